@@ -1,0 +1,207 @@
+//! The [`Bencher`]: times the closure of a bench body whenever it is asked for samples.
+
+use super::{Answer, Command, Link, Measure, Observation, Ready, SampleKind, Throughput};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// The most iterations that a warm-up batch may reach; keeps the doubling finite for an empty closure.
+const WARM_UP_ITERATIONS_MAX: u64 = 1 << 40;
+
+/// Handed to a bench body. The body sets up, calls one of [`iter`](Self::iter),
+/// [`iter_batched`](Self::iter_batched) and [`observe`](Self::observe) once, and verifies afterwards.
+///
+/// ```
+/// use sevbench::{Bencher, ByteSize, Throughput};
+///
+/// fn fill(b: &mut Bencher, size: &ByteSize) {
+///     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once a boot
+///     b.throughput(Throughput::Bytes(size.bytes()));
+///     b.iter(|| std::hint::black_box(&mut buffer).fill(7)); // measured
+///     assert!(buffer.iter().all(|byte| *byte == 7)); // verification: a panic fails the bench
+/// }
+/// ```
+pub struct Bencher<'a> {
+    link: &'a mut dyn Link,
+    throughput: Option<Throughput>,
+    operations: u64,
+    spin_factor: Option<f64>,
+    outcome: Outcome,
+}
+
+/// How far a body has come.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// It has neither measured nor skipped.
+    Pending,
+    /// It has measured.
+    Measured,
+    /// It cannot run here.
+    Skipped { reason: String, hint: String },
+    /// The outside program failed.
+    Failed(String),
+}
+
+impl<'a> Bencher<'a> {
+    /// A bencher that obeys `link`, and makes every sample `spin_factor` times as long if there is one.
+    pub(crate) fn new(link: &'a mut dyn Link, spin_factor: Option<f64>) -> Self {
+        Self { link, throughput: None, operations: 1, spin_factor, outcome: Outcome::Pending }
+    }
+
+    /// Says how much one iteration gets done; the result is then shown as a rate.
+    pub fn throughput(&mut self, throughput: Throughput) -> &mut Self {
+        self.throughput = Some(throughput);
+        self
+    }
+
+    /// Says that one iteration makes `count` operations; the result is then shown as time an operation.
+    ///
+    /// # Panics
+    /// If `count` is zero.
+    pub fn operations(&mut self, count: u64) -> &mut Self {
+        assert!(count > 0, "Bencher::operations takes at least 1");
+        self.operations = count;
+        self
+    }
+
+    /// Says that the bench cannot run in this guest; the body should then return.
+    /// `reason` says why (`the CPU has no AVX-512`), `hint` what to do about it.
+    pub fn skip(&mut self, reason: impl Into<String>, hint: impl Into<String>) {
+        self.outcome = Outcome::Skipped { reason: reason.into(), hint: hint.into() };
+    }
+
+    /// Measures `routine`, called in timed batches of as many iterations as the coordinator asks for.
+    /// Its output passes through a black box, so that the work cannot be optimised away.
+    /// Returns when the coordinator has all samples; what follows in the body is verification.
+    ///
+    /// # Panics
+    /// If the body measures twice.
+    pub fn iter<O>(&mut self, mut routine: impl FnMut() -> O) {
+        self.serve_timed(&mut |iterations| {
+            let start = Instant::now();
+            for _ in 0..iterations {
+                black_box(routine());
+            }
+            start.elapsed()
+        });
+    }
+
+    /// Measures `routine` on a fresh input from `setup` for each iteration. Neither the set-up nor the drop of
+    /// the output is timed. Each iteration reads the clock twice, some 50 ns: for routines of 5 µs and more.
+    ///
+    /// # Panics
+    /// If the body measures twice.
+    pub fn iter_batched<I, O>(
+        &mut self,
+        mut setup: impl FnMut() -> I,
+        mut routine: impl FnMut(I) -> O,
+    ) {
+        self.serve_timed(&mut |iterations| {
+            let mut elapsed = Duration::ZERO;
+            for _ in 0..iterations {
+                let input = black_box(setup());
+                let start = Instant::now();
+                let output = black_box(routine(input));
+                elapsed += start.elapsed();
+                drop(output);
+            }
+            elapsed
+        });
+    }
+
+    /// Measures an outside program: `run` is called once a sample and returns what the program reports of
+    /// itself, or why it failed. Every call must return the same names in the same units.
+    ///
+    /// # Panics
+    /// If the body measures twice.
+    pub fn observe(&mut self, mut run: impl FnMut() -> Result<Vec<Observation>, String>) {
+        self.begin();
+        if self.spin_factor.is_some() {
+            return self.skip(
+                "a slowdown can be injected into a timed closure only, not into an outside program",
+                "measure this bench without `spin=`",
+            );
+        }
+        let mut answer = Answer::Ready(self.ready(SampleKind::Observed));
+        loop {
+            answer = match self.link.exchange(answer) {
+                Command::WarmUp { .. } => Answer::Warm { iterations: 1, elapsed_ns: 0 },
+                Command::Measure(Measure { samples, .. }) => {
+                    match (0..samples).map(|_| observed(&mut run)).collect() {
+                        Ok(observations) => Answer::Observations(observations),
+                        Err(message) => return self.outcome = Outcome::Failed(message),
+                    }
+                }
+                Command::Finish => return,
+            };
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    fn begin(&mut self) {
+        assert!(self.outcome != Outcome::Measured, "a bench body may measure only once");
+        self.outcome = Outcome::Measured;
+    }
+
+    fn ready(&self, kind: SampleKind) -> Ready {
+        Ready { kind, throughput: self.throughput, operations: self.operations }
+    }
+
+    fn serve_timed(&mut self, batch: &mut dyn FnMut(u64) -> Duration) {
+        self.begin();
+        let spin_factor = self.spin_factor;
+        let mut timed = |iterations| stretch(batch(iterations), spin_factor);
+        let mut answer = Answer::Ready(self.ready(SampleKind::Timed));
+        loop {
+            answer = match self.link.exchange(answer) {
+                Command::WarmUp { duration_ns } => warm_up(&mut timed, duration_ns),
+                Command::Measure(Measure { iterations, samples }) => {
+                    Answer::Samples((0..samples).map(|_| as_ns(timed(iterations))).collect())
+                }
+                Command::Finish => return,
+            };
+        }
+    }
+}
+
+fn observed(
+    run: &mut impl FnMut() -> Result<Vec<Observation>, String>,
+) -> Result<Vec<Observation>, String> {
+    let observations = run()?;
+    match observations.iter().find_map(Observation::defect) {
+        Some(defect) => Err(defect),
+        None if observations.is_empty() => Err("the program reported no observation".into()),
+        None => Ok(observations),
+    }
+}
+
+/// Runs batches of doubling length until `duration_ns` has passed; reports the last one.
+fn warm_up(timed: &mut impl FnMut(u64) -> Duration, duration_ns: u64) -> Answer {
+    let start = Instant::now();
+    let mut iterations = 1;
+    loop {
+        let elapsed_ns = as_ns(timed(iterations));
+        if as_ns(start.elapsed()) >= duration_ns || iterations >= WARM_UP_ITERATIONS_MAX {
+            return Answer::Warm { iterations, elapsed_ns };
+        }
+        iterations *= 2;
+    }
+}
+
+/// Spins until a sample has taken `factor` times its time, and returns the whole.
+fn stretch(elapsed: Duration, factor: Option<f64>) -> Duration {
+    let Some(factor) = factor else { return elapsed };
+    let extra = elapsed.mul_f64(factor - 1.0);
+    let start = Instant::now();
+    while start.elapsed() < extra {
+        std::hint::spin_loop();
+    }
+    elapsed + extra
+}
+
+/// A duration as whole nanoseconds; 584 years are enough.
+fn as_ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

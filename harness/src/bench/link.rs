@@ -1,0 +1,83 @@
+//! The commands that a running bench obeys and the answers that it gives. Who sends them is not known here.
+
+use super::{Observation, Throughput};
+use serde::{Deserialize, Serialize};
+
+/// One thing that a bench, once set up, is told to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Command {
+    /// Run untimed for about so long and report the cost of an iteration.
+    WarmUp {
+        /// How long, in ns.
+        duration_ns: u64,
+    },
+    /// Take samples.
+    Measure(Measure),
+    /// Return from `iter`: verification follows.
+    Finish,
+}
+
+/// A request for timed samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// Calls of the closure in one sample.
+    pub iterations: u64,
+    /// Number of samples.
+    pub samples: u32,
+}
+
+/// What a bench answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// Set up; commands may come.
+    Ready(Ready),
+    /// Warm: this many iterations took this long.
+    Warm {
+        /// Iterations of the last, longest batch.
+        iterations: u64,
+        /// Its time.
+        elapsed_ns: u64,
+    },
+    /// The time of each sample, in ns.
+    Samples(Vec<u64>),
+    /// What the outside program did; a list for each sample.
+    Observations(Vec<Vec<Observation>>),
+    /// Finished and verified.
+    Finished,
+    /// Cannot run in this guest.
+    Skipped {
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// Broken, with the panic's or the program's message.
+    Failed(String),
+}
+
+/// What a bench says of itself once it is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// Timed closure, or an outside program.
+    pub kind: SampleKind,
+    /// Work of one iteration, if the bench counts it.
+    pub throughput: Option<Throughput>,
+    /// Operations in one iteration.
+    pub operations: u64,
+}
+
+/// How a bench yields its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SampleKind {
+    /// The time of a closure.
+    Timed,
+    /// Figures of an outside program.
+    Observed,
+}
+
+/// The other side of a running bench.
+pub(crate) trait Link {
+    /// Gives an answer and waits for the next command. [`Command::Finish`] where nobody listens any more.
+    fn exchange(&mut self, answer: Answer) -> Command;
+}

@@ -1,0 +1,215 @@
+//! Benches, their parameters, and the suite that they make: the list of cases with unique ids.
+
+use super::bencher::Outcome;
+use super::{Answer, Bencher, Command, Link, Measure};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fmt::Display;
+use thiserror::Error;
+
+/// The longest id of a bench, in bytes.
+const ID_LEN_MAX: usize = 200;
+
+/// A bench without parameters; [`Bench::with`] makes one with.
+pub struct Bench {
+    name: &'static str,
+    body: fn(&mut Bencher<'_>),
+}
+
+impl Bench {
+    /// A bench of this name, whose id will be `suite/name`.
+    pub const fn new(name: &'static str, body: fn(&mut Bencher<'_>)) -> Self {
+        Self { name, body }
+    }
+
+    /// A bench over parameters: give them with [`ParameterisedBench::over`]. Each is a case of its own, with
+    /// the id `suite/name/parameter`.
+    pub const fn with<P>(
+        name: &'static str,
+        body: fn(&mut Bencher<'_>, &P),
+    ) -> ParameterisedBench<P> {
+        ParameterisedBench { name, body, parameters: &[], sweep: &[] }
+    }
+}
+
+/// A bench that runs once for each of its parameters.
+pub struct ParameterisedBench<P: 'static> {
+    name: &'static str,
+    body: fn(&mut Bencher<'_>, &P),
+    parameters: &'static [P],
+    sweep: &'static [P],
+}
+
+impl<P: 'static> ParameterisedBench<P> {
+    /// The parameters that are measured by default.
+    #[must_use]
+    pub const fn over(mut self, parameters: &'static [P]) -> Self {
+        self.parameters = parameters;
+        self
+    }
+
+    /// Further parameters, measured only with `--sweep`.
+    #[must_use]
+    pub const fn sweep(mut self, parameters: &'static [P]) -> Self {
+        self.sweep = parameters;
+        self
+    }
+}
+
+/// What may stand in a suite's list of benches: [`Bench`] and [`ParameterisedBench`].
+pub trait BenchEntry: Sync {
+    /// The cases of this bench, in order, in the suite of that name.
+    fn cases(&self, suite: &str) -> Vec<Case>;
+}
+
+impl BenchEntry for Bench {
+    fn cases(&self, suite: &str) -> Vec<Case> {
+        let body = self.body;
+        vec![Case { id: format!("{suite}/{}", self.name), sweep: false, body: Box::new(body) }]
+    }
+}
+
+impl<P: Display + Sync> BenchEntry for ParameterisedBench<P> {
+    fn cases(&self, suite: &str) -> Vec<Case> {
+        let body = self.body;
+        let case = |parameter: &'static P, sweep| Case {
+            id: format!("{suite}/{}/{parameter}", self.name),
+            sweep,
+            body: Box::new(move |bencher| body(bencher, parameter)),
+        };
+        let default = self.parameters.iter().map(|parameter| case(parameter, false));
+        default.chain(self.sweep.iter().map(|parameter| case(parameter, true))).collect()
+    }
+}
+
+/// One thing to measure: a bench with one of its parameters.
+pub struct Case {
+    id: String,
+    sweep: bool,
+    body: CaseBody,
+}
+
+type CaseBody = Box<dyn Fn(&mut Bencher<'_>) + Send + Sync>;
+
+impl Case {
+    /// `suite/name` or `suite/name/parameter`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it runs only with `--sweep`.
+    pub const fn is_sweep(&self) -> bool {
+        self.sweep
+    }
+
+    /// Runs the body under a bencher, and says how it ended. A panic passes through.
+    pub(crate) fn run(&self, link: &mut dyn Link, spin_factor: Option<f64>) -> Answer {
+        let mut bencher = Bencher::new(link, spin_factor);
+        (self.body)(&mut bencher);
+        match bencher.outcome() {
+            Outcome::Measured => Answer::Finished,
+            Outcome::Skipped { reason, hint } => {
+                Answer::Skipped { reason: reason.clone(), hint: hint.clone() }
+            }
+            Outcome::Failed(message) => Answer::Failed(message.clone()),
+            Outcome::Pending => Answer::Failed(
+                "the body returned without measuring: call Bencher::iter, iter_batched, observe or skip".into(),
+            ),
+        }
+    }
+}
+
+/// All cases of one bench executable.
+pub struct Suite {
+    name: &'static str,
+    cases: Vec<Case>,
+}
+
+/// A list of benches that cannot be a suite.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SuiteError {
+    /// Nothing to measure.
+    #[error("the suite `{0}` has no benches: give sevbench::main! a list with at least one")]
+    Empty(String),
+    /// Two cases of one id.
+    #[error("two benches have the id `{0}`: give one of them another name or parameter")]
+    DuplicateId(String),
+    /// An id that could not be typed, stored or matched.
+    #[error(
+        "the bench id `{}` is not usable: names and parameters are of A–Z a–z 0–9 . _ + = : -, and an id has at most {ID_LEN_MAX} bytes",
+        .0.escape_debug()
+    )]
+    UnusableId(String),
+}
+
+impl Suite {
+    /// The suite of this name with the cases of all `entries`.
+    ///
+    /// # Errors
+    /// If there are no cases, two have one id, or an id has characters that could not be typed.
+    pub fn new(name: &'static str, entries: &[&dyn BenchEntry]) -> Result<Self, SuiteError> {
+        let cases: Vec<Case> = entries.iter().flat_map(|entry| entry.cases(name)).collect();
+        if cases.is_empty() {
+            return Err(SuiteError::Empty(name.into()));
+        }
+        let mut seen = HashSet::new();
+        for case in &cases {
+            if !is_usable(&case.id) {
+                return Err(SuiteError::UnusableId(case.id.clone()));
+            }
+            if !seen.insert(case.id.as_str()) {
+                return Err(SuiteError::DuplicateId(case.id.clone()));
+            }
+        }
+        Ok(Self { name, cases })
+    }
+
+    /// The name, first part of every id.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The cases, in the order of the list.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// A hash of all ids: two executables with equal digests measure the same benches.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for case in &self.cases {
+            hash.update(case.id.as_bytes());
+            hash.update(b"\n");
+        }
+        hash.finalize().into()
+    }
+}
+
+fn is_usable(id: &str) -> bool {
+    id.len() <= ID_LEN_MAX
+        && id.split('/').all(|part| {
+            !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+=:-".contains(c))
+        })
+}
+
+/// Asks for one sample of one iteration, then dismisses the bench.
+struct OnceLink {
+    commands: std::array::IntoIter<Command, 2>,
+}
+
+impl Link for OnceLink {
+    fn exchange(&mut self, _answer: Answer) -> Command {
+        self.commands.next().unwrap_or(Command::Finish)
+    }
+}
+
+/// Runs a body once in this process, as `--test` does. A panic passes through.
+pub(crate) fn run_once(case: &Case) -> Answer {
+    let measure = Command::Measure(Measure { iterations: 1, samples: 1 });
+    case.run(&mut OnceLink { commands: [measure, Command::Finish].into_iter() }, None)
+}
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;
