@@ -1,0 +1,314 @@
+//! What the user writes for the place where an arm runs: `loopback` or `ssh://user@host:port?key=PATH`.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
+use thiserror::Error;
+use url::{Host, Url};
+
+const FORM: &str = "write loopback or ssh://user@host:port[?key=PATH]";
+const SSH_PORT: u16 = 22;
+
+/// What cannot stand as it is in a query's value.
+const VALUE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'<').add(b'>').add(b'\'');
+/// What cannot stand as it is in a user's name.
+const USER: &AsciiSet = &VALUE
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'=')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The place where an arm runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A child process that stands in for a guest.
+    Loopback,
+    /// A machine that is reached by SSH.
+    Ssh(SshAddress),
+}
+
+/// A machine that is reached by SSH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshAddress {
+    /// The account.
+    pub user: String,
+    /// Name or number, IPv6 without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The private key file; none for the SSH agent and the default identities.
+    pub key: Option<PathBuf>,
+    /// The file of known hosts; none for the user's and the system's.
+    pub known_hosts: Option<PathBuf>,
+    /// Where the executable goes; none for `sevbench` in the account's cache folder.
+    pub directory: Option<String>,
+}
+
+/// Options in an address that are not for this crate, in order.
+pub type Options = Vec<(String, String)>;
+
+/// An address that is none.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AddressError {
+    /// Not of the form.
+    #[error("`{text}` is no address ({reason}): {FORM}")]
+    Form {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A secret on the command line.
+    #[error(
+        "an address holds no password, since others can read it: use ?key=PATH or the SSH agent"
+    )]
+    Password,
+    /// No account named, and none known.
+    #[error("no user in `{0}`, and neither USER nor LOGNAME is set: write ssh://user@host")]
+    NoUser(String),
+}
+
+impl Address {
+    /// Reads an address. Options that are not for this crate come back beside it.
+    ///
+    /// # Errors
+    /// If the text is not of the form.
+    pub fn parse(text: &str) -> Result<(Self, Options), AddressError> {
+        let wrong = |reason: &str| AddressError::Form {
+            text: without_password(text),
+            reason: reason.into(),
+        };
+        let (place, query) =
+            text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)));
+        let options = parse_options(query, &wrong)?;
+        if place == "loopback" {
+            return Ok((Self::Loopback, options));
+        }
+        let url = Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => wrong("it has no scheme"),
+            error => wrong(&error.to_string()),
+        })?;
+        if url.scheme() != "ssh" {
+            return Err(wrong("the scheme is not ssh"));
+        }
+        if url.password().is_some() {
+            return Err(AddressError::Password);
+        }
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err(wrong("nothing but options may follow the port"));
+        }
+        let host = match url.host() {
+            Some(Host::Ipv6(number)) => number.to_string(),
+            Some(host) => host.to_string(),
+            None => String::new(),
+        };
+        if host.is_empty() || host.starts_with('-') {
+            return Err(wrong("it names no host"));
+        }
+        let user = match decode(url.username()).ok_or_else(|| wrong("the user is not UTF-8"))? {
+            user if user.is_empty() => {
+                default_user().ok_or_else(|| AddressError::NoUser(text.into()))?
+            }
+            user => user,
+        };
+        let port = url.port().unwrap_or(SSH_PORT);
+        if port == 0 {
+            return Err(wrong("port 0 cannot be reached"));
+        }
+        let mut ssh =
+            SshAddress { user, host, port, key: None, known_hosts: None, directory: None };
+        let rest =
+            options.into_iter().filter(|(name, value)| !ssh.take_option(name, value)).collect();
+        Ok((Self::Ssh(ssh), rest))
+    }
+
+    /// Whether each boot is a fresh life of the guest, made by us, and not only a fresh connection.
+    pub const fn is_rebooted_by_us(&self) -> bool {
+        matches!(self, Self::Loopback)
+    }
+}
+
+impl SshAddress {
+    fn take_option(&mut self, name: &str, value: &str) -> bool {
+        match name {
+            "key" => self.key = Some(expand_home(value)),
+            "known_hosts" => self.known_hosts = Some(expand_home(value)),
+            "dir" => self.directory = Some(value.into()),
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Ssh(ssh) = self else { return f.write_str("loopback") };
+        let host =
+            if ssh.host.contains(':') { format!("[{}]", ssh.host) } else { ssh.host.clone() };
+        write!(f, "ssh://{}@{host}:{}", utf8_percent_encode(&ssh.user, USER), ssh.port)?;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let options = [
+            ("key", path(&ssh.key)),
+            ("known_hosts", path(&ssh.known_hosts)),
+            ("dir", ssh.directory.clone()),
+        ];
+        let mut mark = '?';
+        for (name, value) in options {
+            if let Some(value) = value {
+                write!(f, "{mark}{name}={}", utf8_percent_encode(&value, VALUE))?;
+                mark = '&';
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse_options(
+    query: Option<&str>,
+    wrong: &impl Fn(&str) -> AddressError,
+) -> Result<Options, AddressError> {
+    let mut options = Options::new();
+    let mut seen = HashSet::new();
+    for part in query.into_iter().flat_map(|query| query.split('&')) {
+        let (name, value) =
+            part.split_once('=').ok_or_else(|| wrong("an option reads name=value"))?;
+        let value = decode(value).ok_or_else(|| wrong("an option is not UTF-8"))?;
+        if name.is_empty() || value.is_empty() {
+            return Err(wrong("an option reads name=value"));
+        }
+        if !seen.insert(name) {
+            return Err(wrong(&format!("the option {name} stands twice")));
+        }
+        options.push((name.into(), value));
+    }
+    Ok(options)
+}
+
+/// The text as it may be printed.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{tail}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Undoes percent-encoding; a `+` stays one.
+fn decode(text: &str) -> Option<String> {
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    (!text.contains('\0')).then(|| text.into_owned())
+}
+
+fn default_user() -> Option<String> {
+    ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|user| !user.is_empty())
+}
+
+fn expand_home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ssh(text: &str) -> SshAddress {
+        match Address::parse(text).unwrap() {
+            (Address::Ssh(ssh), options) if options.is_empty() => ssh,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn parts_are_read() {
+        let address = ssh("ssh://root@host:2222?key=/k/id+1%20a&known_hosts=/h&dir=/opt/x");
+        assert_eq!(
+            (address.user.as_str(), address.host.as_str(), address.port),
+            ("root", "host", 2222)
+        );
+        assert_eq!(address.key.unwrap().to_str(), Some("/k/id+1 a"));
+        assert_eq!(address.directory.as_deref(), Some("/opt/x"));
+        assert_eq!(ssh("ssh://a@[::1]").host, "::1");
+        assert_eq!(ssh("ssh://a@h").port, 22);
+    }
+
+    #[test]
+    fn options_of_others_are_passed_on() {
+        let (address, options) = Address::parse("loopback?spin=1.10").unwrap();
+        assert_eq!((address, options), (Address::Loopback, vec![("spin".into(), "1.10".into())]));
+    }
+
+    #[test]
+    fn what_is_no_address_says_what_to_type() {
+        for text in [
+            "",
+            "host",
+            "http://h",
+            "ssh://",
+            "ssh://u@h/path",
+            "ssh://u@h?key",
+            "ssh://u@h?key=",
+            "ssh://u@h?key=a&key=b",
+            "ssh://u@h:99999",
+            "ssh://u@h:0",
+            "loopbac",
+        ] {
+            let error = Address::parse(text).unwrap_err().to_string();
+            assert!(error.contains("ssh://user@host:port[?key=PATH]"), "{text}: {error}");
+        }
+        for text in ["ssh://u:secret@h", "ssh://u:secret@h:99999", "ssh://u:sec@ret@h?key"] {
+            let error = Address::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("ret@"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "(ssh://)?.{0,60}") {
+            let _ = Address::parse(&text);
+        }
+
+        #[test]
+        fn parsing_what_looks_right_never_panics(
+            text in "ssh://[a%:@0-9]{0,8}@?[a.%\\[\\]:0-9]{0,12}(:[0-9]{0,6})?(\\?[a-z%0-9&=+~/]{0,20})?",
+        ) {
+            let _ = Address::parse(&text);
+        }
+
+        #[test]
+        fn what_is_shown_is_read_back(
+            user in "[^\\x00]{1,12}",
+            host in prop_oneof!["[a-z0-9.]{1,12}", any::<std::net::Ipv6Addr>().prop_map(|n| n.to_string())],
+            port in 1_u16..,
+            key in proptest::option::of("/[^\\x00]{1,20}"),
+            known_hosts in proptest::option::of("/[^\\x00]{1,20}"),
+            directory in proptest::option::of("[^\\x00]{1,20}"),
+        ) {
+            let (key, known_hosts) = (key.map(PathBuf::from), known_hosts.map(PathBuf::from));
+            let ssh = SshAddress { user, host, port, key, known_hosts, directory };
+            let address = Address::Ssh(ssh);
+            prop_assert_eq!(Address::parse(&address.to_string()).unwrap().0, address);
+        }
+    }
+}

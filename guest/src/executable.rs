@@ -1,0 +1,175 @@
+//! The executable that is shipped: its hash, its machine, and whether it is static.
+
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, ReadCache, ReadRef, elf};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// This process's own executable, also where its file was replaced since it started.
+const SELF: &str = "/proc/self/exe";
+
+/// How much is hashed at once.
+const PIECE_LEN: usize = 64 << 10;
+
+/// A bench executable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executable {
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of its content, in hex.
+    pub sha256: String,
+    /// Its length.
+    pub len_bytes: u64,
+    /// The machine that it runs on.
+    pub machine: Machine,
+    /// The dynamic loader that it needs; none where it is static.
+    pub interpreter: Option<String>,
+}
+
+/// The kind of processor that an executable is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// 64-bit x86.
+    X86_64,
+    /// 64-bit ARM.
+    Aarch64,
+    /// Another, by its ELF number.
+    Other(u16),
+}
+
+impl fmt::Display for Machine {
+    /// As `uname -m` prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::X86_64 => f.write_str("x86_64"),
+            Self::Aarch64 => f.write_str("aarch64"),
+            Self::Other(number) => write!(f, "ELF machine {number}"),
+        }
+    }
+}
+
+/// An executable that could not be read.
+#[derive(Debug, Error)]
+pub enum ExecutableError {
+    /// The file cannot be read.
+    #[error("cannot read the executable {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is no 64-bit ELF executable.
+    #[error("{} is no 64-bit ELF executable: {reason}", path.display())]
+    NotElf {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Executable {
+    /// This process's own executable.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn current() -> Result<Self, ExecutableError> {
+        Self::read(Path::new(SELF))
+    }
+
+    /// Reads an executable file.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no 64-bit ELF file.
+    pub fn read(path: &Path) -> Result<Self, ExecutableError> {
+        let unread = |source| ExecutableError::Read { path: path.into(), source };
+        let mut file = File::open(path).map_err(unread)?;
+        let (sha256, len_bytes) = hash(&mut file).map_err(unread)?;
+        file.rewind().map_err(unread)?;
+        let (machine, interpreter) = read_headers(&ReadCache::new(file)).map_err(|error| {
+            ExecutableError::NotElf { path: path.into(), reason: error.to_string() }
+        })?;
+        Ok(Self { path: path.into(), sha256, len_bytes, machine, interpreter })
+    }
+}
+
+/// SHA-256 of this process's own executable, in hex.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn sha256_of_self() -> io::Result<String> {
+    Ok(hash(&mut File::open(SELF)?)?.0)
+}
+
+/// Hash and length, read in pieces, since the agent shall stay small.
+fn hash(file: &mut File) -> io::Result<(String, u64)> {
+    let mut hash = Sha256::new();
+    let mut len_bytes = 0;
+    let mut piece = [0; PIECE_LEN];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok((hex(&hash.finalize()), len_bytes)),
+            len => {
+                hash.update(&piece[..len]);
+                len_bytes += len as u64;
+            }
+        }
+    }
+}
+
+/// The machine, and the dynamic loader if there is one.
+fn read_headers<'data>(
+    data: impl ReadRef<'data>,
+) -> Result<(Machine, Option<String>), object::Error> {
+    let header = elf::FileHeader64::<Endianness>::parse(data)?;
+    let endian = header.endian()?;
+    let machine = match header.e_machine(endian) {
+        elf::EM_X86_64 => Machine::X86_64,
+        elf::EM_AARCH64 => Machine::Aarch64,
+        other => Machine::Other(other.0),
+    };
+    for segment in header.program_headers(endian, data)? {
+        if let Some(path) = segment.interpreter(endian, data)? {
+            return Ok((machine, Some(String::from_utf8_lossy(path).into_owned())));
+        }
+    }
+    Ok((machine, None))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn the_two_ways_to_hash_agree() {
+        assert_eq!(Executable::current().unwrap().sha256, sha256_of_self().unwrap());
+    }
+
+    #[test]
+    fn a_dynamic_executable_names_its_loader() {
+        let shell = Executable::read(Path::new("/bin/sh")).unwrap();
+        assert!(shell.interpreter.unwrap().contains("ld-linux"));
+    }
+
+    #[test]
+    fn what_is_no_executable_is_refused() {
+        assert!(matches!(
+            Executable::read(Path::new("/etc/passwd")),
+            Err(ExecutableError::NotElf { .. })
+        ));
+        assert!(matches!(
+            Executable::read(Path::new("/nonesuch")),
+            Err(ExecutableError::Read { .. })
+        ));
+    }
+}

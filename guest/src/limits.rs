@@ -1,0 +1,68 @@
+//! How long a wait may last, and the wish of the user that it end. The waits themselves are in `wait`.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use thiserror::Error;
+
+/// The limits of waits for a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For a connection, and again for each step until it is authenticated.
+    pub connect: Duration,
+    /// For an answer, or for progress of an upload.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), request: Duration::from_secs(60) }
+    }
+}
+
+/// The wish that all waiting end: set by a signal handler, looked at in every wait.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// One that is not set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends every wait that looks at this interrupt or at a clone of it.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the user wants to end.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for a signal handler.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl From<Arc<AtomicBool>> for Interrupt {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
+#[derive(Debug, Error)]
+#[error("interrupted")]
+struct Interrupted;
+
+/// The error of a wait that the user ended. Not `ErrorKind::Interrupted`, which `read_exact` retries.
+pub(crate) fn interrupted() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, Interrupted)
+}
+
+/// Whether an error is that of a wait that the user ended.
+pub fn is_interrupt(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
+}

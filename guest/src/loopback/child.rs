@@ -1,0 +1,202 @@
+//! The parent's side of the loopback server: starts it, knows its keys, ends it, and leaves nothing behind.
+
+use super::greeting::LINE_LEN_MAX;
+use super::{Greeting, HOME_PREFIX, LOOPBACK_SERVER_ARGUMENT};
+use crate::ssh::Tail;
+use crate::wait::Wait;
+use crate::{GuestError, Interrupt, Limits, is_interrupt};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use russh::keys::ssh_key::{LineEnding, PublicKey};
+use russh::keys::{Algorithm, PrivateKey};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long the server has to end by itself before it is killed.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
+/// A server in a child process. Dropping it ends it.
+pub(crate) struct LoopbackServer {
+    pub(crate) port: u16,
+    pub(crate) host_key: PublicKey,
+    /// In OpenSSH's form; exists in memory only.
+    pub(crate) client_key: String,
+    home: PathBuf,
+    process: ServerProcess,
+}
+
+impl LoopbackServer {
+    /// Starts `executable` as a server, and waits until it listens.
+    pub(crate) fn start(
+        executable: &Path,
+        limits: &Limits,
+        interrupt: &Interrupt,
+    ) -> Result<Self, GuestError> {
+        let failed = |reason: String| GuestError::Loopback { reason };
+        let (client_key, public_key) = make_key().map_err(|error| failed(error.to_string()))?;
+        let mut process = ServerProcess::spawn(executable)
+            .map_err(|error| failed(format!("{}: {error}", executable.display())))?;
+        let greeting = match process.greet(&public_key, &Wait::new(interrupt, limits.connect)) {
+            Ok(line) => Greeting::from_line(&line)
+                .ok_or_else(|| failed(format!("it said `{}`", line.escape_debug())))?,
+            Err(error) if is_interrupt(&error) => return Err(GuestError::Interrupted),
+            Err(error) => return Err(failed(process.end().in_words(&error.to_string()))),
+        };
+        let Greeting { port, host_key, home } = greeting;
+        Ok(Self { port, host_key, client_key, home, process })
+    }
+
+    /// Adds what the server said to an error of the connection to it.
+    pub(crate) fn explain(&self, error: GuestError) -> GuestError {
+        match self.process.stderr_text() {
+            text if text.is_empty() || matches!(error, GuestError::Interrupted) => error,
+            text => GuestError::Loopback { reason: format!("{error}; it said: {text}") },
+        }
+    }
+
+    /// Ends the server and everything that it started.
+    pub(crate) fn shut_down(mut self) -> Result<(), GuestError> {
+        let end = self.process.end();
+        self.remove_home().map_err(|error| GuestError::Loopback {
+            reason: end.in_words(&format!("cannot remove {}: {error}", self.home.display())),
+        })
+    }
+
+    /// The server does it, unless it was killed.
+    fn remove_home(&self) -> io::Result<()> {
+        let name = self.home.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !name.starts_with(HOME_PREFIX) {
+            return Ok(());
+        }
+        match fs::remove_dir_all(&self.home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for LoopbackServer {
+    fn drop(&mut self) {
+        self.process.end();
+        // Nobody is left to be told.
+        self.remove_home().ok();
+    }
+}
+
+/// The child process, its pipes, and what it says on standard error.
+struct ServerProcess {
+    child: Child,
+    /// The server lives for as long as this is open.
+    stdin: Option<ChildStdin>,
+    /// Ends when the server does, since it passes it on to none.
+    stdout: ChildStdout,
+    stderr: Arc<Mutex<Tail>>,
+    stderr_reader: Option<JoinHandle<()>>,
+}
+
+/// How the server ended, and what it had said.
+struct ServerEnd {
+    status: Option<ExitStatus>,
+    stderr: String,
+}
+
+impl ServerEnd {
+    fn in_words(&self, problem: &str) -> String {
+        let status = self.status.map(|status| format!(" ({status})")).unwrap_or_default();
+        let said =
+            if self.stderr.is_empty() { String::new() } else { format!(": {}", self.stderr) };
+        format!("{problem}{status}{said}")
+    }
+}
+
+impl ServerProcess {
+    fn spawn(executable: &Path) -> io::Result<Self> {
+        let mut child = Command::new(executable)
+            .arg0("sevbench-loopback")
+            .arg(LOOPBACK_SERVER_ARGUMENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // So that Ctrl-C reaches the parent alone, which then ends the server in good order.
+            .process_group(0)
+            .spawn()?;
+        let stdin = child.stdin.take();
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(io::Error::other("it has no pipes"));
+        };
+        let tail = Arc::new(Mutex::new(Tail::default()));
+        let mut process =
+            Self { child, stdin, stdout, stderr: Arc::clone(&tail), stderr_reader: None };
+        // Where the thread cannot start, `process` is dropped, and the child with it.
+        let reader = thread::Builder::new().name("loopback-stderr".into());
+        process.stderr_reader = Some(reader.spawn(move || collect(stderr, &tail))?);
+        Ok(process)
+    }
+
+    /// Tells the server whom to let in; returns its answer.
+    fn greet(&mut self, public_key: &str, wait: &Wait) -> io::Result<String> {
+        let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        // Where it has ended already, reading says so better.
+        stdin.write_all(format!("{public_key}\n").as_bytes()).ok();
+        self.read_line(wait)
+    }
+
+    fn read_line(&mut self, wait: &Wait) -> io::Result<String> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while line.len() < LINE_LEN_MAX {
+            wait.until_ready(self.stdout.as_raw_fd(), libc::POLLIN)?;
+            match (self.stdout.read(&mut byte)?, byte[0]) {
+                (0, _) => return Err(io::Error::other("the server ended before it listened")),
+                (_, b'\n') => return Ok(String::from_utf8_lossy(&line).into_owned()),
+                (_, byte) => line.push(byte),
+            }
+        }
+        Err(io::Error::other("the server says too much"))
+    }
+
+    fn stderr_text(&self) -> String {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).text()
+    }
+
+    /// Ends the server: gently, and then not.
+    fn end(&mut self) -> ServerEnd {
+        self.stdin = None;
+        let wait = Wait::uninterrupted(END_LIMIT);
+        if wait.until_closed(self.stdout.as_raw_fd()).is_err() {
+            // It has a group of its own, and may be stopped or stuck.
+            self.child.kill().ok();
+        }
+        let status = self.child.wait().ok();
+        if let Some(reader) = self.stderr_reader.take() {
+            reader.join().ok();
+        }
+        ServerEnd { status, stderr: self.stderr_text() }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn collect(mut stderr: ChildStderr, tail: &Mutex<Tail>) {
+    let mut piece = [0; 4096];
+    while let Ok(len @ 1..) = stderr.read(&mut piece) {
+        tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..len]);
+    }
+}
+
+/// A key pair: the private one in OpenSSH's form, the public one as a line.
+fn make_key() -> Result<(String, String), russh::keys::ssh_key::Error> {
+    let key = PrivateKey::random(&mut UnwrapErr(SysRng), Algorithm::Ed25519)?;
+    Ok((key.to_openssh(LineEnding::LF)?.to_string(), key.public_key().to_openssh()?))
+}

@@ -1,0 +1,41 @@
+//! The one line that the server tells its parent: where it listens, how it is recognised, what it will remove.
+
+use russh::keys::ssh_key::PublicKey;
+use std::path::PathBuf;
+
+/// The longest line of either side.
+pub(super) const LINE_LEN_MAX: usize = 8 << 10;
+
+const FIRST_WORD: &str = "sevbench-loopback";
+
+/// Where the server listens, its host key, and its private folder.
+#[derive(Debug, PartialEq)]
+pub(super) struct Greeting {
+    pub(super) port: u16,
+    pub(super) host_key: PublicKey,
+    pub(super) home: PathBuf,
+}
+
+impl Greeting {
+    /// As one line, without its end; none where the folder's name does not fit into one.
+    pub(super) fn to_line(&self) -> Option<String> {
+        let home = self.home.to_str().filter(|home| !home.contains('\n'))?;
+        let key = self.host_key.to_openssh().ok()?;
+        let mut words = key.split(' ');
+        let (algorithm, base64) = (words.next()?, words.next()?);
+        let line = format!("{FIRST_WORD} {} {algorithm} {base64} {home}", self.port);
+        (line.len() < LINE_LEN_MAX).then_some(line)
+    }
+
+    /// None where the line is not one of ours.
+    pub(super) fn from_line(line: &str) -> Option<Self> {
+        let mut words = line.splitn(5, ' ');
+        if words.next()? != FIRST_WORD {
+            return None;
+        }
+        let port = words.next()?.parse().ok()?;
+        let key = format!("{} {}", words.next()?, words.next()?);
+        let host_key = PublicKey::from_openssh(&key).ok()?;
+        Some(Self { port, host_key, home: words.next()?.into() })
+    }
+}

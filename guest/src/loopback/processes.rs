@@ -1,0 +1,137 @@
+//! The processes that the server has started, and their descendants: none outlives the server.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// The most processes that run at the same time.
+const RUNNING_MAX: usize = 256;
+
+/// How often descendants are looked for on the way down, and the pause in between: 2 s in all.
+const SWEEPS_MAX: usize = 1000;
+const SWEEP_PAUSE: Duration = Duration::from_millis(2);
+
+/// The running processes, each the leader of its own group.
+pub(super) struct Processes {
+    home: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_ending: bool,
+    leaders: Vec<u32>,
+}
+
+impl Processes {
+    /// Makes this process the one that inherits its descendants' orphans, so that it can end them too.
+    pub(super) fn new(home: &Path) -> io::Result<Self> {
+        // SAFETY: this option takes one number and touches no memory.
+        if unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self { home: home.into(), state: Mutex::default() })
+    }
+
+    /// Runs a command line in a shell, at home, with pipes. The kernel kills the shell when the calling thread ends.
+    pub(super) fn spawn(&self, command_line: &[u8]) -> io::Result<Child> {
+        let mut state = self.lock();
+        if state.is_ending || state.leaders.len() >= RUNNING_MAX {
+            return Err(io::Error::other("the server ends, or runs too many processes"));
+        }
+        let parent = std::process::id();
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(OsStr::from_bytes(command_line))
+            .current_dir(&self.home)
+            .env("HOME", &self.home)
+            .env_remove("XDG_CACHE_HOME")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        // SAFETY: between fork and exec the closure makes two system calls and neither allocates nor locks.
+        unsafe { command.pre_exec(move || die_with(parent)) };
+        let child = command.spawn()?;
+        state.leaders.extend(child.id());
+        Ok(child)
+    }
+
+    /// Ends a process and what is left of its group.
+    pub(super) fn kill(&self, leader: u32) {
+        kill_group(leader);
+    }
+
+    /// For a process whose end was waited for: ends what is left of its group.
+    pub(super) fn forget(&self, leader: u32) {
+        kill_group(leader);
+        self.lock().leaders.retain(|&other| other != leader);
+    }
+
+    /// Ends all processes and their descendants, and starts none any more.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.is_ending = true;
+        state.leaders.drain(..).for_each(kill_group);
+        drop(state);
+        // What has left its group becomes our child when its parent dies.
+        for _ in 0..SWEEPS_MAX {
+            let children = children();
+            if children.is_empty() {
+                return;
+            }
+            for child in children {
+                // SAFETY: kill and waitpid take numbers; a null status is allowed. The child is ours and not yet
+                // waited for, so that its number is of no other process.
+                unsafe {
+                    libc::kill(child, libc::SIGKILL);
+                    libc::waitpid(child, std::ptr::null_mut(), libc::WNOHANG);
+                }
+            }
+            thread::sleep(SWEEP_PAUSE);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn kill_group(leader: u32) {
+    // Neither 0 nor 1: these would be our own group, and everything.
+    if let Some(group) = libc::pid_t::try_from(leader).ok().filter(|&group| group > 1) {
+        // SAFETY: kill takes two numbers; of no group of that number it says so.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+    }
+}
+
+/// The children of this process, those of all its threads.
+fn children() -> Vec<libc::pid_t> {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let numbers = |list: String| -> Vec<libc::pid_t> {
+        list.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+    };
+    lists.flat_map(numbers).collect()
+}
+
+/// Between fork and exec: asks to be killed when the server is, however that happens.
+fn die_with(parent: u32) -> io::Result<()> {
+    // SAFETY: this option takes one number and touches no memory.
+    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // It may have died before.
+    if std::os::unix::process::parent_id() != parent {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Proving who we are: a key that was named, or the SSH agent's, or the default identities.
+
+use super::Endpoint;
+use super::connection::{StepError, Waiter};
+use crate::{GuestError, Limits};
+use russh::keys::PrivateKey;
+use ssh2::ErrorCode;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The default identities, as OpenSSH's client has them.
+const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// The most keys that are offered: an OpenSSH server hangs up after six.
+const OFFERS_MAX: usize = 6;
+
+/// The longest key file that is read.
+const KEY_LEN_MAX: u64 = 64 << 10;
+
+/// libssh2's words for a key that the server does not accept: without, and with our signature.
+const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19)];
+
+/// Which keys to offer.
+pub(crate) enum Credentials<'a> {
+    /// A key that exists in memory only, in OpenSSH's form.
+    Memory(&'a str),
+    /// This file alone.
+    File(&'a Path),
+    /// The SSH agent's keys, then the default identities.
+    Default,
+}
+
+impl Credentials<'_> {
+    pub(super) fn authenticate(
+        &self,
+        waiter: &Waiter,
+        endpoint: &Endpoint<'_>,
+        limits: &Limits,
+    ) -> Result<(), GuestError> {
+        let mut offer = Offer { waiter, endpoint, limits, tried: Vec::new() };
+        let accepted = match self {
+            Self::Memory(key) => offer.memory(key)?,
+            Self::File(path) => {
+                check_key(path)
+                    .map_err(|reason| GuestError::Key { path: path.to_path_buf(), reason })?;
+                offer.file(path)?
+            }
+            Self::Default => offer.agent()? || offer.identities()?,
+        };
+        if accepted {
+            return Ok(());
+        }
+        if offer.tried.is_empty() {
+            offer.tried.push("no SSH agent answers, and ~/.ssh holds no identity".into());
+        }
+        Err(GuestError::Authentication {
+            host: endpoint.host.into(),
+            port: endpoint.port,
+            user: endpoint.user.into(),
+            tried: offer.tried.join("; "),
+        })
+    }
+}
+
+/// The keys that were offered so far, each with the server's answer.
+struct Offer<'a> {
+    waiter: &'a Waiter,
+    endpoint: &'a Endpoint<'a>,
+    limits: &'a Limits,
+    tried: Vec<String>,
+}
+
+impl Offer<'_> {
+    fn memory(&mut self, key: &str) -> Result<bool, GuestError> {
+        let (session, user) = (&self.waiter.session, self.endpoint.user);
+        let answer =
+            self.waiter.until_done(|| session.userauth_pubkey_memory(user, None, key, None));
+        self.note("the key made for this guest", answer)
+    }
+
+    fn file(&mut self, path: &Path) -> Result<bool, GuestError> {
+        let (session, user) = (&self.waiter.session, self.endpoint.user);
+        let answer =
+            self.waiter.until_done(|| session.userauth_pubkey_file(user, None, path, None));
+        self.note(&path.display().to_string(), answer)
+    }
+
+    fn identities(&mut self) -> Result<bool, GuestError> {
+        let folder = std::env::home_dir().unwrap_or_default().join(".ssh");
+        let paths = IDENTITIES.map(|name| folder.join(name));
+        for path in paths.iter().filter(|path: &&PathBuf| path.exists()) {
+            match check_key(path) {
+                Err(reason) => self.tried.push(format!("{}: {reason}", path.display())),
+                Ok(()) if self.tried.len() < OFFERS_MAX && self.file(path)? => return Ok(true),
+                Ok(()) => {}
+            }
+        }
+        Ok(false)
+    }
+
+    fn agent(&mut self) -> Result<bool, GuestError> {
+        let Ok(mut agent) = self.waiter.session.agent() else { return Ok(false) };
+        if agent.connect().and_then(|()| agent.list_identities()).is_err() {
+            return Ok(false);
+        }
+        let keys = agent.identities().unwrap_or_default();
+        for key in keys.iter().take(OFFERS_MAX) {
+            let answer = self.waiter.until_done(|| agent.userauth(self.endpoint.user, key));
+            if self.note(&format!("{} of the SSH agent", key.comment()), answer)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the key was accepted; an error where it makes no sense to offer another.
+    fn note(&mut self, name: &str, answer: Result<(), StepError>) -> Result<bool, GuestError> {
+        let words = match answer {
+            Ok(()) => return Ok(true),
+            Err(StepError::Ssh(error)) if REFUSED.contains(&error.code()) => "refused".into(),
+            // The server may have hung up after too many keys: the list says which.
+            Err(StepError::Ssh(error)) => error.message().to_owned(),
+            Err(error) => {
+                return Err(self.endpoint.explain(error, "authentication", self.limits));
+            }
+        };
+        self.tried.push(format!("{name}: {words}"));
+        Ok(false)
+    }
+}
+
+/// Says what is wrong with a key file, in words that libssh2 does not have.
+fn check_key(path: &Path) -> Result<(), String> {
+    let mut text = String::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(KEY_LEN_MAX).read_to_string(&mut text));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err("there is no such file; name a private key with ?key=PATH".into());
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => text.clear(),
+        Err(error) => return Err(format!("{error}; name one that you may read with ?key=PATH")),
+        Ok(_) => {}
+    }
+    if text.starts_with("ssh-") || text.starts_with("ecdsa-") {
+        return Err("it is a public key; name the private one, without .pub".into());
+    }
+    if !text.contains("PRIVATE KEY-----") {
+        return Err("it is no private key; make one with `ssh-keygen -t ed25519`".into());
+    }
+    // The older forms say it in their headers.
+    if text.contains("ENCRYPTED")
+        || PrivateKey::from_openssh(&text).is_ok_and(|key| key.is_encrypted())
+    {
+        let add = format!("`ssh-add {}`", path.display());
+        return Err(format!(
+            "it is encrypted; add it to the SSH agent with {add}, and leave out ?key="
+        ));
+    }
+    Ok(())
+}

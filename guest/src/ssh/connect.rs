@@ -1,0 +1,90 @@
+//! From a host's name to a TCP connection, with a look at the interrupt. Knows nothing of SSH.
+
+use crate::wait::Wait;
+use crate::{GuestError, Interrupt, Limits, is_interrupt};
+use socket2::{Domain, Socket, TcpKeepalive, Type};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+/// The most addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 8;
+
+/// When a silent connection is probed, how often, and after how many probes it is given up: 35 s in all.
+const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(15))
+    .with_interval(Duration::from_secs(5))
+    .with_retries(4);
+
+/// Connects to the first address of the host that accepts.
+pub(super) fn connect(
+    (host, port): (&str, u16),
+    limits: &Limits,
+    interrupt: &Interrupt,
+) -> Result<TcpStream, GuestError> {
+    let limit = limits.connect;
+    let mut last = io::Error::other("the name has no address");
+    for address in resolve(host, port, &Wait::new(interrupt, limit))? {
+        match connect_address(address, &Wait::new(interrupt, limit)) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if is_interrupt(&error) => return Err(GuestError::Interrupted),
+            Err(error) => last = error,
+        }
+    }
+    let host = host.to_owned();
+    Err(match last.kind() {
+        io::ErrorKind::ConnectionRefused => GuestError::Refused { host, port },
+        io::ErrorKind::TimedOut => GuestError::ConnectTimedOut { host, port, limit },
+        _ => GuestError::Connect { host, port, source: last },
+    })
+}
+
+/// The resolver knows no limit, hence the thread; it is left behind where it takes too long.
+fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, GuestError> {
+    if let Ok(number) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(number, port)]);
+    }
+    let unknown = |reason: String| GuestError::NoSuchHost { host: host.into(), reason };
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let name = host.to_owned();
+    let look_up = move || {
+        let found = (name.as_str(), port).to_socket_addrs();
+        // Nobody listens any more where the limit has passed.
+        sender.send(found.map(|found| found.take(ADDRESSES_MAX).collect())).ok();
+    };
+    thread::Builder::new()
+        .name("resolver".into())
+        .spawn(look_up)
+        .map_err(|error| unknown(error.to_string()))?;
+    loop {
+        let slice = wait.slice().map_err(|error| match error {
+            error if is_interrupt(&error) => GuestError::Interrupted,
+            _ => unknown("the name service does not answer".into()),
+        })?;
+        match receiver.recv_timeout(slice) {
+            Ok(found) => return found.map_err(|error| unknown(error.to_string())),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(unknown("the look-up failed".into()));
+            }
+        }
+    }
+}
+
+fn connect_address(address: SocketAddr, wait: &Wait) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&KEEP_ALIVE)?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+            wait.until_ready(socket.as_raw_fd(), libc::POLLOUT)?;
+            socket.take_error()?.map_or(Ok(()), Err)?;
+        }
+        result => result?,
+    }
+    Ok(socket.into())
+}

@@ -1,0 +1,201 @@
+//! Reads known_hosts files. Compares names as OpenSSH does, and knows nothing of connections.
+
+use crate::GuestError;
+use russh::keys::ssh_key::PublicKey;
+use russh::keys::{PublicKeyBase64, parse_public_key_base64};
+use ssh2::{CheckResult, KnownHostFileKind, Session};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
+
+/// The most of a known_hosts file that is looked at.
+const FILE_LEN_MAX: u64 = 16 << 20;
+
+/// The port that a known_hosts file does not name.
+const DEFAULT_PORT: u16 = 22;
+
+/// What known_hosts files say of one host.
+pub(super) struct Known {
+    /// Keys of the host at this port.
+    keys: Vec<PublicKey>,
+    /// Keys of the host without a port, where the port is not the default one.
+    keys_of_any_port: Vec<PublicKey>,
+    /// As base64.
+    revoked: Vec<String>,
+    /// As it stands in the files: `[host]:port`, or the host alone for port 22.
+    pub(super) name: String,
+    host: String,
+    /// The file in which the user would mend it.
+    pub(super) path: PathBuf,
+}
+
+/// What known_hosts files say of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Known,
+    Unknown,
+    Changed,
+    Revoked,
+}
+
+impl Known {
+    /// Reads the file, or else the user's and the system's.
+    pub(super) fn read(
+        session: &Session,
+        file: Option<&Path>,
+        (host, port): (&str, u16),
+    ) -> Result<Self, GuestError> {
+        let path = file.map_or_else(user_known_hosts, Path::to_path_buf);
+        let host = host.to_ascii_lowercase();
+        let name = if port == DEFAULT_PORT { host.clone() } else { format!("[{host}]:{port}") };
+        let (keys, keys_of_any_port, revoked) = <_>::default();
+        let mut known = Self { keys, keys_of_any_port, revoked, name, host, path: path.clone() };
+        known.add_file(session, &path, file.is_none())?;
+        if file.is_none() {
+            known.add_file(session, Path::new(SYSTEM_KNOWN_HOSTS), true)?;
+        }
+        Ok(known)
+    }
+
+    fn add_file(
+        &mut self,
+        session: &Session,
+        path: &Path,
+        may_be_absent: bool,
+    ) -> Result<(), GuestError> {
+        let mut bytes = Vec::new();
+        match fs::File::open(path).and_then(|file| file.take(FILE_LEN_MAX).read_to_end(&mut bytes))
+        {
+            Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(GuestError::KnownHosts { path: path.into(), source }),
+            Ok(_) => {}
+        }
+        for line in String::from_utf8_lossy(&bytes).lines().map(str::trim) {
+            let mut words = line.split_ascii_whitespace();
+            match words.next() {
+                Some("@revoked") => self.revoked.extend(words.nth(2).map(str::to_owned)),
+                // Other marks vouch for certificates, which libssh2 does not offer to check.
+                Some(first) if !first.starts_with(['#', '@']) => {
+                    self.add_line(session, line, first)
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the line's key if the line is about the host. Line by line, since one that libssh2 does not understand
+    /// must not hide the others.
+    fn add_line(&mut self, session: &Session, line: &str, patterns: &str) {
+        let Ok(mut entries) = session.known_hosts() else { return };
+        let line = line.replacen(patterns, &self.expand(patterns), 1);
+        if entries.read_str(&line, KnownHostFileKind::OpenSSH).is_err() {
+            return;
+        }
+        let first = entries.hosts().unwrap_or_default().into_iter().next();
+        let Some(key) = first.and_then(|entry| parse_public_key_base64(entry.key()).ok()) else {
+            return;
+        };
+        let blob = key.public_key_bytes();
+        let is_about = |name: &str| matches!(entries.check(name, &blob), CheckResult::Match);
+        if is_about(&self.name) {
+            self.keys.push(key);
+        } else if is_about(&self.host) {
+            self.keys_of_any_port.push(key);
+        }
+    }
+
+    /// Puts the host's own name in the place of patterns, which libssh2 does not know.
+    fn expand(&self, patterns: &str) -> String {
+        if !patterns.contains(['*', '?', '!']) {
+            return patterns.to_owned();
+        }
+        let name = [&self.name, &self.host].into_iter().find(|name| matches(patterns, name));
+        name.map_or_else(|| "-".into(), Clone::clone)
+    }
+
+    /// What the files say of this key.
+    pub(super) fn check(&self, key: &PublicKey) -> Verdict {
+        let is_in =
+            |keys: &[PublicKey]| keys.iter().any(|known| known.key_data() == key.key_data());
+        if self.revoked.contains(&key.public_key_base64()) {
+            Verdict::Revoked
+        } else if is_in(&self.keys) {
+            Verdict::Known
+        } else if !self.keys.is_empty() {
+            Verdict::Changed
+        } else if is_in(&self.keys_of_any_port) {
+            // As OpenSSH does: an entry without a port vouches for every port, but contradicts none.
+            Verdict::Known
+        } else {
+            Verdict::Unknown
+        }
+    }
+
+    /// Whether a host key of this algorithm may be known: an RSA key serves three algorithms.
+    pub(super) fn has_type(&self, algorithm: &str) -> bool {
+        let keys = if self.keys.is_empty() { &self.keys_of_any_port } else { &self.keys };
+        keys.iter().any(|key| match key.algorithm().as_str() {
+            "ssh-rsa" => matches!(algorithm, "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512"),
+            known => known == algorithm,
+        })
+    }
+}
+
+/// Whether a name matches a list of patterns: at least one, and none that is negated.
+fn matches(patterns: &str, name: &str) -> bool {
+    let mut matched = false;
+    for pattern in patterns.split(',') {
+        match pattern.strip_prefix('!') {
+            Some(pattern) if is_match(pattern.as_bytes(), name.as_bytes()) => return false,
+            Some(_) => {}
+            None => matched |= is_match(pattern.to_ascii_lowercase().as_bytes(), name.as_bytes()),
+        }
+    }
+    matched
+}
+
+/// Shell-like: `*` is any text, `?` any character. Linear but for the one place to go back to.
+fn is_match(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut back = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                back = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == name[n] => (p, n) = (p + 1, n + 1),
+            _ => match back {
+                Some((star, from)) => {
+                    back = Some((star, from + 1));
+                    (p, n) = (star + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
+}
+
+fn user_known_hosts() -> PathBuf {
+    std::env::home_dir().unwrap_or_default().join(".ssh/known_hosts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_in_openssh() {
+        assert!(matches("*.example.com", "a.example.com"));
+        assert!(!matches("*.example.com", "example.com"));
+        assert!(!matches("*.example.com,!a.example.com", "a.example.com"));
+        assert!(matches("[10.0.0.?]:22*", "[10.0.0.7]:2222"));
+        assert!(matches("*a*b*", "xaxxb"));
+        assert!(!matches("", "a"));
+        assert!(matches("HOST*", "host1"));
+    }
+}

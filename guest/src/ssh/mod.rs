@@ -1,0 +1,20 @@
+//! Reaching a machine by SSH: connection, host key, authentication, shipping, processes.
+
+mod authenticate;
+mod connect;
+mod connection;
+mod host_key;
+mod known_hosts;
+mod process;
+mod ship;
+mod start;
+mod stderr_tail;
+
+pub(crate) use authenticate::Credentials;
+pub(crate) use connection::{Connection, Endpoint};
+pub(crate) use host_key::HostTrust;
+pub use process::{Ending, RemoteProcess};
+pub use ship::Shipped;
+pub(crate) use ship::ship;
+pub(crate) use start::start;
+pub(crate) use stderr_tail::Tail;

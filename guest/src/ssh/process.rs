@@ -1,0 +1,181 @@
+//! A process in a guest, as a byte stream with a deadline.
+
+use super::Tail;
+use super::connection::Waiter;
+use crate::GuestError;
+use crate::wait::Wait;
+use ssh2::{BlockDirections, Channel};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+/// How long the end of a process is waited for once its output has ended.
+const ENDING_LIMIT: Duration = Duration::from_secs(2);
+
+/// How much output is read away while the end of a process is waited for.
+const REST_LEN_MAX: usize = 64 << 20;
+
+/// How much is read from standard error at once.
+const PIECE_LEN: usize = 4096;
+
+/// A process in a guest. Reading is from its standard output, writing to its standard input; standard error is
+/// kept aside. Dropping it closes its input and its output.
+pub struct RemoteProcess {
+    channel: Channel,
+    waiter: Waiter,
+    stderr: Tail,
+    /// What was started, where that is the shipped executable.
+    pub(super) executable: Option<String>,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By a signal: its name without `SIG`.
+    Signalled(String),
+    /// Unknown: the connection is gone, or the process goes on without output.
+    ConnectionLost,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(status) => write!(f, "exit status {status}"),
+            Self::Signalled(name) => write!(f, "killed by SIG{name}"),
+            Self::ConnectionLost => f.write_str("connection lost"),
+        }
+    }
+}
+
+impl RemoteProcess {
+    pub(super) fn new(channel: Channel, waiter: Waiter) -> Self {
+        Self { channel, waiter, stderr: Tail::default(), executable: None }
+    }
+
+    /// Later reads and writes fail with [`io::ErrorKind::TimedOut`] from then on.
+    pub const fn set_deadline(&mut self, deadline: Instant) {
+        self.waiter.wait.deadline = deadline;
+    }
+
+    /// The end of standard error, up to 16 KiB, with control characters escaped.
+    pub fn stderr_tail(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Tells the process that its input has ended.
+    ///
+    /// # Errors
+    /// If the connection broke or the deadline passed.
+    pub fn close_input(&mut self) -> io::Result<()> {
+        let Self { channel, waiter, .. } = self;
+        Ok(waiter.until_done(|| channel.send_eof())?)
+    }
+
+    /// How the process ended. Closes its input, reads its output away, and waits up to 2 s, whatever the deadline
+    /// and the interrupt.
+    pub fn ending(&mut self) -> Ending {
+        self.waiter.wait = Wait::uninterrupted(ENDING_LIMIT);
+        self.try_ending().unwrap_or(Ending::ConnectionLost)
+    }
+
+    /// Why the guest could not run the shipped executable, where that is how the process ended; waits as
+    /// [`RemoteProcess::ending`] does.
+    pub fn cannot_run(&mut self) -> Option<GuestError> {
+        let path = self.executable.clone()?;
+        match self.ending() {
+            Ending::Exited(126 | 127) => {
+                Some(GuestError::CannotRun { path, reason: self.stderr_tail() })
+            }
+            _ => None,
+        }
+    }
+
+    fn try_ending(&mut self) -> io::Result<Ending> {
+        // Where the process is gone its input cannot be closed, and need not be.
+        self.close_input().ok();
+        let mut rest = [0; PIECE_LEN];
+        let mut len_left = REST_LEN_MAX;
+        loop {
+            match self.read(&mut rest)? {
+                0 => break,
+                len => len_left = len_left.checked_sub(len).ok_or(io::ErrorKind::FileTooLarge)?,
+            }
+        }
+        let Self { channel, waiter, .. } = self;
+        waiter.until_done(|| channel.wait_close())?;
+        match channel.exit_signal().ok().and_then(|signal| signal.exit_signal) {
+            Some(name) => Ok(Ending::Signalled(name)),
+            None => Ok(Ending::Exited(channel.exit_status()?)),
+        }
+    }
+
+    /// Takes what there is of standard error; left alone it would fill the channel's window. Says whether there
+    /// was any.
+    fn drain_stderr(&mut self) -> io::Result<bool> {
+        let mut piece = [0; PIECE_LEN];
+        let mut any = false;
+        loop {
+            match self.channel.stderr().read(&mut piece) {
+                Ok(0) => return Ok(any),
+                Ok(len) => self.stderr.push(&piece[..len]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(any),
+                Err(error) => return Err(error),
+            }
+            any = true;
+        }
+    }
+
+    /// Waits for the socket, unless standard error held something: then that may be what was in the way.
+    fn wait(&mut self) -> io::Result<()> {
+        if self.drain_stderr()? { Ok(()) } else { self.waiter.wait() }
+    }
+}
+
+impl Read for RemoteProcess {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.channel.read(buf) {
+                Ok(0) if !buf.is_empty() && !self.channel.eof() => self.wait()?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for RemoteProcess {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.channel.write(buf) {
+                Ok(0) if buf.is_empty() => return Ok(0),
+                Ok(0) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            // It no longer reads, and libssh2 would wait for a window that never opens.
+            if self.channel.eof() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            match self.waiter.session.block_directions() {
+                BlockDirections::Outbound | BlockDirections::Both => self.waiter.wait()?,
+                // Not while a packet is half sent: reading may want to send one of its own.
+                BlockDirections::Inbound | BlockDirections::None => self.wait()?,
+            }
+        }
+    }
+
+    /// Nothing is held back. (libssh2's own flush throws away what was received.)
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for RemoteProcess {
+    fn drop(&mut self) {
+        // Best effort: where the connection is gone, the process has seen the end of its input already.
+        self.channel.send_eof().ok();
+        self.channel.close().ok();
+    }
+}

@@ -1,0 +1,253 @@
+//! Puts the executable into a guest: once for each content, whole or not at all, private to the account.
+
+use super::start::quoted;
+use super::stderr_tail::escape;
+use super::{Connection, Ending, RemoteProcess};
+use crate::{Executable, GuestError, is_interrupt};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+/// Marks our lines among whatever else the account's start-up files print.
+pub(super) const MARK: &str = "@sevbench@";
+
+/// The longest answer of a script that is read.
+const ANSWER_LEN_MAX: u64 = 64 << 10;
+
+/// How much is written at once; each piece has a limit of its own.
+const PIECE_LEN: usize = 32 << 10;
+
+/// The statuses by which the scripts say what went wrong.
+const DIRECTORY_STATUS: i32 = 41;
+const CANNOT_RUN_STATUS: i32 = 42;
+
+/// An executable that is in the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipped {
+    /// Where it lies in the guest.
+    pub path: String,
+    /// Whether it had to be uploaded.
+    pub uploaded: bool,
+}
+
+/// What the guest says of itself before anything is put there.
+struct Probe {
+    system: String,
+    directory: String,
+    present_len: Option<u64>,
+}
+
+/// How a script ended, and what it said.
+struct Answer {
+    output: String,
+    reason: String,
+    ending: Ending,
+}
+
+/// Puts the executable into `directory` of the guest, unless it is there.
+pub(crate) fn ship(
+    connection: &Connection,
+    executable: &Executable,
+    directory: Option<&str>,
+) -> Result<Shipped, GuestError> {
+    let probe = probe(connection, executable, directory)?;
+    check_system(&probe.system, &executable.machine.to_string())?;
+    let path = format!("{}/{}", probe.directory, executable.sha256);
+    if probe.present_len == Some(executable.len_bytes) {
+        return Ok(Shipped { path, uploaded: false });
+    }
+    upload(connection, executable, &probe.directory)?;
+    Ok(Shipped { path, uploaded: true })
+}
+
+fn check_system(found: &str, machine: &str) -> Result<(), GuestError> {
+    if found == format!("Linux {machine}") {
+        return Ok(());
+    }
+    Err(GuestError::OtherArchitecture { found: escape(found), wanted: machine.into() })
+}
+
+fn probe(
+    connection: &Connection,
+    executable: &Executable,
+    directory: Option<&str>,
+) -> Result<Probe, GuestError> {
+    let directory = match directory {
+        None => r#""${XDG_CACHE_HOME:-$HOME/.cache}/sevbench""#.to_owned(),
+        Some(path) => path
+            .strip_prefix("~/")
+            .map_or_else(|| quoted(path), |rest| format!("\"$HOME\"/{}", quoted(rest))),
+    };
+    // One line, since a login shell may be csh. A folder that was there keeps its mode: it may be anything.
+    let script = format!(
+        "umask 077; d={directory}; f=\"$d/{hash}\"; n=; \
+         no() {{ echo \"$1\" >&2; exit {DIRECTORY_STATUS}; }}; \
+         [ ! -L \"$d\" ] || no \"$d is a symbolic link\"; \
+         [ -d \"$d\" ] || mkdir -p -- \"$d\" || exit {DIRECTORY_STATUS}; \
+         set -- $(ls -ldn -- \"$d\"); \
+         [ \"$3\" = \"$(id -u)\" ] || no \"$d belongs to another account\"; \
+         case $1 in drwx------*) ;; *) no \"$d is open to others (its mode is $1, not drwx------)\" ;; esac; \
+         if [ -f \"$f\" ]; then n=$(wc -c < \"$f\"); chmod 700 \"$f\"; [ -x \"$f\" ] || exit {CANNOT_RUN_STATUS}; fi; \
+         d=$(CDPATH= cd -- \"$d\" && pwd) || exit {DIRECTORY_STATUS}; \
+         echo; echo \"{MARK}$(uname -sm){MARK}$d{MARK}$n{MARK}\"",
+        hash = executable.sha256
+    );
+    let answer = run(connection, &script, &mut io::empty(), "looking into the guest")?;
+    match (parse_probe(&answer.output), &answer.ending) {
+        (Some(probe), Ending::Exited(0)) => Ok(probe),
+        (_, Ending::Exited(DIRECTORY_STATUS)) => {
+            Err(GuestError::Directory { reason: answer.reason })
+        }
+        (_, Ending::Exited(CANNOT_RUN_STATUS)) => Err(cannot_run(executable)),
+        _ => Err(GuestError::Shell { reason: answer.in_words() }),
+    }
+}
+
+fn parse_probe(answer: &str) -> Option<Probe> {
+    answer.lines().find_map(parse_probe_line)
+}
+
+fn parse_probe_line(line: &str) -> Option<Probe> {
+    let mut parts = line.strip_prefix(MARK)?.split(MARK);
+    let (system, directory, len) = (parts.next()?, parts.next()?, parts.next()?);
+    if !directory.starts_with('/') || directory.contains(char::is_control) {
+        return None;
+    }
+    let present_len = len.trim().parse().ok();
+    Some(Probe { system: system.into(), directory: directory.into(), present_len })
+}
+
+fn upload(
+    connection: &Connection,
+    executable: &Executable,
+    directory: &str,
+) -> Result<(), GuestError> {
+    let len_bytes = executable.len_bytes;
+    let script = format!(
+        "umask 077; cd -- {} || exit 1; t=.upload-$$; trap \"rm -f $t\" 0; trap \"exit 1\" 1 2 13 15; \
+         find . -name \".upload-*\" -mtime +0 -exec rm -f \"{{}}\" +; \
+         cat > $t || exit 1; n=$(wc -c < $t); \
+         if [ \"$n\" -ne {len_bytes} ]; then echo \"only $n bytes arrived\" >&2; exit 1; fi; \
+         chmod 700 $t && [ -x $t ] || exit {CANNOT_RUN_STATUS}; mv -f $t {}",
+        quoted(directory),
+        executable.sha256
+    );
+    let mut file =
+        File::open(&executable.path).map_err(|source| cannot_read(executable, source))?;
+    let answer = run(connection, &script, &mut file, "uploading the executable")?;
+    match answer.ending {
+        Ending::Exited(0) => Ok(()),
+        Ending::Exited(CANNOT_RUN_STATUS) => Err(cannot_run(executable)),
+        _ => Err(GuestError::Upload {
+            directory: directory.into(),
+            len_bytes,
+            reason: answer.in_words(),
+        }),
+    }
+}
+
+fn cannot_run(executable: &Executable) -> GuestError {
+    let reason = "permission denied, though it may be executed by its mode".into();
+    GuestError::CannotRun { path: format!("the executable {}", executable.sha256), reason }
+}
+
+fn cannot_read(executable: &Executable, source: io::Error) -> GuestError {
+    GuestError::Executable { path: executable.path.clone(), source }
+}
+
+impl Answer {
+    /// Why it is not the answer that was expected.
+    fn in_words(&self) -> String {
+        if !self.reason.is_empty() {
+            return self.reason.clone();
+        }
+        let output: String = escape(&self.output).chars().take(200).collect();
+        format!("{}, it said `{output}`", self.ending)
+    }
+}
+
+/// Runs a script and feeds it. The limit holds for each piece of the input, and again for the answer.
+fn run(
+    connection: &Connection,
+    script: &str,
+    input: &mut impl Read,
+    step: &'static str,
+) -> Result<Answer, GuestError> {
+    let mut process = connection.exec(&format!("exec sh -c {}", quoted(script)), step)?;
+    match feed(connection, &mut process, input) {
+        // A script that has ended early says why itself.
+        Err(error) if error.kind() == io::ErrorKind::TimedOut || is_interrupt(&error) => {
+            return Err(connection.explain(error, step));
+        }
+        _ => process.set_deadline(Instant::now() + connection.limits.request),
+    }
+    let mut output = Vec::new();
+    (&mut process)
+        .take(ANSWER_LEN_MAX)
+        .read_to_end(&mut output)
+        .map_err(|error| connection.explain(error, step))?;
+    let ending = process.ending();
+    if ending == Ending::ConnectionLost {
+        return Err(GuestError::Lost { step, reason: "the guest did not say how it ended".into() });
+    }
+    let output = String::from_utf8_lossy(&output).into_owned();
+    Ok(Answer { output, reason: process.stderr_tail(), ending })
+}
+
+fn feed(
+    connection: &Connection,
+    process: &mut RemoteProcess,
+    input: &mut impl Read,
+) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_LEN];
+    loop {
+        // A file that cannot be read on is cut short, and the guest finds its length wrong.
+        let len = input.read(&mut piece)?;
+        process.set_deadline(Instant::now() + connection.limits.request);
+        match len {
+            0 => return process.close_input(),
+            len => process.write_all(&piece[..len])?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_probe_is_found_in_the_noise_of_a_start_up_file() {
+        let answer = "Welcome!\n\n@sevbench@Linux x86_64@sevbench@/root/.cache/sevbench@sevbench@ 123@sevbench@\nbye";
+        let probe = parse_probe(answer).unwrap();
+        assert_eq!((probe.system.as_str(), probe.present_len), ("Linux x86_64", Some(123)));
+        assert_eq!(probe.directory, "/root/.cache/sevbench");
+        assert!(parse_probe("Welcome!").is_none());
+        assert!(
+            parse_probe("@sevbench@Linux x86_64@sevbench@/\x1b[31m@sevbench@@sevbench@").is_none()
+        );
+    }
+
+    #[test]
+    fn another_architecture_is_named() {
+        assert!(check_system("Linux x86_64", "x86_64").is_ok());
+        for found in ["Linux aarch64", "Darwin x86_64", "FreeBSD amd64", ""] {
+            let error = check_system(found, "x86_64").unwrap_err().to_string();
+            assert!(
+                error.contains(&format!(
+                    "the guest is {found}, and the executable is for Linux x86_64"
+                )),
+                "{error}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_guest_answers_is_no_panic(answer in ".{0,200}") {
+            let _ = parse_probe(&answer);
+            let _ = parse_probe(&format!("{MARK}{answer}"));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Starts the executable that was shipped, past whatever the account's start-up files print.
+
+use super::ship::MARK;
+use super::stderr_tail::escape;
+use super::{Connection, RemoteProcess, Shipped};
+use crate::GuestError;
+use std::io::{self, Read};
+use std::iter;
+
+/// The most that start-up files may print.
+const NOISE_LEN_MAX: usize = 64 << 10;
+
+/// Starts the shipped executable. Returns once the guest's shells are through with what they print.
+pub(crate) fn start(
+    connection: &Connection,
+    shipped: &Shipped,
+    arguments: &[&str],
+) -> Result<RemoteProcess, GuestError> {
+    let step = "starting the executable";
+    let path = shipped.path.as_str();
+    let words: Vec<_> = iter::once(&path).chain(arguments).map(|word| quoted(word)).collect();
+    let script = format!("echo; echo {MARK}; exec \"$0\" \"$@\"");
+    let command = format!("exec sh -c {} {}", quoted(&script), words.join(" "));
+    let mut process = connection.exec(&command, step)?;
+    let heard = skip_noise(&mut process).map_err(|error| connection.explain(error, step))?;
+    if let Some(noise) = heard {
+        let ending = process.ending();
+        let reason =
+            if process.stderr_tail().is_empty() { escape(&noise) } else { process.stderr_tail() };
+        return Err(GuestError::NotStarted { path: path.into(), ending, reason });
+    }
+    process.executable = Some(path.into());
+    Ok(process)
+}
+
+/// Reads up to the mark, and not beyond; returns what was read where the mark did not come.
+fn skip_noise(process: &mut impl Read) -> io::Result<Option<String>> {
+    let end = format!("\n{MARK}\n");
+    let mut heard = Vec::new();
+    let mut byte = [0];
+    while process.read(&mut byte)? > 0 && heard.len() < NOISE_LEN_MAX {
+        heard.push(byte[0]);
+        if heard.ends_with(end.as_bytes()) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&heard).into_owned()))
+}
+
+/// Quotes a word for a POSIX shell.
+pub(super) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn noise_is_skipped_up_to_the_mark_and_not_beyond() {
+        let mut stream = &b"Welcome!\n\n@sevbench@\nfirst"[..];
+        assert_eq!(skip_noise(&mut stream).unwrap(), None);
+        assert_eq!(stream, b"first");
+        assert_eq!(skip_noise(&mut &b"sh: not found"[..]).unwrap().unwrap(), "sh: not found");
+    }
+
+    proptest! {
+        #[test]
+        fn noise_of_any_kind_is_no_panic(noise in ".{0,200}") {
+            let _ = skip_noise(&mut noise.as_bytes());
+        }
+
+        #[test]
+        fn a_quoted_word_passes_a_shell_unchanged(word in "[^\\x00]{0,40}") {
+            let command = format!("printf %s {}", quoted(&word));
+            let out = std::process::Command::new("sh").arg("-c").arg(command).output().unwrap();
+            prop_assert_eq!(out.stdout, word.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Nothing of a loopback guest outlives it, and it outlives nobody.
+
+use crate::HOLD;
+use crate::support::*;
+use sevbench_guest::{Address, Ending, Guest, RemoteProcess, Shipped};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The one child of this process; its threads have none.
+pub(crate) fn server_pid() -> u32 {
+    let children: Vec<u32> =
+        children_of(std::process::id()).into_iter().filter(|&pid| is_alive(pid)).collect();
+    assert_eq!(children.len(), 1, "{children:?}");
+    children[0]
+}
+
+/// The folder of the server, from where its children work.
+fn home_of(pid: u32) -> PathBuf {
+    fs::read_link(format!("/proc/{pid}/cwd")).unwrap()
+}
+
+fn is_home(path: &Path) -> bool {
+    path.file_name().unwrap().to_str().unwrap().starts_with("sevbench-loopback-")
+}
+
+/// A guest with a process that computes: the numbers of the server and of the process, and the folder.
+pub(crate) fn busy_guest() -> (Guest, RemoteProcess, u32, u32, PathBuf) {
+    let mut guest = started(&Address::Loopback);
+    let mut process = spawn_in_place(&mut guest, &[SPIN]);
+    let pid = read_line(&mut process).parse().unwrap();
+    let home = home_of(pid);
+    assert!(is_home(&home), "{}", home.display());
+    assert_eq!(mode(&home), 0o700);
+    (guest, process, server_pid(), pid, home)
+}
+
+#[track_caller]
+fn assert_gone(server: u32, pid: u32, home: &Path) {
+    assert!(!is_alive(server) && !is_alive(pid) && !home.exists());
+}
+
+pub(crate) fn shut_down_leaves_nothing() -> Outcome {
+    let (guest, _process, server, pid, home) = busy_guest();
+    let start = Instant::now();
+    guest.shut_down().unwrap();
+    assert_gone(server, pid, &home);
+    println!("  shut down in {:.0?}", start.elapsed());
+    Outcome::Passed
+}
+
+pub(crate) fn drop_leaves_nothing() -> Outcome {
+    let (guest, process, server, pid, home) = busy_guest();
+    drop(guest);
+    assert_gone(server, pid, &home);
+    drop(process);
+    Outcome::Passed
+}
+
+pub(crate) fn a_stopped_server_is_killed() -> Outcome {
+    let (guest, _process, server, pid, home) = busy_guest();
+    signal(server, libc::SIGSTOP);
+    guest.shut_down().unwrap();
+    eventually("its process is gone", || !is_alive(pid));
+    assert_gone(server, pid, &home);
+    Outcome::Passed
+}
+
+pub(crate) fn killed_parent_leaves_nothing() -> Outcome {
+    let mut parent = Command::new(std::env::current_exe().unwrap())
+        .arg(HOLD)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = read_line(parent.stdout.as_mut().unwrap());
+    let (server, pid) = line.split_once(' ').unwrap();
+    let (server, pid) = (server.parse().unwrap(), pid.parse().unwrap());
+    let home = home_of(pid);
+    assert!(is_alive(server) && is_alive(pid) && is_home(&home));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    eventually("the server is gone", || !is_alive(server));
+    assert_gone(server, pid, &home);
+    Outcome::Passed
+}
+
+pub(crate) fn killed_server_is_a_lost_connection() -> Outcome {
+    let (guest, mut process, server, pid, home) = busy_guest();
+    signal(server, libc::SIGKILL);
+    process.set_deadline(Instant::now() + Duration::from_secs(10));
+    assert!(!matches!(process.read(&mut [0; 10]), Ok(1..)));
+    assert_eq!(process.ending(), Ending::ConnectionLost);
+    eventually("its process is gone", || !is_alive(pid));
+    guest.shut_down().unwrap();
+    assert_gone(server, pid, &home);
+    Outcome::Passed
+}
+
+/// A process that leaves its group and its session is found all the same.
+pub(crate) fn orphans_end_with_the_guest() -> Outcome {
+    let mut guest = started(&Address::Loopback);
+    let shell = Shipped { path: "/bin/sh".into(), uploaded: false };
+    let script = "setsid sh -c 'echo $$; exec sleep 1000' & wait $!";
+    let mut process = guest.spawn(&shell, &["-c", script]).unwrap();
+    let pid = read_line(&mut process).parse().unwrap();
+    assert!(is_alive(pid));
+    guest.shut_down().unwrap();
+    assert!(!is_alive(pid));
+    Outcome::Passed
+}
+
+pub(crate) fn closed_channel_ends_the_process() -> Outcome {
+    let (guest, process, _, pid, _) = busy_guest();
+    drop(process);
+    eventually("the process is gone", || !is_alive(pid));
+    guest.shut_down().unwrap();
+    Outcome::Passed
+}
+
+pub(crate) fn idle_server_uses_no_cpu() -> Outcome {
+    let (_guest, _process, server, _, _) = busy_guest();
+    let ticks = || -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let switches = || fs::read_to_string(format!("/proc/{server}/status")).unwrap();
+    let voluntary = |status: String| -> u64 {
+        let line = status.lines().find(|line| line.starts_with("voluntary")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    std::thread::sleep(Duration::from_millis(50));
+    let before = (ticks(), voluntary(switches()));
+    std::thread::sleep(Duration::from_secs(1));
+    let after = (ticks(), voluntary(switches()));
+    assert_eq!(before, after, "ticks and wake-ups");
+    Outcome::Passed
+}

@@ -1,0 +1,138 @@
+//! Guests behind real OpenSSH servers that the checks start on 127.0.0.1.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// A server, or the reason to skip.
+macro_rules! sshd {
+    ($($field:ident: $value:expr),*) => {{
+        #[allow(clippy::needless_update, reason = "of a macro")]
+        let options = Options { $($field: $value,)* ..Options::default() };
+        match Sshd::start(&options) {
+            Ok(sshd) => sshd,
+            Err(skipped) => return skipped,
+        }
+    }};
+}
+
+mod host_key;
+mod key;
+mod reach;
+mod ship;
+
+use sevbench_guest::{Address, Ending};
+use std::fs;
+use std::io::Read;
+use std::net::{Ipv6Addr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+use support::sshd::{Options, Sshd};
+use support::*;
+
+/// Reaches the address that is given, in the environment that is given.
+pub(crate) const REACH: &str = "--reach";
+
+fn main() -> ExitCode {
+    if let (Some(REACH), Some(address)) =
+        (std::env::args().nth(1).as_deref(), std::env::args().nth(2))
+    {
+        match start(&Address::parse(&address).unwrap().0) {
+            Ok(_) => say("reached"),
+            Err(error) => say(&error.to_string()),
+        }
+        return ExitCode::SUCCESS;
+    }
+    play_role().unwrap_or_else(|| {
+        run(&[
+            ("ship_once_and_echo", ship_once_and_echo),
+            ("noise_of_start_up_files", noise_of_start_up_files),
+            ("ipv6", ipv6),
+            ("host_key_unknown", host_key::host_key_unknown),
+            ("host_key_changed", host_key::host_key_changed),
+            ("host_key_revoked", host_key::host_key_revoked),
+            ("host_key_of_another_port", host_key::host_key_of_another_port),
+            ("host_key_hashed", host_key::host_key_hashed),
+            ("host_key_by_pattern", host_key::host_key_by_pattern),
+            ("host_key_of_each_type", host_key::host_key_of_each_type),
+            ("key_of_each_type", key::key_of_each_type),
+            ("key_not_accepted", key::key_not_accepted),
+            ("key_that_is_none", key::key_that_is_none),
+            ("key_encrypted_and_in_agent", key::key_encrypted_and_in_agent),
+            ("no_such_host", reach::no_such_host),
+            ("port_refused", reach::port_refused),
+            ("silent_server", reach::silent_server),
+            ("babbling_server", reach::babbling_server),
+            ("interrupted_connect", reach::interrupted_connect),
+            ("no_room", ship::no_room),
+            ("no_execution", ship::no_execution),
+            ("folder_not_private", ship::folder_not_private),
+            ("dynamic_executable", ship::dynamic_executable),
+            ("stale_uploads", ship::stale_uploads),
+            ("no_posix_shell", ship::no_posix_shell),
+            ("connection_lost", reach::connection_lost),
+            ("frozen_guest", reach::frozen_guest),
+        ])
+    })
+}
+
+fn ship_once_and_echo() -> Outcome {
+    let sshd = sshd!();
+    let start = Instant::now();
+    let mut guest = started(&sshd.address(""));
+    println!("  connected after {:.0?}", start.elapsed());
+    assert!(guest.host_key_fingerprint().starts_with("SHA256:"));
+    let first = guest.ship(&this()).unwrap();
+    let second = guest.ship(&this()).unwrap();
+    assert_eq!((first.uploaded, second.uploaded), (true, false));
+    assert_eq!(first.path, second.path);
+    let folder = sshd.path("cache/sevbench");
+    assert_eq!(Path::new(&first.path), folder.join(this().sha256));
+    assert_eq!((mode(&folder), mode(Path::new(&first.path))), (0o700, 0o700));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left there");
+    let mut process = guest.spawn(&first, &[ECHO]).unwrap();
+    assert_echoes(&mut process, b"hello");
+    let times = (0..500).map(|_| {
+        let start = Instant::now();
+        assert_echoes(&mut process, &[7; 100]);
+        start.elapsed()
+    });
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    println!("  round trip of 100 bytes: median {:.0?}, 95 % {:.0?}", times[250], times[475]);
+    process.close_input().unwrap();
+    assert_eq!(process.ending(), Ending::Exited(0));
+    let mut process = spawn(&mut guest, &[SHOUT]);
+    let mut said = String::new();
+    process.read_to_string(&mut said).unwrap();
+    assert_eq!((said.as_str(), process.ending()), ("done\n", Ending::Exited(0)));
+    assert!(process.stderr_tail().ends_with("shout"));
+    guest.shut_down().unwrap();
+
+    // What was cut short is not taken for the whole.
+    fs::write(&first.path, "cut short").unwrap();
+    let mut guest = started(&sshd.address(""));
+    assert!(guest.ship(&this()).unwrap().uploaded);
+    assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
+    Outcome::Passed
+}
+
+fn noise_of_start_up_files() -> Outcome {
+    let noise = "ForceCommand echo '@sevbench@ welcome'; printf 'no end'; echo oops >&2; eval \"$SSH_ORIGINAL_COMMAND\"";
+    let sshd = sshd!(configuration: noise.into());
+    let mut guest = started(&sshd.address(""));
+    assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
+    Outcome::Passed
+}
+
+fn ipv6() -> Outcome {
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        return Outcome::Skipped("this machine has no ::1".into());
+    }
+    let sshd = sshd!(address: Ipv6Addr::LOCALHOST.into());
+    let mut guest = started(&sshd.address(""));
+    assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
+    Outcome::Passed
+}

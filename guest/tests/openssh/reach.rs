@@ -1,0 +1,109 @@
+//! Machines that cannot be reached, and connections that break.
+
+use crate::support::sshd::{Options, Sshd, free_port};
+use crate::support::*;
+use sevbench_guest::{Address, Ending, Guest, GuestError, Interrupt, Limits, SshAddress};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+pub(crate) fn no_such_host() -> Outcome {
+    let (address, _) = Address::parse("ssh://root@nonesuch.invalid").unwrap();
+    assert!(matches!(refused(&address, "check the name"), GuestError::NoSuchHost { .. }));
+    Outcome::Passed
+}
+
+/// An address at which this check itself listens, or nobody.
+fn address_at(port: u16) -> Address {
+    Address::Ssh(SshAddress {
+        user: "root".into(),
+        host: "127.0.0.1".into(),
+        port,
+        key: None,
+        known_hosts: Some("/dev/null".into()),
+        directory: None,
+    })
+}
+
+pub(crate) fn port_refused() -> Outcome {
+    let port = free_port(Ipv4Addr::LOCALHOST.into());
+    let error = refused(&address_at(port), "start its SSH server");
+    assert!(matches!(error, GuestError::Refused { .. }));
+    Outcome::Passed
+}
+
+pub(crate) fn silent_server() -> Outcome {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = address_at(listener.local_addr().unwrap().port());
+    let limits = Limits { connect: Duration::from_millis(300), ..Limits::default() };
+    let start = Instant::now();
+    let result = Guest::start(&address, &this(), &limits, &Interrupt::new());
+    let Err(error) = result else { panic!("it let us in") };
+    assert!(matches!(error, GuestError::Silent { .. }), "{error}");
+    assert!(error.to_string().contains("says nothing for 0.3 s"), "{error}");
+    assert!((0.3..2.0).contains(&start.elapsed().as_secs_f64()));
+    Outcome::Passed
+}
+
+pub(crate) fn babbling_server() -> Outcome {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = address_at(listener.local_addr().unwrap().port());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(&b"220 mail.example ESMTP\r\n".repeat(10_000)).ok();
+    });
+    let error = refused(&address, "is it an SSH server?");
+    assert!(matches!(error, GuestError::Handshake { .. } | GuestError::Silent { .. }), "{error}");
+    server.join().unwrap();
+    Outcome::Passed
+}
+
+pub(crate) fn interrupted_connect() -> Outcome {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = address_at(listener.local_addr().unwrap().port());
+    let interrupt = Interrupt::new();
+    let setter = std::thread::spawn({
+        let interrupt = interrupt.clone();
+        move || {
+            std::thread::sleep(Duration::from_millis(100));
+            interrupt.set();
+        }
+    });
+    let start = Instant::now();
+    let result = Guest::start(&address, &this(), &Limits::default(), &interrupt);
+    assert!(matches!(result, Err(GuestError::Interrupted)));
+    assert!(start.elapsed() < Duration::from_secs(2));
+    setter.join().unwrap();
+    Outcome::Passed
+}
+
+pub(crate) fn connection_lost() -> Outcome {
+    let sshd = sshd!();
+    let mut guest = started(&sshd.address(""));
+    let mut process = spawn(&mut guest, &[ECHO]);
+    assert_echoes(&mut process, b"hello");
+    let mut spinning = spawn(&mut guest, &[SPIN]);
+    let pid: u32 = read_line(&mut spinning).parse().unwrap();
+    sshd.kill();
+    process.set_deadline(Instant::now() + Duration::from_secs(10));
+    assert!(!matches!(process.read(&mut [0; 10]), Ok(1..)));
+    assert_eq!(process.ending(), Ending::ConnectionLost);
+    assert!(matches!(guest.ship(&this()), Err(GuestError::Lost { .. })));
+    signal(pid, libc::SIGKILL);
+    guest.shut_down().unwrap();
+    Outcome::Passed
+}
+
+/// The deadline holds where the other side just stops.
+pub(crate) fn frozen_guest() -> Outcome {
+    let sshd = sshd!();
+    let mut guest = started(&sshd.address(""));
+    let mut process = spawn(&mut guest, &[SPIN]);
+    let pid: u32 = read_line(&mut process).parse().unwrap();
+    process.set_deadline(Instant::now() + Duration::from_millis(300));
+    let full = vec![0; 64 << 20];
+    let error = process.write_all(&full).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    signal(pid, libc::SIGKILL);
+    Outcome::Passed
+}

@@ -1,0 +1,167 @@
+//! Guests that have no place for the executable.
+
+use crate::support::sshd::{Options, Sshd};
+use crate::support::*;
+use sevbench_guest::{Executable, GuestError, Shipped};
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A small file system of its own; gone with the value.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn new(path: PathBuf, options: &str) -> Result<Self, Outcome> {
+        fs::create_dir(&path).unwrap();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path).output();
+        match mount {
+            Ok(output) if output.status.success() => Ok(Self(path)),
+            _ => Err(Outcome::Skipped("cannot mount a tmpfs (needs root)".into())),
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(&self.0).status().ok();
+    }
+}
+
+/// A guest that puts the executable into `sub` of a small file system.
+macro_rules! guest_on {
+    ($sshd:expr, $options:expr) => {
+        match Mount::new($sshd.path("mount"), $options) {
+            Ok(mount) => {
+                let folder = mount.0.join("sub");
+                (started(&$sshd.address(&format!("&dir={}", folder.display()))), mount, folder)
+            }
+            Err(skipped) => return skipped,
+        }
+    };
+}
+
+pub(crate) fn no_room() -> Outcome {
+    let sshd = sshd!();
+    let (mut guest, _mount, folder) = guest_on!(sshd, "size=1m");
+    let error = guest.ship(&this()).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, GuestError::Upload { .. }), "{message}");
+    assert!(
+        message.contains("No space left on device") && message.contains("?dir=PATH"),
+        "{message}"
+    );
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left there");
+    Outcome::Passed
+}
+
+pub(crate) fn no_execution() -> Outcome {
+    let sshd = sshd!();
+    let (mut guest, mount, folder) = guest_on!(sshd, "size=500m,noexec");
+    for _ in 0..2 {
+        let error = guest.ship(&this()).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, GuestError::CannotRun { .. }), "{message}");
+        assert!(message.contains("noexec") && message.contains("?dir=PATH"), "{message}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left there");
+    }
+    let remount = |option: &str| {
+        let status = Command::new("mount").args(["-o", option]).arg(&mount.0).status();
+        assert!(status.unwrap().success());
+    };
+    remount("remount,exec");
+    let shipped = guest.ship(&this()).unwrap();
+    remount("remount,noexec");
+    assert!(matches!(guest.ship(&this()), Err(GuestError::CannotRun { .. })));
+    // As it is found where the shell did not see it coming.
+    let mut process = guest.spawn(&shipped, &[ECHO]).unwrap();
+    assert_eq!(process.read(&mut [0]).unwrap(), 0);
+    let message = process.cannot_run().unwrap().to_string();
+    assert!(message.contains("Permission denied") && message.contains("?dir=PATH"), "{message}");
+    Outcome::Passed
+}
+
+pub(crate) fn folder_not_private() -> Outcome {
+    let sshd = sshd!();
+    let ship_to = |folder: &Path| {
+        let mut guest = started(&sshd.address(&format!("&dir={}", folder.display())));
+        guest.ship(&this())
+    };
+    let refuse = |folder: &Path, hint: &str| {
+        let error = ship_to(folder).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, GuestError::Directory { .. }), "{message}");
+        assert!(message.contains(hint) && message.contains("?dir=PATH"), "{message}");
+    };
+    let open = sshd.path("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+    refuse(&open, "is open to others (its mode is drwxr-xr-x");
+    assert_eq!(mode(&open), 0o755, "it is not ours to change");
+    let link = sshd.path("link");
+    std::os::unix::fs::symlink(&open, &link).unwrap();
+    refuse(&link, "is a symbolic link");
+    fs::write(sshd.path("file"), "").unwrap();
+    refuse(&sshd.path("file"), "File exists");
+    refuse(Path::new("/proc/nonesuch"), "/proc/nonesuch");
+    let odd = sshd.path("it's $HOME");
+    assert!(ship_to(&odd).unwrap().uploaded);
+    assert_eq!(mode(&odd), 0o700);
+    if std::os::unix::fs::chown(&open, Some(65534), None).is_ok() {
+        fs::set_permissions(&open, Permissions::from_mode(0o700)).unwrap();
+        refuse(&open, "belongs to another account");
+    }
+    Outcome::Passed
+}
+
+pub(crate) fn dynamic_executable() -> Outcome {
+    let sshd = sshd!();
+    let shell = Executable::read(Path::new("/bin/sh")).unwrap();
+    let error = started(&sshd.address("")).ship(&shell).unwrap_err();
+    assert!(matches!(error, GuestError::Dynamic { .. }));
+    assert!(error.to_string().contains("unset RUSTFLAGS"), "{error}");
+    Outcome::Passed
+}
+
+pub(crate) fn stale_uploads() -> Outcome {
+    let sshd = sshd!();
+    let folder = sshd.path("cache/sevbench");
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    for name in [".upload-1", ".upload-2", "other"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    let touch = Command::new("touch")
+        .args(["-d", "2 days ago"])
+        .arg(folder.join(".upload-1"))
+        .arg(folder.join("other"))
+        .status();
+    assert!(touch.unwrap().success());
+    assert!(started(&sshd.address("")).ship(&this()).unwrap().uploaded);
+    let exists = [".upload-1", ".upload-2", "other"].map(|name| folder.join(name).exists());
+    assert_eq!(
+        exists,
+        [false, true, true],
+        "one that is young may be in progress; others are not ours"
+    );
+    Outcome::Passed
+}
+
+pub(crate) fn no_posix_shell() -> Outcome {
+    let sshd =
+        sshd!(configuration: "ForceCommand echo This account is not available.; exit 1".into());
+    let mut guest = started(&sshd.address(""));
+    let error = guest.ship(&this()).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, GuestError::Shell { .. }), "{message}");
+    assert!(
+        message.contains("exit status 1, it said `This account is not available.`"),
+        "{message}"
+    );
+    let shipped = Shipped { path: "/x".into(), uploaded: false };
+    let Err(error) = guest.spawn(&shipped, &[]) else { panic!("it started") };
+    assert!(matches!(error, GuestError::NotStarted { .. }), "{error}");
+    Outcome::Passed
+}

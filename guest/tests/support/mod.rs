@@ -1,0 +1,208 @@
+//! What the two tests share: a list of checks with a `main` of its own, and the part that runs inside a guest.
+
+#![allow(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses a part")]
+
+pub(crate) mod sshd;
+
+use sevbench_guest::{
+    Address, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT, Limits, Machine,
+    RemoteProcess, Shipped, serve_loopback,
+};
+use std::io::{self, Read, Write};
+use std::panic;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Echoes standard input.
+pub(crate) const ECHO: &str = "--echo";
+/// Says its process number, and then computes for ever.
+pub(crate) const SPIN: &str = "--spin";
+/// Says much on standard error, then `done`.
+pub(crate) const SHOUT: &str = "--shout";
+/// Ends with the status that is given.
+pub(crate) const EXIT: &str = "--exit";
+/// Prints its arguments, one a line.
+pub(crate) const ARGUMENTS: &str = "--arguments";
+
+pub(crate) const SHOUT_LEN: usize = 4 << 20;
+
+/// A check passes, or is skipped with a reason; it fails by a panic.
+pub(crate) enum Outcome {
+    Passed,
+    Skipped(String),
+}
+
+pub(crate) type Check = (&'static str, fn() -> Outcome);
+
+/// The part of these executables that runs in a child or in a guest; none where the checks are to be run.
+pub(crate) fn play_role() -> Option<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first()?.as_str() {
+        LOOPBACK_SERVER_ARGUMENT => return Some(serve_loopback()),
+        ECHO => echo(),
+        SPIN => {
+            say(&std::process::id().to_string());
+            loop {
+                std::hint::spin_loop();
+            }
+        }
+        SHOUT => {
+            let line = "shout ".repeat(100);
+            (0..SHOUT_LEN / line.len()).for_each(|_| eprintln!("{line}"));
+            say("done");
+        }
+        EXIT => std::process::exit(arguments[1].parse().unwrap()),
+        ARGUMENTS => arguments.iter().skip(1).for_each(|argument| say(argument)),
+        _ => return None,
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+fn echo() {
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let mut piece = [0; 65536];
+    while let Ok(len @ 1..) = input.read(&mut piece) {
+        if output.write_all(&piece[..len]).and_then(|()| output.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+    io::stdout().flush().unwrap();
+}
+
+/// Runs the checks whose names contain the first argument that is no flag.
+pub(crate) fn run(checks: &[Check]) -> ExitCode {
+    let filter = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    if std::env::args().any(|word| word == "--list") {
+        checks.iter().for_each(|(name, _)| say(&format!("{name}: test")));
+        return ExitCode::SUCCESS;
+    }
+    let is_required = std::env::var("SEVBENCH_REQUIRE_VM").is_ok_and(|value| value == "1");
+    let mut failed = 0;
+    for (name, check) in checks.iter().filter(|(name, _)| name.contains(&filter)) {
+        let start = Instant::now();
+        let verdict = match panic::catch_unwind(check) {
+            Ok(Outcome::Passed) => "ok".to_owned(),
+            Ok(Outcome::Skipped(reason)) if !is_required => format!("skipped: {reason}"),
+            Ok(Outcome::Skipped(reason)) => {
+                failed += 1;
+                format!("FAILED, since SEVBENCH_REQUIRE_VM=1 allows no skip: {reason}")
+            }
+            Err(_) => {
+                failed += 1;
+                "FAILED".to_owned()
+            }
+        };
+        println!("test {name} ... {verdict} ({:.2} s)", start.elapsed().as_secs_f64());
+    }
+    if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// This executable; hashing it takes a while where the hash is not optimised.
+pub(crate) fn this() -> Executable {
+    static THIS: OnceLock<Executable> = OnceLock::new();
+    THIS.get_or_init(|| Executable::current().unwrap()).clone()
+}
+
+/// The same without its hash, for all but shipping it.
+fn this_unhashed() -> Executable {
+    Executable {
+        path: std::env::current_exe().unwrap(),
+        sha256: String::new(),
+        len_bytes: 0,
+        machine: Machine::X86_64,
+        interpreter: None,
+    }
+}
+
+pub(crate) fn short_limits() -> Limits {
+    Limits { connect: Duration::from_secs(5), request: Duration::from_secs(20) }
+}
+
+pub(crate) fn start(address: &Address) -> Result<Guest, GuestError> {
+    Guest::start(address, &this_unhashed(), &short_limits(), &Interrupt::new())
+}
+
+pub(crate) fn started(address: &Address) -> Guest {
+    start(address).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The error of a start that must fail; it must say `hint`.
+#[track_caller]
+pub(crate) fn refused(address: &Address, hint: &str) -> GuestError {
+    let Err(error) = start(address) else { panic!("{address} was let in") };
+    let message = error.to_string();
+    assert!(message.contains(hint), "`{message}` does not say `{hint}`");
+    error
+}
+
+/// Ships this executable and runs it in the guest.
+#[track_caller]
+pub(crate) fn spawn(guest: &mut Guest, arguments: &[&str]) -> RemoteProcess {
+    let shipped = guest.ship(&this()).unwrap_or_else(|error| panic!("{error}"));
+    guest.spawn(&shipped, arguments).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs this executable in a loopback guest from where it lies, since uploading it takes a while.
+#[track_caller]
+pub(crate) fn spawn_in_place(guest: &mut Guest, arguments: &[&str]) -> RemoteProcess {
+    let path = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let shipped = Shipped { path, uploaded: false };
+    guest.spawn(&shipped, arguments).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+pub(crate) fn assert_echoes(process: &mut RemoteProcess, message: &[u8]) {
+    process.set_deadline(Instant::now() + Duration::from_secs(20));
+    process.write_all(message).unwrap();
+    process.flush().unwrap();
+    let mut answer = vec![0; message.len()];
+    process.read_exact(&mut answer).unwrap();
+    assert!(answer == message, "another message came back");
+}
+
+/// Reads a line that a process says.
+pub(crate) fn read_line(from: &mut impl Read) -> String {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while from.read(&mut byte).unwrap() > 0 && byte[0] != b'\n' {
+        line.push(byte[0]);
+    }
+    String::from_utf8(line).unwrap()
+}
+
+/// Waits until a thing holds, for 5 s at most.
+#[track_caller]
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !holds() {
+        assert!(Instant::now() < end, "still not so after 5 s: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process lives; one that only waits to be waited for does not.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    list.unwrap_or_default().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+pub(crate) fn signal(pid: u32, signal: i32) {
+    // SAFETY: kill takes two numbers.
+    assert_eq!(unsafe { libc::kill(pid.try_into().unwrap(), signal) }, 0);
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}

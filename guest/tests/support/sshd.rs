@@ -1,0 +1,157 @@
+//! A real OpenSSH server on 127.0.0.1 with its own configuration, keys and folder.
+
+use super::{Outcome, children_of, eventually, signal};
+use sevbench_guest::Address;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// What differs between the servers of the checks.
+pub(crate) struct Options {
+    pub(crate) address: IpAddr,
+    /// Types of the host keys, as `ssh-keygen -t` names them.
+    pub(crate) host_keys: &'static [&'static str],
+    /// Further lines of its configuration.
+    pub(crate) configuration: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let address = Ipv4Addr::LOCALHOST.into();
+        Self { address, host_keys: &["ed25519"], configuration: String::new() }
+    }
+}
+
+/// A running server, which knows the key `key` in its folder, and is known in `known_hosts` there.
+pub(crate) struct Sshd {
+    pub(crate) folder: TempDir,
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+    child: Child,
+}
+
+impl Sshd {
+    /// A reason to skip where there is no OpenSSH server.
+    pub(crate) fn start(options: &Options) -> Result<Self, Outcome> {
+        if !Path::new(SSHD).exists() {
+            let reason = format!("{SSHD} is not installed (apt-get install openssh-server)");
+            return Err(Outcome::Skipped(reason));
+        }
+        // For its privilege separation; only root may make it, and only root needs it.
+        fs::create_dir_all("/run/sshd").ok();
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        make_key(&path("key"), "ed25519");
+        fs::copy(path("key.pub"), path("authorized_keys")).unwrap();
+        let port = free_port(options.address);
+        let mut configuration = format!(
+            "{}\nListenAddress {}\nPort {port}\nAuthorizedKeysFile {}\nPidFile none\n\
+             StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+             PermitRootLogin yes\nSetEnv XDG_CACHE_HOME={}\n",
+            options.configuration,
+            options.address,
+            path("authorized_keys").display(),
+            path("cache").display(),
+        );
+        for key_type in options.host_keys {
+            let key = path(&format!("host_{key_type}"));
+            make_key(&key, key_type);
+            configuration += &format!("HostKey {}\n", key.display());
+        }
+        fs::write(path("sshd_config"), configuration).unwrap();
+        let child = Command::new(SSHD)
+            .args(["-D", "-e", "-f"])
+            .arg(path("sshd_config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(path("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let sshd = Self { folder, address: options.address, port, child };
+        eventually("sshd listens", || TcpStream::connect((sshd.address, port)).is_ok());
+        sshd.know(options.host_keys);
+        Ok(sshd)
+    }
+
+    /// Writes `known_hosts` anew, with these of its keys.
+    pub(crate) fn know(&self, key_types: &[&str]) {
+        let line = |key_type: &&str| {
+            let key = fs::read_to_string(self.path(&format!("host_{key_type}.pub"))).unwrap();
+            format!("[{}]:{} {key}", self.address, self.port)
+        };
+        fs::write(self.known_hosts(), key_types.iter().map(line).collect::<String>()).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn known_hosts(&self) -> PathBuf {
+        self.path("known_hosts")
+    }
+
+    /// With its key, its known hosts, and further options, each with a `&` in front.
+    pub(crate) fn address(&self, options: &str) -> Address {
+        let key = format!("&key={}{options}", self.path("key").display());
+        self.address_without_key(&key)
+    }
+
+    pub(crate) fn address_without_key(&self, options: &str) -> Address {
+        let host = match self.address {
+            IpAddr::V4(number) => number.to_string(),
+            IpAddr::V6(number) => format!("[{number}]"),
+        };
+        let port = self.port;
+        let known_hosts = self.known_hosts();
+        let text = format!(
+            "ssh://{}@{host}:{port}?known_hosts={}{options}",
+            user(),
+            known_hosts.display()
+        );
+        let (address, rest) = Address::parse(&text).unwrap();
+        assert!(rest.is_empty());
+        address
+    }
+
+    /// Kills the server and its part of every connection at once, but nothing that runs in the guest.
+    pub(crate) fn kill(&self) {
+        let mut pids = vec![self.child.id()];
+        let mut next = 0;
+        while next < pids.len() {
+            let children = children_of(pids[next]);
+            pids.extend(children.into_iter().filter(|&pid| is_sshd(pid)));
+            next += 1;
+        }
+        pids.into_iter().for_each(|pid| signal(pid, libc::SIGKILL));
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn is_sshd(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("sshd"))
+}
+
+pub(crate) fn make_key(path: &Path, key_type: &str) {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-N", "", "-t", key_type, "-f"]).arg(path);
+    assert!(command.status().unwrap().success());
+}
+
+pub(crate) fn free_port(address: IpAddr) -> u16 {
+    TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn user() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

@@ -1,0 +1,122 @@
+//! The agent: serves the protocol inside a guest. Its standard output belongs to the protocol, its log goes to
+//! standard error. It knows nothing of arms, rounds or statistics.
+
+mod worker;
+
+use crate::bench::{Answer, Suite};
+use crate::protocol::{FrameError, Hello, Request, read_frame, write_frame, write_greeting};
+use sevbench_guest::{Facts, sha256_of_self};
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+use worker::Worker;
+
+/// The hidden argument that makes a bench executable an agent.
+pub(crate) const AGENT_ARGUMENT: &str = "--sevbench-agent";
+
+/// An agent that hears nothing for so long ends: its coordinator's machine has vanished from the network.
+const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
+
+/// Serves requests from standard input until it ends.
+pub(crate) fn run_agent(suite: Suite) -> ExitCode {
+    worker::record_panics();
+    // A group of its own, so that a bench's outside programs end with the agent.
+    // SAFETY: setpgid takes no pointers; for a session leader it fails, and the group is its own already.
+    unsafe { libc::setpgid(0, 0) };
+    match serve(suite) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sevbench agent: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(suite: Suite) -> Result<(), FrameError> {
+    let mut out = io::stdout().lock();
+    let suite = Arc::new(suite);
+    write_greeting(&mut out, &hello(&suite)?)?;
+    let requests = read_requests();
+    let mut worker: Option<Worker> = None;
+    loop {
+        let request = match requests.recv_timeout(IDLE_MAX) {
+            Ok(request) => request,
+            Err(RecvTimeoutError::Timeout) => {
+                eprintln!("sevbench agent: nothing heard for {} s", IDLE_MAX.as_secs());
+                end_group();
+            }
+            Err(RecvTimeoutError::Disconnected) => end_group(),
+        };
+        let answer = match request {
+            Request::Start { bench, spin_factor } => {
+                let started = Worker::start(&suite, &bench, spin_factor);
+                let (next, answer) = started?;
+                worker = next;
+                answer
+            }
+            Request::Drive(command) => match worker.take() {
+                Some(running) => {
+                    let (next, answer) = running.drive(command);
+                    worker = next;
+                    answer
+                }
+                None => Answer::Failed("no bench is set up".into()),
+            },
+        };
+        write_frame(&mut out, &answer)?;
+    }
+}
+
+fn hello(suite: &Suite) -> io::Result<Hello> {
+    Ok(Hello {
+        executable_sha256: sha256_of_self().map_err(io::Error::other)?,
+        suite_digest: suite.digest(),
+        facts: Facts::gather(),
+        resident_bytes: resident_bytes(),
+    })
+}
+
+/// Reads requests on a thread of its own, so that the end of the input is seen while a body runs.
+fn read_requests() -> Receiver<Request> {
+    let (sender, requests) = sync_channel(1);
+    std::thread::spawn(move || {
+        let mut input = io::stdin().lock();
+        loop {
+            match read_frame(&mut input) {
+                Ok(request) if sender.send(request).is_ok() => {}
+                Ok(_) => return,
+                Err(FrameError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    end_group()
+                }
+                Err(error) => {
+                    eprintln!("sevbench agent: the coordinator's request: {error}");
+                    end_group()
+                }
+            }
+        }
+    });
+    requests
+}
+
+/// Ends the agent and every process that its benches have started and left.
+fn end_group() -> ! {
+    // SAFETY: kill and getpgrp take no pointers. The group is this agent's own, made in `run_agent`; where it
+    // could not be made, only the agent itself ends.
+    unsafe {
+        if libc::getpgrp() == libc::getpid() {
+            libc::kill(0, libc::SIGKILL);
+        }
+    }
+    std::process::exit(1)
+}
+
+/// VmRSS of this process; 0 where /proc is not readable.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+    kib.unwrap_or(0_u64) * 1024
+}

@@ -1,0 +1,94 @@
+//! Pure: a seed gives the order of everything. Boots shuffle guests and benches, each round shuffles the arms.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// The order in one boot block. Every order is of indices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BootOrder {
+    /// In which order the guests boot.
+    pub boot_arms: Vec<usize>,
+    /// In which order the benches run, each with the arm orders of its set-up and of its rounds.
+    pub benches: Vec<BenchOrder>,
+}
+
+/// The order of arms for one bench in one boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BenchOrder {
+    /// Which bench of the plan.
+    pub bench: usize,
+    /// The order of arms in set-up and warm-up.
+    pub setup_arms: Vec<usize>,
+    /// The order of arms in each round.
+    pub rounds: Vec<Vec<usize>>,
+}
+
+/// How much there is to order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub arms: usize,
+    pub benches: usize,
+    pub rounds: u32,
+}
+
+/// The order of boot block `boot`, from the run's seed alone: a block can be made without those before it.
+pub(crate) fn boot_order(seed: u64, boot: u32, extent: Extent) -> BootOrder {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(u64::from(boot));
+    let boot_arms = shuffled(extent.arms, &mut rng);
+    let benches = shuffled(extent.benches, &mut rng)
+        .into_iter()
+        .map(|bench| BenchOrder {
+            bench,
+            setup_arms: shuffled(extent.arms, &mut rng),
+            rounds: (0..extent.rounds).map(|_| shuffled(extent.arms, &mut rng)).collect(),
+        })
+        .collect();
+    BootOrder { boot_arms, benches }
+}
+
+fn shuffled(len: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..len).collect();
+    order.shuffle(rng);
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXTENT: Extent = Extent { arms: 2, benches: 5, rounds: 40 };
+
+    #[test]
+    fn a_seed_gives_one_schedule_and_each_boot_its_own() {
+        assert_eq!(boot_order(7, 3, EXTENT), boot_order(7, 3, EXTENT));
+        assert_ne!(boot_order(7, 3, EXTENT), boot_order(7, 4, EXTENT));
+        assert_ne!(boot_order(7, 3, EXTENT), boot_order(8, 3, EXTENT));
+    }
+
+    #[test]
+    fn every_bench_runs_once_and_every_round_holds_every_arm() {
+        let order = boot_order(1, 0, EXTENT);
+        let mut benches: Vec<_> = order.benches.iter().map(|bench| bench.bench).collect();
+        benches.sort_unstable();
+        assert_eq!(benches, [0, 1, 2, 3, 4]);
+        for bench in &order.benches {
+            assert_eq!(bench.rounds.len(), 40);
+            for arms in &bench.rounds {
+                assert!(arms == &[0, 1] || arms == &[1, 0]);
+            }
+        }
+    }
+
+    #[test]
+    fn either_arm_goes_first_about_as_often() {
+        let firsts: usize = (0..50)
+            .flat_map(|boot| boot_order(1, boot, EXTENT).benches)
+            .flat_map(|bench| bench.rounds)
+            .filter(|arms| arms[0] == 0)
+            .count();
+        // 10,000 rounds: five standard deviations are 250.
+        assert!((4_750..=5_250).contains(&firsts), "{firsts}");
+    }
+}

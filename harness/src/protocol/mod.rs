@@ -1,0 +1,7 @@
+//! What coordinator and agent say to each other, over any `Read + Write`. No connection and no bench is known here.
+
+mod frame;
+mod message;
+
+pub(crate) use frame::{FrameError, read_frame, write_frame};
+pub(crate) use message::{GreetingError, Hello, Request, read_greeting, write_greeting};

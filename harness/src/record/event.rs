@@ -1,0 +1,155 @@
+//! The events of a journal, one JSON object a line. Names are stored: add, never rename. Units stand in the names.
+
+use crate::bench::{Observation, SampleKind, Throughput};
+use crate::coordinator::Phases;
+use serde::{Deserialize, Serialize};
+use sevbench_guest::Facts;
+use sevbench_reports::Outcome;
+
+/// The version of the journal's form.
+pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
+
+/// One line of `run.ndjson`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// First line: what was asked for.
+    Header(Header),
+    /// A guest is up and its agent has said hello.
+    Boot(BootRecord),
+    /// A bench is set up in an arm.
+    Setup(SetupRecord),
+    /// The iterations that all arms make in a sample of a bench, in this run.
+    Calibration(CalibrationRecord),
+    /// Every arm ran a bench once.
+    Round(RoundRecord),
+    /// How long the rounds of a bench took in a boot.
+    Measured(MeasuredRecord),
+    /// A bench cannot run in an arm.
+    Skipped(SkipRecord),
+    /// A bench, or a whole arm, failed in a boot.
+    Failed(FailureRecord),
+    /// Last line of a run that was not killed.
+    End(EndRecord),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub schema: String,
+    pub id: String,
+    pub suite: String,
+    pub testbed: String,
+    pub started: String,
+    pub seed: u64,
+    pub sevbench_version: String,
+    pub executable_sha256: String,
+    pub arms: Vec<ArmRecord>,
+    pub benches: Vec<String>,
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub boots: u32,
+    pub rounds: u32,
+    pub samples: u32,
+    pub warm_up_ns: u64,
+    pub measurement_ns: u64,
+    pub timeout_ns: u64,
+    pub confidence: f64,
+    pub margin_percent: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ArmRecord {
+    pub name: String,
+    pub role: String,
+    pub address: String,
+    pub claimed: Option<String>,
+    pub spin_factor: Option<f64>,
+    /// Whether each boot is a fresh life of the guest, and not only a fresh connection and agent.
+    pub rebooted: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BootRecord {
+    pub boot: u32,
+    pub arm: String,
+    pub phases: Phases,
+    pub uploaded: bool,
+    pub host_key: String,
+    pub agent_resident_bytes: u64,
+    pub facts: Facts,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SetupRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub arm: String,
+    pub kind: SampleKind,
+    pub throughput: Option<Throughput>,
+    pub operations: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CalibrationRecord {
+    pub bench: String,
+    pub iterations: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RoundRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub round: u32,
+    pub iterations: u64,
+    /// In the order in which the arms ran.
+    pub arms: Vec<ArmRound>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ArmRound {
+    pub arm: String,
+    #[serde(flatten)]
+    pub samples: RoundSamples,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RoundSamples {
+    /// The time of each sample.
+    ElapsedNs(Vec<u64>),
+    /// What an outside program reported, a list for each sample.
+    Observations(Vec<Vec<Observation>>),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MeasuredRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub wall_ns: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SkipRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub arm: String,
+    pub reason: String,
+    pub hint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FailureRecord {
+    pub boot: u32,
+    pub bench: Option<String>,
+    pub arm: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EndRecord {
+    pub outcome: Outcome,
+    pub reason: Option<String>,
+}

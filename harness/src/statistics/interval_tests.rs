@@ -1,0 +1,97 @@
+//! Reference values and properties of the intervals.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::*;
+use proptest::prelude::*;
+
+const FIVE: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
+const EIGHT: [f64; 8] = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
+
+fn logs(ratios: &[f64]) -> Vec<LogRatio> {
+    ratios.iter().map(|ratio| LogRatio::of_costs(*ratio, 1.0).unwrap()).collect()
+}
+
+#[track_caller]
+fn check(interval: Interval, expected: [f64; 3], relative: f64) {
+    let found = [interval.estimate, interval.low, interval.high].map(|x| x.exp().factor());
+    for (found, expected) in found.into_iter().zip(expected) {
+        assert!((found / expected - 1.0).abs() < relative, "{found} for {expected}");
+    }
+}
+
+#[test]
+fn t_interval_has_the_reference_values() {
+    let five = t_interval(&logs(&FIVE), Confidence::P95).unwrap();
+    check(five, [1.073_712_376_8, 1.054_866_944_2, 1.092_894_487_1], 1e-10);
+    let eight = t_interval(&logs(&EIGHT), Confidence::P95).unwrap();
+    check(eight, [1.093_150_087_2, 1.046_443_257_6, 1.141_941_624_2], 1e-10);
+}
+
+/// Computed from the formula with SciPy 1.15's t quantiles.
+#[test]
+fn yuen_interval_has_the_reference_values() {
+    let five = yuen_interval(&logs(&FIVE), Confidence::P95).unwrap();
+    check(five, [1.070_649_122_532_008, 1.044_605_777_643_332, 1.097_341_760_989_135], 1e-12);
+    let eight = yuen_interval(&logs(&EIGHT), Confidence::P95).unwrap();
+    check(eight, [1.076_102_030_358_697, 1.058_273_818_742_907, 1.094_230_584_970_590], 1e-12);
+}
+
+#[test]
+fn minimum_detectable_has_the_reference_value() {
+    let found = minimum_detectable(&logs(&EIGHT), Confidence::P95).unwrap().value();
+    assert!((found / 0.060_213_061_631_529_43 - 1.0).abs() < 1e-10, "{found}");
+}
+
+/// SciPy 1.15.
+#[test]
+fn t_quantiles_have_the_reference_values() {
+    for (p, freedom, expected) in [
+        (0.975, 1.0, 12.706_204_736_174_694),
+        (0.975, 2.0, 4.302_652_729_749_462),
+        (0.95, 4.0, 2.131_846_786_326_649_5),
+        (0.975, 9.0, 2.262_157_162_798_205),
+        (0.975, 199.0, 1.971_956_544_251_753_3),
+    ] {
+        let found = t_quantile(p, freedom);
+        assert!((found / expected - 1.0).abs() < 1e-11, "t({p}; {freedom}) = {found}");
+    }
+}
+
+#[test]
+fn one_replicate_gives_no_interval() {
+    let error = StatisticsError::TooFew { found: 1, needed: 2 };
+    assert_eq!(t_interval(&logs(&[1.1]), Confidence::P95), Err(error));
+    assert_eq!(yuen_interval(&logs(&[1.1]), Confidence::P95), Err(error));
+}
+
+#[test]
+fn costs_without_a_logarithm_are_errors() {
+    for cost in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(LogRatio::of_costs(cost, 1.0).is_err());
+        assert!(LogRatio::of_costs(1.0, cost).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn intervals_hold_their_estimate_and_mirror_with_the_arms(
+        ratios in proptest::collection::vec(0.5_f64..2.0, 2..40),
+    ) {
+        let inverse: Vec<f64> = ratios.iter().map(|ratio| 1.0 / ratio).collect();
+        for method in [t_interval, yuen_interval] {
+            let there = method(&logs(&ratios), Confidence::P95).unwrap();
+            let back = method(&logs(&inverse), Confidence::P95).unwrap();
+            prop_assert!(there.contains(there.estimate));
+            prop_assert!((there.low.value() + back.high.value()).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn one_wild_boot_in_ten_moves_yuen_less_than_t(wild in 3.0_f64..50.0) {
+        let mut ratios = vec![1.01, 0.99, 1.0, 1.02, 0.98, 1.005, 0.995, 1.0, 1.0];
+        ratios.push(wild);
+        let t = t_interval(&logs(&ratios), Confidence::P95).unwrap();
+        let yuen = yuen_interval(&logs(&ratios), Confidence::P95).unwrap();
+        prop_assert!(yuen.width() < t.width() && yuen.contains(LogRatio::new(0.0)));
+    }
+}

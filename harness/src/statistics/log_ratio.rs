@@ -1,0 +1,96 @@
+//! The quantities of the analysis as types of their own: a log ratio and a slowdown factor do not mix.
+
+use thiserror::Error;
+
+/// Data from which nothing can be estimated.
+#[derive(Clone, Copy, Debug, Error, PartialEq)]
+pub enum StatisticsError {
+    /// A cost that has no logarithm.
+    #[error("a cost must be finite and above zero, not {0}")]
+    NotPositive(f64),
+    /// Fewer values than an interval needs.
+    #[error("{needed} values are needed for an interval, not {found}")]
+    TooFew {
+        /// Values there are.
+        found: usize,
+        /// Values needed.
+        needed: usize,
+    },
+    /// A level outside of (0, 1).
+    #[error("a confidence level lies between 0 and 1, not {0}")]
+    NotALevel(f64),
+}
+
+/// ln(treatment cost) − ln(control cost): dimensionless, 0 where both cost the same.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct LogRatio(pub(super) f64);
+
+impl LogRatio {
+    /// The log ratio of two costs (time an operation) in the same unit.
+    ///
+    /// # Errors
+    /// If a cost is not finite and above zero.
+    pub fn of_costs(treatment: f64, control: f64) -> Result<Self, StatisticsError> {
+        for cost in [treatment, control] {
+            if !(cost.is_finite() && cost > 0.0) {
+                return Err(StatisticsError::NotPositive(cost));
+            }
+        }
+        Ok(Self(treatment.ln() - control.ln()))
+    }
+
+    /// A log ratio that was computed elsewhere.
+    pub const fn new(value: f64) -> Self {
+        Self(value)
+    }
+
+    /// The value.
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+
+    /// The mean of log ratios; `None` of none.
+    pub fn mean(ratios: &[Self]) -> Option<Self> {
+        (!ratios.is_empty()).then(|| Self(ratios.iter().map(|r| r.0).sum::<f64>() / ratios.len() as f64))
+    }
+
+    /// The slowdown factor that it stands for.
+    pub fn exp(self) -> Slowdown {
+        Slowdown(self.0.exp())
+    }
+}
+
+/// Treatment cost ÷ control cost: 1.25 is a quarter slower, whatever the metric's direction.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Slowdown(f64);
+
+impl Slowdown {
+    /// The factor.
+    pub const fn factor(self) -> f64 {
+        self.0
+    }
+}
+
+/// A two-sided confidence level, between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Confidence(f64);
+
+impl Confidence {
+    /// Checks the level.
+    ///
+    /// # Errors
+    /// If it does not lie between 0 and 1, both excluded.
+    pub fn new(level: f64) -> Result<Self, StatisticsError> {
+        if level > 0.0 && level < 1.0 { Ok(Self(level)) } else { Err(StatisticsError::NotALevel(level)) }
+    }
+
+    /// 95 %.
+    pub const P95: Self = Self(0.95);
+    /// 90 %: two one-sided tests at 5 %.
+    pub const P90: Self = Self(0.90);
+
+    /// The level.
+    pub const fn level(self) -> f64 {
+        self.0
+    }
+}

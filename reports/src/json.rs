@@ -1,0 +1,38 @@
+//! `summary.json`: written whole or not at all, and read back.
+
+use crate::{SUMMARY_SCHEMA, Summary};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Writes the summary to `path` by way of a temporary file beside it.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_summary(path: &Path, summary: &Summary) -> io::Result<()> {
+    let temporary = path.with_extension("json.tmp");
+    let write = || {
+        let mut out = BufWriter::new(File::create(&temporary)?);
+        serde_json::to_writer_pretty(&mut out, summary)?;
+        writeln!(out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        // The first error is the one to report.
+        std::fs::remove_file(&temporary).ok();
+    })
+}
+
+/// Reads a summary.
+///
+/// # Errors
+/// If the file cannot be read, is no summary, or is of another schema version.
+pub fn read_summary(path: &Path) -> io::Result<Summary> {
+    let summary: Summary = serde_json::from_reader(io::BufReader::new(File::open(path)?))?;
+    if summary.schema == SUMMARY_SCHEMA {
+        return Ok(summary);
+    }
+    let text = format!("schema `{}` where `{SUMMARY_SCHEMA}` is read", summary.schema);
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+}

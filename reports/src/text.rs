@@ -1,0 +1,173 @@
+//! The result as a person reads it: one aligned line a bench, then what went wrong, then what the arms were.
+
+use crate::{Align, Comparison, Estimate, Outcome, Summary, Table, escaped, format_value};
+use std::fmt::Write;
+
+/// What the text shows beyond the lines of results.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TextOptions {
+    /// Also the robust interval, the smallest detectable effect and the seed.
+    pub verbose: bool,
+    /// Colour the verdicts.
+    pub colour: bool,
+}
+
+/// The whole text, ending with a newline.
+pub fn render_text(summary: &Summary, options: TextOptions) -> String {
+    let mut out = String::new();
+    // Writing to a String does not fail.
+    let _ = write_text(&mut out, summary, options);
+    out
+}
+
+fn write_text(out: &mut String, summary: &Summary, options: TextOptions) -> std::fmt::Result {
+    for line in comparison_lines(summary, options) {
+        writeln!(out, "{line}")?;
+    }
+    write_troubles(out, summary)?;
+    write_differences(out, summary)?;
+    if summary.comparisons.is_empty() {
+        writeln!(out, "no bench has a result")?;
+    }
+    writeln!(out)?;
+    write_arms(out, summary)?;
+    write_run(out, summary, options)
+}
+
+fn comparison_lines(summary: &Summary, options: TextOptions) -> Vec<String> {
+    let treatments: Vec<&str> =
+        summary.run.arms.iter().skip(1).map(|arm| arm.name.as_str()).collect();
+    let Some(first) = summary.comparisons.first() else { return Vec::new() };
+    let control = summary.run.arms.first().map_or("control", |arm| &arm.name);
+    let single = treatments.len() == 1;
+    let treatment = if single { treatments[0] } else { "treatment" };
+    let level = format!("slowdown [{} % interval]", percent(first.slowdown.confidence));
+    let ratio = format!("{treatment}/{control}");
+    let mut columns = vec![
+        ("bench", Align::Left),
+        (control, Align::Right),
+        (treatment, Align::Right),
+        (level.as_str(), Align::Left),
+        (ratio.as_str(), Align::Right),
+        ("verdict", Align::Left),
+    ];
+    if options.verbose {
+        columns.push(("robust", Align::Left));
+        columns.push(("detectable", Align::Right));
+    }
+    columns.push(("flags", Align::Left));
+    let mut table = Table::new(&columns);
+    for comparison in &summary.comparisons {
+        table.row(cells(comparison, single, options));
+    }
+    let mut lines = table.lines();
+    if options.colour {
+        for (line, comparison) in lines.iter_mut().skip(1).zip(&summary.comparisons) {
+            paint(line, &comparison.verdict);
+        }
+    }
+    lines
+}
+
+fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<String> {
+    let unit = &comparison.unit;
+    let treated = format_value(comparison.treated.mean, unit);
+    let mut cells = vec![
+        comparison.bench.clone(),
+        format_value(comparison.control.mean, unit),
+        if single { treated } else { format!("{treated} ({})", comparison.treatment) },
+        interval(&comparison.slowdown),
+        format!("{:.3}", comparison.treated.mean / comparison.control.mean),
+        comparison.verdict.clone(),
+    ];
+    if options.verbose {
+        cells.push(interval(&comparison.robust));
+        let detectable = |share: f64| format!("{:.1} %", share * 100.0);
+        cells.push(comparison.minimum_detectable.map_or("—".into(), detectable));
+    }
+    cells.push(comparison.flags.join(", "));
+    cells
+}
+
+fn interval(estimate: &Estimate) -> String {
+    match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) => format!("{:.3} [{low:.3}, {high:.3}]", estimate.estimate),
+        _ => format!("{:.3} [no interval]", estimate.estimate),
+    }
+}
+
+fn paint(line: &mut String, verdict: &str) {
+    let colour = match verdict {
+        "regressed" => "31",
+        "improved" => "32",
+        "inconclusive" => "33",
+        _ => return,
+    };
+    *line = line.replacen(verdict, &format!("\x1b[{colour}m{verdict}\x1b[0m"), 1);
+}
+
+fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    for row in &summary.skipped {
+        let (reason, hint) = (escaped(&row.reason), escaped(&row.hint));
+        writeln!(out, "skipped: {} in {}: {reason} (hint: {hint})", row.bench, row.arm)?;
+    }
+    for row in &summary.failed {
+        let bench = row.bench.as_deref().unwrap_or("all remaining benches");
+        writeln!(out, "failed: {bench} in {}, boot {}: {}", row.arm, row.boot, escaped(&row.reason))?;
+    }
+    for row in &summary.exclusions {
+        writeln!(out, "excluded: {}, boot {}, round {}: {}", row.bench, row.boot, row.round, row.cause)?;
+    }
+    Ok(())
+}
+
+fn write_differences(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    let control = summary.run.arms.first().map_or("control", |arm| &arm.name);
+    for row in &summary.differences {
+        let label = if row.declared { "difference (declared)" } else { "difference" };
+        let (here, there) = (escaped(&row.control), escaped(&row.treatment));
+        writeln!(out, "{label}: {}: {control} {here}; {} {there}", row.fact, row.arm)?;
+    }
+    Ok(())
+}
+
+fn write_arms(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    for arm in &summary.run.arms {
+        let claim = match (&arm.claimed, arm.verified) {
+            (Some(claimed), Some(true)) => format!("; {claimed}, verified"),
+            (Some(claimed), _) => format!("; {claimed} claimed, not verified"),
+            (None, _) => String::new(),
+        };
+        let description = escaped(&arm.description);
+        writeln!(out, "{}: {} ({}): {description}{claim}", arm.role, arm.name, arm.address)?;
+    }
+    Ok(())
+}
+
+fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::fmt::Result {
+    let run = &summary.run;
+    if run.arms.iter().all(|arm| arm.address.starts_with("loopback")) {
+        let injected = run.arms.iter().any(|arm| arm.injected.is_some());
+        let what = if injected { "but for the injected slowdown, this" } else { "this" };
+        writeln!(out, "{what} compares a machine with itself (A/A): its intervals show the noise floor")?;
+    }
+    match run.outcome {
+        Outcome::Complete => {}
+        Outcome::Interrupted => writeln!(out, "interrupted: the result is of what was measured until then")?,
+        Outcome::Stopped => writeln!(out, "stopped by an error: the result is of what was recorded until then")?,
+        Outcome::Truncated => writeln!(out, "the record ends in the middle: the result is of its whole rounds")?,
+    }
+    if let Some(duty) = run.duty {
+        writeln!(out, "duty: {:.1} % of the measuring phase was measured", duty.share * 100.0)?;
+    }
+    if options.verbose {
+        writeln!(out, "seed: {}; boots: {}; started: {}", run.seed, run.boots, run.started)?;
+    }
+    Ok(())
+}
+
+/// A level in per cent without needless digits: 95, 99.9.
+fn percent(level: f64) -> String {
+    let text = format!("{:.3}", level * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

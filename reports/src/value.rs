@@ -1,0 +1,79 @@
+//! Numbers for people: a value with its unit in four digits, and text from outside made harmless.
+
+use std::time::Duration;
+
+/// A value with a metric prefix where its unit takes one: `23.76 GB/s`, `845.1 ns`, `1.234 ms`.
+pub fn format_value(value: f64, unit: &str) -> String {
+    if unit == "ns" {
+        let (scale, symbol) = scale_of(value, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")]);
+        return format!("{} {symbol}", four_digits(value / scale));
+    }
+    let (scale, prefix) = scale_of(value, &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]);
+    format!("{} {prefix}{unit}", four_digits(value / scale))
+}
+
+/// A duration as a person says it: `0.4 s`, `12 s`, `2 min 05 s`.
+pub fn format_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds.round() as u64 {
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
+        whole @ 0..60 => format!("{whole} s"),
+        whole @ 60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        whole => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Text that came from a guest, with control characters escaped so that it cannot steer a terminal.
+pub fn escaped(text: &str) -> String {
+    let escape = |c: char| {
+        let keep = c == '\n' || !c.is_control();
+        if keep { c.to_string() } else { c.escape_debug().to_string() }
+    };
+    text.chars().map(escape).collect()
+}
+
+fn scale_of<'a>(value: f64, scales: &[(f64, &'a str)]) -> (f64, &'a str) {
+    let last = scales.last().copied().unwrap_or((1.0, ""));
+    // A value that rounds up to the next prefix belongs to it.
+    scales.iter().copied().find(|(scale, _)| value.abs() >= scale * 0.99995).unwrap_or(last)
+}
+
+fn four_digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 999.95 => format!("{value:.0}"),
+        size if size >= 99.995 => format!("{value:.1}"),
+        size if size >= 9.9995 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_four_digits_and_a_prefix() {
+        for (value, unit, text) in [
+            (2.376e10, "B/s", "23.76 GB/s"),
+            (999.96e9, "B/s", "1.000 TB/s"),
+            (845.12, "ns", "845.1 ns"),
+            (999_999.0, "ns", "1.000 ms"),
+            (0.5, "ns", "0.500 ns"),
+            (112_300.0, "ops/s", "112.3 kops/s"),
+        ] {
+            assert_eq!(format_value(value, unit), text);
+        }
+    }
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (ms, text) in [(400, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 05 s"), (3_660_000, "1 h 01 min")] {
+            assert_eq!(format_duration(Duration::from_millis(ms)), text);
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(escaped("a\x1b[2Jb\nc"), "a\\u{1b}[2Jb\nc");
+    }
+}
