@@ -83,6 +83,14 @@ pub enum AddressError {
 impl Address {
     /// Reads an address. Options that are not for this crate come back beside it.
     ///
+    /// ```
+    /// use sevbench_guest::Address;
+    ///
+    /// let (address, options) = Address::parse("loopback?spin=1.10").unwrap();
+    /// assert_eq!(address, Address::Loopback);
+    /// assert_eq!(options, [("spin".to_owned(), "1.10".to_owned())]);
+    /// ```
+    ///
     /// # Errors
     /// If the text is not of the form.
     pub fn parse(text: &str) -> Result<(Self, Options), AddressError> {

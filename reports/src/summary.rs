@@ -45,6 +45,8 @@ pub struct Run {
     pub duty: Option<Duty>,
     /// Boot blocks of which the record holds something.
     pub boots: u32,
+    /// From the start of the coordinator to the first sample of the first round, in ns.
+    pub first_sample_ns: Option<u64>,
 }
 
 /// How a run ended.

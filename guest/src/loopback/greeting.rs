@@ -39,3 +39,34 @@ impl Greeting {
         Some(Self { port, host_key, home: words.next()?.into() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+    proptest! {
+        #[test]
+        fn a_greeting_is_read_back(port: u16, home in "/[^\n\x00]{0,40}") {
+            let host_key = PublicKey::from_openssh(KEY).unwrap();
+            let greeting = Greeting { port, host_key, home: home.into() };
+            prop_assert_eq!(Greeting::from_line(&greeting.to_line().unwrap()), Some(greeting));
+        }
+
+        #[test]
+        fn garbage_is_no_greeting(rest in ".{0,80}") {
+            prop_assert_eq!(Greeting::from_line(&rest), None);
+            prop_assert_eq!(Greeting::from_line(&format!("{FIRST_WORD} {rest}")), None);
+        }
+    }
+
+    #[test]
+    fn a_folder_with_a_line_feed_is_refused() {
+        let host_key = PublicKey::from_openssh(KEY).unwrap();
+        assert_eq!(Greeting { port: 1, host_key, home: "/a\nb".into() }.to_line(), None);
+    }
+}

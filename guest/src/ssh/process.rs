@@ -24,6 +24,7 @@ pub struct RemoteProcess {
     channel: Channel,
     waiter: Waiter,
     stderr: Tail,
+    is_input_closed: bool,
     /// What was started, where that is the shipped executable.
     pub(super) executable: Option<String>,
 }
@@ -51,7 +52,7 @@ impl fmt::Display for Ending {
 
 impl RemoteProcess {
     pub(super) fn new(channel: Channel, waiter: Waiter) -> Self {
-        Self { channel, waiter, stderr: Tail::default(), executable: None }
+        Self { channel, waiter, stderr: Tail::default(), is_input_closed: false, executable: None }
     }
 
     /// Later reads and writes fail with [`io::ErrorKind::TimedOut`] from then on.
@@ -64,13 +65,27 @@ impl RemoteProcess {
         self.stderr.text()
     }
 
+    /// Answers what the server has asked since the last call of anything here. Call it now and then while the process
+    /// has nothing to say: a server that checks whether its clients live hangs up on one that never answers. Does not
+    /// wait.
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub fn tend(&mut self) -> io::Result<()> {
+        self.drain_stderr().map(drop)
+    }
+
     /// Tells the process that its input has ended.
     ///
     /// # Errors
     /// If the connection broke or the deadline passed.
     pub fn close_input(&mut self) -> io::Result<()> {
-        let Self { channel, waiter, .. } = self;
-        Ok(waiter.until_done(|| channel.send_eof())?)
+        let Self { channel, waiter, is_input_closed, .. } = self;
+        if !*is_input_closed {
+            waiter.until_done(|| channel.send_eof())?;
+            *is_input_closed = true;
+        }
+        Ok(())
     }
 
     /// How the process ended. Closes its input, reads its output away, and waits up to 2 s, whatever the deadline
@@ -175,7 +190,9 @@ impl Write for RemoteProcess {
 impl Drop for RemoteProcess {
     fn drop(&mut self) {
         // Best effort: where the connection is gone, the process has seen the end of its input already.
-        self.channel.send_eof().ok();
+        if !self.is_input_closed {
+            self.channel.send_eof().ok();
+        }
         self.channel.close().ok();
     }
 }

@@ -103,6 +103,8 @@ pub(crate) struct RoundRecord {
     pub boot: u32,
     pub bench: String,
     pub round: u32,
+    /// When the round began, from the start of the coordinator.
+    pub at_ns: u64,
     pub iterations: u64,
     /// In the order in which the arms ran.
     pub arms: Vec<ArmRound>,

@@ -1,0 +1,162 @@
+//! What a run is going to do, said before it does it: the benches chosen, the arms, the settings, the time.
+
+use super::Arm;
+use crate::bench::Suite;
+use crate::record::Settings;
+use regex::Regex;
+use std::time::Duration;
+use thiserror::Error;
+
+/// What set-up and verification of a bench take in an arm, until it is known better.
+const SETUP_GUESS: Duration = Duration::from_millis(40);
+/// What a boot of an arm takes, until it is known better.
+const BOOT_GUESS: Duration = Duration::from_millis(400);
+/// How many near ids are listed where nothing matches.
+const NEAR_IDS_MAX: usize = 5;
+
+/// Which benches the user wants.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub filter: Option<String>,
+    pub exact: bool,
+    pub sweep: bool,
+}
+
+/// A selection that selects nothing.
+#[derive(Debug, Error)]
+pub(crate) enum SelectionError {
+    #[error("`{filter}` is no regular expression ({reason}): escape its special characters, or add --exact")]
+    Regex { filter: String, reason: String },
+    #[error("no bench matches `{filter}`; near ids: {near}; `--list` shows all")]
+    NoMatch { filter: String, near: String },
+    #[error("`{filter}` matches only benches that are not measured by default: add --sweep")]
+    OnlySweep { filter: String },
+}
+
+/// Everything that a run needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub suite: &'static str,
+    /// Ids of the benches, in the order of the suite.
+    pub benches: Vec<String>,
+    /// The control first.
+    pub arms: Vec<Arm>,
+    pub testbed: String,
+    pub seed: u64,
+    pub settings: Settings,
+}
+
+/// The ids of the cases that are selected, in the order of the suite.
+pub(crate) fn select(suite: &Suite, selection: &Selection) -> Result<Vec<String>, SelectionError> {
+    let Some(filter) = &selection.filter else {
+        let chosen = suite.cases().iter().filter(|case| selection.sweep || !case.is_sweep());
+        return Ok(chosen.map(|case| case.id().to_owned()).collect());
+    };
+    let regex = Regex::new(filter).map_err(|error| {
+        // The last line of the error is the reason; those above draw the expression.
+        let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        SelectionError::Regex { filter: filter.clone(), reason }
+    });
+    let matches: Box<dyn Fn(&str) -> bool> = match selection.exact {
+        true => Box::new(|id| id == filter),
+        false => {
+            let regex = regex?;
+            Box::new(move |id| regex.is_match(id))
+        }
+    };
+    let matching: Vec<_> = suite.cases().iter().filter(|case| matches(case.id())).collect();
+    if matching.is_empty() {
+        let filter = filter.clone();
+        return Err(SelectionError::NoMatch { near: near_ids(suite, &filter).join(", "), filter });
+    }
+    let chosen: Vec<String> = matching
+        .iter()
+        .filter(|case| selection.sweep || selection.exact || !case.is_sweep())
+        .map(|case| case.id().to_owned())
+        .collect();
+    if chosen.is_empty() { Err(SelectionError::OnlySweep { filter: filter.clone() }) } else { Ok(chosen) }
+}
+
+/// The ids most like what was typed, whole or in their parts.
+fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
+    let likeness = |id: &str| {
+        let parts = id.split('/').map(|part| strsim::jaro_winkler(part, filter));
+        parts.chain([strsim::jaro_winkler(id, filter)]).fold(0.0, f64::max)
+    };
+    let mut ids: Vec<(f64, &str)> = suite.cases().iter().map(|case| (likeness(case.id()), case.id())).collect();
+    ids.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ids.into_iter().take(NEAR_IDS_MAX).map(|(_, id)| id).collect()
+}
+
+impl Plan {
+    /// How long the run will take, as far as can be said before it.
+    pub(crate) fn expected(&self) -> Duration {
+        let settings = &self.settings;
+        let measuring = Duration::from_nanos(settings.warm_up_ns + settings.measurement_ns);
+        let bench = measuring + SETUP_GUESS;
+        (bench * self.benches.len() as u32 + BOOT_GUESS) * self.arms.len() as u32 * settings.boots
+    }
+
+    /// The plan in one line.
+    pub(crate) fn describe(&self) -> String {
+        let names: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+        let settings = &self.settings;
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        format!(
+            "plan: {}, {} ({}) on {}, {} × {}, about {}",
+            count(self.benches.len(), "bench").replace("benchs", "benches"),
+            count(names.len(), "arm"),
+            names.join(", "),
+            self.testbed,
+            count(settings.boots as usize, "boot"),
+            count(settings.rounds as usize, "round"),
+            sevbench_reports::format_duration(self.expected()),
+        )
+    }
+
+    /// The target length of a sample.
+    pub(crate) fn sample_ns(&self) -> u64 {
+        let settings = &self.settings;
+        (settings.measurement_ns / (u64::from(settings.rounds) * u64::from(settings.samples))).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::bench::{Bench, Bencher, ByteSize};
+
+    fn body(b: &mut Bencher<'_>, _: &ByteSize) {
+        b.iter(|| ());
+    }
+
+    const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
+    const LARGE: [ByteSize; 1] = [ByteSize::gib(1)];
+
+    fn selected(filter: Option<&str>, exact: bool, sweep: bool) -> Result<Vec<String>, String> {
+        let memcpy = Bench::with("memcpy", body).over(&SIZES).sweep(&LARGE);
+        let memset = Bench::with("memset", body).over(&SIZES);
+        let suite = Suite::new("memory", &[&memcpy, &memset]).unwrap();
+        let selection = Selection { filter: filter.map(str::to_owned), exact, sweep };
+        select(&suite, &selection).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_filter_is_a_regular_expression_over_ids() {
+        assert_eq!(selected(None, false, false).unwrap().len(), 4);
+        assert_eq!(selected(None, false, true).unwrap().len(), 5);
+        assert_eq!(selected(Some("memcpy"), false, false).unwrap().len(), 2);
+        assert_eq!(selected(Some("mem(cpy|set)/32"), false, false).unwrap().len(), 2);
+        assert_eq!(selected(Some("memory/memcpy/1GiB"), true, false).unwrap(), ["memory/memcpy/1GiB"]);
+    }
+
+    #[test]
+    fn a_filter_without_a_match_says_what_is_near() {
+        let error = selected(Some("memcopy"), false, false).unwrap_err();
+        assert!(error.contains("memory/memcpy/256KiB") && error.contains("--list"), "{error}");
+        assert!(selected(Some("memcpy"), true, false).is_err());
+        assert!(selected(Some("1GiB"), false, false).unwrap_err().contains("--sweep"));
+        assert!(selected(Some("("), false, false).unwrap_err().contains("--exact"));
+    }
+}

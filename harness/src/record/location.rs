@@ -1,0 +1,117 @@
+//! Where runs lie on disk: `target/sevbench/<run-id>/`, and `latest`, which links to the newest.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Overrides the folder of all runs.
+const HOME_VARIABLE: &str = "SEVBENCH_HOME";
+
+/// The file by which cargo marks its target folder.
+const TARGET_TAG: &str = "CACHEDIR.TAG";
+
+/// The link to the newest run.
+const LATEST: &str = "latest";
+
+/// How many ids of one second are tried.
+const ATTEMPTS_MAX: u32 = 100;
+
+/// A run's folder that could not be made or found.
+#[derive(Debug, Error)]
+pub(crate) enum RecordError {
+    #[error("cannot make {}: {source}; free some space or set SEVBENCH_HOME to a folder elsewhere", path.display())]
+    Make { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}; free some space or set SEVBENCH_HOME to a folder elsewhere", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("there is no run `{name}` ({} does not exist); runs are: {known}", path.display())]
+    NoRun { name: String, path: PathBuf, known: String },
+}
+
+/// The folder of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    folder: PathBuf,
+}
+
+impl Location {
+    /// Makes the folder of a new run; `stamp` is its start and suite.
+    pub(crate) fn create(stamp: &str) -> Result<Self, RecordError> {
+        let home = home();
+        let make = |source| RecordError::Make { path: home.clone(), source };
+        fs::create_dir_all(&home).map_err(make)?;
+        for attempt in 1..=ATTEMPTS_MAX {
+            let id = if attempt == 1 { stamp.to_owned() } else { format!("{stamp}-{attempt}") };
+            match fs::create_dir(home.join(&id)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(make(error)),
+                Ok(()) => return Ok(Self { folder: home.join(id) }),
+            }
+        }
+        Err(make(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The run's id: the name of its folder.
+    pub(crate) fn id(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.folder.join("run.ndjson")
+    }
+
+    pub(crate) fn summary(&self) -> PathBuf {
+        self.folder.join("summary.json")
+    }
+
+    /// Makes `latest` link here, in one step.
+    pub(crate) fn link_latest(&self) -> Result<(), RecordError> {
+        let home = self.folder.parent().unwrap_or(Path::new("."));
+        let temporary = home.join(format!(".{LATEST}-{}", std::process::id()));
+        let link = || {
+            symlink(self.id(), &temporary)?;
+            fs::rename(&temporary, home.join(LATEST))
+        };
+        link().map_err(|source| {
+            fs::remove_file(&temporary).ok();
+            RecordError::Write { path: home.join(LATEST), source }
+        })
+    }
+}
+
+/// The run that a user names: nothing for the newest, an id, or a path to a run's folder or journal.
+pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
+    let name = name.unwrap_or(LATEST);
+    let home = home();
+    for folder in [PathBuf::from(name), home.join(name)] {
+        let folder = if folder.is_file() { folder.parent().map(Path::to_path_buf).unwrap_or_default() } else { folder };
+        if folder.join("run.ndjson").is_file() {
+            return Ok(Location { folder: fs::canonicalize(&folder).unwrap_or(folder) });
+        }
+    }
+    let mut known: Vec<String> = fs::read_dir(&home)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("run.ndjson").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    known.sort();
+    let known = if known.is_empty() { "none yet; run `cargo bench --bench memory`".into() } else { known.join(", ") };
+    Err(RecordError::NoRun { name: name.into(), path: home.join(name), known })
+}
+
+/// The folder of all runs: the variable's, or `sevbench` in cargo's target folder.
+fn home() -> PathBuf {
+    if let Some(home) = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
+        return PathBuf::from(home);
+    }
+    let executable = std::env::current_exe().unwrap_or_default();
+    let target = executable.ancestors().filter(|folder| folder.join(TARGET_TAG).is_file()).last();
+    target.map_or_else(|| PathBuf::from("target"), Path::to_path_buf).join("sevbench")
+}
