@@ -1,1 +1,47 @@
-//! x
+//! How much slower does my code run in a confidential VM, how sure are we, and why?
+//!
+//! A bench is a Rust function. Its body runs in guests, over SSH: in a control arm and in treatment arms, back to
+//! back, in random order, boot after boot. The result is a slowdown factor with a confidence interval.
+//!
+//! ```no_run
+//! use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
+//!
+//! fn fill(b: &mut Bencher<'_>, size: &ByteSize) {
+//!     let mut buffer = vec![0_u8; size.bytes() as usize];
+//!     b.throughput(Throughput::Bytes(size.bytes()));
+//!     b.iter(|| std::hint::black_box(&mut buffer).fill(7));
+//!     assert!(buffer.iter().all(|byte| *byte == 7));
+//! }
+//!
+//! const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
+//! const BENCHES: &[&dyn BenchEntry] = &[&Bench::with("fill", fill).over(&SIZES)];
+//! sevbench::main!(example, BENCHES);
+//! ```
+
+mod agent;
+mod analysis;
+mod bench;
+mod cli;
+mod coordinator;
+pub mod gate;
+mod protocol;
+mod record;
+pub mod statistics;
+
+pub use bench::{
+    Bench, BenchEntry, Bencher, ByteSize, Case, Observation, ObservedValue, ParameterisedBench,
+    Suite, SuiteError, Throughput, Unit,
+};
+pub use cli::{bench_main, program_main};
+pub use std::hint::black_box;
+
+/// The `main` of a bench executable: `sevbench::main!(suite, BENCHES);`, where `BENCHES` is a
+/// `&[&dyn BenchEntry]` and `suite` the first part of every id.
+#[macro_export]
+macro_rules! main {
+    ($suite:ident, $benches:expr) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::bench_main(::std::stringify!($suite), $benches)
+        }
+    };
+}

@@ -9,8 +9,8 @@ mod value;
 
 pub use json::{read_summary, write_summary};
 pub use summary::{
-    ArmSummary, Comparison, DifferenceRow, Duty, Estimate, Exclusion, FailedRow, Mean, Outcome, Run, SUMMARY_SCHEMA,
-    SkippedRow, Summary,
+    ArmSummary, Comparison, DifferenceRow, Duty, Estimate, Exclusion, FailedRow, Mean, Outcome,
+    Run, SUMMARY_SCHEMA, SkippedRow, Summary,
 };
 pub use table::{Align, Table};
 pub use text::{TextOptions, render_text};

@@ -40,13 +40,14 @@ impl Table {
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let cells = self.columns.iter().zip(widths).enumerate().map(|(column, ((_, align), width))| {
-            let cell = row.get(column).map_or("", String::as_str);
-            match align {
-                Align::Left => format!("{cell:<width$}"),
-                Align::Right => format!("{cell:>width$}"),
-            }
-        });
+        let cells =
+            self.columns.iter().zip(widths).enumerate().map(|(column, ((_, align), width))| {
+                let cell = row.get(column).map_or("", String::as_str);
+                match align {
+                    Align::Left => format!("{cell:<width$}"),
+                    Align::Right => format!("{cell:>width$}"),
+                }
+            });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }
 }

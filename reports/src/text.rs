@@ -113,10 +113,20 @@ fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
     }
     for row in &summary.failed {
         let bench = row.bench.as_deref().unwrap_or("all remaining benches");
-        writeln!(out, "failed: {bench} in {}, boot {}: {}", row.arm, row.boot, escaped(&row.reason))?;
+        writeln!(
+            out,
+            "failed: {bench} in {}, boot {}: {}",
+            row.arm,
+            row.boot,
+            escaped(&row.reason)
+        )?;
     }
     for row in &summary.exclusions {
-        writeln!(out, "excluded: {}, boot {}, round {}: {}", row.bench, row.boot, row.round, row.cause)?;
+        writeln!(
+            out,
+            "excluded: {}, boot {}, round {}: {}",
+            row.bench, row.boot, row.round, row.cause
+        )?;
     }
     Ok(())
 }
@@ -149,13 +159,22 @@ fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::
     if run.arms.iter().all(|arm| arm.address.starts_with("loopback")) {
         let injected = run.arms.iter().any(|arm| arm.injected.is_some());
         let what = if injected { "but for the injected slowdown, this" } else { "this" };
-        writeln!(out, "{what} compares a machine with itself (A/A): its intervals show the noise floor")?;
+        writeln!(
+            out,
+            "{what} compares a machine with itself (A/A): its intervals show the noise floor"
+        )?;
     }
     match run.outcome {
         Outcome::Complete => {}
-        Outcome::Interrupted => writeln!(out, "interrupted: the result is of what was measured until then")?,
-        Outcome::Stopped => writeln!(out, "stopped by an error: the result is of what was recorded until then")?,
-        Outcome::Truncated => writeln!(out, "the record ends in the middle: the result is of its whole rounds")?,
+        Outcome::Interrupted => {
+            writeln!(out, "interrupted: the result is of what was measured until then")?
+        }
+        Outcome::Stopped => {
+            writeln!(out, "stopped by an error: the result is of what was recorded until then")?
+        }
+        Outcome::Truncated => {
+            writeln!(out, "the record ends in the middle: the result is of its whole rounds")?
+        }
     }
     if let Some(duty) = run.duty {
         writeln!(out, "duty: {:.1} % of the measuring phase was measured", duty.share * 100.0)?;

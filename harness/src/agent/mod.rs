@@ -51,8 +51,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
         };
         let answer = match request {
             Request::Start { bench, spin_factor } => {
-                let started = Worker::start(&suite, &bench, spin_factor);
-                let (next, answer) = started?;
+                let (next, answer) = Worker::start(&suite, &bench, spin_factor)?;
                 worker = next;
                 answer
             }
@@ -85,8 +84,11 @@ fn read_requests() -> Receiver<Request> {
         let mut input = io::stdin().lock();
         loop {
             match read_frame(&mut input) {
-                Ok(request) if sender.send(request).is_ok() => {}
-                Ok(_) => return,
+                Ok(request) => {
+                    if sender.send(request).is_err() {
+                        return;
+                    }
+                }
                 Err(FrameError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     end_group()
                 }

@@ -46,7 +46,9 @@ impl Worker {
 
     fn answer(self) -> (Option<Self>, Answer) {
         match self.answers.recv() {
-            Ok(last @ (Answer::Finished | Answer::Skipped { .. } | Answer::Failed(_))) => (None, last),
+            Ok(last @ (Answer::Finished | Answer::Skipped { .. } | Answer::Failed(_))) => {
+                (None, last)
+            }
             Ok(answer) => (Some(self), answer),
             Err(_) => (None, Answer::Failed("the bench's thread ended without an answer".into())),
         }

@@ -91,10 +91,7 @@ impl Observation {
     /// A duration.
     pub fn duration(name: &str, duration: Duration) -> Self {
         let value = duration.as_nanos() as f64;
-        Self {
-            name: name.into(),
-            value: ObservedValue::Scalar { value, unit: Unit::Nanoseconds },
-        }
+        Self { name: name.into(), value: ObservedValue::Scalar { value, unit: Unit::Nanoseconds } }
     }
 
     /// A distribution of durations in nanoseconds.
@@ -114,8 +111,11 @@ impl Observation {
     pub(crate) fn defect(&self) -> Option<String> {
         let sound = match &self.value {
             ObservedValue::Scalar { value, .. } => value.is_finite() && *value > 0.0,
-            ObservedValue::Distribution { counts, .. } => counts.iter().any(|(_, count)| *count > 0),
+            ObservedValue::Distribution { counts, .. } => {
+                counts.iter().any(|(_, count)| *count > 0)
+            }
         };
-        (!sound).then(|| format!("observed `{}` is not a positive number: {:?}", self.name, self.value))
+        (!sound)
+            .then(|| format!("observed `{}` is not a positive number: {:?}", self.name, self.value))
     }
 }

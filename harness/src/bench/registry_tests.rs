@@ -23,7 +23,12 @@ fn ids_join_suite_name_and_parameter_in_the_order_of_the_list() {
     let ids: Vec<_> = suite.cases().iter().map(|case| (case.id(), case.is_sweep())).collect();
     assert_eq!(
         ids,
-        [("s/empty", false), ("s/sized/4KiB", false), ("s/sized/1MiB", false), ("s/sized/1GiB", true)]
+        [
+            ("s/empty", false),
+            ("s/sized/4KiB", false),
+            ("s/sized/1MiB", false),
+            ("s/sized/1GiB", true)
+        ]
     );
 }
 
@@ -48,7 +53,9 @@ fn the_digest_depends_on_the_ids() {
 #[test]
 fn a_body_that_does_not_measure_fails() {
     let suite = Suite::new("s", &[&Bench::new("idle", |_| ())]).unwrap();
-    assert!(matches!(run_once(&suite.cases()[0]), Answer::Failed(message) if message.contains("iter")));
+    assert!(
+        matches!(run_once(&suite.cases()[0]), Answer::Failed(message) if message.contains("iter"))
+    );
 }
 
 #[test]

@@ -35,17 +35,25 @@ pub(crate) struct Arm {
 pub(crate) enum ArmError {
     #[error("{0}")]
     Address(#[from] AddressError),
-    #[error("`{0}` names no arm: write --treatment NAME=URL, as in --treatment snp=ssh://root@host")]
+    #[error(
+        "`{0}` names no arm: write --treatment NAME=URL, as in --treatment snp=ssh://root@host"
+    )]
     NoName(String),
     #[error("`{0}` cannot be an arm's name: use a–z 0–9 . _ -, at most {NAME_LEN_MAX} characters")]
     Name(String),
     #[error("two arms are called `{0}`: give one of them another name")]
     Duplicate(String),
-    #[error("an arm on loopback has no protection and cannot be called `{0}`: give it another name")]
+    #[error(
+        "an arm on loopback has no protection and cannot be called `{0}`: give it another name"
+    )]
     ClaimOnLoopback(String),
-    #[error("an address has no option `{0}`: options are key, known_hosts, dir (all for ssh://) and spin")]
+    #[error(
+        "an address has no option `{0}`: options are key, known_hosts, dir (all for ssh://) and spin"
+    )]
     Option(String),
-    #[error("spin={0} is no factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every sample 10 % longer")]
+    #[error(
+        "spin={0} is no factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every sample 10 % longer"
+    )]
     Spin(String),
 }
 
@@ -74,7 +82,9 @@ impl Arm {
     pub(crate) fn treatment(text: &str) -> Result<Self, ArmError> {
         // Only a name may stand before the first `=`: an address alone has its `=` behind a `?` or not at all.
         match text.split_once('=') {
-            Some((name, url)) if !name.contains(['?', ':']) => Self::named(name, Role::Treatment, url),
+            Some((name, url)) if !name.contains(['?', ':']) => {
+                Self::named(name, Role::Treatment, url)
+            }
             _ => Err(ArmError::NoName(text.into())),
         }
     }
@@ -101,7 +111,8 @@ impl Arm {
 
 /// Refuses two arms of one name.
 pub(crate) fn check_names(arms: &[Arm]) -> Result<(), ArmError> {
-    let repeated = |(index, arm): &(usize, &Arm)| arms[..*index].iter().any(|other| other.name == arm.name);
+    let repeated =
+        |(index, arm): &(usize, &Arm)| arms[..*index].iter().any(|other| other.name == arm.name);
     match arms.iter().enumerate().find(repeated) {
         Some((_, arm)) => Err(ArmError::Duplicate(arm.name.clone())),
         None => Ok(()),
@@ -137,7 +148,10 @@ mod tests {
         assert!(matches!(Arm::treatment("snp=loopback"), Err(ArmError::ClaimOnLoopback(_))));
         assert!(matches!(Arm::treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));
         for spin in ["0.5", "101", "NaN", "x"] {
-            assert!(matches!(Arm::treatment(&format!("a=loopback?spin={spin}")), Err(ArmError::Spin(_))));
+            assert!(matches!(
+                Arm::treatment(&format!("a=loopback?spin={spin}")),
+                Err(ArmError::Spin(_))
+            ));
         }
         let twice = [Arm::treatment("a=loopback").unwrap(), Arm::treatment("a=loopback").unwrap()];
         assert_eq!(check_names(&twice), Err(ArmError::Duplicate("a".into())));

@@ -2,6 +2,7 @@
 
 mod agent_session;
 mod arm;
+mod bench_run;
 mod plan;
 mod progress;
 mod run;
@@ -9,6 +10,6 @@ mod schedule;
 
 pub(crate) use agent_session::{GuestFleet, Phases};
 pub(crate) use arm::{Arm, ArmError, Role, check_names};
-pub(crate) use plan::{Plan, Selection, SelectionError, select};
+pub(crate) use plan::{Plan, Selection, select};
 pub(crate) use progress::{Progress, ProgressMode};
 pub(crate) use run::run_plan;

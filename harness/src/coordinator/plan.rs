@@ -25,7 +25,9 @@ pub(crate) struct Selection {
 /// A selection that selects nothing.
 #[derive(Debug, Error)]
 pub(crate) enum SelectionError {
-    #[error("`{filter}` is no regular expression ({reason}): escape its special characters, or add --exact")]
+    #[error(
+        "`{filter}` is no regular expression ({reason}): escape its special characters, or add --exact"
+    )]
     Regex { filter: String, reason: String },
     #[error("no bench matches `{filter}`; near ids: {near}; `--list` shows all")]
     NoMatch { filter: String, near: String },
@@ -54,7 +56,13 @@ pub(crate) fn select(suite: &Suite, selection: &Selection) -> Result<Vec<String>
     };
     let regex = Regex::new(filter).map_err(|error| {
         // The last line of the error is the reason; those above draw the expression.
-        let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let reason = error
+            .to_string()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
         SelectionError::Regex { filter: filter.clone(), reason }
     });
     let matches: Box<dyn Fn(&str) -> bool> = match selection.exact {
@@ -74,7 +82,11 @@ pub(crate) fn select(suite: &Suite, selection: &Selection) -> Result<Vec<String>
         .filter(|case| selection.sweep || selection.exact || !case.is_sweep())
         .map(|case| case.id().to_owned())
         .collect();
-    if chosen.is_empty() { Err(SelectionError::OnlySweep { filter: filter.clone() }) } else { Ok(chosen) }
+    if chosen.is_empty() {
+        Err(SelectionError::OnlySweep { filter: filter.clone() })
+    } else {
+        Ok(chosen)
+    }
 }
 
 /// The ids most like what was typed, whole or in their parts.
@@ -83,7 +95,8 @@ fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
         let parts = id.split('/').map(|part| strsim::jaro_winkler(part, filter));
         parts.chain([strsim::jaro_winkler(id, filter)]).fold(0.0, f64::max)
     };
-    let mut ids: Vec<(f64, &str)> = suite.cases().iter().map(|case| (likeness(case.id()), case.id())).collect();
+    let mut ids: Vec<(f64, &str)> =
+        suite.cases().iter().map(|case| (likeness(case.id()), case.id())).collect();
     ids.sort_by(|a, b| b.0.total_cmp(&a.0));
     ids.into_iter().take(NEAR_IDS_MAX).map(|(_, id)| id).collect()
 }
@@ -117,7 +130,8 @@ impl Plan {
     /// The target length of a sample.
     pub(crate) fn sample_ns(&self) -> u64 {
         let settings = &self.settings;
-        (settings.measurement_ns / (u64::from(settings.rounds) * u64::from(settings.samples))).max(1)
+        (settings.measurement_ns / (u64::from(settings.rounds) * u64::from(settings.samples)))
+            .max(1)
     }
 }
 
@@ -148,7 +162,10 @@ mod tests {
         assert_eq!(selected(None, false, true).unwrap().len(), 5);
         assert_eq!(selected(Some("memcpy"), false, false).unwrap().len(), 2);
         assert_eq!(selected(Some("mem(cpy|set)/32"), false, false).unwrap().len(), 2);
-        assert_eq!(selected(Some("memory/memcpy/1GiB"), true, false).unwrap(), ["memory/memcpy/1GiB"]);
+        assert_eq!(
+            selected(Some("memory/memcpy/1GiB"), true, false).unwrap(),
+            ["memory/memcpy/1GiB"]
+        );
     }
 
     #[test]

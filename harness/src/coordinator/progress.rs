@@ -33,7 +33,8 @@ impl Progress {
     pub(crate) fn new(mode: ProgressMode, plan: &Plan) -> Self {
         let settings = &plan.settings;
         let total = u64::from(settings.boots) * plan.benches.len() as u64;
-        let bar = if mode == ProgressMode::Bar { ProgressBar::new(total) } else { ProgressBar::hidden() };
+        let bar =
+            if mode == ProgressMode::Bar { ProgressBar::new(total) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
             bar.set_style(style);
         }

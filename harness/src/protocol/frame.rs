@@ -31,7 +31,10 @@ pub(crate) enum FrameError {
 }
 
 /// Writes one message and flushes.
-pub(crate) fn write_frame<T: Serialize>(out: &mut impl Write, message: &T) -> Result<(), FrameError> {
+pub(crate) fn write_frame<T: Serialize>(
+    out: &mut impl Write,
+    message: &T,
+) -> Result<(), FrameError> {
     let mut frame = postcard::to_extend(message, vec![0; 4])?;
     let len = frame.len() - 4;
     if len > FRAME_LEN_MAX {

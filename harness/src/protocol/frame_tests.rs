@@ -33,7 +33,9 @@ fn a_frame_torn_anywhere_is_an_end_of_file() {
     write_frame(&mut bytes, &requests()[0]).unwrap();
     for len in 0..bytes.len() {
         let torn = read_frame::<Request>(&mut &bytes[..len]).unwrap_err();
-        assert!(matches!(torn, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof));
+        assert!(
+            matches!(torn, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof)
+        );
     }
 }
 

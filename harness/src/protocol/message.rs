@@ -50,7 +50,9 @@ pub(crate) enum GreetingError {
     )]
     Garbage(Vec<u8>),
     /// An agent of another version.
-    #[error("the agent speaks protocol version {0}, this executable version {PROTOCOL_VERSION}; remove the guest's folder of shipped executables and run again")]
+    #[error(
+        "the agent speaks protocol version {0}, this executable version {PROTOCOL_VERSION}; remove the guest's folder of shipped executables and run again"
+    )]
     Version(u16),
     /// The stream ended, or the hello did not decode.
     #[error("{0}")]

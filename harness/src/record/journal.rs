@@ -42,7 +42,7 @@ impl JournalWriter {
 
     /// Appends an event as one write of one line: a kill leaves it whole or torn, never mixed.
     pub(crate) fn append(&mut self, event: &Event) -> Result<(), JournalError> {
-        let write = || {
+        let mut write = || {
             let mut line = serde_json::to_vec(event)?;
             line.push(b'\n');
             self.file.write_all(&line)
@@ -80,7 +80,9 @@ fn parse_journal(input: &mut impl BufRead, path: &Path) -> Result<Journal, Journ
     for number in 1.. {
         line.clear();
         let failed = |source| JournalError::Read { path: path.into(), source };
-        let len = io::Read::take(&mut *input, LINE_LEN_MAX).read_until(b'\n', &mut line).map_err(failed)?;
+        let len = io::Read::take(&mut *input, LINE_LEN_MAX)
+            .read_until(b'\n', &mut line)
+            .map_err(failed)?;
         if len == 0 {
             break;
         }

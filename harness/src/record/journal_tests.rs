@@ -33,7 +33,8 @@ fn header() -> Header {
 }
 
 fn round(round: u32) -> Event {
-    let arm = |name: &str| ArmRound { arm: name.into(), samples: RoundSamples::ElapsedNs(vec![7, 8]) };
+    let arm =
+        |name: &str| ArmRound { arm: name.into(), samples: RoundSamples::ElapsedNs(vec![7, 8]) };
     let arms = vec![arm("nosev"), arm("aa")];
     Event::Round(RoundRecord { boot: 1, bench: "s/a".into(), round, at_ns: 5, iterations: 3, arms })
 }

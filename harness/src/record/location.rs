@@ -89,7 +89,11 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
     let name = name.unwrap_or(LATEST);
     let home = home();
     for folder in [PathBuf::from(name), home.join(name)] {
-        let folder = if folder.is_file() { folder.parent().map(Path::to_path_buf).unwrap_or_default() } else { folder };
+        let folder = if folder.is_file() {
+            folder.parent().map(Path::to_path_buf).unwrap_or_default()
+        } else {
+            folder
+        };
         if folder.join("run.ndjson").is_file() {
             return Ok(Location { folder: fs::canonicalize(&folder).unwrap_or(folder) });
         }
@@ -102,7 +106,11 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     known.sort();
-    let known = if known.is_empty() { "none yet; run `cargo bench --bench memory`".into() } else { known.join(", ") };
+    let known = if known.is_empty() {
+        "none yet; run `cargo bench --bench memory`".into()
+    } else {
+        known.join(", ")
+    };
     Err(RecordError::NoRun { name: name.into(), path: home.join(name), known })
 }
 

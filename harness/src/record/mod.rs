@@ -5,8 +5,8 @@ mod journal;
 mod location;
 
 pub(crate) use event::{
-    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, FailureRecord, Header, JOURNAL_SCHEMA,
-    MeasuredRecord, RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord,
+    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, FailureRecord, Header,
+    JOURNAL_SCHEMA, MeasuredRecord, RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord,
 };
 pub(crate) use journal::{Journal, JournalError, JournalWriter, read_journal};
-pub(crate) use location::{Location, RecordError, resolve_run};
+pub(crate) use location::{Location, resolve_run};

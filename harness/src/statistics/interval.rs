@@ -50,7 +50,10 @@ impl Interval {
 ///
 /// # Errors
 /// If there are fewer than two replicates.
-pub fn t_interval(replicates: &[LogRatio], confidence: Confidence) -> Result<Interval, StatisticsError> {
+pub fn t_interval(
+    replicates: &[LogRatio],
+    confidence: Confidence,
+) -> Result<Interval, StatisticsError> {
     let (mean, standard_error) = mean_and_error(replicates)?;
     let t = t_quantile(two_sided(confidence), replicates.len() as f64 - 1.0);
     Ok(Interval::around(mean, t * standard_error, confidence))
@@ -64,7 +67,10 @@ pub fn t_interval(replicates: &[LogRatio], confidence: Confidence) -> Result<Int
 ///
 /// # Errors
 /// If there are fewer than two replicates.
-pub fn yuen_interval(replicates: &[LogRatio], confidence: Confidence) -> Result<Interval, StatisticsError> {
+pub fn yuen_interval(
+    replicates: &[LogRatio],
+    confidence: Confidence,
+) -> Result<Interval, StatisticsError> {
     needs_two(replicates)?;
     let mut sorted: Vec<f64> = replicates.iter().map(|r| r.0).collect();
     sorted.sort_by(f64::total_cmp);

@@ -51,7 +51,8 @@ impl LogRatio {
 
     /// The mean of log ratios; `None` of none.
     pub fn mean(ratios: &[Self]) -> Option<Self> {
-        (!ratios.is_empty()).then(|| Self(ratios.iter().map(|r| r.0).sum::<f64>() / ratios.len() as f64))
+        (!ratios.is_empty())
+            .then(|| Self(ratios.iter().map(|r| r.0).sum::<f64>() / ratios.len() as f64))
     }
 
     /// The slowdown factor that it stands for.
@@ -81,7 +82,11 @@ impl Confidence {
     /// # Errors
     /// If it does not lie between 0 and 1, both excluded.
     pub fn new(level: f64) -> Result<Self, StatisticsError> {
-        if level > 0.0 && level < 1.0 { Ok(Self(level)) } else { Err(StatisticsError::NotALevel(level)) }
+        if level > 0.0 && level < 1.0 {
+            Ok(Self(level))
+        } else {
+            Err(StatisticsError::NotALevel(level))
+        }
     }
 
     /// 95 %.

@@ -1,0 +1,65 @@
+//! Benches whose outcome is known: the tests of the whole path run them, and `spin=` is tried on them.
+
+use sevbench::{Bench, BenchEntry, Bencher, Observation, Throughput, Unit, black_box};
+use std::time::Duration;
+
+/// CPU-bound: a multiply chain that neither memory nor the other core disturbs much.
+fn spin(b: &mut Bencher<'_>) {
+    b.operations(1_000);
+    b.iter(|| {
+        (0..1_000_u64)
+            .fold(black_box(1_u64), |x, i| x.wrapping_mul(6_364_136_223_846_793_005) ^ black_box(i))
+    });
+}
+
+fn rate(b: &mut Bencher<'_>) {
+    b.throughput(Throughput::Elements(64));
+    b.iter(|| (0..64_u64).map(black_box).sum::<u64>());
+}
+
+fn panics(b: &mut Bencher<'_>) {
+    b.iter(|| assert!(black_box(1) > 1, "one is not above one"));
+}
+
+fn wrong_result(b: &mut Bencher<'_>) {
+    b.iter(|| black_box(1) + 1);
+    panic!("a wrong byte at offset 7");
+}
+
+fn never_returns(b: &mut Bencher<'_>) {
+    b.iter(|| std::thread::sleep(Duration::from_secs(3600)));
+}
+
+fn skips(b: &mut Bencher<'_>) {
+    b.skip("this guest has no flux capacitor", "add one");
+}
+
+/// An outside program's figures.
+fn program(b: &mut Bencher<'_>) {
+    b.observe(|| Ok(vec![Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond)]));
+}
+
+fn ends_the_process(b: &mut Bencher<'_>) {
+    b.iter(|| {
+        eprintln!("these are the last words");
+        std::process::exit(9)
+    });
+}
+
+/// Long enough to be interrupted in the middle.
+fn slow(b: &mut Bencher<'_>) {
+    b.iter(|| std::thread::sleep(Duration::from_millis(200)));
+}
+
+const BENCHES: &[&dyn BenchEntry] = &[
+    &Bench::new("spin", spin),
+    &Bench::new("rate", rate),
+    &Bench::new("program", program),
+    &Bench::new("slow", slow),
+    &Bench::new("panics", panics),
+    &Bench::new("wrong-result", wrong_result),
+    &Bench::new("never-returns", never_returns),
+    &Bench::new("skips", skips),
+    &Bench::new("ends-the-process", ends_the_process),
+];
+sevbench::main!(trials, BENCHES);

@@ -1,0 +1,246 @@
+//! The flags of a bench executable. They follow criterion where criterion has the flag.
+
+use super::exit::Failure;
+use crate::coordinator::{Arm, ArmError, Plan, Role, Selection, check_names};
+use crate::gate::Margin;
+use crate::record::Settings;
+use crate::statistics::Confidence;
+use clap::{Parser, ValueEnum};
+use std::time::Duration;
+
+/// The control arm of every testbed.
+const CONTROL: &str = "nosev";
+
+/// The treatment of the loopback testbed: the control once more.
+const LOOPBACK_TREATMENT: &str = "aa";
+
+/// The testbeds there are.
+const TESTBEDS: [&str; 1] = ["loopback"];
+
+/// The longest measuring, warm-up or waiting time that may be asked for.
+const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Measures Rust bench functions in a control and in treatment guests, and prints the slowdown of each with a
+/// confidence interval.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cargo bench --bench NAME --", version, term_width = 100)]
+pub(super) struct BenchArguments {
+    /// Measure only benches whose id matches this regular expression
+    pub filter: Option<String>,
+    /// FILTER is the whole id of one bench
+    #[arg(long, requires = "filter")]
+    pub exact: bool,
+    /// Also the parameters that are left out by default (more sizes)
+    #[arg(long)]
+    pub sweep: bool,
+    /// List the ids of the benches and end
+    #[arg(long)]
+    pub list: bool,
+    /// Run each body once, in this process, as a test
+    #[arg(long)]
+    pub test: bool,
+    /// Passed by cargo
+    #[arg(long, hide = true)]
+    pub bench: bool,
+    /// Fewer boots and shorter samples: a first look, with wider intervals
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Where the arms run: loopback (this machine against itself)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["control", "treatment"])]
+    pub testbed: Option<String>,
+    /// The control machine: ssh://user@host:port[?key=PATH], or loopback
+    #[arg(long, value_name = "URL")]
+    pub control: Option<String>,
+    /// A treatment arm and its machine; may be repeated
+    #[arg(long, value_name = "NAME=URL")]
+    pub treatment: Vec<String>,
+
+    /// Boot blocks, the unit of replication [default: 10; with --quick 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub boots: Option<u32>,
+    /// Rounds of each bench in a boot [default: 6; with --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rounds: Option<u32>,
+    /// Warm-up of each bench, arm and boot [default: 50ms; with --quick 10ms]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub warm_up_time: Option<Duration>,
+    /// Measuring time of each bench, arm and boot [default: 120ms; with --quick 30ms]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub measurement_time: Option<Duration>,
+    /// Level of the intervals
+    #[arg(long, value_name = "LEVEL", default_value_t = 0.95)]
+    pub confidence_level: f64,
+    /// The slowdown, in per cent, that still counts as no change
+    #[arg(long, value_name = "PCT", default_value_t = 3.0)]
+    pub margin: f64,
+    /// Seed of the order of everything [default: from the clock]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The longest wait for an answer of an agent, beside the time that it measures
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
+    pub timeout: Duration,
+
+    /// The form of the result on standard output
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// When to colour the result
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Also the robust intervals, the smallest detectable effects and the seed
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// No plan and no progress, only the result
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// The document of summary.json.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// Where standard output is a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl BenchArguments {
+    pub(super) fn selection(&self) -> Selection {
+        Selection { filter: self.filter.clone(), exact: self.exact, sweep: self.sweep }
+    }
+
+    /// The plan for these benches.
+    pub(super) fn plan(
+        &self,
+        suite: &'static str,
+        benches: Vec<String>,
+        seed: u64,
+    ) -> Result<Plan, Failure> {
+        let confidence = Confidence::new(self.confidence_level).map_err(Failure::usage)?;
+        let margin = Margin::percent(self.margin).map_err(Failure::usage)?;
+        let (boots, rounds, warm_up_ms, measurement_ms) =
+            if self.quick { (5, 3, 10, 30) } else { (10, 6, 50, 120) };
+        let settings = Settings {
+            boots: self.boots.unwrap_or(boots),
+            rounds: self.rounds.unwrap_or(rounds),
+            samples: 3,
+            warm_up_ns: nanoseconds(self.warm_up_time, warm_up_ms),
+            measurement_ns: nanoseconds(self.measurement_time, measurement_ms),
+            timeout_ns: nanoseconds(Some(self.timeout), 0),
+            confidence: confidence.level(),
+            margin_percent: margin.fraction() * 100.0,
+        };
+        let (testbed, arms) = self.arms()?;
+        Ok(Plan { suite, benches, arms, testbed, seed, settings })
+    }
+
+    /// The testbed's name and its arms, the control first.
+    fn arms(&self) -> Result<(String, Vec<Arm>), Failure> {
+        if let Some(name) = self.testbed.as_deref().filter(|name| !TESTBEDS.contains(name)) {
+            let known = TESTBEDS.join(", ");
+            let text = format!(
+                "there is no testbed `{name}`: use one of {known}, or --control URL --treatment NAME=URL"
+            );
+            return Err(Failure::usage(text));
+        }
+        if self.control.is_some() && self.treatment.is_empty() {
+            let text = "--control alone compares with nothing: add --treatment NAME=URL";
+            return Err(Failure::usage(text));
+        }
+        let mut arms =
+            vec![Arm::named(CONTROL, Role::Control, self.control.as_deref().unwrap_or("loopback"))];
+        arms.extend(self.treatment.iter().map(|text| Arm::treatment(text)));
+        if self.treatment.is_empty() {
+            arms.push(Arm::named(LOOPBACK_TREATMENT, Role::Treatment, "loopback"));
+        }
+        let arms: Vec<Arm> =
+            arms.into_iter().collect::<Result<_, ArmError>>().map_err(Failure::usage)?;
+        check_names(&arms).map_err(Failure::usage)?;
+        let all_loopback = arms.iter().all(|arm| arm.address == sevbench_guest::Address::Loopback);
+        Ok((if all_loopback { "loopback" } else { "command line" }.into(), arms))
+    }
+}
+
+fn nanoseconds(duration: Option<Duration>, default_ms: u64) -> u64 {
+    let duration = duration.unwrap_or(Duration::from_millis(default_ms));
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Reads durations as humantime has them (`100ms`, `1min 30s`), and a bare number as seconds, as
+/// criterion does.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|error| format!("{error}; write a duration as in 100ms, 2s or 1min"))?,
+    };
+    if duration.is_zero() || duration > DURATION_MAX {
+        return Err("write a duration above 0 and up to a day, as in 100ms, 2s or 1min".into());
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn plan(arguments: &[&str]) -> Result<Plan, String> {
+        let arguments = [&["bench"], arguments].concat();
+        let parsed =
+            BenchArguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
+        parsed.plan("s", vec!["s/a".into()], 1).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn the_default_testbed_is_this_machine_twice() {
+        let plan = plan(&["--bench"]).unwrap();
+        let names: Vec<&str> = plan.arms.iter().map(|arm| arm.name.as_str()).collect();
+        assert_eq!((names, plan.testbed.as_str()), (vec!["nosev", "aa"], "loopback"));
+        assert_eq!((plan.settings.boots, plan.settings.rounds), (10, 6));
+    }
+
+    #[test]
+    fn two_machines_are_enough() {
+        let plan =
+            plan(&["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2", "--quick"]).unwrap();
+        assert_eq!((plan.arms.len(), plan.settings.boots), (2, 5));
+        assert_eq!(plan.arms[1].claimed(), Some("sev-snp"));
+    }
+
+    #[test]
+    fn wrong_usage_says_what_to_type() {
+        for (arguments, hint) in [
+            (vec!["--bots", "3"], "--boots"),
+            (vec!["--boots", "0"], "1..=10000"),
+            (vec!["--testbed", "moon"], "use one of loopback"),
+            (vec!["--control", "ssh://a@h"], "add --treatment"),
+            (vec!["--treatment", "ssh://a@h"], "NAME=URL"),
+            (vec!["--confidence-level", "95"], "between 0 and 1"),
+            (vec!["--margin", "0"], "percentage"),
+            (vec!["--warm-up-time", "soon"], "100ms"),
+            (vec!["--measurement-time", "0"], "above 0"),
+            (vec!["--timeout", "-1"], "unexpected argument"),
+        ] {
+            let error = plan(&arguments).unwrap_err();
+            assert!(error.contains(hint), "{arguments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_criterion_and_humantime_do() {
+        assert_eq!(parse_duration("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("1min 30s"), Ok(Duration::from_secs(90)));
+    }
+}

@@ -1,0 +1,181 @@
+//! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
+
+use super::run::{AgentError, AgentLink, Booted, Fleet};
+use super::{Arm, Plan};
+use crate::agent::AGENT_ARGUMENT;
+use crate::bench::Answer;
+use crate::protocol::{
+    FrameError, GreetingError, Hello, Request, read_frame, read_greeting, write_frame,
+};
+use serde::{Deserialize, Serialize};
+use sevbench_guest::{
+    Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped, is_interrupt,
+};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How long the parts of a boot took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phases {
+    /// Until the guest was started, connected to and authenticated.
+    pub start_ns: u64,
+    /// Until the executable was there.
+    pub ship_ns: u64,
+    /// Until the agent had said hello.
+    pub agent_ns: u64,
+}
+
+/// The guests of a plan's arms.
+pub(crate) struct GuestFleet {
+    arms: Vec<Arm>,
+    executable: Executable,
+    suite_digest: [u8; 32],
+    limits: Limits,
+    interrupt: Interrupt,
+}
+
+impl GuestFleet {
+    pub(crate) fn new(
+        plan: &Plan,
+        executable: Executable,
+        suite_digest: [u8; 32],
+        interrupt: Interrupt,
+    ) -> Self {
+        let request = Duration::from_nanos(plan.settings.timeout_ns);
+        let limits = Limits { request, ..Limits::default() };
+        Self { arms: plan.arms.clone(), executable, suite_digest, limits, interrupt }
+    }
+}
+
+impl Fleet for GuestFleet {
+    fn boot(&mut self, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
+        let mut phases = Phases::default();
+        let mut clock = Instant::now();
+        let address = &self.arms[arm].address;
+        let mut guest = Guest::start(address, &self.executable, &self.limits, &self.interrupt)?;
+        phases.start_ns = lap(&mut clock);
+        let shipped = guest.ship(&self.executable)?;
+        phases.ship_ns = lap(&mut clock);
+        let expected =
+            Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
+        let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
+        phases.agent_ns = lap(&mut clock);
+        let booted = Booted {
+            phases,
+            uploaded: shipped.uploaded,
+            host_key: guest.host_key_fingerprint().to_owned(),
+            agent_resident_bytes: hello.resident_bytes,
+            facts: hello.facts,
+        };
+        let session =
+            AgentSession { process, guest, shipped, expected, request_limit: self.limits.request };
+        Ok((Box::new(session), booted))
+    }
+}
+
+/// What an agent must say of itself.
+struct Expected {
+    sha256: String,
+    suite_digest: [u8; 32],
+}
+
+/// One agent at work.
+struct AgentSession {
+    // Before the guest, so that the agent ends before its machine.
+    process: RemoteProcess,
+    guest: Guest,
+    shipped: Shipped,
+    expected: Expected,
+    request_limit: Duration,
+}
+
+impl AgentLink for AgentSession {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Answer, AgentError> {
+        let limit = self.request_limit + expected;
+        self.process.set_deadline(Instant::now() + limit);
+        let answer =
+            write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
+        answer.map_err(|error| broken(error, &mut self.process, limit))
+    }
+
+    fn restart(&mut self) -> Result<(), AgentError> {
+        let (process, _) =
+            start_agent(&mut self.guest, &self.shipped, &self.expected, self.request_limit)?;
+        self.process = process;
+        Ok(())
+    }
+
+    fn tend(&mut self) {
+        // A connection that has broken shows at the next request, with its reason.
+        self.process.tend().ok();
+    }
+}
+
+fn start_agent(
+    guest: &mut Guest,
+    shipped: &Shipped,
+    expected: &Expected,
+    limit: Duration,
+) -> Result<(RemoteProcess, Hello), AgentError> {
+    let mut process = guest.spawn(shipped, &[AGENT_ARGUMENT])?;
+    process.set_deadline(Instant::now() + limit);
+    let hello = match read_greeting(&mut process) {
+        Ok(hello) => hello,
+        Err(GreetingError::Frame(error)) => {
+            let ended = matches!(&error, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof);
+            if let (true, Some(cause)) = (ended, process.cannot_run()) {
+                return Err(cause.into());
+            }
+            return Err(broken(error, &mut process, limit));
+        }
+        Err(other) => return Err(AgentError::failed(other.to_string())),
+    };
+    if hello.executable_sha256 != expected.sha256 || hello.suite_digest != expected.suite_digest {
+        return Err(AgentError::failed(format!(
+            "the agent is another executable than this one: remove {} in the guest and run again",
+            shipped.path
+        )));
+    }
+    Ok((process, hello))
+}
+
+/// Turns a broken exchange into words: the limit, or how the agent ended and what it said last.
+fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> AgentError {
+    let io = match error {
+        FrameError::Io(io) => io,
+        other => return AgentError::failed(format!("the agent's answer is not usable: {other}")),
+    };
+    if is_interrupt(&io) {
+        return AgentError::interrupted();
+    }
+    if io.kind() == io::ErrorKind::TimedOut {
+        let limit = humantime::format_duration(Duration::from_millis(limit.as_millis() as u64));
+        return AgentError::failed(format!(
+            "no answer within {limit} (see --timeout); the agent was ended"
+        ));
+    }
+    let ending = match process.ending() {
+        Ending::ConnectionLost => format!("the connection to the guest was lost ({io})"),
+        ending => format!("the agent ended ({ending})"),
+    };
+    match process.stderr_tail() {
+        log if log.is_empty() => AgentError::failed(ending),
+        log => AgentError::failed(format!("{ending}; its last words:\n{log}")),
+    }
+}
+
+fn lap(clock: &mut Instant) -> u64 {
+    let now = Instant::now();
+    let elapsed = now.duration_since(*clock);
+    *clock = now;
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl From<GuestError> for AgentError {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Interrupted => Self::interrupted(),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One bench in one boot: set-up in every arm, warm-up, the same iterations for all, rounds, verification.
+
+use super::run::{AgentError, Run};
+use super::schedule::BenchOrder;
+use crate::bench::{Answer, Command, Measure, Ready};
+use crate::protocol::Request;
+use crate::record::{
+    ArmRound, CalibrationRecord, Event, JournalError, MeasuredRecord, RoundRecord, RoundSamples,
+    SetupRecord, SkipRecord,
+};
+use std::time::{Duration, Instant};
+
+/// Why a run ends before its plan does.
+pub(super) enum Stop {
+    Interrupted,
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+pub(super) struct BenchRun<'r, 'p> {
+    run: &'r mut Run<'p>,
+    boot: u32,
+    order: &'r BenchOrder,
+    id: String,
+    /// Which arms are set up and have not failed.
+    active: Vec<bool>,
+}
+
+impl<'r, 'p> BenchRun<'r, 'p> {
+    pub(super) fn new(run: &'r mut Run<'p>, boot: u32, order: &'r BenchOrder) -> Self {
+        let id = run.plan.benches[order.bench].clone();
+        let active = vec![false; run.plan.arms.len()];
+        Self { run, boot, order, id, active }
+    }
+
+    pub(super) fn run(mut self) -> Result<(), Stop> {
+        self.set_up()?;
+        if self.compares() {
+            self.warm_up()?;
+        }
+        if self.compares() {
+            self.measure()?;
+        }
+        self.finish()
+    }
+
+    /// Whether the control and at least one treatment are left.
+    fn compares(&self) -> bool {
+        self.active[0] && self.active[1..].contains(&true)
+    }
+
+    fn set_up(&mut self) -> Result<(), Stop> {
+        for &arm in &self.order.setup_arms {
+            if self.run.links[arm].is_none() {
+                continue;
+            }
+            let spin_factor = self.run.plan.arms[arm].spin_factor;
+            let request = Request::Start { bench: self.id.clone(), spin_factor };
+            match self.ask(arm, &request, Duration::ZERO)? {
+                Some(Answer::Ready(ready)) => {
+                    self.active[arm] = true;
+                    self.note_setup(arm, ready)?;
+                }
+                other => self.unexpected(arm, other)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn note_setup(&mut self, arm: usize, ready: Ready) -> Result<(), Stop> {
+        Ok(self.run.journal.append(&Event::Setup(SetupRecord {
+            boot: self.boot,
+            bench: self.id.clone(),
+            arm: self.run.plan.arms[arm].name.clone(),
+            kind: ready.kind,
+            throughput: ready.throughput,
+            operations: ready.operations,
+        }))?)
+    }
+
+    /// Warms every arm up. The first boot also fixes the iterations of a sample: what the slowest arm does in the
+    /// time that a sample should take.
+    fn warm_up(&mut self) -> Result<(), Stop> {
+        let duration_ns = self.run.plan.settings.warm_up_ns;
+        let mut slowest_ns: f64 = 0.0;
+        for &arm in &self.order.setup_arms {
+            if !self.active[arm] {
+                continue;
+            }
+            let request = Request::Drive(Command::WarmUp { duration_ns });
+            match self.ask(arm, &request, Duration::from_nanos(duration_ns))? {
+                Some(Answer::Warm { iterations, elapsed_ns }) => {
+                    slowest_ns = slowest_ns.max(elapsed_ns as f64 / iterations.max(1) as f64);
+                }
+                other => self.unexpected(arm, other)?,
+            }
+        }
+        if self.compares() && !self.run.iterations.contains_key(&self.order.bench) {
+            // An empty closure takes no time that a clock can see: 0.1 ns keeps the count finite.
+            let iterations =
+                (self.run.plan.sample_ns() as f64 / slowest_ns.max(0.1)).round().max(1.0) as u64;
+            self.run.iterations.insert(self.order.bench, iterations);
+            let record = CalibrationRecord { bench: self.id.clone(), iterations };
+            self.run.journal.append(&Event::Calibration(record))?;
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self) -> Result<(), Stop> {
+        let start = Instant::now();
+        let iterations = self.run.iterations.get(&self.order.bench).copied().unwrap_or(1);
+        let order = self.order;
+        for (round, arms) in (1..).zip(&order.rounds) {
+            self.run.stop_if_interrupted()?;
+            self.run.progress.round(self.boot, &self.id, round);
+            let at_ns = nanoseconds(self.run.start.elapsed());
+            let mut measured = Vec::with_capacity(arms.len());
+            for &arm in arms {
+                if self.active[arm]
+                    && let Some(samples) = self.sample(arm, iterations)?
+                {
+                    measured.push(ArmRound { arm: self.run.plan.arms[arm].name.clone(), samples });
+                }
+            }
+            if !self.compares() {
+                return Ok(());
+            }
+            self.run.journal.append(&Event::Round(RoundRecord {
+                boot: self.boot,
+                bench: self.id.clone(),
+                round,
+                at_ns,
+                iterations,
+                arms: measured,
+            }))?;
+        }
+        let wall_ns = nanoseconds(start.elapsed());
+        let record = MeasuredRecord { boot: self.boot, bench: self.id.clone(), wall_ns };
+        Ok(self.run.journal.append(&Event::Measured(record))?)
+    }
+
+    fn sample(&mut self, arm: usize, iterations: u64) -> Result<Option<RoundSamples>, Stop> {
+        let settings = &self.run.plan.settings;
+        let samples = settings.samples;
+        let expected = Duration::from_nanos(settings.measurement_ns);
+        let request = Request::Drive(Command::Measure(Measure { iterations, samples }));
+        match self.ask(arm, &request, expected)? {
+            Some(Answer::Samples(elapsed_ns))
+                if elapsed_ns.len() == samples as usize && !elapsed_ns.contains(&0) =>
+            {
+                Ok(Some(RoundSamples::ElapsedNs(elapsed_ns)))
+            }
+            Some(Answer::Observations(lists)) if lists.len() == samples as usize => {
+                match lists.iter().flatten().find_map(crate::bench::Observation::defect) {
+                    Some(defect) => {
+                        self.unexpected(arm, Some(Answer::Failed(defect))).map(|()| None)
+                    }
+                    None => Ok(Some(RoundSamples::Observations(lists))),
+                }
+            }
+            other => self.unexpected(arm, other).map(|()| None),
+        }
+    }
+
+    /// Dismisses the bench in every arm where it still runs; what follows there is its verification.
+    fn finish(&mut self) -> Result<(), Stop> {
+        for arm in 0..self.active.len() {
+            if !self.active[arm] {
+                continue;
+            }
+            match self.ask(arm, &Request::Drive(Command::Finish), Duration::ZERO)? {
+                Some(Answer::Finished) => {}
+                other => self.unexpected(arm, other)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the arm's agent. Where it fails, notes that, puts a fresh one in its place, and returns nothing.
+    fn ask(
+        &mut self,
+        arm: usize,
+        request: &Request,
+        expected: Duration,
+    ) -> Result<Option<Answer>, Stop> {
+        let Some(link) = &mut self.run.links[arm] else { return Ok(None) };
+        let reason = match link.ask(request, expected) {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(AgentError::Interrupted) => return Err(Stop::Interrupted),
+            Err(AgentError::Failed(reason)) => reason,
+        };
+        self.active[arm] = false;
+        let restarted = link.restart();
+        self.run.note_failure(self.boot, Some(&self.id), arm, reason)?;
+        match restarted {
+            Ok(()) => Ok(None),
+            Err(AgentError::Interrupted) => Err(Stop::Interrupted),
+            Err(AgentError::Failed(reason)) => {
+                self.run.links[arm] = None;
+                self.run.note_failure(self.boot, None, arm, reason)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// An answer that ends the bench in this arm: a skip, a failure, or one that does not fit the request.
+    fn unexpected(&mut self, arm: usize, answer: Option<Answer>) -> Result<(), Stop> {
+        let was_active = std::mem::replace(&mut self.active[arm], false);
+        match answer {
+            // `ask` has noted it.
+            None => Ok(()),
+            Some(Answer::Skipped { reason, hint }) => {
+                let arm = self.run.plan.arms[arm].name.clone();
+                let record =
+                    SkipRecord { boot: self.boot, bench: self.id.clone(), arm, reason, hint };
+                Ok(self.run.journal.append(&Event::Skipped(record))?)
+            }
+            Some(Answer::Failed(reason)) => {
+                self.run.note_failure(self.boot, Some(&self.id), arm, reason)
+            }
+            Some(Answer::Samples(samples)) if samples.contains(&0) => {
+                let reason =
+                    "a sample took no time that the clock can see: raise --measurement-time";
+                self.dismiss(arm, was_active)?;
+                self.run.note_failure(self.boot, Some(&self.id), arm, reason.into())
+            }
+            Some(other) => {
+                let reason = format!("the agent's answer does not fit the request: {other:?}");
+                self.dismiss(arm, was_active)?;
+                self.run.note_failure(self.boot, Some(&self.id), arm, reason)
+            }
+        }
+    }
+
+    /// Lets a bench go whose samples are of no use.
+    fn dismiss(&mut self, arm: usize, was_active: bool) -> Result<(), Stop> {
+        if was_active {
+            self.ask(arm, &Request::Drive(Command::Finish), Duration::ZERO)?;
+        }
+        Ok(())
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

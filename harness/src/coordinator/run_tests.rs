@@ -1,0 +1,250 @@
+//! The run against scripted agents: what is asked, what is recorded, how failures are kept apart. Nothing sleeps.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::super::{Arm, ProgressMode, Role};
+use super::*;
+use crate::bench::{Command, Ready, SampleKind};
+use crate::record::{Header, JOURNAL_SCHEMA, Journal, Settings, read_journal};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What a scripted agent does instead of its work.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    None,
+    /// The guest of this arm does not start in this boot.
+    NoBoot(usize, u32),
+    /// The agent of this arm dies at its nth request of a bench.
+    Dies(usize, &'static str, usize),
+    /// The bench is skipped in this arm.
+    Skips(usize, &'static str),
+    /// Verification fails in this arm.
+    Wrong(usize, &'static str),
+    /// The user interrupts at the nth request of arm 0.
+    Interrupts(usize),
+}
+
+struct ScriptedFleet {
+    trouble: Trouble,
+    boots: [u32; 2],
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+struct ScriptedAgent {
+    arm: usize,
+    trouble: Trouble,
+    bench: String,
+    requests: usize,
+    all_requests: usize,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Fleet for ScriptedFleet {
+    fn boot(&mut self, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
+        self.boots[arm] += 1;
+        if self.trouble == Trouble::NoBoot(arm, self.boots[arm]) {
+            return Err(AgentError::failed("no such host".into()));
+        }
+        let agent = ScriptedAgent {
+            arm,
+            trouble: self.trouble,
+            bench: String::new(),
+            requests: 0,
+            all_requests: 0,
+            log: Rc::clone(&self.log),
+        };
+        let booted = Booted {
+            phases: Phases::default(),
+            uploaded: true,
+            host_key: "SHA256:x".into(),
+            agent_resident_bytes: 1,
+            facts: Facts::default(),
+        };
+        Ok((Box::new(agent), booted))
+    }
+}
+
+impl AgentLink for ScriptedAgent {
+    fn ask(&mut self, request: &Request, _: Duration) -> Result<Answer, AgentError> {
+        if let Request::Start { bench, .. } = request {
+            self.bench.clone_from(bench);
+            self.requests = 0;
+        }
+        self.requests += 1;
+        self.all_requests += 1;
+        let bench = self.bench.as_str();
+        self.log.borrow_mut().push(format!("{} {bench}", self.arm));
+        match self.trouble {
+            Trouble::Dies(arm, id, nth)
+                if arm == self.arm && id == bench && nth == self.requests =>
+            {
+                return Err(AgentError::failed("the agent ended (killed by SIGKILL)".into()));
+            }
+            Trouble::Interrupts(nth) if self.arm == 0 && nth == self.all_requests => {
+                return Err(AgentError::interrupted());
+            }
+            _ => {}
+        }
+        Ok(match request {
+            Request::Start { .. } if self.trouble_is(Trouble::Skips) => {
+                Answer::Skipped { reason: "no disk".into(), hint: "add one".into() }
+            }
+            Request::Start { .. } => {
+                Answer::Ready(Ready { kind: SampleKind::Timed, throughput: None, operations: 1 })
+            }
+            Request::Drive(Command::WarmUp { .. }) => {
+                Answer::Warm { iterations: 10, elapsed_ns: 1_000 }
+            }
+            Request::Drive(Command::Measure(measure)) => {
+                Answer::Samples(vec![measure.iterations * 100; measure.samples as usize])
+            }
+            Request::Drive(Command::Finish) if self.trouble_is(Trouble::Wrong) => {
+                Answer::Failed("panicked: a wrong byte".into())
+            }
+            Request::Drive(Command::Finish) => Answer::Finished,
+        })
+    }
+
+    fn restart(&mut self) -> Result<(), AgentError> {
+        Ok(())
+    }
+
+    fn tend(&mut self) {}
+}
+
+impl ScriptedAgent {
+    fn trouble_is(&self, kind: impl Fn(usize, &'static str) -> Trouble) -> bool {
+        ["s/a", "s/b"].iter().any(|id| *id == self.bench && self.trouble == kind(self.arm, id))
+    }
+}
+
+fn plan() -> Plan {
+    let settings = Settings {
+        boots: 2,
+        rounds: 3,
+        samples: 2,
+        warm_up_ns: 1,
+        measurement_ns: 6_000,
+        timeout_ns: 1,
+        confidence: 0.95,
+        margin_percent: 3.0,
+    };
+    let arms = vec![
+        Arm::named("nosev", Role::Control, "loopback").unwrap(),
+        Arm::named("aa", Role::Treatment, "loopback").unwrap(),
+    ];
+    let benches = vec!["s/a".into(), "s/b".into()];
+    Plan { suite: "s", benches, arms, testbed: "loopback".into(), seed: 1, settings }
+}
+
+fn check(trouble: Trouble) -> (Outcome, Journal) {
+    let (plan, folder) = (plan(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("run.ndjson");
+    let header = Header {
+        schema: JOURNAL_SCHEMA.into(),
+        id: "id".into(),
+        suite: "s".into(),
+        testbed: "loopback".into(),
+        started: String::new(),
+        seed: 1,
+        sevbench_version: String::new(),
+        executable_sha256: String::new(),
+        arms: plan.arms.iter().map(Arm::record).collect(),
+        benches: plan.benches.clone(),
+        settings: plan.settings.clone(),
+    };
+    let mut journal = JournalWriter::create(&path, &header).unwrap();
+    let mut fleet = ScriptedFleet { trouble, boots: [0; 2], log: Rc::default() };
+    let run = Run {
+        plan: &plan,
+        fleet: &mut fleet,
+        journal: &mut journal,
+        progress: &mut Progress::new(ProgressMode::Quiet, &plan),
+        interrupt: &Interrupt::new(),
+        start: Instant::now(),
+        iterations: HashMap::new(),
+        links: Vec::new(),
+    };
+    let outcome = run.all_boots().unwrap();
+    (outcome, read_journal(&path).unwrap())
+}
+
+/// (boot, bench) of each recorded round.
+fn rounds(journal: &Journal) -> Vec<(u32, &str)> {
+    let round = |event: &'_ Event| match event {
+        Event::Round(round) => Some((round.boot, round.bench.clone())),
+        _ => None,
+    };
+    let mut rounds: Vec<_> = journal.events.iter().filter_map(round).collect();
+    rounds.sort();
+    rounds
+        .into_iter()
+        .map(|(boot, bench)| (boot, if bench == "s/a" { "s/a" } else { "s/b" }))
+        .collect()
+}
+
+fn failures(journal: &Journal) -> Vec<(u32, Option<&str>, &str)> {
+    journal
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Failed(failure) => {
+                Some((failure.boot, failure.bench.as_deref(), failure.arm.as_str()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn every_bench_has_every_round_of_every_boot_with_the_same_iterations() {
+    let (outcome, journal) = check(Trouble::None);
+    assert_eq!(outcome, Outcome::Complete);
+    assert_eq!(rounds(&journal).len(), 2 * 2 * 3);
+    for event in &journal.events {
+        if let Event::Round(round) = event {
+            // A sample is 6000 ns ÷ (3 rounds × 2 samples), an iteration 100 ns.
+            assert_eq!((round.iterations, round.arms.len()), (10, 2));
+        }
+    }
+    assert_eq!(journal.end.unwrap().outcome, Outcome::Complete);
+}
+
+#[test]
+fn a_guest_that_does_not_start_costs_its_boot_only() {
+    let (outcome, journal) = check(Trouble::NoBoot(1, 1));
+    assert_eq!(outcome, Outcome::Complete);
+    assert_eq!(failures(&journal), [(1, None, "aa")]);
+    assert!(rounds(&journal).iter().all(|(boot, _)| *boot == 2));
+    assert_eq!(rounds(&journal).len(), 2 * 3);
+}
+
+#[test]
+fn an_agent_that_dies_in_a_round_fails_that_bench_and_the_next_goes_on() {
+    // Requests of a bench: start, warm-up, then the rounds: the fourth is the second round.
+    let (_, journal) = check(Trouble::Dies(1, "s/a", 4));
+    assert_eq!(failures(&journal), [(1, Some("s/a"), "aa"), (2, Some("s/a"), "aa")]);
+    let of_a = rounds(&journal).iter().filter(|(_, bench)| *bench == "s/a").count();
+    assert_eq!((of_a, rounds(&journal).len() - of_a), (2, 6));
+}
+
+#[test]
+fn a_skip_is_recorded_and_the_other_arm_is_dismissed() {
+    let (_, journal) = check(Trouble::Skips(0, "s/b"));
+    let skips = journal.events.iter().filter(|event| matches!(event, Event::Skipped(_))).count();
+    assert_eq!((skips, failures(&journal).len(), rounds(&journal).len()), (2, 0, 6));
+}
+
+#[test]
+fn a_verification_that_fails_is_a_failure() {
+    let (_, journal) = check(Trouble::Wrong(0, "s/a"));
+    assert_eq!(failures(&journal), [(1, Some("s/a"), "nosev"), (2, Some("s/a"), "nosev")]);
+}
+
+#[test]
+fn an_interrupt_keeps_what_is_there() {
+    let (outcome, journal) = check(Trouble::Interrupts(8));
+    assert_eq!(outcome, Outcome::Interrupted);
+    assert_eq!(journal.end.as_ref().unwrap().outcome, Outcome::Interrupted);
+    assert!(!rounds(&journal).is_empty() && failures(&journal).is_empty());
+}
