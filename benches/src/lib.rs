@@ -1,1 +1,6 @@
-//! x
+//! What the suites measure: the workloads that bench functions call. Nothing here knows of guests or of timing.
+
+pub mod buffer;
+pub mod chase;
+pub mod copy;
+pub mod fill;

@@ -56,7 +56,7 @@ impl<P: 'static> ParameterisedBench<P> {
     }
 }
 
-/// What may stand in a suite's list of benches: [`Bench`] and [`ParameterisedBench`].
+/// What may stand in a suite's list of benches: [`Bench`], [`ParameterisedBench`], and arrays of them.
 pub trait BenchEntry: Sync {
     /// The cases of this bench, in order, in the suite of that name.
     fn cases(&self, suite: &str) -> Vec<Case>;
@@ -79,6 +79,13 @@ impl<P: Display + Sync> BenchEntry for ParameterisedBench<P> {
         };
         let default = self.parameters.iter().map(|parameter| case(parameter, false));
         default.chain(self.sweep.iter().map(|parameter| case(parameter, true))).collect()
+    }
+}
+
+/// A list of benches may stand for its benches in a longer list.
+impl<const N: usize> BenchEntry for [&dyn BenchEntry; N] {
+    fn cases(&self, suite: &str) -> Vec<Case> {
+        self.iter().flat_map(|entry| entry.cases(suite)).collect()
     }
 }
 

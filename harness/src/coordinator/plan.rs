@@ -10,7 +10,7 @@ use thiserror::Error;
 /// What set-up and verification of a bench take in an arm, until it is known better.
 const SETUP_GUESS: Duration = Duration::from_millis(40);
 /// What a boot of an arm takes, until it is known better.
-const BOOT_GUESS: Duration = Duration::from_millis(400);
+const BOOT_GUESS: Duration = Duration::from_millis(150);
 /// How many near ids are listed where nothing matches.
 const NEAR_IDS_MAX: usize = 5;
 

@@ -1,0 +1,178 @@
+//! Memory: what the study took from tinymembench, as Rust functions. Bytes are counted as tinymembench counts them: a
+//! copy of n bytes is n bytes.
+
+use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
+use sevbench_suite::buffer::{Buffer, BufferError, FreshMapping, PageSize};
+use sevbench_suite::chase::Chase;
+use sevbench_suite::copy::{self, CopyKernel};
+use sevbench_suite::fill::{self, FillKernel};
+
+/// Inside L2, and the study's size, far beyond L2.
+const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
+/// The rest of the way from L1 to memory.
+const SWEEP: [ByteSize; 7] = [
+    ByteSize::kib(16),
+    ByteSize::kib(64),
+    ByteSize::mib(1),
+    ByteSize::mib(4),
+    ByteSize::mib(16),
+    ByteSize::mib(64),
+    ByteSize::mib(256),
+];
+/// Random reads: inside L2, and beyond L3.
+const READ_SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(64)];
+const READ_SWEEP: [ByteSize; 5] =
+    [ByteSize::kib(16), ByteSize::mib(1), ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
+/// Huge pages begin at 2 MiB.
+const HUGE_READ_SIZES: [ByteSize; 1] = [ByteSize::mib(64)];
+const HUGE_READ_SWEEP: [ByteSize; 3] = [ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
+const TOUCH_SIZES: [ByteSize; 1] = [ByteSize::mib(32)];
+const TOUCH_SWEEP: [ByteSize; 2] = [ByteSize::mib(4), ByteSize::mib(256)];
+
+/// Dependent loads in one iteration of the chase.
+const LOADS: u64 = 10_000;
+/// The same cycle in every arm and boot.
+const CHASE_SEED: u64 = 1;
+
+fn copy_with(kernel: &CopyKernel, b: &mut Bencher<'_>, size: ByteSize) {
+    if !(kernel.is_available)() {
+        return b.skip(
+            format!("the guest's CPU has no {}", kernel.requires),
+            "choose a CPU model that has it",
+        );
+    }
+    let len = size.bytes() as usize;
+    let (mut src, mut dst) =
+        match (Buffer::new(len, PageSize::Base), Buffer::new(len, PageSize::Base)) {
+            (Ok(src), Ok(dst)) => (src, dst),
+            (Err(error), _) | (_, Err(error)) => return skip(b, &error),
+        };
+    // A pattern whose period divides no page or vector: a block at a wrong place shows.
+    src.iter_mut().zip((0..251_u8).cycle()).for_each(|(byte, value)| *byte = value);
+    let verify = |dst: &[u8], src: &[u8]| {
+        if dst != src {
+            let offset = dst.iter().zip(src).position(|(a, b)| a != b);
+            panic!("{} copied a wrong byte at offset {}", kernel.name, offset.unwrap_or(0));
+        }
+    };
+    kernel.run(&mut dst, &src);
+    verify(&dst, &src);
+    b.throughput(Throughput::Bytes(size.bytes()));
+    b.iter(|| kernel.run(&mut dst, &src));
+    verify(&dst, &src);
+}
+
+fn fill_with(kernel: &FillKernel, b: &mut Bencher<'_>, size: ByteSize) {
+    if !(kernel.is_available)() {
+        return b.skip(
+            format!("the guest's CPU has no {}", kernel.requires),
+            "choose a CPU model that has it",
+        );
+    }
+    let mut dst = match Buffer::new(size.bytes() as usize, PageSize::Base) {
+        Ok(dst) => dst,
+        Err(error) => return skip(b, &error),
+    };
+    let verify = |dst: &[u8], value: u8| {
+        if let Some(offset) = dst.iter().position(|byte| *byte != value) {
+            panic!("{} filled a wrong byte at offset {offset}", kernel.name);
+        }
+    };
+    kernel.run(&mut dst, 1);
+    verify(&dst, 1);
+    b.throughput(Throughput::Bytes(size.bytes()));
+    b.iter(|| kernel.run(&mut dst, 2));
+    verify(&dst, 2);
+}
+
+fn random_read(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
+    let mut chase = match Chase::new(size.bytes() as usize, page_size, CHASE_SEED) {
+        Ok(chase) => chase,
+        Err(error) => return skip(b, &error),
+    };
+    b.operations(LOADS);
+    b.iter(|| chase.walk(LOADS));
+    if let Err(fault) = chase.verify() {
+        panic!("{fault}");
+    }
+}
+
+fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
+    let len = size.bytes() as usize;
+    // One mapping before the timing shows whether the kernel gives such pages, and that touching touches.
+    match (FreshMapping::new(len, page_size), Buffer::new(len, page_size)) {
+        (Ok(mut mapping), Ok(_)) => {
+            mapping.touch();
+            assert!(mapping.is_touched(), "a page was not written");
+        }
+        (Err(error), _) | (_, Err(error)) => return skip(b, &error),
+    }
+    b.throughput(Throughput::Bytes(size.bytes()));
+    b.iter_batched(
+        || FreshMapping::new(len, page_size),
+        |mapping| {
+            let mut mapping = mapping.unwrap_or_else(|error| panic!("{error}"));
+            mapping.touch();
+            mapping
+        },
+    );
+}
+
+fn skip(b: &mut Bencher<'_>, error: &BufferError) {
+    b.skip(error.to_string(), error.hint());
+}
+
+/// A bench over the sizes, for each kernel.
+macro_rules! kernels {
+    ($with:ident, $($kernel:path),+ $(,)?) => {
+        [$(&Bench::with($kernel.name, |b: &mut Bencher<'_>, size: &ByteSize| $with(&$kernel, b, *size))
+            .over(&SIZES)
+            .sweep(&SWEEP) as &dyn BenchEntry),+]
+    };
+}
+
+const COPIES: [&dyn BenchEntry; 7] = kernels!(
+    copy_with,
+    copy::LIBC,
+    copy::SSE2,
+    copy::AVX2,
+    copy::AVX512,
+    copy::SSE2_NT,
+    copy::AVX2_NT,
+    copy::REP_MOVSB,
+);
+const FILLS: [&dyn BenchEntry; 7] = kernels!(
+    fill_with,
+    fill::LIBC,
+    fill::SSE2,
+    fill::AVX2,
+    fill::AVX512,
+    fill::SSE2_NT,
+    fill::AVX2_NT,
+    fill::REP_STOSB,
+);
+const READS_AND_TOUCHES: [&dyn BenchEntry; 4] = [
+    &Bench::with("random-read-4k", |b: &mut Bencher<'_>, size: &ByteSize| {
+        random_read(PageSize::Base, b, *size)
+    })
+    .over(&READ_SIZES)
+    .sweep(&READ_SWEEP),
+    &Bench::with("random-read-huge", |b: &mut Bencher<'_>, size: &ByteSize| {
+        random_read(PageSize::Huge, b, *size)
+    })
+    .over(&HUGE_READ_SIZES)
+    .sweep(&HUGE_READ_SWEEP),
+    &Bench::with("first-touch-4k", |b: &mut Bencher<'_>, size: &ByteSize| {
+        first_touch(PageSize::Base, b, *size)
+    })
+    .over(&TOUCH_SIZES)
+    .sweep(&TOUCH_SWEEP),
+    &Bench::with("first-touch-huge", |b: &mut Bencher<'_>, size: &ByteSize| {
+        first_touch(PageSize::Huge, b, *size)
+    })
+    .over(&TOUCH_SIZES)
+    .sweep(&TOUCH_SWEEP),
+];
+
+const BENCHES: &[&dyn BenchEntry] = &[&COPIES, &FILLS, &READS_AND_TOUCHES];
+sevbench::main!(memory, BENCHES);
