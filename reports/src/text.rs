@@ -107,9 +107,15 @@ fn paint(line: &mut String, verdict: &str) {
 }
 
 fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
-    for row in &summary.skipped {
-        let (reason, hint) = (escaped(&row.reason), escaped(&row.hint));
-        writeln!(out, "skipped: {} in {}: {reason} (hint: {hint})", row.bench, row.arm)?;
+    for rows in summary.skipped.chunk_by(|a, b| (&a.bench, &a.reason) == (&b.bench, &b.reason)) {
+        let arms: Vec<&str> = rows.iter().map(|row| row.arm.as_str()).collect();
+        let (reason, hint) = (escaped(&rows[0].reason), escaped(&rows[0].hint));
+        writeln!(
+            out,
+            "skipped: {} in {}: {reason} (hint: {hint})",
+            rows[0].bench,
+            arms.join(", ")
+        )?;
     }
     for row in &summary.failed {
         let bench = row.bench.as_deref().unwrap_or("all remaining benches");
