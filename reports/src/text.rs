@@ -118,7 +118,7 @@ fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
         )?;
     }
     for row in &summary.failed {
-        let bench = row.bench.as_deref().unwrap_or("all remaining benches");
+        let bench = row.bench.as_deref().unwrap_or("the guest");
         writeln!(
             out,
             "failed: {bench} in {}, boot {}: {}",
@@ -175,9 +175,10 @@ fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::
         Outcome::Interrupted => {
             writeln!(out, "interrupted: the result is of what was measured until then")?
         }
-        Outcome::Stopped => {
-            writeln!(out, "stopped by an error: the result is of what was recorded until then")?
-        }
+        Outcome::Stopped => writeln!(
+            out,
+            "stopped by the error above: the result is of what was recorded until then"
+        )?,
         Outcome::Truncated => {
             writeln!(out, "the record ends in the middle: the result is of its whole rounds")?
         }

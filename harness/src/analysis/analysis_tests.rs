@@ -40,7 +40,7 @@ fn journal(events: Vec<Event>) -> Journal {
         benches: vec!["s/a".into()],
         settings,
     };
-    let end = Some(EndRecord { outcome: Outcome::Complete, reason: None });
+    let end = Some(EndRecord { outcome: Outcome::Complete });
     Journal { header, events, end, torn_line: None }
 }
 

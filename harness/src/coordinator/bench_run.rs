@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 /// Why a run ends before its plan does.
 pub(super) enum Stop {
     Interrupted,
+    /// An arm did not start in the first boot.
+    NeverStarted,
     Journal(JournalError),
 }
 

@@ -111,6 +111,10 @@ impl Run<'_> {
                     outcome = Outcome::Interrupted;
                     break;
                 }
+                Err(Stop::NeverStarted) => {
+                    outcome = Outcome::Stopped;
+                    break;
+                }
                 Err(Stop::Journal(error)) => {
                     self.links.clear();
                     return Err(error);
@@ -118,7 +122,7 @@ impl Run<'_> {
             }
         }
         self.links.clear();
-        self.journal.append(&Event::End(EndRecord { outcome, reason: None }))?;
+        self.journal.append(&Event::End(EndRecord { outcome }))?;
         self.journal.sync()?;
         Ok(outcome)
     }
@@ -159,7 +163,11 @@ impl Run<'_> {
                 }))?)
             }
             Err(AgentError::Interrupted) => Err(Stop::Interrupted),
-            Err(AgentError::Failed(reason)) => self.note_failure(boot, None, arm, reason),
+            Err(AgentError::Failed(reason)) => {
+                self.note_failure(boot, None, arm, reason)?;
+                // What did not work the first time will not work the next: a wrong key, no such host.
+                if boot == 1 { Err(Stop::NeverStarted) } else { Ok(()) }
+            }
         }
     }
 

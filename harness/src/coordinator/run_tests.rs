@@ -212,11 +212,17 @@ fn every_bench_has_every_round_of_every_boot_with_the_same_iterations() {
 
 #[test]
 fn a_guest_that_does_not_start_costs_its_boot_only() {
-    let (outcome, journal) = check(Trouble::NoBoot(1, 1));
+    let (outcome, journal) = check(Trouble::NoBoot(1, 2));
     assert_eq!(outcome, Outcome::Complete);
-    assert_eq!(failures(&journal), [(1, None, "aa")]);
-    assert!(rounds(&journal).iter().all(|(boot, _)| *boot == 2));
+    assert_eq!(failures(&journal), [(2, None, "aa")]);
+    assert!(rounds(&journal).iter().all(|(boot, _)| *boot == 1));
     assert_eq!(rounds(&journal).len(), 2 * 3);
+}
+
+#[test]
+fn a_guest_that_never_started_ends_the_run_at_once() {
+    let (outcome, journal) = check(Trouble::NoBoot(0, 1));
+    assert_eq!((outcome, failures(&journal)), (Outcome::Stopped, vec![(1, None, "nosev")]));
 }
 
 #[test]

@@ -153,5 +153,4 @@ pub(crate) struct FailureRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndRecord {
     pub outcome: Outcome,
-    pub reason: Option<String>,
 }

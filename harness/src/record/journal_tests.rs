@@ -54,7 +54,7 @@ fn parsed(bytes: &[u8]) -> Result<Journal, JournalError> {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let end = EndRecord { outcome: Outcome::Complete, reason: None };
+    let end = EndRecord { outcome: Outcome::Complete };
     let journal = parsed(&written(&[round(1), round(2), Event::End(end.clone())])).unwrap();
     assert_eq!(journal.events, [round(1), round(2)]);
     assert_eq!((journal.end, journal.torn_line), (Some(end), None));

@@ -1,0 +1,29 @@
+//! Processes of this machine, as the tests look at them.
+
+use std::time::{Duration, Instant};
+
+/// Waits until a thing holds, for 5 s at most.
+#[track_caller]
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !holds() {
+        assert!(Instant::now() < end, "still not so after 5 s: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process lives; one that only waits to be waited for does not.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    list.unwrap_or_default().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+pub(crate) fn signal(pid: u32, signal: i32) {
+    // SAFETY: kill takes two numbers.
+    assert_eq!(unsafe { libc::kill(pid.try_into().unwrap(), signal) }, 0);
+}

@@ -1,0 +1,10 @@
+//! The whole path: a bench executable as a user runs it, with real SSH, agents and records.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod failures;
+mod kills;
+mod openssh;
+mod results;
+mod support;
+mod usage;
