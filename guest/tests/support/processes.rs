@@ -5,9 +5,15 @@ use std::time::{Duration, Instant};
 /// Waits until a thing holds, for 5 s at most.
 #[track_caller]
 pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(5);
+    within(Duration::from_secs(5), what, holds);
+}
+
+/// Waits until a thing holds, for as long as this at most.
+#[track_caller]
+pub(crate) fn within(limit: Duration, what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + limit;
     while !holds() {
-        assert!(Instant::now() < end, "still not so after 5 s: {what}");
+        assert!(Instant::now() < end, "still not so after {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

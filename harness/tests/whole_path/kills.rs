@@ -1,7 +1,7 @@
 //! Kills in the middle of a run: the right message and status, a usable journal, and no process left.
 
 use crate::support::{Lab, Ran, eventually, signal};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Long enough to be killed in its middle.
 const LONG: [&str; 7] =
@@ -78,8 +78,10 @@ fn no_folder_of_a_guest_is_left() {
     let lab = Lab::new();
     let temporary = tempfile::tempdir().unwrap();
     let mut command = lab.command(&LONG);
-    let mut child = command.env("TMPDIR", temporary.path()).spawn().unwrap();
-    eventually("some rounds are recorded", || lab.rounds() >= 3);
+    let command =
+        command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    lab.wait_for_rounds(3);
     assert!(std::fs::read_dir(temporary.path()).unwrap().count() > 0);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -4,6 +4,7 @@ use crate::support::sshd::{Options, Sshd};
 use crate::support::{Lab, Ran, skip};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// A server, or a return with the reason to skip.
 macro_rules! sshd {
@@ -65,18 +66,27 @@ fn a_machine_that_cannot_be_reached_ends_the_run_at_once() {
     lab.assert_nothing_runs();
 }
 
-/// Makes the server answer the agent's start with what `printf` makes of `answer`.
+/// Makes the server answer, once the executable has started, with what `printf` makes of `answer`.
 fn pretend(sshd: &Sshd, answer: &str) {
-    let script = sshd.path("pretend");
-    let text = format!(
-        "#!/bin/sh\ncase \"$SSH_ORIGINAL_COMMAND\" in\n*--sevbench-agent*) printf '{answer}'; sleep 5;;\n\
-         *) exec sh -c \"$SSH_ORIGINAL_COMMAND\";;\nesac\n"
+    let impostor = sshd.path("impostor");
+    script(&impostor, &format!("printf '{answer}'; sleep 5"));
+    // What starts the agent ends in `exec "$0" "$@"`: `$0` becomes the impostor.
+    let forced = sshd.path("forced");
+    let replaced = format!(
+        "case \"$SSH_ORIGINAL_COMMAND\" in *--sevbench-agent*)\n\
+         SSH_ORIGINAL_COMMAND=$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's|exec \"$0\"|exec {}|');;\nesac\n\
+         exec sh -c \"$SSH_ORIGINAL_COMMAND\"",
+        impostor.display()
     );
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&forced, &replaced);
     let key = fs::read_to_string(sshd.path("key.pub")).unwrap();
-    fs::write(sshd.path("authorized_keys"), format!("command=\"{}\" {key}", script.display()))
+    fs::write(sshd.path("authorized_keys"), format!("command=\"{}\" {key}", forced.display()))
         .unwrap();
+}
+
+fn script(path: &Path, text: &str) {
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Runs the bench executable `trials` in a folder of its own, and looks at what it leaves.
 
-#![allow(dead_code, reason = "the parts shared with the guest's tests are not all used here")]
+#![allow(dead_code, reason = "not every test that shares these parts uses them all")]
 
 #[path = "../../../guest/tests/support/processes.rs"]
 mod processes;
@@ -11,6 +11,7 @@ pub(crate) use processes::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Why a real part cannot be had; the name is what the servers of the guest's tests use.
@@ -64,11 +65,16 @@ impl Lab {
     pub(crate) fn start(&self, arguments: &[&str], rounds: usize) -> Child {
         let mut command = self.command(arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        eventually("some rounds are recorded", || self.rounds() >= rounds);
+        self.wait_for_rounds(rounds);
         child
     }
 
-    pub(crate) fn rounds(&self) -> usize {
+    /// Waits until the journal has so many rounds; unoptimised executables start slowly.
+    pub(crate) fn wait_for_rounds(&self, rounds: usize) {
+        within(Duration::from_secs(60), "some rounds are recorded", || self.rounds() >= rounds);
+    }
+
+    fn rounds(&self) -> usize {
         self.journal_text().lines().filter(|line| line.contains(r#""event":"round""#)).count()
     }
 

@@ -23,7 +23,7 @@ fn wrong_usage_says_what_to_type() {
     check(&["--treatment", "a=loopback?spin=0"], &["spin=1.10"]);
     check(&["--control", "ssh://root@host"], &["add --treatment NAME=URL"]);
     check(&["--confidence-level", "95"], &["between 0 and 1"]);
-    check(&["--margin", "-3"], &["--margin"]);
+    check(&["--margin=-3"], &["percentage"]);
 }
 
 #[test]
