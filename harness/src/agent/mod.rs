@@ -13,9 +13,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 use worker::Worker;
 
-/// The hidden argument that makes a bench executable an agent.
-pub(crate) const AGENT_ARGUMENT: &str = "--sevbench-agent";
-
 /// An agent that hears nothing for so long ends: its coordinator's machine has vanished from the network.
 const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
 

@@ -2,10 +2,11 @@
 
 use super::bench_arguments::{BenchArguments, Colour, Format};
 use super::exit::{FAILED, Failure, INTERRUPTED, report};
-use crate::agent::{AGENT_ARGUMENT, run_agent};
+use crate::agent::run_agent;
 use crate::analysis::analyze;
 use crate::bench::{Answer, BenchEntry, Suite, run_once};
 use crate::coordinator::{Arm, GuestFleet, Plan, Progress, ProgressMode, run_plan, select};
+use crate::protocol::AGENT_ARGUMENT;
 use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location, read_journal};
 use clap::Parser;
 use sevbench_guest::{Executable, Interrupt, LOOPBACK_SERVER_ARGUMENT, serve_loopback};

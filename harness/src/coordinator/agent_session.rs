@@ -2,28 +2,17 @@
 
 use super::run::{AgentError, AgentLink, Booted, Fleet};
 use super::{Arm, Plan};
-use crate::agent::AGENT_ARGUMENT;
 use crate::bench::Answer;
 use crate::protocol::{
-    FrameError, GreetingError, Hello, Request, read_frame, read_greeting, write_frame,
+    AGENT_ARGUMENT, FrameError, GreetingError, Hello, Request, read_frame, read_greeting,
+    write_frame,
 };
-use serde::{Deserialize, Serialize};
+use crate::record::Phases;
 use sevbench_guest::{
     Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped, is_interrupt,
 };
 use std::io;
 use std::time::{Duration, Instant};
-
-/// How long the parts of a boot took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Phases {
-    /// Until the guest was started, connected to and authenticated.
-    pub start_ns: u64,
-    /// Until the executable was there.
-    pub ship_ns: u64,
-    /// Until the agent had said hello.
-    pub agent_ns: u64,
-}
 
 /// The guests of a plan's arms.
 pub(crate) struct GuestFleet {

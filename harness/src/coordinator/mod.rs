@@ -8,7 +8,7 @@ mod progress;
 mod run;
 mod schedule;
 
-pub(crate) use agent_session::{GuestFleet, Phases};
+pub(crate) use agent_session::GuestFleet;
 pub(crate) use arm::{Arm, ArmError, Role, check_names};
 pub(crate) use plan::{Plan, Selection, select};
 pub(crate) use progress::{Progress, ProgressMode};

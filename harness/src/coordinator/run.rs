@@ -3,10 +3,12 @@
 
 use super::bench_run::{BenchRun, Stop};
 use super::schedule::{BootOrder, Extent, boot_order};
-use super::{Phases, Plan, Progress};
+use super::{Plan, Progress};
 use crate::bench::Answer;
 use crate::protocol::Request;
-use crate::record::{BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter};
+use crate::record::{
+    BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter, Phases,
+};
 use sevbench_guest::{Facts, Interrupt};
 use sevbench_reports::Outcome;
 use std::collections::HashMap;

@@ -7,6 +7,9 @@ use sevbench_guest::Facts;
 use std::io::{self, Read, Write};
 use thiserror::Error;
 
+/// The hidden argument that makes a bench executable an agent.
+pub(crate) const AGENT_ARGUMENT: &str = "--sevbench-agent";
+
 /// Raised whenever a message changes. Both sides are one executable; this catches everything else that answers.
 pub(crate) const PROTOCOL_VERSION: u16 = 1;
 

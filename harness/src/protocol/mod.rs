@@ -4,4 +4,6 @@ mod frame;
 mod message;
 
 pub(crate) use frame::{FrameError, read_frame, write_frame};
-pub(crate) use message::{GreetingError, Hello, Request, read_greeting, write_greeting};
+pub(crate) use message::{
+    AGENT_ARGUMENT, GreetingError, Hello, Request, read_greeting, write_greeting,
+};

@@ -1,7 +1,6 @@
 //! The events of a journal, one JSON object a line. Names are stored: add, never rename. Units stand in the names.
 
 use crate::bench::{Observation, SampleKind, Throughput};
-use crate::coordinator::Phases;
 use serde::{Deserialize, Serialize};
 use sevbench_guest::Facts;
 use sevbench_reports::Outcome;
@@ -80,6 +79,17 @@ pub(crate) struct BootRecord {
     pub host_key: String,
     pub agent_resident_bytes: u64,
     pub facts: Facts,
+}
+
+/// How long the parts of a boot took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phases {
+    /// Until the guest was started, connected to and authenticated.
+    pub start_ns: u64,
+    /// Until the executable was there.
+    pub ship_ns: u64,
+    /// Until the agent had said hello.
+    pub agent_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,277 @@
+//! Holds what the documents say of files, flags and packages against the tree, and the direction of dependencies.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "METHODOLOGY.md", "CONTRIBUTING.md"];
+
+/// What may stand at the top, beside what begins with a dot and what cargo makes.
+const TOP_LEVEL: [&str; 15] = [
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "METHODOLOGY.md",
+    "README.md",
+    "benches",
+    "fixtures",
+    "guest",
+    "harness",
+    "reports",
+    "rustfmt.toml",
+    "target",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(root().join(&path))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(root().join(&folder)).unwrap().flatten();
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The lines of a document's fenced blocks of this language.
+fn fenced(text: &str, language: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(opened) => inside = !inside && opened == language,
+            None if inside => lines.push(line.to_owned()),
+            None => {}
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_top_level_holds_what_it_should_and_nothing_else() {
+    for name in names_in("").iter().filter(|name| !name.starts_with('.')) {
+        assert!(TOP_LEVEL.contains(&name.as_str()), "{name} does not belong at the top level");
+    }
+    for name in TOP_LEVEL.iter().filter(|name| **name != "target") {
+        assert!(root().join(name).exists(), "{name} is missing");
+    }
+}
+
+/// Both ways: what ARCHITECTURE.md lists is there, and what is there is listed.
+#[test]
+fn the_rooms_of_the_architecture_are_those_of_the_tree() {
+    let lines = fenced(&read("ARCHITECTURE.md"), "files");
+    let listed: BTreeSet<&str> =
+        lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    let mut there = BTreeSet::from(["fixtures/".to_owned()]);
+    let folders = [
+        "benches",
+        "benches/src",
+        "guest/src",
+        "guest/tests",
+        "harness/benches",
+        "harness/examples",
+        "harness/src",
+        "harness/tests",
+        "reports/src",
+    ];
+    for folder in folders {
+        for name in names_in(folder) {
+            let path = format!("{folder}/{name}");
+            let is_folder = root().join(&path).is_dir();
+            if is_folder && path != "benches/src" {
+                there.insert(path + "/");
+            } else if name.ends_with(".rs") {
+                there.insert(path);
+            }
+        }
+    }
+    let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
+    assert_eq!(listed, there);
+}
+
+#[test]
+fn paths_and_links_in_the_documents_exist() {
+    for document in DOCUMENTS {
+        let text = read(document);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
+            assert!(root().join(link).exists(), "{document} links to {link}");
+        }
+        for word in text.split(|c: char| c.is_whitespace() || "`(),;:|".contains(c)) {
+            let room = ["benches/", "guest/", "harness/", "reports/", "fixtures/"];
+            let path = word.trim_end_matches('.');
+            if room.iter().any(|room| path.starts_with(room)) {
+                assert!(root().join(path).exists(), "{document} names {path}");
+            }
+        }
+    }
+}
+
+/// Every flag that a document names is one of a bench executable, of `cargo sevbench`, or of another program.
+#[test]
+fn flags_in_the_documents_are_flags_of_the_programs() {
+    let others = "--bench --test --workspace --all-targets --all --check --no-deps --path --release \
+                  --sevbench-agent --sevbench-loopback-server --offline";
+    let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), analyze_help());
+    let known: BTreeSet<&str> = flags(&help).collect();
+    for document in DOCUMENTS {
+        for flag in flags(&read(document)) {
+            assert!(known.contains(flag), "{document} names {flag}");
+        }
+    }
+}
+
+/// The README's table of flags is complete.
+#[test]
+fn the_readme_lists_every_flag() {
+    let help = help_of(&trials(), &["--help"]);
+    let readme = read("README.md");
+    let described: BTreeSet<&str> = flags(&readme).collect();
+    for flag in flags(&help).filter(|flag| !["--help", "--version"].contains(flag)) {
+        assert!(described.contains(flag), "the README does not name {flag}");
+    }
+}
+
+fn analyze_help() -> String {
+    help_of(Path::new(env!("CARGO_BIN_EXE_sevbench")), &["analyze", "--help"])
+}
+
+fn trials() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().parent().unwrap().join("examples/trials")
+}
+
+fn help_of(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn flags(text: &str) -> impl Iterator<Item = &str> {
+    let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
+    text.split(|c| !is_flag(c)).filter(|word| {
+        word.strip_prefix("--")
+            .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+    })
+}
+
+/// benches → harness → {guest, reports}: never back, never sideways.
+#[test]
+fn packages_depend_in_one_direction() {
+    for (package, allowed) in [
+        ("benches", &["sevbench"][..]),
+        ("harness", &["sevbench-guest", "sevbench-reports"]),
+        ("guest", &[]),
+        ("reports", &[]),
+    ] {
+        let manifest = read(format!("{package}/Cargo.toml"));
+        for line in manifest.lines().filter(|line| line.starts_with("sevbench")) {
+            let name = line.split(['.', ' ', '=']).next().unwrap();
+            assert!(allowed.contains(&name), "{package} depends on {name}");
+        }
+    }
+}
+
+/// Modules of the harness, and the modules of the harness that each must not know.
+#[test]
+fn modules_of_the_harness_keep_their_distance() {
+    for (module, strangers) in [
+        (
+            "bench",
+            &[
+                "agent",
+                "analysis",
+                "cli",
+                "coordinator",
+                "gate",
+                "protocol",
+                "record",
+                "statistics",
+            ][..],
+        ),
+        ("protocol", &["agent", "analysis", "cli", "coordinator", "gate", "record", "statistics"]),
+        ("agent", &["analysis", "cli", "coordinator", "gate", "record", "statistics"]),
+        ("coordinator", &["agent", "analysis", "cli", "gate", "statistics"]),
+        ("record", &["agent", "analysis", "cli", "coordinator", "gate", "protocol", "statistics"]),
+        (
+            "statistics",
+            &["agent", "analysis", "bench", "cli", "coordinator", "gate", "protocol", "record"],
+        ),
+        ("gate.rs", &["agent", "analysis", "bench", "cli", "coordinator", "protocol", "record"]),
+        ("analysis", &["agent", "cli", "coordinator", "protocol"]),
+    ] {
+        for (path, text) in sources(&format!("harness/src/{module}")) {
+            for stranger in strangers {
+                let uses = text.contains(&format!("crate::{stranger}::"));
+                assert!(!uses, "{} uses crate::{stranger}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_modules_touch_no_clock_and_no_file() {
+    for module in [
+        "harness/src/statistics",
+        "harness/src/gate.rs",
+        "harness/src/analysis",
+        "harness/src/coordinator/schedule.rs",
+        "guest/src/parity.rs",
+    ] {
+        for (path, text) in sources(module) {
+            for word in
+                ["std::fs", "std::io", "std::net", "std::time", "Instant", "SystemTime", "std::env"]
+            {
+                assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn guest_and_reports_do_not_speak_of_what_they_must_not_know() {
+    for (path, text) in sources("guest/src") {
+        for word in ["slowdown", "confidence", "Bencher"] {
+            assert!(!text.contains(word), "{} speaks of {word}", path.display());
+        }
+    }
+    for (path, text) in sources("reports/src") {
+        for word in ["ssh2", "russh", "Session", "quantile"] {
+            assert!(!text.contains(word), "{} speaks of {word}", path.display());
+        }
+    }
+}
+
+/// The Rust files at or below a path, each with its text.
+fn sources(path: &str) -> Vec<(PathBuf, String)> {
+    let path = root().join(path);
+    let mut files = Vec::new();
+    if path.is_dir() {
+        rust_files(&path, &mut files);
+    } else {
+        files.push(path);
+    }
+    assert!(!files.is_empty());
+    files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
+}
