@@ -157,7 +157,10 @@ impl<'a> Bencher<'a> {
         loop {
             answer = match self.link.exchange(answer) {
                 Command::WarmUp { duration_ns } => warm_up(&mut timed, duration_ns),
-                Command::Measure(Measure { iterations, samples }) => {
+                Command::Measure(Measure { lead_in, iterations, samples }) => {
+                    if lead_in > 0 {
+                        timed(lead_in);
+                    }
                     Answer::Samples((0..samples).map(|_| as_ns(timed(iterations))).collect())
                 }
                 Command::Finish => return,

@@ -20,6 +20,9 @@ pub(crate) enum Command {
 /// A request for timed samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Measure {
+    /// Calls of the closure before the first sample, untimed: they bring back the caches and clocks that the
+    /// other arms have used since.
+    pub lead_in: u64,
     /// Calls of the closure in one sample.
     pub iterations: u64,
     /// Number of samples.

@@ -213,7 +213,7 @@ impl Link for OnceLink {
 
 /// Runs a body once in this process, as `--test` does. A panic passes through.
 pub(crate) fn run_once(case: &Case) -> Answer {
-    let measure = Command::Measure(Measure { iterations: 1, samples: 1 });
+    let measure = Command::Measure(Measure { lead_in: 0, iterations: 1, samples: 1 });
     case.run(&mut OnceLink { commands: [measure, Command::Finish].into_iter() }, None)
 }
 

@@ -85,8 +85,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         }))?)
     }
 
-    /// Warms every arm up. The first boot also fixes the iterations of a sample: what the slowest arm does in the
-    /// time that a sample should take.
+    /// Warms every arm up. The first boot also fixes the iterations, by the slowest arm.
     fn warm_up(&mut self) -> Result<(), Stop> {
         let duration_ns = self.run.plan.settings.warm_up_ns;
         let mut slowest_ns: f64 = 0.0;
@@ -102,12 +101,11 @@ impl<'r, 'p> BenchRun<'r, 'p> {
                 other => self.unexpected(arm, other)?,
             }
         }
-        if self.compares() && !self.run.iterations.contains_key(&self.order.bench) {
-            // An empty closure takes no time that a clock can see: 0.1 ns keeps the count finite.
-            let iterations =
-                (self.run.plan.sample_ns() as f64 / slowest_ns.max(0.1)).round().max(1.0) as u64;
-            self.run.iterations.insert(self.order.bench, iterations);
-            let record = CalibrationRecord { bench: self.id.clone(), iterations };
+        if self.compares() && !self.run.measures.contains_key(&self.order.bench) {
+            let measure = self.run.plan.measure(slowest_ns);
+            self.run.measures.insert(self.order.bench, measure);
+            let Measure { lead_in, iterations, .. } = measure;
+            let record = CalibrationRecord { bench: self.id.clone(), lead_in, iterations };
             self.run.journal.append(&Event::Calibration(record))?;
         }
         Ok(())
@@ -115,7 +113,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
 
     fn measure(&mut self) -> Result<(), Stop> {
         let start = Instant::now();
-        let iterations = self.run.iterations.get(&self.order.bench).copied().unwrap_or(1);
+        let Some(&measure) = self.run.measures.get(&self.order.bench) else { return Ok(()) };
         let order = self.order;
         for (round, arms) in (1..).zip(&order.rounds) {
             self.run.stop_if_interrupted()?;
@@ -124,7 +122,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
             let mut measured = Vec::with_capacity(arms.len());
             for &arm in arms {
                 if self.active[arm]
-                    && let Some(samples) = self.sample(arm, iterations)?
+                    && let Some(samples) = self.sample(arm, measure)?
                 {
                     measured.push(ArmRound { arm: self.run.plan.arms[arm].name.clone(), samples });
                 }
@@ -137,7 +135,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
                 bench: self.id.clone(),
                 round,
                 at_ns,
-                iterations,
+                iterations: measure.iterations,
                 arms: measured,
             }))?;
         }
@@ -146,11 +144,10 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         Ok(self.run.journal.append(&Event::Measured(record))?)
     }
 
-    fn sample(&mut self, arm: usize, iterations: u64) -> Result<Option<RoundSamples>, Stop> {
-        let settings = &self.run.plan.settings;
-        let samples = settings.samples;
-        let expected = Duration::from_nanos(settings.measurement_ns);
-        let request = Request::Drive(Command::Measure(Measure { iterations, samples }));
+    fn sample(&mut self, arm: usize, measure: Measure) -> Result<Option<RoundSamples>, Stop> {
+        let samples = measure.samples;
+        let expected = Duration::from_nanos(self.run.plan.settings.measurement_ns);
+        let request = Request::Drive(Command::Measure(measure));
         match self.ask(arm, &request, expected)? {
             Some(Answer::Samples(elapsed_ns))
                 if elapsed_ns.len() == samples as usize && !elapsed_ns.contains(&0) =>

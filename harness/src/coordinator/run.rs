@@ -4,7 +4,7 @@
 use super::bench_run::{BenchRun, Stop};
 use super::schedule::{BootOrder, Extent, boot_order};
 use super::{Plan, Progress};
-use crate::bench::Answer;
+use crate::bench::{Answer, Measure};
 use crate::protocol::Request;
 use crate::record::{
     BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter, Phases,
@@ -67,8 +67,8 @@ pub(crate) struct Run<'a> {
     pub(super) progress: &'a mut Progress,
     pub(super) interrupt: &'a Interrupt,
     pub(super) start: Instant,
-    /// Iterations of a sample, by bench; the same in every boot and arm.
-    pub(super) iterations: HashMap<usize, u64>,
+    /// What is asked for in a round, by bench; the same in every boot and arm.
+    pub(super) measures: HashMap<usize, Measure>,
     pub(super) links: Vec<Option<Box<dyn AgentLink>>>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn run_plan(
         progress,
         interrupt,
         start,
-        iterations: HashMap::new(),
+        measures: HashMap::new(),
         links: Vec::new(),
     }
     .all_boots()

@@ -162,7 +162,7 @@ fn check(trouble: Trouble) -> (Outcome, Journal) {
         progress: &mut Progress::new(ProgressMode::Quiet, &plan),
         interrupt: &Interrupt::new(),
         start: Instant::now(),
-        iterations: HashMap::new(),
+        measures: HashMap::new(),
         links: Vec::new(),
     };
     let outcome = run.all_boots().unwrap();

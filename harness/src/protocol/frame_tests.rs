@@ -9,7 +9,7 @@ use proptest::prelude::*;
 fn requests() -> [Request; 2] {
     [
         Request::Start { bench: "memory/memcpy/32MiB".into(), spin_factor: Some(1.1) },
-        Request::Drive(Command::Measure(Measure { iterations: 7, samples: 3 })),
+        Request::Drive(Command::Measure(Measure { lead_in: 2, iterations: 7, samples: 3 })),
     ]
 }
 

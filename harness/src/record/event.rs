@@ -18,7 +18,7 @@ pub(crate) enum Event {
     Boot(BootRecord),
     /// A bench is set up in an arm.
     Setup(SetupRecord),
-    /// The iterations that all arms make in a sample of a bench, in this run.
+    /// The iterations that all arms make, in this run, in a sample of a bench and untimed before its samples.
     Calibration(CalibrationRecord),
     /// Every arm ran a bench once.
     Round(RoundRecord),
@@ -105,6 +105,7 @@ pub(crate) struct SetupRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CalibrationRecord {
     pub bench: String,
+    pub lead_in: u64,
     pub iterations: u64,
 }
 
