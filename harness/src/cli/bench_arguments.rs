@@ -59,13 +59,13 @@ pub(super) struct BenchArguments {
     /// Boot blocks, the unit of replication [default: 10; with --quick 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub boots: Option<u32>,
-    /// Rounds of each bench in a boot [default: 5; with --quick 3]
+    /// Rounds of each bench in a boot [default: 4; with --quick 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rounds: Option<u32>,
     /// Warm-up of each bench, arm and boot [default: 30ms; with --quick 10ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub warm_up_time: Option<Duration>,
-    /// Measuring time of each bench, arm and boot [default: 120ms; with --quick 30ms]
+    /// Measuring time of each bench, arm and boot [default: 130ms; with --quick 30ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub measurement_time: Option<Duration>,
     /// Level of the intervals
@@ -130,7 +130,7 @@ impl BenchArguments {
         let confidence = Confidence::new(self.confidence_level).map_err(Failure::usage)?;
         let margin = Margin::percent(self.margin).map_err(Failure::usage)?;
         let (boots, rounds, warm_up_ms, measurement_ms) =
-            if self.quick { (5, 3, 10, 30) } else { (10, 5, 30, 120) };
+            if self.quick { (5, 3, 10, 30) } else { (10, 4, 30, 130) };
         let settings = Settings {
             boots: self.boots.unwrap_or(boots),
             rounds: self.rounds.unwrap_or(rounds),
@@ -208,7 +208,7 @@ mod tests {
         let plan = plan(&["--bench"]).unwrap();
         let names: Vec<&str> = plan.arms.iter().map(|arm| arm.name.as_str()).collect();
         assert_eq!((names, plan.testbed.as_str()), (vec!["nosev", "aa"], "loopback"));
-        assert_eq!((plan.settings.boots, plan.settings.rounds), (10, 5));
+        assert_eq!((plan.settings.boots, plan.settings.rounds), (10, 4));
     }
 
     #[test]
