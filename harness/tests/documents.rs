@@ -94,6 +94,7 @@ fn the_rooms_of_the_architecture_are_those_of_the_tree() {
         "harness/src",
         "harness/tests",
         "reports/src",
+        "reports/tests",
     ];
     for folder in folders {
         for name in names_in(folder) {

@@ -1,6 +1,9 @@
 //! The result as a person reads it: one aligned line a bench, then what went wrong, then what the arms were.
 
-use crate::{Align, Comparison, Estimate, Outcome, Summary, Table, escaped, format_value};
+use crate::{
+    Align, Comparison, Estimate, FailedRow, Outcome, Summary, Table, escaped, format_value,
+};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What the text shows beyond the lines of results.
@@ -117,22 +120,33 @@ fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
             arms.join(", ")
         )?;
     }
-    for row in &summary.failed {
-        let bench = row.bench.as_deref().unwrap_or("the guest");
-        writeln!(
-            out,
-            "failed: {bench} in {}, boot {}: {}",
-            row.arm,
-            row.boot,
-            escaped(&row.reason)
-        )?;
-    }
+    write_failures(out, &summary.failed)?;
     for row in &summary.exclusions {
         writeln!(
             out,
             "excluded: {}, boot {}, round {}: {}",
             row.bench, row.boot, row.round, row.cause
         )?;
+    }
+    Ok(())
+}
+
+/// Each failure once, with the arms and boots where it happened.
+fn write_failures(out: &mut String, failed: &[FailedRow]) -> std::fmt::Result {
+    let mut places: BTreeMap<(&Option<String>, &str), BTreeMap<&str, Vec<String>>> =
+        BTreeMap::new();
+    for row in failed {
+        let arms = places.entry((&row.bench, &row.reason)).or_default();
+        arms.entry(&row.arm).or_default().push(row.boot.to_string());
+    }
+    for ((bench, reason), arms) in places {
+        let bench = bench.as_deref().unwrap_or("the guest");
+        let place = |(arm, boots): (&str, Vec<String>)| {
+            let noun = if boots.len() == 1 { "boot" } else { "boots" };
+            format!("{arm} ({noun} {})", boots.join(", "))
+        };
+        let places: Vec<String> = arms.into_iter().map(place).collect();
+        writeln!(out, "failed: {bench} in {}: {}", places.join(", "), escaped(reason))?;
     }
     Ok(())
 }
@@ -187,6 +201,10 @@ fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::
         writeln!(out, "duty: {:.1} % of the measuring phase was measured", duty.share * 100.0)?;
     }
     if options.verbose {
+        if let Some(first_sample_ns) = run.first_sample_ns {
+            let seconds = first_sample_ns as f64 / 1e9;
+            writeln!(out, "first sample: {seconds:.2} s after the start")?;
+        }
         writeln!(out, "seed: {}; boots: {}; started: {}", run.seed, run.boots, run.started)?;
     }
     Ok(())

@@ -9,6 +9,18 @@ use crate::record::{
 };
 use sevbench_reports::Comparison;
 
+/// A journal and a summary of the first version of either form: they must stay readable, and the same to the bit.
+#[test]
+fn the_golden_journal_gives_the_golden_summary() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/golden");
+    let journal = crate::record::read_journal(&golden.join("journal-1.ndjson")).unwrap();
+    let expected = std::fs::read_to_string(golden.join("summary-1.json")).unwrap();
+    let found = serde_json::to_string_pretty(&analyze(&journal).unwrap()).unwrap();
+    assert_eq!(found + "\n", expected);
+    let read = sevbench_reports::read_summary(&golden.join("summary-1.json")).unwrap();
+    assert_eq!(read, analyze(&journal).unwrap());
+}
+
 const FIVE: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
 
 fn arm(name: &str, role: &str) -> ArmRecord {

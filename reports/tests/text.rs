@@ -1,0 +1,45 @@
+//! The text of a stored summary, as a person reads it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use sevbench_reports::{Summary, TextOptions, read_summary, render_text};
+use std::path::Path;
+
+fn golden() -> Summary {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/golden/summary-1.json");
+    read_summary(&path).unwrap()
+}
+
+#[test]
+fn a_result_is_a_line_a_bench_and_then_what_else_must_be_known() {
+    insta::assert_snapshot!(render_text(&golden(), TextOptions::default()), @r#"
+    bench                    nosev           injected  slowdown [95 % interval]  injected/nosev  verdict       flags
+    trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed     injected
+    trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive  injected
+    skipped: trials/program in injected: a slowdown can be injected into a timed closure only, not into an outside program (hint: measure this bench without `spin=`)
+    skipped: trials/skips in injected, nosev: this guest has no flux capacitor (hint: add one)
+    failed: trials/panics in injected (boots 1, 2, 3), nosev (boots 1, 2, 3): panicked: one is not above one (harness/examples/trials.rs:21:15)
+
+    control: nosev (loopback): a process on this machine, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
+    treatment: injected (loopback): a process on this machine, slowdown of 1.1 injected, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
+    but for the injected slowdown, this compares a machine with itself (A/A): its intervals show the noise floor
+    duty: 92.6 % of the measuring phase was measured
+    "#);
+}
+
+#[test]
+fn what_a_guest_says_cannot_steer_the_terminal() {
+    let mut summary = golden();
+    summary.failed[0].reason = "\x1b[2Jgone\n".into();
+    summary.run.arms[0].description = "\x1b]0;title\x07".into();
+    let text = render_text(&summary, TextOptions { verbose: true, colour: false });
+    assert!(!text.contains(['\x1b', '\x07']), "{text}");
+}
+
+#[test]
+fn colour_is_on_the_verdict_and_only_where_it_is_wanted() {
+    let coloured = render_text(&golden(), TextOptions { verbose: false, colour: true });
+    assert!(coloured.contains("\x1b[31mregressed\x1b[0m"));
+    let plain = coloured.replace("\x1b[31m", "").replace("\x1b[33m", "").replace("\x1b[0m", "");
+    assert_eq!(plain, render_text(&golden(), TextOptions::default()));
+}
