@@ -67,6 +67,11 @@ fn fenced(text: &str, language: &str) -> Vec<String> {
     lines
 }
 
+/// A document without its fenced blocks.
+fn unfenced(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
 #[test]
 fn the_top_level_holds_what_it_should_and_nothing_else() {
     for name in names_in("").iter().filter(|name| !name.starts_with('.')) {
@@ -114,7 +119,7 @@ fn the_rooms_of_the_architecture_are_those_of_the_tree() {
 #[test]
 fn paths_and_links_in_the_documents_exist() {
     for document in DOCUMENTS {
-        let text = read(document);
+        let text = unfenced(&read(document));
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
             assert!(root().join(link).exists(), "{document} links to {link}");
@@ -132,8 +137,8 @@ fn paths_and_links_in_the_documents_exist() {
 /// Every flag that a document names is one of a bench executable, of `cargo sevbench`, or of another program.
 #[test]
 fn flags_in_the_documents_are_flags_of_the_programs() {
-    let others = "--bench --test --workspace --all-targets --all --check --no-deps --path --release \
-                  --sevbench-agent --sevbench-loopback-server --offline";
+    let others = "--bench --test --workspace --all-targets --all --check --no-deps \
+                  --sevbench-agent --sevbench-loopback-server --open";
     let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), analyze_help());
     let known: BTreeSet<&str> = flags(&help).collect();
     for document in DOCUMENTS {
@@ -171,7 +176,7 @@ fn help_of(program: &Path, arguments: &[&str]) -> String {
 
 fn flags(text: &str) -> impl Iterator<Item = &str> {
     let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
-    text.split(|c| !is_flag(c)).filter(|word| {
+    text.split(move |c| !is_flag(c)).filter(|word| {
         word.strip_prefix("--")
             .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
     })

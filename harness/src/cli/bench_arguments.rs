@@ -23,7 +23,7 @@ const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Measures Rust bench functions in a control and in treatment guests, and prints the slowdown of each with a
 /// confidence interval.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cargo bench --bench NAME --", version, term_width = 100)]
+#[command(bin_name = "cargo bench --bench NAME --", version, term_width = 100)]
 pub(super) struct BenchArguments {
     /// Measure only benches whose id matches this regular expression
     pub filter: Option<String>,

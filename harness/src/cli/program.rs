@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 /// Works with the records of bench runs. Runs themselves are started with `cargo bench --bench NAME`.
 #[derive(Debug, Parser)]
-#[command(name = "cargo sevbench", version, term_width = 100)]
+#[command(bin_name = "cargo sevbench", version, term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
