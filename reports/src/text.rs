@@ -3,7 +3,6 @@
 use crate::{
     Align, Comparison, Estimate, FailedRow, Outcome, Summary, Table, escaped, format_value,
 };
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What the text shows beyond the lines of results.
@@ -133,20 +132,18 @@ fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
 
 /// Each failure once, with the arms and boots where it happened.
 fn write_failures(out: &mut String, failed: &[FailedRow]) -> std::fmt::Result {
-    let mut places: BTreeMap<(&Option<String>, &str), BTreeMap<&str, Vec<String>>> =
-        BTreeMap::new();
-    for row in failed {
-        let arms = places.entry((&row.bench, &row.reason)).or_default();
-        arms.entry(&row.arm).or_default().push(row.boot.to_string());
-    }
-    for ((bench, reason), arms) in places {
-        let bench = bench.as_deref().unwrap_or("the guest");
-        let place = |(arm, boots): (&str, Vec<String>)| {
+    let mut rows: Vec<&FailedRow> = failed.iter().collect();
+    let key = |row: &FailedRow| (row.bench.clone(), row.reason.clone());
+    rows.sort_by_key(|row| (key(row), row.arm.clone(), row.boot));
+    for same in rows.chunk_by(|a, b| key(a) == key(b)) {
+        let places = same.chunk_by(|a, b| a.arm == b.arm).map(|rows| {
+            let boots: Vec<String> = rows.iter().map(|row| row.boot.to_string()).collect();
             let noun = if boots.len() == 1 { "boot" } else { "boots" };
-            format!("{arm} ({noun} {})", boots.join(", "))
-        };
-        let places: Vec<String> = arms.into_iter().map(place).collect();
-        writeln!(out, "failed: {bench} in {}: {}", places.join(", "), escaped(reason))?;
+            format!("{} ({noun} {})", rows[0].arm, boots.join(", "))
+        });
+        let places = places.collect::<Vec<_>>().join(", ");
+        let bench = same[0].bench.as_deref().unwrap_or("the guest");
+        writeln!(out, "failed: {bench} in {places}: {}", escaped(&same[0].reason))?;
     }
     Ok(())
 }
