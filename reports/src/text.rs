@@ -165,7 +165,10 @@ fn write_arms(out: &mut String, summary: &Summary) -> std::fmt::Result {
             (Some(claimed), _) => format!("; {claimed} claimed, not verified"),
             (None, _) => String::new(),
         };
-        let description = escaped(&arm.description);
+        let description = match arm.description.as_str() {
+            "" => "never reached".to_owned(),
+            text => escaped(text),
+        };
         writeln!(out, "{}: {} ({}): {description}{claim}", arm.role, arm.name, arm.address)?;
     }
     Ok(())

@@ -35,7 +35,7 @@ impl Progress {
         let total = u64::from(settings.boots) * plan.benches.len() as u64;
         let bar =
             if mode == ProgressMode::Bar { ProgressBar::new(total) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
             bar.set_style(style);
         }
         Self {
