@@ -3,4 +3,9 @@
 pub mod buffer;
 pub mod chase;
 pub mod copy;
+pub mod disk;
 pub mod fill;
+pub mod fio;
+pub mod fio_report;
+pub mod fio_report_error;
+pub mod program;

@@ -1,5 +1,6 @@
 //! What the user writes for the place where an arm runs: `loopback` or `ssh://user@host:port?key=PATH`.
 
+use crate::{MachineError, MachineSettings, QemuMachine};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use url::{Host, Url};
 
-const FORM: &str = "write loopback or ssh://user@host:port[?key=PATH]";
+const FORM: &str = "write loopback, qemu:nosev, or ssh://user@host:port[?key=PATH]";
 const SSH_PORT: u16 = 22;
 
 /// What cannot stand as it is in a query's value.
@@ -35,6 +36,8 @@ const USER: &AsciiSet = &VALUE
 pub enum Address {
     /// A child process that stands in for a guest.
     Loopback,
+    /// A machine that QEMU makes.
+    Qemu(Box<QemuMachine>),
     /// A machine that is reached by SSH.
     Ssh(SshAddress),
 }
@@ -75,6 +78,9 @@ pub enum AddressError {
         "an address holds no password, since others can read it: use ?key=PATH or the SSH agent"
     )]
     Password,
+    /// A machine that cannot be.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// No account named, and none known.
     #[error("no user in `{0}`, and neither USER nor LOGNAME is set: write ssh://user@host")]
     NoUser(String),
@@ -94,6 +100,17 @@ impl Address {
     /// # Errors
     /// If the text is not of the form.
     pub fn parse(text: &str) -> Result<(Self, Options), AddressError> {
+        Self::parse_with(text, &MachineSettings::default())
+    }
+
+    /// The same, a machine that QEMU makes being made by these settings where the address says nothing else.
+    ///
+    /// # Errors
+    /// As [`Address::parse`].
+    pub fn parse_with(
+        text: &str,
+        settings: &MachineSettings,
+    ) -> Result<(Self, Options), AddressError> {
         let wrong = |reason: &str| AddressError::Form {
             text: without_password(text),
             reason: reason.into(),
@@ -103,6 +120,9 @@ impl Address {
         let options = parse_options(query, &wrong)?;
         if place == "loopback" {
             return Ok((Self::Loopback, options));
+        }
+        if let Some(treatment) = place.strip_prefix("qemu:") {
+            return Self::parse_qemu(treatment, options, settings);
         }
         let url = Url::parse(text).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => wrong("it has no scheme"),
@@ -142,9 +162,32 @@ impl Address {
         Ok((Self::Ssh(ssh), rest))
     }
 
+    fn parse_qemu(
+        treatment: &str,
+        options: Options,
+        settings: &MachineSettings,
+    ) -> Result<(Self, Options), AddressError> {
+        let mut machine = QemuMachine::new(treatment.parse()?, settings.clone());
+        let mut rest = Options::new();
+        for (name, value) in options {
+            if !machine.take_option(&name, &value)? {
+                rest.push((name, value));
+            }
+        }
+        Ok((Self::Qemu(Box::new(machine)), rest))
+    }
+
+    /// The machine, where QEMU makes it.
+    pub fn machine(&self) -> Option<&QemuMachine> {
+        match self {
+            Self::Qemu(machine) => Some(machine),
+            Self::Loopback | Self::Ssh(_) => None,
+        }
+    }
+
     /// Whether each boot is a fresh life of the guest, made by us, and not only a fresh connection.
     pub const fn is_rebooted_by_us(&self) -> bool {
-        matches!(self, Self::Loopback)
+        matches!(self, Self::Loopback | Self::Qemu(_))
     }
 }
 
@@ -162,7 +205,11 @@ impl SshAddress {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Ssh(ssh) = self else { return f.write_str("loopback") };
+        let ssh = match self {
+            Self::Loopback => return f.write_str("loopback"),
+            Self::Qemu(machine) => return machine.fmt(f),
+            Self::Ssh(ssh) => ssh,
+        };
         let host =
             if ssh.host.contains(':') { format!("[{}]", ssh.host) } else { ssh.host.clone() };
         write!(f, "ssh://{}@{host}:{}", utf8_percent_encode(&ssh.user, USER), ssh.port)?;

@@ -1,6 +1,6 @@
 //! What can go wrong with a guest; what the user can mend ends with what to type.
 
-use crate::Ending;
+use crate::{Ending, ImageError, Protection};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +121,58 @@ pub enum GuestError {
     /// The stand-in for a guest did not start.
     #[error("cannot start the loopback guest: {reason}")]
     Loopback { reason: String },
+    /// No program to make machines with.
+    #[error(
+        "qemu-system-x86_64 is missing: type `apt-get install qemu-system-x86` (version 9.1 or later for SEV-SNP)"
+    )]
+    NoQemu,
+    /// No firmware for a machine.
+    #[error(
+        "no firmware for the guest: type `apt-get install ovmf`, or name one with ?firmware=PATH"
+    )]
+    NoFirmware,
+    /// KVM was asked for.
+    #[error(
+        "KVM is not usable here: {reason}; leave out accelerator=kvm to have the guest emulated"
+    )]
+    NoKvm { reason: String },
+    /// The processor or the kernel cannot protect a guest so.
+    #[error("this machine cannot run a {protection} guest: {reason}")]
+    NoProtection { protection: Protection, reason: String },
+    /// The host lacks something.
+    #[error("this host cannot run a `{arm}` guest; what fails of `cargo sevbench doctor`:{failed}")]
+    Obstacles { arm: &'static str, failed: String },
+    /// Another run has guests here.
+    #[error(
+        "{holder} has guests on this host, and two at once would disturb each other: wait until it has ended, or type `cargo sevbench guest down` if it is a guest by hand"
+    )]
+    HostBusy { holder: String },
+    /// The lock cannot be taken.
+    #[error("cannot take the lock of this host's guests: {reason}")]
+    HostLock { reason: String },
+    /// The files of a guest by hand.
+    #[error("cannot write to {}: {source}", path.display())]
+    ByHand { path: PathBuf, source: io::Error },
+    /// The host is too small.
+    #[error("{reason}")]
+    NoRoom { reason: String },
+    /// A file that is to be a data disk.
+    #[error("cannot make the data disk {}: {source}; make room there, or set SEVBENCH_CACHE to a folder elsewhere", path.display())]
+    DataDisk { path: PathBuf, source: io::Error },
+    /// A block device that is to be a data disk.
+    #[error("{} cannot be a data disk: {reason}", path.display())]
+    DataDevice { path: PathBuf, reason: String },
+    /// There is no image to boot.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// QEMU does not start, or does not answer.
+    #[error("QEMU did not start the guest: {reason}")]
+    Qemu { reason: String },
+    /// The machine was started, and did not come up.
+    #[error(
+        "the guest did not come up: {reason}; QEMU said: {said}; the end of its console:\n{console}"
+    )]
+    Boot { reason: String, said: String, console: String },
     /// The user ended the wait.
     #[error("interrupted")]
     Interrupted,

@@ -1,9 +1,21 @@
 //! One running machine: started or reached, and asked to run processes. Knows nothing of what they are for.
 
+use crate::image::BootImage;
 use crate::loopback::{LoopbackServer, USER};
+use crate::prepare::data_disks;
+use crate::qemu::{BootPhases, Launch, LaunchRecord, QemuMachine, QemuProcess};
 use crate::ssh::{self, Connection, Credentials, Endpoint, HostTrust, RemoteProcess, Shipped};
 use crate::{Address, Executable, GuestError, Interrupt, Limits, SshAddress};
+use std::io::Read;
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+/// For each step of a connection to a guest that may be emulated.
+const EMULATED_CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// How long a guest may take to finish its boot once its SSH server answers.
+const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+/// The most that is read of what it says then.
+const SETTLE_LEN_MAX: u64 = 4096;
 
 /// A running machine and the SSH connection to it. Dropping it closes the connection, and ends a machine that we
 /// started.
@@ -13,8 +25,27 @@ pub struct Guest {
     kind: Kind,
 }
 
+struct Qemu {
+    process: QemuProcess,
+    image: BootImage,
+}
+
+/// How OpenSSH's client gets into a guest that we booted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestAccess {
+    /// The port on 127.0.0.1 that leads to its SSH server.
+    pub port: u16,
+    /// The account.
+    pub user: String,
+    /// The private key that it lets in, in OpenSSH's form.
+    pub client_key: String,
+    /// Its host key, as a line of known_hosts has it.
+    pub host_key: String,
+}
+
 enum Kind {
     Loopback(Box<LoopbackServer>),
+    Qemu(Box<Qemu>),
     Ssh { directory: Option<String> },
 }
 
@@ -31,8 +62,33 @@ impl Guest {
     ) -> Result<Self, GuestError> {
         match address {
             Address::Loopback => Self::start_loopback(executable, limits, interrupt),
+            Address::Qemu(machine) => Self::boot(machine, limits, interrupt),
             Address::Ssh(ssh) => Self::reach(ssh, limits, interrupt),
         }
+    }
+
+    /// Boots a machine under QEMU.
+    pub(crate) fn boot(
+        machine: &QemuMachine,
+        limits: &Limits,
+        interrupt: &Interrupt,
+    ) -> Result<Self, GuestError> {
+        let image = BootImage::find(&machine.settings.image)?;
+        let disks = data_disks(machine)?;
+        let launch = Launch::plan(machine, &image.files, &disks)?;
+        let mut process = QemuProcess::start(&launch, image.seed.as_ref(), limits, interrupt)?;
+        let endpoint = Endpoint {
+            host: &Ipv4Addr::LOCALHOST.to_string(),
+            port: process.port,
+            user: &image.user,
+            trust: HostTrust::Pinned(&image.host_key),
+            credentials: Credentials::Memory(&image.client_key),
+        };
+        // An emulated guest needs its time for the cryptography.
+        let limits = Limits { connect: limits.connect.max(EMULATED_CONNECT_LIMIT), ..*limits };
+        let connection = Connection::open(&endpoint, &limits, interrupt)
+            .map_err(|error| process.explain(error))?;
+        Ok(Self { connection, kind: Kind::Qemu(Box::new(Qemu { process, image })) })
     }
 
     fn start_loopback(
@@ -75,12 +131,91 @@ impl Guest {
             Kind::Loopback(_) => {
                 ssh::ship(&self.connection, executable, None).map_err(name_temporary_folder)
             }
-            Kind::Ssh { directory } => {
-                if let Some(interpreter) = executable.interpreter.clone() {
-                    return Err(GuestError::Dynamic { interpreter });
-                }
-                ssh::ship(&self.connection, executable, directory.as_deref())
+            Kind::Qemu(_) => self.ship_static(executable, None),
+            Kind::Ssh { directory } => self.ship_static(executable, directory.as_deref()),
+        }
+    }
+
+    fn ship_static(
+        &self,
+        executable: &Executable,
+        directory: Option<&str>,
+    ) -> Result<Shipped, GuestError> {
+        if let Some(interpreter) = executable.interpreter.clone() {
+            return Err(GuestError::Dynamic { interpreter });
+        }
+        ssh::ship(&self.connection, executable, directory)
+    }
+
+    const fn qemu(&self) -> Option<&QemuProcess> {
+        match &self.kind {
+            Kind::Qemu(qemu) => Some(&qemu.process),
+            Kind::Loopback(_) | Kind::Ssh { .. } => None,
+        }
+    }
+
+    /// How OpenSSH's client gets in, where we booted the guest.
+    pub fn access(&self) -> Option<GuestAccess> {
+        let Kind::Qemu(qemu) = &self.kind else { return None };
+        let Qemu { process, image } = &**qemu;
+        Some(GuestAccess {
+            port: process.port,
+            user: image.user.clone(),
+            client_key: image.client_key.clone(),
+            host_key: image.host_key.to_openssh().ok()?,
+        })
+    }
+
+    /// How a machine that we started was made; nothing of one that was there.
+    pub fn launch_record(&self) -> Option<&LaunchRecord> {
+        self.qemu().map(|process| &process.record)
+    }
+
+    /// How long the parts of its boot took, where we started it under QEMU.
+    pub fn boot_phases(&self) -> Option<BootPhases> {
+        self.qemu().map(|process| process.phases)
+    }
+
+    /// The process that is the machine, where we started it under QEMU.
+    pub fn machine_process_id(&self) -> Option<u32> {
+        self.qemu().map(QemuProcess::id)
+    }
+
+    /// Waits until a guest that we booted has nothing more to start: what its boot still does would be measured. Best
+    /// effort: a guest without systemd is ready as it is.
+    pub fn settle(&self) {
+        if self.qemu().is_none() {
+            return;
+        }
+        let command = "systemctl is-system-running --wait";
+        if let Ok(mut process) = self.connection.exec(command, "waiting for the end of the boot") {
+            process.set_deadline(Instant::now() + SETTLE_LIMIT);
+            process.by_ref().take(SETTLE_LEN_MAX).read_to_end(&mut Vec::new()).ok();
+        }
+    }
+
+    /// Why the machine cannot be asked any more, where we started it and that is so.
+    pub fn defect(&mut self) -> Option<String> {
+        match &mut self.kind {
+            Kind::Qemu(qemu) => qemu.process.defect(),
+            Kind::Loopback(_) | Kind::Ssh { .. } => None,
+        }
+    }
+
+    /// Stops the CPUs of a machine that we started while another measures, or lets them go on. Other machines are left
+    /// as they are.
+    ///
+    /// # Errors
+    /// If the machine does not obey.
+    pub fn set_paused(&mut self, paused: bool) -> Result<(), GuestError> {
+        match &mut self.kind {
+            Kind::Qemu(qemu) => {
+                let process = &mut qemu.process;
+                let failed = |error: std::io::Error| GuestError::Qemu { reason: error.to_string() };
+                let paused = process.set_paused(paused).map_err(failed);
+                paused.map_err(|error| process.explain(error))
             }
+            Kind::Loopback(_) | Kind::Ssh { .. } => Ok(()),
         }
     }
 
@@ -112,6 +247,10 @@ impl Guest {
         drop(connection);
         match kind {
             Kind::Loopback(server) => server.shut_down(),
+            Kind::Qemu(mut qemu) => {
+                qemu.process.end();
+                Ok(())
+            }
             Kind::Ssh { .. } => Ok(()),
         }
     }

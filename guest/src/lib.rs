@@ -17,22 +17,53 @@
 //! ```
 
 mod address;
+mod by_hand;
 mod error;
 mod executable;
 mod facts;
 mod guest;
+mod host;
+mod host_lock;
+mod image;
+mod key;
+pub mod leak;
+mod lifetime;
 mod limits;
 mod loopback;
 mod parity;
+mod prepare;
+mod proof;
+mod qemu;
+mod sev;
 mod ssh;
+mod testbed;
 mod wait;
 
 pub use address::{Address, AddressError, Options, SshAddress};
+pub use by_hand::GuestByHand;
 pub use error::GuestError;
 pub use executable::{Executable, ExecutableError, Machine, sha256_of_self};
-pub use facts::Facts;
-pub use guest::Guest;
+pub use facts::{EncryptionFacts, Facts};
+pub use guest::{Guest, GuestAccess};
+pub use host::{
+    Check, Device, HostFacts, HostProbe, KvmAmd, State, TestbedKind, Verdict, examine, obstacles,
+    verdicts,
+};
+pub use host_lock::HostLock;
+pub use image::{Image, ImageError, Recipe, build_image, find_image};
 pub use limits::{Interrupt, Limits, is_interrupt};
 pub use loopback::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
-pub use parity::{Difference, differences};
+pub use parity::{Declaration, Difference, Machine as ParityMachine, declarations, differences};
+pub use prepare::{Prepared, prepare};
+pub use proof::{Proof, prove};
+pub(crate) use qemu::Accelerator;
+pub use qemu::{
+    Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, ImageSettings, LaunchRecord,
+    MachineError, MachineSettings, Protection, QemuMachine, Treatment, WantedAccelerator,
+    command_by_hand,
+};
+pub use sev::SevCpuid;
 pub use ssh::{Ending, RemoteProcess, Shipped};
+pub use testbed::{
+    BUILT_IN, CONTROL, Config, ConfigError, DEFAULT_TESTBED, Place, Testbed, TestbedArm,
+};

@@ -11,13 +11,19 @@ use thiserror::Error;
 pub struct Limits {
     /// For a connection, and again for each step until it is authenticated.
     pub connect: Duration,
+    /// For a machine that we start, until its SSH server answers.
+    pub boot: Duration,
     /// For an answer, or for progress of an upload.
     pub request: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), request: Duration::from_secs(60) }
+        Self {
+            connect: Duration::from_secs(10),
+            boot: Duration::from_secs(180),
+            request: Duration::from_secs(60),
+        }
     }
 }
 

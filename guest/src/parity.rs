@@ -1,61 +1,167 @@
-//! Pure: in which facts two machines differ.
+//! Pure: in which facts two machines differ, and what of that is the treatment.
 
-use crate::Facts;
+use crate::{Facts, LaunchRecord, Treatment};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The share by which the memory of two equal machines may differ: a kernel reserves what it needs.
 const MEMORY_TOLERANCE: f64 = 0.01;
+/// Facts that are sets of words: only the words in which they differ are shown.
+const WORD_SETS: [&str; 5] =
+    ["CPU flags", "kernel command line", "virtio features of ", "disk queue of ", "clock sources"];
 
 /// A fact in which a treatment differs from the control.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The fact.
     pub fact: String,
-    /// Its value in the control arm.
+    /// Its value in the control arm; of a set of words those that are there only.
     pub control: String,
-    /// Its value in the treatment arm.
+    /// Its value in the treatment arm; of a set of words those that are there only.
     pub treatment: String,
     /// Whether the testbed declares it as the treatment.
     pub declared: bool,
 }
 
-/// All differences, in the order of the facts.
-pub fn differences(control: &Facts, treatment: &Facts) -> Vec<Difference> {
-    let memory = |facts: &Facts| format!("{} MiB", facts.memory_bytes >> 20);
-    let (larger, smaller) = (
-        control.memory_bytes.max(treatment.memory_bytes) as f64,
-        control.memory_bytes.min(treatment.memory_bytes) as f64,
-    );
-    let same_memory = larger - smaller <= larger * MEMORY_TOLERANCE;
-    let cpus = (control.cpus.to_string(), treatment.cpus.to_string());
-    let memories = if same_memory { <_>::default() } else { (memory(control), memory(treatment)) };
-    [
-        ("kernel", &control.kernel, &treatment.kernel),
-        ("architecture", &control.architecture, &treatment.architecture),
-        ("CPU", &control.cpu_model, &treatment.cpu_model),
-        ("CPUs", &cpus.0, &cpus.1),
-        ("memory", &memories.0, &memories.1),
-        ("kernel command line", &control.kernel_command_line, &treatment.kernel_command_line),
-        (
-            "transparent huge pages",
-            &control.transparent_huge_pages,
-            &treatment.transparent_huge_pages,
-        ),
-        ("clock source", &control.clock_source, &treatment.clock_source),
-    ]
-    .into_iter()
-    .filter(|(_, control, treatment)| control != treatment)
-    .map(|(fact, control, treatment)| Difference {
+/// A fact that a treatment changes by its nature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declaration {
+    /// The fact, or the start of the names of several, which then ends with a space.
+    pub fact: String,
+    /// The words that it changes, where the fact is a set of words; none for all.
+    pub words: Vec<String>,
+}
+
+/// The two machines of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine<'a> {
+    /// What it says of itself.
+    pub facts: &'a Facts,
+    /// How we made it, if we did.
+    pub launch: Option<&'a LaunchRecord>,
+}
+
+/// What a treatment changes by its nature; `words` are those that it adds to the kernel's command line.
+pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration> {
+    let declare = |fact: &str, words: &[&str]| Declaration {
         fact: fact.into(),
-        control: control.clone(),
-        treatment: treatment.clone(),
-        declared: false,
+        words: words.iter().map(|&word| word.into()).collect(),
+    };
+    if treatment == Treatment::Nosev {
+        return Vec::new();
+    }
+    // VIRTIO_F_ACCESS_PLATFORM is bit 33; what a device's requests may span shrinks with bounce buffers.
+    let mut declared = vec![
+        declare("memory", &[]),
+        declare("bounce buffers", &[]),
+        declare("virtio features of ", &["33"]),
+        declare("disk queue of ", &[]),
+    ];
+    // Without words of its own it declares none: no words would mean all.
+    if !words.is_empty() {
+        declared.push(Declaration { fact: "kernel command line".into(), words });
+    }
+    if treatment.protection().is_some() {
+        declared.push(declare("memory encryption", &[]));
+        declared.push(declare("CPU flags", &["sev", "sev_es", "sev_snp", "sme"]));
+    }
+    declared
+}
+
+/// All differences, in the order of the facts.
+pub fn differences(
+    control: Machine<'_>,
+    treatment: Machine<'_>,
+    declared: &[Declaration],
+) -> Vec<Difference> {
+    let (here, there) = (named(control), named(treatment));
+    let absent = String::from("absent");
+    let names = here.iter().map(|(name, _)| name).chain(there.iter().map(|(name, _)| name));
+    let mut seen = BTreeSet::new();
+    let values = |facts: &[(String, String)]| -> BTreeMap<String, String> {
+        facts.iter().cloned().collect()
+    };
+    let (here_values, there_values) = (values(&here), values(&there));
+    let mut differences: Vec<Difference> = names
+        .filter(|name| seen.insert(*name))
+        .filter_map(|name| {
+            let here = here_values.get(name).unwrap_or(&absent);
+            let there = there_values.get(name).unwrap_or(&absent);
+            difference(name, here, there, declared)
+        })
+        .collect();
+    differences.extend(memory_difference(control.facts, treatment.facts, declared));
+    differences
+}
+
+fn named(machine: Machine<'_>) -> Vec<(String, String)> {
+    let mut named = machine.facts.named();
+    if let Some(launch) = machine.launch {
+        named.extend(launch.facts.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    named
+}
+
+fn difference(name: &str, here: &str, there: &str, declared: &[Declaration]) -> Option<Difference> {
+    if here == there {
+        return None;
+    }
+    let declaration = declared.iter().find(|Declaration { fact, .. }| match fact.ends_with(' ') {
+        true => name.starts_with(fact.as_str()),
+        false => name == fact,
+    });
+    let is_word_set = WORD_SETS.iter().any(|start| name.starts_with(start));
+    if !is_word_set {
+        let (control, treatment) = (here.to_owned(), there.to_owned());
+        let declared = declaration.is_some();
+        return Some(Difference { fact: name.into(), control, treatment, declared });
+    }
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+    let (here, there) = (words(here), words(there));
+    let is_declared = |word: &String| {
+        declaration.is_some_and(|declaration| {
+            declaration.words.is_empty() || declaration.words.contains(word)
+        })
+    };
+    let declared = here.symmetric_difference(&there).all(is_declared);
+    let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
+        let words: Vec<&str> = one.difference(other).map(String::as_str).collect();
+        if words.is_empty() { "without".to_owned() } else { words.join(" ") }
+    };
+    // The same words in another order are no difference.
+    (here != there).then(|| Difference {
+        fact: name.into(),
+        control: only(&here, &there),
+        treatment: only(&there, &here),
+        declared,
     })
-    .collect()
+}
+
+fn memory_difference(
+    control: &Facts,
+    treatment: &Facts,
+    declared: &[Declaration],
+) -> Option<Difference> {
+    let (here, there) = (control.memory_bytes as f64, treatment.memory_bytes as f64);
+    if (here - there).abs() <= here.max(there) * MEMORY_TOLERANCE {
+        return None;
+    }
+    let in_mib = |facts: &Facts| format!("{} MiB", facts.memory_bytes >> 20);
+    difference("memory", &in_mib(control), &in_mib(treatment), declared)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn found(control: &Facts, treatment: &Facts, declared: &[Declaration]) -> Vec<Difference> {
+        let machine = |facts| Machine { facts, launch: None };
+        differences(machine(control), machine(treatment), declared)
+    }
+
+    fn bounce() -> Vec<Declaration> {
+        declarations(Treatment::Bounce, vec!["swiotlb=force".into()])
+    }
 
     #[test]
     fn differing_facts_are_listed_and_boots_are_no_difference() {
@@ -66,12 +172,58 @@ mod tests {
             ..Facts::default()
         };
         let mut treatment = Facts { boot_id: "b".into(), ..control.clone() };
-        assert!(differences(&control, &treatment).is_empty());
+        assert!(found(&control, &treatment, &[]).is_empty());
         treatment.memory_bytes += 1 << 20;
-        assert!(differences(&control, &treatment).is_empty(), "within the tolerance");
+        assert!(found(&control, &treatment, &[]).is_empty(), "within the tolerance");
         treatment.memory_bytes = 2 << 30;
         treatment.kernel = "6.8".into();
-        let facts: Vec<_> = differences(&control, &treatment).into_iter().map(|d| d.fact).collect();
-        assert_eq!(facts, ["kernel", "memory"]);
+        treatment.details.insert("KSM".into(), "1".into());
+        let differences = found(&control, &treatment, &[]);
+        let facts: Vec<&str> = differences.iter().map(|d| d.fact.as_str()).collect();
+        assert_eq!(facts, ["kernel", "KSM", "memory"]);
+        assert_eq!(differences[1].control, "absent");
+    }
+
+    #[test]
+    fn the_treatments_words_on_the_command_line_are_declared_and_no_others() {
+        let control = Facts { kernel_command_line: "root=x quiet".into(), ..Facts::default() };
+        let treatment =
+            Facts { kernel_command_line: "root=x quiet swiotlb=force".into(), ..Facts::default() };
+        let difference = &found(&control, &treatment, &bounce())[0];
+        assert!(difference.declared);
+        assert_eq!((&*difference.control, &*difference.treatment), ("without", "swiotlb=force"));
+        assert!(!found(&control, &treatment, &[])[0].declared);
+        let other = Facts { kernel_command_line: "root=x swiotlb=force".into(), ..control.clone() };
+        assert!(!found(&control, &other, &bounce())[0].declared, "quiet is missing too");
+    }
+
+    #[test]
+    fn a_difference_that_the_bounce_arm_does_not_make_is_not_declared() {
+        let with = |name: &str, value: &str| Facts {
+            details: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            ..Facts::default()
+        };
+        let features = "virtio features of virtio0";
+        let declared = |name: &str, here: &str, there: &str| {
+            found(&with(name, here), &with(name, there), &bounce())[0].declared
+        };
+        assert!(declared(features, "0 5 32", "0 5 32 33"));
+        assert!(!declared(features, "0 5 32", "0 32 33"), "bit 5 is gone too");
+        assert!(declared("bounce buffers", "0 MiB", "64 MiB"));
+        assert!(!declared("CPU flags", "avx2 sev", "avx2"));
+        assert!(!declared("vulnerability spectre_v2", "Mitigation: Retpolines", "Vulnerable"));
+        assert!(found(&with("CPU flags", "a b"), &with("CPU flags", "b a"), &[]).is_empty());
+    }
+
+    #[test]
+    fn machines_that_were_made_differently_differ() {
+        let launch = |backing: &str| LaunchRecord {
+            facts: BTreeMap::from([("memory backing".to_owned(), backing.to_owned())]),
+            ..LaunchRecord::default()
+        };
+        let (facts, here, there) = (Facts::default(), launch("anonymous"), launch("memfd"));
+        let machine = |launch| Machine { facts: &facts, launch: Some(launch) };
+        let found = differences(machine(&here), machine(&there), &bounce());
+        assert_eq!((found[0].fact.as_str(), found[0].declared), ("memory backing", false));
     }
 }

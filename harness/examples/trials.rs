@@ -1,6 +1,6 @@
 //! Benches whose outcome is known: the tests of the whole path run them, and `spin=` is tried on them.
 
-use sevbench::{Bench, BenchEntry, Bencher, Observation, Throughput, Unit, black_box};
+use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Throughput, Unit, black_box};
 use std::time::Duration;
 
 /// CPU-bound: a multiply chain that neither memory nor the other core disturbs much.
@@ -36,7 +36,11 @@ fn skips(b: &mut Bencher<'_>) {
 
 /// An outside program's figures.
 fn program(b: &mut Bencher<'_>) {
-    b.observe(|| Ok(vec![Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond)]));
+    b.observe(|duration| {
+        std::thread::sleep(duration);
+        let bandwidth = Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond);
+        Ok(Observed { observations: vec![bandwidth], measured: Some(duration) })
+    });
 }
 
 fn ends_the_process(b: &mut Bencher<'_>) {
@@ -54,7 +58,7 @@ fn slow(b: &mut Bencher<'_>) {
 const BENCHES: &[&dyn BenchEntry] = &[
     &Bench::new("spin", spin),
     &Bench::new("rate", rate),
-    &Bench::new("program", program),
+    &Bench::new("program", program).observed(),
     &Bench::new("slow", slow),
     &Bench::new("panics", panics),
     &Bench::new("wrong-result", wrong_result),

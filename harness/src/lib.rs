@@ -29,8 +29,8 @@ mod record;
 pub mod statistics;
 
 pub use bench::{
-    Bench, BenchEntry, Bencher, ByteSize, Case, Observation, ObservedValue, ParameterisedBench,
-    Suite, SuiteError, Throughput, Unit,
+    Bench, BenchEntry, Bencher, ByteSize, Case, Observation, Observed, ObservedValue,
+    ParameterisedBench, Suite, SuiteError, Throughput, Unit,
 };
 pub use cli::{bench_main, program_main};
 pub use std::hint::black_box;

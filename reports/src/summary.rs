@@ -85,7 +85,10 @@ pub struct ArmSummary {
     pub claimed: Option<String>,
     /// Whether the claim is proved; none without a claim.
     pub verified: Option<bool>,
-    /// What proves it.
+    /// What the machine says its memory is: `none`, `SEV-SNP`, `unknown`; none where it was never reached.
+    #[serde(default)]
+    pub encryption: Option<String>,
+    /// What the claim, or the absence of one, rests on.
     pub evidence: Vec<String>,
     /// Where it ran: `loopback`, `ssh://user@host:22`.
     pub address: String,

@@ -1,7 +1,8 @@
 //! The result as a person reads it: one aligned line a bench, then what went wrong, then what the arms were.
 
 use crate::{
-    Align, Comparison, Estimate, FailedRow, Outcome, Summary, Table, escaped, format_value,
+    Align, Comparison, DifferenceRow, Estimate, FailedRow, Outcome, SkippedRow, Summary, Table,
+    escaped, format_value,
 };
 use std::fmt::Write;
 
@@ -109,16 +110,7 @@ fn paint(line: &mut String, verdict: &str) {
 }
 
 fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
-    for rows in summary.skipped.chunk_by(|a, b| (&a.bench, &a.reason) == (&b.bench, &b.reason)) {
-        let arms: Vec<&str> = rows.iter().map(|row| row.arm.as_str()).collect();
-        let (reason, hint) = (escaped(&rows[0].reason), escaped(&rows[0].hint));
-        writeln!(
-            out,
-            "skipped: {} in {}: {reason} (hint: {hint})",
-            rows[0].bench,
-            arms.join(", ")
-        )?;
-    }
+    write_skips(out, &summary.skipped)?;
     write_failures(out, &summary.failed)?;
     for row in &summary.exclusions {
         writeln!(
@@ -126,6 +118,25 @@ fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
             "excluded: {}, boot {}, round {}: {}",
             row.bench, row.boot, row.round, row.cause
         )?;
+    }
+    Ok(())
+}
+
+/// Each reason once, with the benches and arms that it holds for.
+fn write_skips(out: &mut String, skipped: &[SkippedRow]) -> std::fmt::Result {
+    let mut by_bench: Vec<(Vec<&str>, &SkippedRow)> = Vec::new();
+    for rows in skipped.chunk_by(|a, b| (&a.bench, &a.reason) == (&b.bench, &b.reason)) {
+        by_bench.push((rows.iter().map(|row| row.arm.as_str()).collect(), &rows[0]));
+    }
+    let same = |a: &(Vec<&str>, &SkippedRow), b: &(Vec<&str>, &SkippedRow)| {
+        (&a.0, &a.1.reason, &a.1.hint) == (&b.0, &b.1.reason, &b.1.hint)
+    };
+    for group in by_bench.chunk_by(same) {
+        let benches: Vec<&str> = group.iter().map(|(_, row)| row.bench.as_str()).collect();
+        let (arms, row) = &group[0];
+        let (reason, hint) = (escaped(&row.reason), escaped(&row.hint));
+        let (benches, arms) = (benches.join(", "), arms.join(", "));
+        writeln!(out, "skipped: {benches} in {arms}: {reason} (hint: {hint})")?;
     }
     Ok(())
 }
@@ -150,10 +161,17 @@ fn write_failures(out: &mut String, failed: &[FailedRow]) -> std::fmt::Result {
 
 fn write_differences(out: &mut String, summary: &Summary) -> std::fmt::Result {
     let control = summary.run.arms.first().map_or("control", |arm| &arm.name);
-    for row in &summary.differences {
+    let same = |a: &DifferenceRow, b: &DifferenceRow| {
+        (&a.arm, &a.control, &a.treatment, a.declared)
+            == (&b.arm, &b.control, &b.treatment, b.declared)
+    };
+    for rows in summary.differences.chunk_by(same) {
+        let row = &rows[0];
         let label = if row.declared { "difference (declared)" } else { "difference" };
         let (here, there) = (escaped(&row.control), escaped(&row.treatment));
-        writeln!(out, "{label}: {}: {control} {here}; {} {there}", row.fact, row.arm)?;
+        let facts: Vec<&str> = rows.iter().map(|row| row.fact.as_str()).collect();
+        let facts = facts.join(", ");
+        writeln!(out, "{label}: {facts}: {control} {here}; {} {there}", row.arm)?;
     }
     Ok(())
 }
@@ -170,6 +188,9 @@ fn write_arms(out: &mut String, summary: &Summary) -> std::fmt::Result {
             text => escaped(text),
         };
         writeln!(out, "{}: {} ({}): {description}{claim}", arm.role, arm.name, arm.address)?;
+        if !arm.evidence.is_empty() && !arm.address.starts_with("loopback") {
+            writeln!(out, "  evidence: {}", escaped(&arm.evidence.join("; ")))?;
+        }
     }
     Ok(())
 }

@@ -2,13 +2,11 @@
 
 use super::greeting::LINE_LEN_MAX;
 use super::{Greeting, HOME_PREFIX, LOOPBACK_SERVER_ARGUMENT};
+use crate::key::make_key_pair;
 use crate::ssh::Tail;
 use crate::wait::Wait;
 use crate::{GuestError, Interrupt, Limits, is_interrupt};
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use russh::keys::ssh_key::{LineEnding, PublicKey};
-use russh::keys::{Algorithm, PrivateKey};
+use russh::keys::ssh_key::PublicKey;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -40,7 +38,8 @@ impl LoopbackServer {
         interrupt: &Interrupt,
     ) -> Result<Self, GuestError> {
         let failed = |reason: String| GuestError::Loopback { reason };
-        let (client_key, public_key) = make_key().map_err(|error| failed(error.to_string()))?;
+        let (client_key, public_key) =
+            make_key_pair().map_err(|error| failed(error.to_string()))?;
         let mut process = ServerProcess::spawn(executable)
             .map_err(|error| failed(format!("{}: {error}", executable.display())))?;
         let greeting = match process.greet(&public_key, &Wait::new(interrupt, limits.connect)) {
@@ -193,10 +192,4 @@ fn collect(mut stderr: ChildStderr, tail: &Mutex<Tail>) {
     while let Ok(len @ 1..) = stderr.read(&mut piece) {
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..len]);
     }
-}
-
-/// A key pair: the private one in OpenSSH's form, the public one as a line.
-fn make_key() -> Result<(String, String), russh::keys::ssh_key::Error> {
-    let key = PrivateKey::random(&mut UnwrapErr(SysRng), Algorithm::Ed25519)?;
-    Ok((key.to_openssh(LineEnding::LF)?.to_string(), key.public_key().to_openssh()?))
 }

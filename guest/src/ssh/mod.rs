@@ -17,4 +17,4 @@ pub use process::{Ending, RemoteProcess};
 pub use ship::Shipped;
 pub(crate) use ship::ship;
 pub(crate) use start::start;
-pub(crate) use stderr_tail::Tail;
+pub(crate) use stderr_tail::{Tail, escape};

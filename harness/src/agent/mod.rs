@@ -4,13 +4,13 @@
 mod worker;
 
 use crate::bench::{Answer, Suite};
-use crate::protocol::{FrameError, Hello, Request, read_frame, write_frame, write_greeting};
+use crate::protocol::{FrameError, Hello, Reply, Request, read_frame, write_frame, write_greeting};
 use sevbench_guest::{Facts, sha256_of_self};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use worker::Worker;
 
 /// An agent that hears nothing for so long ends: its coordinator's machine has vanished from the network.
@@ -46,6 +46,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
             }
             Err(RecvTimeoutError::Disconnected) => end_group(),
         };
+        let start = Instant::now();
         let answer = match request {
             Request::Start { bench, spin_factor } => {
                 let (next, answer) = Worker::start(&suite, &bench, spin_factor)?;
@@ -61,7 +62,8 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
                 None => Answer::Failed("no bench is set up".into()),
             },
         };
-        write_frame(&mut out, &answer)?;
+        let guest_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        write_frame(&mut out, &Reply { answer, guest_ns })?;
     }
 }
 

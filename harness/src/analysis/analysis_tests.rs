@@ -4,10 +4,11 @@
 use super::*;
 use crate::bench::{Observation, SampleKind, Throughput, Unit};
 use crate::record::{
-    ArmRound, EndRecord, FailureRecord, Header, JOURNAL_SCHEMA, RoundRecord, RoundSamples,
-    Settings, SetupRecord,
+    ArmRound, EndRecord, FailureRecord, Header, JOURNAL_SCHEMA, MeasuredRecord, RoundRecord,
+    RoundSamples, Settings, SetupRecord,
 };
 use sevbench_reports::Comparison;
+use std::collections::BTreeMap;
 
 /// A journal and a summary of the first version of either form: they must stay readable, and the same to the bit.
 #[test]
@@ -25,7 +26,8 @@ const FIVE: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
 
 fn arm(name: &str, role: &str) -> ArmRecord {
     let (name, role, address) = (name.into(), role.into(), "loopback".into());
-    ArmRecord { name, role, address, claimed: None, spin_factor: None, rebooted: true }
+    let (claimed, spin_factor, declares) = (None, None, Vec::new());
+    ArmRecord { name, role, address, claimed, spin_factor, rebooted: true, declares }
 }
 
 fn journal(events: Vec<Event>) -> Journal {
@@ -35,7 +37,9 @@ fn journal(events: Vec<Event>) -> Journal {
         samples: 1,
         warm_up_ns: 1,
         measurement_ns: 1,
+        observation_ns: 1,
         timeout_ns: 1,
+        boot_timeout_ns: None,
         confidence: 0.95,
         margin_percent: 3.0,
     };
@@ -48,6 +52,7 @@ fn journal(events: Vec<Event>) -> Journal {
         seed: 1,
         sevbench_version: String::new(),
         executable_sha256: String::new(),
+        host: BTreeMap::new(),
         arms: vec![arm("nosev", "control"), arm("aa", "treatment")],
         benches: vec!["s/a".into()],
         settings,
@@ -72,8 +77,14 @@ fn setups(boot: u32, throughput: Option<Throughput>) -> Vec<Event> {
 }
 
 fn round(boot: u32, round: u32, control: RoundSamples, treated: RoundSamples) -> Event {
-    let control = ArmRound { arm: "nosev".into(), samples: control };
-    let treated = ArmRound { arm: "aa".into(), samples: treated };
+    let arm_round = |arm: &str, samples| ArmRound {
+        arm: arm.into(),
+        samples,
+        measured_ns: None,
+        guest_ns: None,
+        host_ns: None,
+    };
+    let (control, treated) = (arm_round("nosev", control), arm_round("aa", treated));
     let arms = vec![treated, control];
     Event::Round(RoundRecord { boot, bench: "s/a".into(), round, at_ns: 1, iterations: 10, arms })
 }
@@ -177,6 +188,51 @@ fn observations_become_metrics_of_their_own() {
     near(comparisons[0].treated.mean, 1e9);
     near(comparisons[1].slowdown.estimate, 1.0);
     assert!((comparisons[3].control.mean / 198_000.0 - 1.0).abs() < 2e-3);
+}
+
+#[test]
+fn a_metric_behind_a_percentile_that_some_rounds_lack_is_one_series() {
+    let sample = |count: u64| {
+        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+        histogram.record_n(100, count).unwrap();
+        let latency = Observation::histogram("latency", &histogram);
+        vec![vec![latency, Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond)]]
+    };
+    let mut events = Vec::new();
+    for (boot, count) in [(1, 999), (2, 1_000), (3, 10_000)] {
+        events.extend(setups(boot, None));
+        let samples = || RoundSamples::Observations(sample(count));
+        events.push(round(boot, 1, samples(), samples()));
+    }
+    let comparisons = analyze(&journal(events)).unwrap().comparisons;
+    let found: Vec<(&str, u32)> =
+        comparisons.iter().map(|c| (c.bench.as_str(), c.slowdown.boots)).collect();
+    let expected = [
+        ("s/a/latency-mean", 3),
+        ("s/a/latency-p50", 3),
+        ("s/a/latency-p99", 2),
+        ("s/a/latency-p99.9", 1),
+        ("s/a/bandwidth", 3),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_outside_programs_measured_counts_as_duty() {
+    let samples = || {
+        let rate = Observation::rate("rate", 1.0, Unit::Iops);
+        RoundSamples::Observations(vec![vec![rate]])
+    };
+    let mut observed = round(1, 1, samples(), samples());
+    if let Event::Round(round) = &mut observed {
+        round.arms[0].measured_ns = Some(300);
+        round.arms[1].measured_ns = Some(400);
+    }
+    let mut events = setups(1, None);
+    let measured = MeasuredRecord { boot: 1, bench: "s/a".into(), wall_ns: 1_000 };
+    events.extend([observed, Event::Measured(measured)]);
+    let duty = analyze(&journal(events)).unwrap().run.duty.unwrap();
+    assert_eq!((duty.timed_ns, duty.wall_ns), (700, 1_000));
 }
 
 #[test]

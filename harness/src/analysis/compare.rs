@@ -15,6 +15,17 @@ pub(super) struct Judgement {
     pub margin: Margin,
 }
 
+/// The two arms, and what is known of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides<'a> {
+    pub control: &'a ArmRecord,
+    pub treatment: &'a ArmRecord,
+    /// Whether every protection that they claim is proved.
+    pub are_verified: bool,
+    /// Whether they differ in more than the treatment.
+    pub differ_undeclared: bool,
+}
+
 /// A boot's pairs of rounds.
 struct BootPairs {
     ratios: Vec<LogRatio>,
@@ -25,10 +36,10 @@ struct BootPairs {
 /// Compares a treatment with the control; nothing where no round pairs.
 pub(super) fn compare(
     series: &Series,
-    control: &ArmRecord,
-    treatment: &ArmRecord,
+    sides: Sides<'_>,
     judgement: Judgement,
 ) -> Option<Comparison> {
+    let Sides { control, treatment, .. } = sides;
     let boots: Vec<BootPairs> = series
         .boots
         .values()
@@ -58,8 +69,11 @@ pub(super) fn compare(
     if treatment.spin_factor.is_some() || control.spin_factor.is_some() {
         flags.push("injected".to_owned());
     }
-    if control.claimed.is_some() || treatment.claimed.is_some() {
+    if !sides.are_verified {
         flags.push("claimed, not verified".to_owned());
+    }
+    if sides.differ_undeclared {
+        flags.push("undeclared differences".to_owned());
     }
     if conditional {
         flags.push("conditional on this boot".to_owned());

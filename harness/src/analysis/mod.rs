@@ -1,17 +1,21 @@
 //! From a journal to a summary: pairs rounds, takes boot means, asks the statistics. Reads no clock and no disk.
 
+mod boot_series;
 mod compare;
+mod exclude;
+mod machines;
 mod series;
 
 use crate::gate::Margin;
 use crate::record::{ArmRecord, Event, Journal};
 use crate::statistics::Confidence;
-use compare::{Judgement, compare};
+use boot_series::boot_series;
+use compare::{Judgement, Sides, compare};
+use exclude::exclusions;
+use machines::{all_differences, describe};
 use series::collect_series;
-use sevbench_guest::{Facts, differences};
 use sevbench_reports::{
-    ArmSummary, DifferenceRow, Duty, FailedRow, Outcome, Run, SUMMARY_SCHEMA, SkippedRow, Summary,
-    format_value,
+    ArmSummary, Duty, FailedRow, Outcome, Run, SUMMARY_SCHEMA, SkippedRow, Summary,
 };
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -36,21 +40,35 @@ pub(crate) fn analyze(journal: &Journal) -> Result<Summary, AnalysisError> {
     };
     let arms = &journal.header.arms;
     let control = arms.iter().find(|arm| arm.role == "control").ok_or(AnalysisError::NoControl)?;
-    let series = collect_series(journal);
+    let exclusions = exclusions(journal);
+    let mut series = collect_series(journal, &exclusions);
+    series.extend(boot_series(journal));
+    let run = run(journal);
+    let differences = all_differences(journal, control);
+    let is_verified = |arm: &ArmRecord| {
+        let of_arm = |summary: &&ArmSummary| summary.name == arm.name;
+        run.arms.iter().find(of_arm).is_none_or(|arm| arm.verified != Some(false))
+    };
     let mut comparisons = Vec::new();
     for treatment in arms.iter().filter(|arm| arm.role != "control") {
-        comparisons.extend(
-            series.iter().filter_map(|series| compare(series, control, treatment, judgement)),
-        );
+        let sides = Sides {
+            control,
+            treatment,
+            are_verified: is_verified(control) && is_verified(treatment),
+            differ_undeclared: differences
+                .iter()
+                .any(|row| row.arm == treatment.name && !row.declared),
+        };
+        comparisons.extend(series.iter().filter_map(|series| compare(series, sides, judgement)));
     }
     Ok(Summary {
         schema: SUMMARY_SCHEMA.into(),
-        run: run(journal),
+        run,
         comparisons,
         skipped: skipped(journal),
         failed: failed(journal),
-        exclusions: Vec::new(),
-        differences: all_differences(journal, control),
+        exclusions,
+        differences,
     })
 }
 
@@ -82,37 +100,8 @@ const fn round_boot(event: &Event) -> Option<u32> {
     }
 }
 
-fn describe(journal: &Journal, arm: &ArmRecord) -> ArmSummary {
-    let boot = journal.events.iter().find_map(|event| match event {
-        Event::Boot(boot) if boot.arm == arm.name => Some(boot),
-        _ => None,
-    });
-    let mut parts = Vec::new();
-    if arm.address == "loopback" {
-        parts.push("a process on this machine".to_owned());
-    }
-    if let Some(factor) = arm.spin_factor {
-        parts.push(format!("slowdown of {factor} injected"));
-    }
-    if let Some(Facts { kernel, cpu_model, cpus, memory_bytes, .. }) = boot.map(|boot| &boot.facts)
-    {
-        let memory = format_value(*memory_bytes as f64, "B");
-        parts.push(format!("kernel {kernel}, {cpu_model}, {cpus} CPUs, {memory}"));
-    }
-    ArmSummary {
-        name: arm.name.clone(),
-        role: arm.role.clone(),
-        claimed: arm.claimed.clone(),
-        verified: arm.claimed.as_ref().map(|_| false),
-        evidence: Vec::new(),
-        address: arm.address.clone(),
-        description: parts.join(", "),
-        injected: arm.spin_factor,
-        agent_resident_bytes: boot.map(|boot| boot.agent_resident_bytes),
-    }
-}
-
-/// Timed sample time ÷ wall time, over the benches whose rounds all took place.
+/// Measured time ÷ wall time, over the benches whose rounds all took place: the time of samples, and what outside
+/// programs say that they measured.
 fn duty(journal: &Journal) -> Option<Duty> {
     use crate::record::RoundSamples::ElapsedNs;
     let (mut timed_ns, mut wall_ns, mut pending_ns) = (0, 0, 0);
@@ -121,7 +110,7 @@ fn duty(journal: &Journal) -> Option<Duty> {
             Event::Round(round) => {
                 let samples = round.arms.iter().filter_map(|arm| match &arm.samples {
                     ElapsedNs(samples) => Some(samples.iter().sum::<u64>()),
-                    _ => None,
+                    _ => arm.measured_ns,
                 });
                 pending_ns += samples.sum::<u64>();
             }
@@ -164,36 +153,6 @@ fn failed(journal: &Journal) -> Vec<FailedRow> {
         _ => None,
     };
     journal.events.iter().filter_map(row).collect()
-}
-
-/// Differences between the arms' facts in any boot, each once.
-fn all_differences(journal: &Journal, control: &ArmRecord) -> Vec<DifferenceRow> {
-    let boots = || {
-        journal.events.iter().filter_map(|event| match event {
-            Event::Boot(boot) => Some(boot),
-            _ => None,
-        })
-    };
-    let mut rows = Vec::new();
-    for there in boots().filter(|boot| boot.arm != control.name) {
-        let Some(here) = boots().find(|boot| boot.arm == control.name && boot.boot == there.boot)
-        else {
-            continue;
-        };
-        for difference in differences(&here.facts, &there.facts) {
-            let row = DifferenceRow {
-                fact: difference.fact,
-                control: difference.control,
-                arm: there.arm.clone(),
-                treatment: difference.treatment,
-                declared: difference.declared,
-            };
-            if !rows.contains(&row) {
-                rows.push(row);
-            }
-        }
-    }
-    rows
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! From rounds to series: for each bench and metric, the cost of an operation by boot, round and arm.
 
+use super::exclude::is_excluded;
 use crate::bench::{Observation, ObservedValue, Throughput, Unit};
 use crate::record::{Event, Journal, RoundRecord, RoundSamples, SetupRecord};
 use hdrhistogram::Histogram;
+use sevbench_reports::Exclusion;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Percentiles that are compared, and the values a round must have for each: 10/(1−q).
@@ -28,8 +30,8 @@ pub(super) struct Value {
     pub shown: f64,
 }
 
-/// All series, in the order of the header's benches. Arms that failed a bench in a boot have no value there.
-pub(super) fn collect_series(journal: &Journal) -> Vec<Series> {
+/// All series, in the order of the header's benches, of the rounds that are not left out. Arms that failed a bench in a boot have no value there.
+pub(super) fn collect_series(journal: &Journal, exclusions: &[Exclusion]) -> Vec<Series> {
     let failed: HashSet<(u32, &str, &str)> = journal
         .events
         .iter()
@@ -41,23 +43,22 @@ pub(super) fn collect_series(journal: &Journal) -> Vec<Series> {
         })
         .collect();
     let mut setups: HashMap<(u32, &str, &str), &SetupRecord> = HashMap::new();
-    let mut found: BTreeMap<(usize, usize, String), Series> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, Rank, String), Series> = BTreeMap::new();
     for event in &journal.events {
         match event {
             Event::Setup(setup) => {
                 setups.insert((setup.boot, &setup.bench, &setup.arm), setup);
             }
-            Event::Round(round) => {
+            Event::Round(round) if !is_excluded(exclusions, round) => {
                 let place = journal.header.benches.iter().position(|bench| *bench == round.bench);
                 for arm in &round.arms {
                     let key = (round.boot, round.bench.as_str(), arm.arm.as_str());
                     let (Some(setup), false) = (setups.get(&key), failed.contains(&key)) else {
                         continue;
                     };
-                    for (rank, metric) in
-                        metrics(round, &arm.samples, setup).into_iter().enumerate()
-                    {
-                        let series_key = (place.unwrap_or(usize::MAX), rank, metric.id.clone());
+                    for metric in metrics(round, &arm.samples, setup) {
+                        let place = place.unwrap_or(usize::MAX);
+                        let series_key = (place, metric.rank, metric.id.clone());
                         let series = found.entry(series_key).or_insert_with(|| Series {
                             id: metric.id,
                             unit: metric.unit,
@@ -77,7 +78,12 @@ pub(super) fn collect_series(journal: &Journal) -> Vec<Series> {
     found.into_values().collect()
 }
 
+/// Where a metric stands among those of its bench: the place of its observation, and its own within that. It is the
+/// same in every round, also where a round has too few values for a percentile before it.
+type Rank = (usize, usize);
+
 struct Metric {
+    rank: Rank,
     id: String,
     unit: Unit,
     value: Value,
@@ -102,14 +108,15 @@ fn timed(round: &RoundRecord, samples: &[u64], setup: &SetupRecord) -> Metric {
             (Unit::ElementsPerSecond, count as f64 / iteration_ns * 1e9)
         }
     };
-    Metric { id: round.bench.clone(), unit, value: Value { cost, shown } }
+    Metric { rank: Rank::default(), id: round.bench.clone(), unit, value: Value { cost, shown } }
 }
 
 fn observed(bench: &str, lists: &[Vec<Observation>]) -> Vec<Metric> {
     let Some(first) = lists.first() else { return Vec::new() };
     first
         .iter()
-        .flat_map(|observation| {
+        .enumerate()
+        .flat_map(|(place, observation)| {
             let name = &observation.name;
             let values: Vec<&ObservedValue> = lists
                 .iter()
@@ -118,14 +125,18 @@ fn observed(bench: &str, lists: &[Vec<Observation>]) -> Vec<Metric> {
                 .map(|other| &other.value)
                 .collect();
             let id = format!("{bench}/{name}");
-            match &observation.value {
+            let metrics = match &observation.value {
                 ObservedValue::Scalar { unit, .. } => {
                     scalar(&id, *unit, &values).into_iter().collect()
                 }
                 ObservedValue::Distribution { significant_digits, .. } => {
                     distribution(&id, *significant_digits, &values)
                 }
-            }
+            };
+            metrics
+                .into_iter()
+                .enumerate()
+                .map(move |(inner, metric)| Metric { rank: (place, inner), ..metric })
         })
         .collect()
 }
@@ -144,6 +155,7 @@ fn scalar(id: &str, unit: Unit, values: &[&ObservedValue]) -> Option<Metric> {
     let cost = costs.iter().sum::<f64>() / costs.len() as f64;
     let shown = if unit.is_rate() { 1.0 / cost } else { cost };
     (costs.len() == values.len()).then(|| Metric {
+        rank: Rank::default(),
         id: id.into(),
         unit,
         value: Value { cost, shown },
@@ -164,6 +176,7 @@ fn distribution(id: &str, significant_digits: u8, values: &[&ObservedValue]) -> 
         }
     }
     let metric = |name: &str, ns: f64| Metric {
+        rank: Rank::default(),
         id: format!("{id}-{name}"),
         unit: Unit::Nanoseconds,
         value: Value { cost: ns, shown: ns },

@@ -1,6 +1,6 @@
 //! The [`Bencher`]: times the closure of a bench body whenever it is asked for samples.
 
-use super::{Answer, Command, Link, Measure, Observation, Ready, SampleKind, Throughput};
+use super::{Answer, Command, Link, Measure, Observed, Ready, SampleKind, Throughput};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -108,12 +108,31 @@ impl<'a> Bencher<'a> {
         });
     }
 
-    /// Measures an outside program: `run` is called once a sample and returns what the program reports of
-    /// itself, or why it failed. Every call must return the same names in the same units.
+    /// Measures an outside program: `run` is called once a round with the time that the program should measure for
+    /// (`--observation-time`), and returns what it reports of itself, or why it failed. Every call must return the same
+    /// names in the same units. It may take twice that time and a minute, before the wait for it ends.
+    ///
+    /// ```
+    /// use sevbench::{Bencher, Observation, Unit};
+    ///
+    /// fn program(b: &mut Bencher<'_>) {
+    ///     b.observe(|duration| {
+    ///         let requests = 1e5 * duration.as_secs_f64(); // in earnest: run the program, read its report
+    ///         let rate = requests / duration.as_secs_f64();
+    ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
+    ///     });
+    /// }
+    /// ```
+    ///
+    /// Say [`Bench::observed`](crate::Bench::observed) of such a bench in the list, so that the run's expected time
+    /// is right.
     ///
     /// # Panics
     /// If the body measures twice.
-    pub fn observe(&mut self, mut run: impl FnMut() -> Result<Vec<Observation>, String>) {
+    pub fn observe<O: Into<Observed>>(
+        &mut self,
+        mut run: impl FnMut(Duration) -> Result<O, String>,
+    ) {
         self.begin();
         if self.spin_factor.is_some() {
             return self.skip(
@@ -124,12 +143,19 @@ impl<'a> Bencher<'a> {
         let mut answer = Answer::Ready(self.ready(SampleKind::Observed));
         loop {
             answer = match self.link.exchange(answer) {
+                // Nothing: what a program needs before it measures (a ramp, a first load from disk) it needs in every
+                // round anew, so that a run in advance would cost as much as a round and change none of them.
                 Command::WarmUp { .. } => Answer::Warm { iterations: 1, elapsed_ns: 0 },
-                Command::Measure(Measure { samples, .. }) => {
-                    match (0..samples).map(|_| observed(&mut run)).collect() {
-                        Ok(observations) => Answer::Observations(observations),
+                Command::Observe { duration_ns } => {
+                    let observed = run(Duration::from_nanos(duration_ns)).map(Into::into);
+                    match observed.and_then(usable) {
+                        Ok(observed) => Answer::Observed(observed),
                         Err(message) => return self.outcome = Outcome::Failed(message),
                     }
+                }
+                Command::Measure(_) => {
+                    let message = "an outside program was asked for timed samples";
+                    return self.outcome = Outcome::Failed(message.into());
                 }
                 Command::Finish => return,
             };
@@ -163,20 +189,20 @@ impl<'a> Bencher<'a> {
                     }
                     Answer::Samples((0..samples).map(|_| as_ns(timed(iterations))).collect())
                 }
+                Command::Observe { .. } => {
+                    let message = "a timed closure was asked for an observation";
+                    return self.outcome = Outcome::Failed(message.into());
+                }
                 Command::Finish => return,
             };
         }
     }
 }
 
-fn observed(
-    run: &mut impl FnMut() -> Result<Vec<Observation>, String>,
-) -> Result<Vec<Observation>, String> {
-    let observations = run()?;
-    match observations.iter().find_map(Observation::defect) {
+fn usable(observed: Observed) -> Result<Observed, String> {
+    match observed.defect() {
         Some(defect) => Err(defect),
-        None if observations.is_empty() => Err("the program reported no observation".into()),
-        None => Ok(observations),
+        None => Ok(observed),
     }
 }
 

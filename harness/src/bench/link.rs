@@ -1,6 +1,6 @@
 //! The commands that a running bench obeys and the answers that it gives. Who sends them is not known here.
 
-use super::{Observation, Throughput};
+use super::{Observed, Throughput};
 use serde::{Deserialize, Serialize};
 
 /// One thing that a bench, once set up, is told to do.
@@ -11,8 +11,13 @@ pub(crate) enum Command {
         /// How long, in ns.
         duration_ns: u64,
     },
-    /// Take samples.
+    /// Take timed samples.
     Measure(Measure),
+    /// Run the outside program once.
+    Observe {
+        /// How long it should measure, in ns.
+        duration_ns: u64,
+    },
     /// Return from `iter`: verification follows.
     Finish,
 }
@@ -43,8 +48,8 @@ pub(crate) enum Answer {
     },
     /// The time of each sample, in ns.
     Samples(Vec<u64>),
-    /// What the outside program did; a list for each sample.
-    Observations(Vec<Vec<Observation>>),
+    /// What the outside program did.
+    Observed(Observed),
     /// Finished and verified.
     Finished,
     /// Cannot run in this guest.

@@ -8,7 +8,7 @@ mod registry;
 mod size;
 
 pub use bencher::Bencher;
-pub use observation::{Observation, ObservedValue, Throughput, Unit};
+pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use registry::{Bench, BenchEntry, Case, ParameterisedBench, Suite, SuiteError};
 pub use size::ByteSize;
 

@@ -82,6 +82,32 @@ pub enum ObservedValue {
     },
 }
 
+/// What one run of an outside program gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The figures, in the order in which they are shown.
+    pub observations: Vec<Observation>,
+    /// How long the program measured for them, where it says so: its ramp and its start are not in it. The share of
+    /// the run that was measured (*duty*) counts it.
+    pub measured: Option<Duration>,
+}
+
+impl From<Vec<Observation>> for Observed {
+    fn from(observations: Vec<Observation>) -> Self {
+        Self { observations, measured: None }
+    }
+}
+
+impl Observed {
+    /// Why this cannot be used, if it cannot.
+    pub(crate) fn defect(&self) -> Option<String> {
+        match self.observations.as_slice() {
+            [] => Some("the program reported no observation".into()),
+            all => all.iter().find_map(Observation::defect),
+        }
+    }
+}
+
 impl Observation {
     /// A rate such as a bandwidth in [`Unit::BytesPerSecond`].
     pub fn rate(name: &str, per_second: f64, unit: Unit) -> Self {
@@ -108,7 +134,7 @@ impl Observation {
     }
 
     /// Why the observation cannot be used, if it cannot: a value that is no positive number, no counts.
-    pub(crate) fn defect(&self) -> Option<String> {
+    fn defect(&self) -> Option<String> {
         let sound = match &self.value {
             ObservedValue::Scalar { value, .. } => value.is_finite() && *value > 0.0,
             ObservedValue::Distribution { counts, .. } => {

@@ -1,25 +1,37 @@
 //! Benches, their parameters, and the suite that they make: the list of cases with unique ids.
 
 use super::bencher::Outcome;
-use super::{Answer, Bencher, Command, Link, Measure};
+use super::{Answer, Bencher, Command, Link, Measure, Ready, SampleKind};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::Display;
+use std::time::Duration;
 use thiserror::Error;
 
 /// The longest id of a bench, in bytes.
 const ID_LEN_MAX: usize = 200;
 
+/// What an outside program measures for where a body is only run as a test.
+const TEST_OBSERVATION: Duration = Duration::from_secs(1);
+
 /// A bench without parameters; [`Bench::with`] makes one with.
 pub struct Bench {
     name: &'static str,
     body: fn(&mut Bencher<'_>),
+    kind: SampleKind,
 }
 
 impl Bench {
     /// A bench of this name, whose id will be `suite/name`.
     pub const fn new(name: &'static str, body: fn(&mut Bencher<'_>)) -> Self {
-        Self { name, body }
+        Self { name, body, kind: SampleKind::Timed }
+    }
+
+    /// Says that the body drives an outside program by [`Bencher::observe`]: its rounds last longer.
+    #[must_use]
+    pub const fn observed(mut self) -> Self {
+        self.kind = SampleKind::Observed;
+        self
     }
 
     /// A bench over parameters: give them with [`ParameterisedBench::over`]. Each is a case of its own, with
@@ -28,7 +40,7 @@ impl Bench {
         name: &'static str,
         body: fn(&mut Bencher<'_>, &P),
     ) -> ParameterisedBench<P> {
-        ParameterisedBench { name, body, parameters: &[], sweep: &[] }
+        ParameterisedBench { name, body, kind: SampleKind::Timed, parameters: &[], sweep: &[] }
     }
 }
 
@@ -36,6 +48,7 @@ impl Bench {
 pub struct ParameterisedBench<P: 'static> {
     name: &'static str,
     body: fn(&mut Bencher<'_>, &P),
+    kind: SampleKind,
     parameters: &'static [P],
     sweep: &'static [P],
 }
@@ -54,6 +67,13 @@ impl<P: 'static> ParameterisedBench<P> {
         self.sweep = parameters;
         self
     }
+
+    /// Says that the body drives an outside program by [`Bencher::observe`]: its rounds last longer.
+    #[must_use]
+    pub const fn observed(mut self) -> Self {
+        self.kind = SampleKind::Observed;
+        self
+    }
 }
 
 /// What may stand in a suite's list of benches: [`Bench`], [`ParameterisedBench`], and arrays of them.
@@ -64,8 +84,8 @@ pub trait BenchEntry: Sync {
 
 impl BenchEntry for Bench {
     fn cases(&self, suite: &str) -> Vec<Case> {
-        let body = self.body;
-        vec![Case { id: format!("{suite}/{}", self.name), sweep: false, body: Box::new(body) }]
+        let id = format!("{suite}/{}", self.name);
+        vec![Case { id, sweep: false, kind: self.kind, body: Box::new(self.body) }]
     }
 }
 
@@ -75,6 +95,7 @@ impl<P: Display + Sync> BenchEntry for ParameterisedBench<P> {
         let case = |parameter: &'static P, sweep| Case {
             id: format!("{suite}/{}/{parameter}", self.name),
             sweep,
+            kind: self.kind,
             body: Box::new(move |bencher| body(bencher, parameter)),
         };
         let default = self.parameters.iter().map(|parameter| case(parameter, false));
@@ -93,6 +114,8 @@ impl<const N: usize> BenchEntry for [&dyn BenchEntry; N] {
 pub struct Case {
     id: String,
     sweep: bool,
+    /// As the list says.
+    kind: SampleKind,
     body: CaseBody,
 }
 
@@ -107,6 +130,11 @@ impl Case {
     /// Whether it runs only with `--sweep`.
     pub const fn is_sweep(&self) -> bool {
         self.sweep
+    }
+
+    /// Whether the list says that it drives an outside program.
+    pub const fn is_observed(&self) -> bool {
+        matches!(self.kind, SampleKind::Observed)
     }
 
     /// Runs the body under a bencher, and says how it ended. A panic passes through.
@@ -200,21 +228,43 @@ fn is_usable(id: &str) -> bool {
         })
 }
 
-/// Asks for one sample of one iteration, then dismisses the bench.
+/// Asks for one sample of one iteration or one short observation, then dismisses the bench.
+#[derive(Default)]
 struct OnceLink {
-    commands: std::array::IntoIter<Command, 2>,
+    ready: Option<Ready>,
 }
 
 impl Link for OnceLink {
-    fn exchange(&mut self, _answer: Answer) -> Command {
-        self.commands.next().unwrap_or(Command::Finish)
+    fn exchange(&mut self, answer: Answer) -> Command {
+        let Answer::Ready(ready) = answer else { return Command::Finish };
+        self.ready = Some(ready);
+        match ready.kind {
+            SampleKind::Timed => {
+                Command::Measure(Measure { lead_in: 0, iterations: 1, samples: 1 })
+            }
+            SampleKind::Observed => {
+                Command::Observe { duration_ns: TEST_OBSERVATION.as_nanos() as u64 }
+            }
+        }
     }
 }
 
 /// Runs a body once in this process, as `--test` does. A panic passes through.
 pub(crate) fn run_once(case: &Case) -> Answer {
-    let measure = Command::Measure(Measure { lead_in: 0, iterations: 1, samples: 1 });
-    case.run(&mut OnceLink { commands: [measure, Command::Finish].into_iter() }, None)
+    let mut link = OnceLink::default();
+    let answer = case.run(&mut link, None);
+    match (link.ready, answer) {
+        (Some(ready), Answer::Finished) if ready.kind != case.kind => Answer::Failed(
+            match ready.kind {
+                SampleKind::Observed => {
+                    "it drives an outside program: add `.observed()` to it in the list"
+                }
+                SampleKind::Timed => "it times a closure: take `.observed()` from it in the list",
+            }
+            .into(),
+        ),
+        (_, answer) => answer,
+    }
 }
 
 #[cfg(test)]

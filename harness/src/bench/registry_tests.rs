@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use crate::bench::{ByteSize, Throughput};
+use crate::bench::{ByteSize, Observation, Throughput, Unit};
 
 fn empty(b: &mut Bencher<'_>) {
     b.iter(|| ());
@@ -73,4 +73,32 @@ fn a_body_may_not_measure_twice() {
         b.iter(|| ());
     };
     run_once(&Suite::new("s", &[&Bench::new("twice", twice)]).unwrap().cases()[0]);
+}
+
+fn program(b: &mut Bencher<'_>) {
+    b.observe(|duration| {
+        assert!(!duration.is_zero());
+        Ok(vec![Observation::rate("rate", 1.0, Unit::Iops)])
+    });
+}
+
+#[test]
+fn an_outside_program_runs_once_as_a_test_and_must_be_said_to_be_one() {
+    let once = |bench: Bench| run_once(&Suite::new("s", &[&bench]).unwrap().cases()[0]);
+    assert_eq!(once(Bench::new("program", program).observed()), Answer::Finished);
+    let failed = |bench, hint: &str| matches!(once(bench), Answer::Failed(message) if message.contains(hint));
+    assert!(failed(Bench::new("program", program), "add `.observed()`"));
+    assert!(failed(Bench::new("empty", empty).observed(), "take `.observed()`"));
+}
+
+#[test]
+fn an_outside_program_must_report_positive_figures() {
+    let nothing = |b: &mut Bencher<'_>| b.observe(|_| Ok(Vec::<Observation>::new()));
+    let zero =
+        |b: &mut Bencher<'_>| b.observe(|_| Ok(vec![Observation::rate("r", 0.0, Unit::Iops)]));
+    for (body, word) in [(nothing as fn(&mut Bencher<'_>), "no observation"), (zero, "positive")] {
+        let suite = Suite::new("s", &[&Bench::new("program", body).observed()]).unwrap();
+        let answer = run_once(&suite.cases()[0]);
+        assert!(matches!(answer, Answer::Failed(message) if message.contains(word)));
+    }
 }

@@ -1,21 +1,23 @@
 //! The flags of a bench executable. They follow criterion where criterion has the flag.
 
 use super::exit::Failure;
+use crate::bench::Case;
 use crate::coordinator::{Arm, ArmError, Plan, Role, Selection, check_names};
 use crate::gate::Margin;
 use crate::record::Settings;
 use crate::statistics::Confidence;
 use clap::{Parser, ValueEnum};
+use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED};
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// The control arm of every testbed.
-const CONTROL: &str = "nosev";
-
-/// The treatment of the loopback testbed: the control once more.
-const LOOPBACK_TREATMENT: &str = "aa";
-
-/// The testbeds there are.
-const TESTBEDS: [&str; 1] = ["loopback"];
+/// What a run on machines that are there takes by default, and one on guests that sevbench boots: (boots, rounds, warm-up
+/// in ms, measuring time in ms). A boot costs seconds, so more is measured in each; an emulated guest needs time to
+/// get up to speed, and the way to it is longer.
+const EFFORT: [(u32, u32, u64, u64); 2] = [(10, 4, 30, 130), (10, 4, 300, 1500)];
+const QUICK_EFFORT: [(u32, u32, u64, u64); 2] = [(5, 3, 10, 30), (5, 3, 150, 600)];
+/// How long an outside program runs in a round by default, and with `--quick`.
+const OBSERVATION_MS: [u64; 2] = [30_000, 2_000];
 
 /// The longest measuring, warm-up or waiting time that may be asked for.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -46,10 +48,17 @@ pub(super) struct BenchArguments {
     #[arg(long)]
     pub quick: bool,
 
-    /// Where the arms run: loopback (this machine against itself)
+    /// Where the arms run: loopback (this machine against itself), qemu (a guest without and with bounce buffers), sev,
+    /// sev-es, snp, ladder (all that this host can do), or one of sevbench.toml
     #[arg(long, value_name = "NAME", conflicts_with_all = ["control", "treatment"])]
     pub testbed: Option<String>,
-    /// The control machine: ssh://user@host:port[?key=PATH], or loopback
+    /// Settings of machines and testbeds of your own [default: sevbench.toml here or above]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Let idle guests run while another measures, in place of pausing them
+    #[arg(long)]
+    pub no_pause: bool,
+    /// The control machine: ssh://user@host:port[?key=PATH], qemu:nosev, or loopback
     #[arg(long, value_name = "URL")]
     pub control: Option<String>,
     /// A treatment arm and its machine; may be repeated
@@ -62,24 +71,34 @@ pub(super) struct BenchArguments {
     /// Rounds of each bench in a boot [default: 4; with --quick 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rounds: Option<u32>,
-    /// Warm-up of each bench, arm and boot [default: 30ms; with --quick 10ms]
+    /// Warm-up of each bench, arm and boot [default: 30ms, with --quick 10ms; in guests that are booted 300ms and 150ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub warm_up_time: Option<Duration>,
-    /// Measuring time of each bench, arm and boot [default: 130ms; with --quick 30ms]
+    /// Measuring time of each bench, arm and boot [default: 130ms, with --quick 30ms; in guests that are booted 1.5s and 600ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub measurement_time: Option<Duration>,
+    /// How long an outside program runs in one round [default: 30s; with --quick 2s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub observation_time: Option<Duration>,
     /// Level of the intervals
     #[arg(long, value_name = "LEVEL", default_value_t = 0.95)]
     pub confidence_level: f64,
     /// The slowdown, in per cent, that still counts as no change
     #[arg(long, value_name = "PCT", default_value_t = 3.0)]
     pub margin: f64,
+    /// Exit with 3 where a bench regressed, with 4 where one is not decided; refuse guests that differ in more than the
+    /// treatment, or whose protection is not verified
+    #[arg(long)]
+    pub gate: bool,
     /// Seed of the order of everything [default: from the clock]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// The longest wait for an answer of an agent, beside the time that it measures
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
     pub timeout: Duration,
+    /// The longest wait for a guest to come up
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "3min")]
+    pub boot_timeout: Duration,
 
     /// The form of the result on standard output
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
@@ -100,7 +119,7 @@ pub(super) struct BenchArguments {
 pub(super) enum Format {
     /// For people.
     Text,
-    /// The document of summary.json.
+    /// For programs: a versioned document.
     Json,
 }
 
@@ -124,52 +143,64 @@ impl BenchArguments {
     pub(super) fn plan(
         &self,
         suite: &'static str,
-        benches: Vec<String>,
+        cases: &[&Case],
         seed: u64,
     ) -> Result<Plan, Failure> {
         let confidence = Confidence::new(self.confidence_level).map_err(Failure::usage)?;
         let margin = Margin::percent(self.margin).map_err(Failure::usage)?;
-        let (boots, rounds, warm_up_ms, measurement_ms) =
-            if self.quick { (5, 3, 10, 30) } else { (10, 4, 30, 130) };
+        let (testbed, arms) = self.arms()?;
+        let boots_guests = arms.iter().any(|arm| arm.address.machine().is_some());
+        let observation_ms = OBSERVATION_MS[usize::from(self.quick)];
+        let efforts = if self.quick { QUICK_EFFORT } else { EFFORT };
+        let (boots, rounds, warm_up_ms, measurement_ms) = efforts[usize::from(boots_guests)];
         let settings = Settings {
             boots: self.boots.unwrap_or(boots),
             rounds: self.rounds.unwrap_or(rounds),
             samples: 3,
             warm_up_ns: nanoseconds(self.warm_up_time, warm_up_ms),
             measurement_ns: nanoseconds(self.measurement_time, measurement_ms),
+            observation_ns: nanoseconds(self.observation_time, observation_ms),
             timeout_ns: nanoseconds(Some(self.timeout), 0),
+            boot_timeout_ns: Some(nanoseconds(Some(self.boot_timeout), 0)),
             confidence: confidence.level(),
             margin_percent: margin.fraction() * 100.0,
         };
-        let (testbed, arms) = self.arms()?;
-        Ok(Plan { suite, benches, arms, testbed, seed, settings })
+        let benches = cases.iter().map(|case| case.id().to_owned()).collect();
+        let observed = cases.iter().filter(|case| case.is_observed()).count();
+        let pauses_idle = !self.no_pause;
+        Ok(Plan { suite, benches, observed, arms, testbed, seed, pauses_idle, settings })
     }
 
     /// The testbed's name and its arms, the control first.
     fn arms(&self) -> Result<(String, Vec<Arm>), Failure> {
-        if let Some(name) = self.testbed.as_deref().filter(|name| !TESTBEDS.contains(name)) {
-            let known = TESTBEDS.join(", ");
-            let text = format!(
-                "there is no testbed `{name}`: use one of {known}, or --control URL --treatment NAME=URL"
-            );
-            return Err(Failure::usage(text));
-        }
+        let config = Config::load(self.config.as_deref()).map_err(Failure::usage)?;
+        let settings = config.machine();
         if self.control.is_some() && self.treatment.is_empty() {
             let text = "--control alone compares with nothing: add --treatment NAME=URL";
             return Err(Failure::usage(text));
         }
-        let mut arms =
-            vec![Arm::named(CONTROL, Role::Control, self.control.as_deref().unwrap_or("loopback"))];
-        arms.extend(self.treatment.iter().map(|text| Arm::treatment(text)));
-        if self.treatment.is_empty() {
-            arms.push(Arm::named(LOOPBACK_TREATMENT, Role::Treatment, "loopback"));
-        }
-        let arms: Vec<Arm> =
-            arms.into_iter().collect::<Result<_, ArmError>>().map_err(Failure::usage)?;
+        let (name, arms) = if self.treatment.is_empty() {
+            testbed_arms(&config, self.testbed.as_deref().unwrap_or(DEFAULT_TESTBED))?
+        } else {
+            let control = self.control.as_deref().unwrap_or(DEFAULT_TESTBED);
+            let control = Arm::named(CONTROL, Role::Control, control, settings);
+            let treatments = self.treatment.iter().map(|text| Arm::treatment(text, settings));
+            let arms: Result<_, ArmError> = std::iter::once(control).chain(treatments).collect();
+            ("command line".to_owned(), arms.map_err(Failure::usage)?)
+        };
         check_names(&arms).map_err(Failure::usage)?;
-        let all_loopback = arms.iter().all(|arm| arm.address == sevbench_guest::Address::Loopback);
-        Ok((if all_loopback { "loopback" } else { "command line" }.into(), arms))
+        let all_loopback = arms.iter().all(|arm| arm.address == Address::Loopback);
+        Ok((if all_loopback { DEFAULT_TESTBED.into() } else { name }, arms))
     }
+}
+
+/// A testbed's name and its arms, the control first.
+pub(super) fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), Failure> {
+    let testbed = config.testbed(name).map_err(Failure::usage)?;
+    let roles = std::iter::once(Role::Control).chain(std::iter::repeat(Role::Treatment));
+    let arms = testbed.arms.iter().zip(roles);
+    let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, config.machine()));
+    Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(Failure::usage)?))
 }
 
 fn nanoseconds(duration: Option<Duration>, default_ms: u64) -> u64 {
@@ -195,12 +226,16 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use crate::bench::{Bench, Bencher, Suite};
 
     fn plan(arguments: &[&str]) -> Result<Plan, String> {
         let arguments = [&["bench"], arguments].concat();
         let parsed =
             BenchArguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-        parsed.plan("s", vec!["s/a".into()], 1).map_err(|failure| failure.message)
+        let timed = Bench::new("a", |b: &mut Bencher<'_>| b.iter(|| ()));
+        let suite = Suite::new("s", &[&timed, &Bench::new("b", |_| ()).observed()]).unwrap();
+        let cases: Vec<&Case> = suite.cases().iter().collect();
+        parsed.plan("s", &cases, 1).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -212,11 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn outside_programs_are_most_of_the_expected_time() {
+        let plan = plan(&["--boots", "2", "--rounds", "3", "--observation-time", "10s"]).unwrap();
+        assert_eq!((plan.observed, plan.settings.observation_ns), (1, 10_000_000_000));
+        // 2 boots × 2 arms × 3 rounds, each of 10 s and the guess of 2 s around them.
+        let expected = plan.expected().as_secs();
+        assert!((144..150).contains(&expected), "{expected} s");
+    }
+
+    #[test]
     fn two_machines_are_enough() {
         let plan =
             plan(&["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2", "--quick"]).unwrap();
         assert_eq!((plan.arms.len(), plan.settings.boots), (2, 5));
-        assert_eq!(plan.arms[1].claimed(), Some("sev-snp"));
+        assert_eq!(plan.arms[1].claimed(), Some(sevbench_guest::Protection::SevSnp));
     }
 
     #[test]

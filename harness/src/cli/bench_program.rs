@@ -1,15 +1,19 @@
 //! A bench executable's three roles: coordinator, agent, and the loopback guest's server.
 
 use super::bench_arguments::{BenchArguments, Colour, Format};
-use super::exit::{FAILED, Failure, INTERRUPTED, report};
+use super::exit::{FAILED, Failure, INCONCLUSIVE, INTERRUPTED, REGRESSED, USAGE, report};
 use crate::agent::run_agent;
 use crate::analysis::analyze;
 use crate::bench::{Answer, BenchEntry, Suite, run_once};
 use crate::coordinator::{Arm, GuestFleet, Plan, Progress, ProgressMode, run_plan, select};
+use crate::gate::{GateOutcome, GateRefusal, judge_run};
 use crate::protocol::AGENT_ARGUMENT;
 use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location, read_journal};
 use clap::Parser;
-use sevbench_guest::{Executable, Interrupt, LOOPBACK_SERVER_ARGUMENT, serve_loopback};
+use sevbench_guest::{
+    Address, Executable, GuestError, HostFacts, Interrupt, LOOPBACK_SERVER_ARGUMENT, Prepared,
+    prepare, serve_loopback,
+};
 use sevbench_reports::{
     Outcome, Summary, TextOptions, format_duration, render_text, write_summary,
 };
@@ -45,8 +49,8 @@ pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
 }
 
 fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
-    for id in select(suite, &arguments.selection()).map_err(Failure::usage)? {
-        println!("{id}: bench");
+    for case in select(suite, &arguments.selection()).map_err(Failure::usage)? {
+        println!("{}: bench", case.id());
     }
     Ok(0)
 }
@@ -55,7 +59,7 @@ fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
 fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
     let chosen = select(suite, &arguments.selection()).map_err(Failure::usage)?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for case in suite.cases().iter().filter(|case| chosen.iter().any(|id| id == case.id())) {
+    for case in chosen {
         // The panic's message is on standard error already.
         let answer = catch_unwind(AssertUnwindSafe(|| run_once(case)))
             .unwrap_or(Answer::Failed("panicked".into()));
@@ -82,9 +86,13 @@ fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
 fn measure(suite: &Suite, arguments: &BenchArguments, start: Instant) -> Result<u8, Failure> {
     let benches = select(suite, &arguments.selection()).map_err(Failure::usage)?;
     let seed = arguments.seed.unwrap_or_else(seed_from_clock);
-    let plan = arguments.plan(suite.name(), benches, seed)?;
+    let plan = arguments.plan(suite.name(), &benches, seed)?;
+    if arguments.gate && plan.settings.boots < 2 {
+        return Err(Failure::usage(GateRefusal::OneBoot));
+    }
     let executable = Executable::current().map_err(Failure::failed)?;
     let interrupt = catch_signals().map_err(Failure::failed)?;
+    let _prepared = make_ready(&plan, &interrupt, arguments.quiet)?;
 
     let stamp = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let location = Location::create(&format!("{}-{}", stamp.replace(['-', ':'], ""), plan.suite));
@@ -101,7 +109,8 @@ fn measure(suite: &Suite, arguments: &BenchArguments, start: Instant) -> Result<
         (false, false) => ProgressMode::Lines,
     };
     let mut progress = Progress::new(mode, &plan);
-    let mut fleet = GuestFleet::new(&plan, executable, suite.digest(), interrupt.clone());
+    let (digest, consoles) = (suite.digest(), location.consoles());
+    let mut fleet = GuestFleet::new(&plan, executable, digest, interrupt.clone(), consoles);
     let ran = run_plan(&plan, &mut fleet, &mut journal, &mut progress, &interrupt, start);
     progress.finish();
     if let Err(error) = &ran {
@@ -116,7 +125,39 @@ fn measure(suite: &Suite, arguments: &BenchArguments, start: Instant) -> Result<
         Err(_) => FAILED,
         Ok(Outcome::Interrupted) => INTERRUPTED,
         Ok(_) if !summary.failed.is_empty() || summary.comparisons.is_empty() => FAILED,
+        Ok(_) if arguments.gate => pass_gate(&summary),
         Ok(_) => 0,
+    })
+}
+
+/// Says what the gate says, and gives its status.
+fn pass_gate(summary: &Summary) -> u8 {
+    let (status, text) = match judge_run(summary) {
+        GateOutcome::Passed => (0, "passed".into()),
+        GateOutcome::Regressed(benches) => {
+            (REGRESSED, format!("failed: regressed: {}", benches.join(", ")))
+        }
+        GateOutcome::Inconclusive(benches) => (
+            INCONCLUSIVE,
+            format!("not decided: {}; measure longer, as with --boots 30", benches.join(", ")),
+        ),
+        GateOutcome::Refused(refusal) => (USAGE, format!("refused: {refusal}")),
+    };
+    eprintln!("gate {text}");
+    status
+}
+
+/// Makes this host ready for the plan's guests, before anything is recorded.
+fn make_ready(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepared, Failure> {
+    let addresses: Vec<&Address> = plan.arms.iter().map(|arm| &arm.address).collect();
+    let mut tell = |line: &str| {
+        if !quiet {
+            eprintln!("{line}");
+        }
+    };
+    prepare(&addresses, interrupt, &mut tell).map_err(|error| match error {
+        GuestError::Interrupted => Failure::interrupted(error),
+        error => Failure::usage(error),
     })
 }
 
@@ -170,6 +211,7 @@ fn header(plan: &Plan, location: &Location, started: String, executable: &Execut
         seed: plan.seed,
         sevbench_version: env!("CARGO_PKG_VERSION").into(),
         executable_sha256: executable.sha256.clone(),
+        host: HostFacts::gather().named,
         arms: plan.arms.iter().map(Arm::record).collect(),
         benches: plan.benches.clone(),
         settings: plan.settings.clone(),
@@ -177,7 +219,7 @@ fn header(plan: &Plan, location: &Location, started: String, executable: &Execut
 }
 
 /// The first signal ends the run cleanly; a second one of its kind ends the process at once.
-fn catch_signals() -> io::Result<Interrupt> {
+pub(super) fn catch_signals() -> io::Result<Interrupt> {
     let interrupt = Interrupt::new();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: at the first signal the flag is not set yet.

@@ -7,6 +7,10 @@ use std::process::ExitCode;
 pub(super) const FAILED: u8 = 1;
 /// Wrong usage or configuration.
 pub(super) const USAGE: u8 = 2;
+/// The gate found a regression.
+pub(super) const REGRESSED: u8 = 3;
+/// The gate could not decide.
+pub(super) const INCONCLUSIVE: u8 = 4;
 /// Ended by the user: 128 + SIGINT, as shells have it.
 pub(super) const INTERRUPTED: u8 = 130;
 
@@ -19,6 +23,10 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn usage(error: impl Display) -> Self {
         Self { status: USAGE, message: error.to_string() }
+    }
+
+    pub(super) fn interrupted(error: impl Display) -> Self {
+        Self { status: INTERRUPTED, message: error.to_string() }
     }
 
     pub(super) fn failed(error: impl Display) -> Self {

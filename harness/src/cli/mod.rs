@@ -2,7 +2,11 @@
 
 mod bench_arguments;
 mod bench_program;
+mod doctor_command;
 mod exit;
+mod guest_commands;
+mod leak_command;
+mod leak_report;
 mod program;
 
 pub use bench_program::bench_main;

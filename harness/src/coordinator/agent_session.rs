@@ -1,17 +1,18 @@
 //! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
 
-use super::run::{AgentError, AgentLink, Booted, Fleet};
+use super::run::{AgentError, AgentLink, Booted, Exchange, Fleet};
 use super::{Arm, Plan};
-use crate::bench::Answer;
 use crate::protocol::{
-    AGENT_ARGUMENT, FrameError, GreetingError, Hello, Request, read_frame, read_greeting,
+    AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_frame, read_greeting,
     write_frame,
 };
 use crate::record::Phases;
 use sevbench_guest::{
-    Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped, is_interrupt,
+    Address, Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped,
+    is_interrupt,
 };
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The guests of a plan's arms.
@@ -21,6 +22,8 @@ pub(crate) struct GuestFleet {
     suite_digest: [u8; 32],
     limits: Limits,
     interrupt: Interrupt,
+    /// Where the logs of consoles go.
+    consoles: PathBuf,
 }
 
 impl GuestFleet {
@@ -29,31 +32,50 @@ impl GuestFleet {
         executable: Executable,
         suite_digest: [u8; 32],
         interrupt: Interrupt,
+        consoles: PathBuf,
     ) -> Self {
         let request = Duration::from_nanos(plan.settings.timeout_ns);
-        let limits = Limits { request, ..Limits::default() };
-        Self { arms: plan.arms.clone(), executable, suite_digest, limits, interrupt }
+        let mut limits = Limits { request, ..Limits::default() };
+        if let Some(boot_ns) = plan.settings.boot_timeout_ns {
+            limits.boot = Duration::from_nanos(boot_ns);
+        }
+        Self { arms: plan.arms.clone(), executable, suite_digest, limits, interrupt, consoles }
     }
 }
 
 impl Fleet for GuestFleet {
-    fn boot(&mut self, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
+    fn boot(&mut self, boot: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
         let mut phases = Phases::default();
         let mut clock = Instant::now();
-        let address = &self.arms[arm].address;
-        let mut guest = Guest::start(address, &self.executable, &self.limits, &self.interrupt)?;
+        let mut address = self.arms[arm].address.clone();
+        if let Address::Qemu(machine) = &mut address {
+            std::fs::create_dir_all(&self.consoles).map_err(|error| {
+                AgentError::failed(format!("cannot make {}: {error}", self.consoles.display()))
+            })?;
+            let name = format!("{boot}-{}.log", self.arms[arm].name);
+            machine.console = Some(self.consoles.join(name));
+        }
+        let mut guest = Guest::start(&address, &self.executable, &self.limits, &self.interrupt)?;
         phases.start_ns = lap(&mut clock);
+        if let Some(boot) = guest.boot_phases() {
+            phases.qemu_ns = Some(nanoseconds(boot.qemu));
+            phases.kernel_ns = boot.kernel.map(nanoseconds);
+            phases.ssh_ns = Some(nanoseconds(boot.ssh));
+        }
         let shipped = guest.ship(&self.executable)?;
         phases.ship_ns = lap(&mut clock);
         let expected =
             Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
         let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
         phases.agent_ns = lap(&mut clock);
+        guest.settle();
+        phases.settle_ns = lap(&mut clock);
         let booted = Booted {
             phases,
             uploaded: shipped.uploaded,
             host_key: guest.host_key_fingerprint().to_owned(),
             agent_resident_bytes: hello.resident_bytes,
+            launch: guest.launch_record().cloned(),
             facts: hello.facts,
         };
         let session =
@@ -79,12 +101,17 @@ struct AgentSession {
 }
 
 impl AgentLink for AgentSession {
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Answer, AgentError> {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
         let limit = self.request_limit + expected;
-        self.process.set_deadline(Instant::now() + limit);
-        let answer =
+        let start = Instant::now();
+        self.process.set_deadline(start + limit);
+        let reply =
             write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
-        answer.map_err(|error| broken(error, &mut self.process, limit))
+        let host_ns = nanoseconds(start.elapsed());
+        match reply {
+            Ok(Reply { answer, guest_ns }) => Ok(Exchange { answer, guest_ns, host_ns }),
+            Err(error) => Err(broken(error, &mut self.process, limit)),
+        }
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {
@@ -92,6 +119,14 @@ impl AgentLink for AgentSession {
             start_agent(&mut self.guest, &self.shipped, &self.expected, self.request_limit)?;
         self.process = process;
         Ok(())
+    }
+
+    fn set_paused(&mut self, paused: bool) -> Result<(), AgentError> {
+        Ok(self.guest.set_paused(paused)?)
+    }
+
+    fn defect(&mut self) -> Option<String> {
+        self.guest.defect()
     }
 
     fn tend(&mut self) {
@@ -157,7 +192,11 @@ fn lap(clock: &mut Instant) -> u64 {
     let now = Instant::now();
     let elapsed = now.duration_since(*clock);
     *clock = now;
-    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+    nanoseconds(elapsed)
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl From<GuestError> for AgentError {

@@ -1,7 +1,10 @@
 //! One side of the experiment as the user names it, and the protection that a name claims.
 
 use crate::record::ArmRecord;
-use sevbench_guest::{Address, AddressError};
+use sevbench_guest::{
+    Address, AddressError, Declaration, MachineSettings, Place, Protection, TestbedArm, Treatment,
+    declarations,
+};
 use thiserror::Error;
 
 /// The longest name of an arm.
@@ -11,8 +14,12 @@ const NAME_LEN_MAX: usize = 32;
 const SPIN_FACTOR_MAX: f64 = 100.0;
 
 /// Names that claim a protection, and the claim.
-const CLAIMS: [(&str, &str); 4] =
-    [("sev", "sev"), ("sev-es", "sev-es"), ("snp", "sev-snp"), ("sev-snp", "sev-snp")];
+const CLAIMS: [(&str, Treatment); 4] = [
+    ("sev", Treatment::Sev),
+    ("sev-es", Treatment::SevEs),
+    ("snp", Treatment::Snp),
+    ("sev-snp", Treatment::Snp),
+];
 
 /// What an arm is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +55,11 @@ pub(crate) enum ArmError {
     )]
     ClaimOnLoopback(String),
     #[error(
-        "an address has no option `{0}`: options are key, known_hosts, dir (all for ssh://) and spin"
+        "`{name}` names a protection that {address} is not launched with: give the arm another name"
+    )]
+    ClaimOnQemu { name: String, address: String },
+    #[error(
+        "an address has no option `{0}`: options are key, known_hosts, dir (for ssh://), vcpus, memory_mib, accelerator, firmware (for qemu:) and spin"
     )]
     Option(String),
     #[error(
@@ -59,12 +70,17 @@ pub(crate) enum ArmError {
 
 impl Arm {
     /// An arm from its address alone, under a name of ours.
-    pub(crate) fn named(name: &str, role: Role, url: &str) -> Result<Self, ArmError> {
+    pub(crate) fn named(
+        name: &str,
+        role: Role,
+        url: &str,
+        settings: &MachineSettings,
+    ) -> Result<Self, ArmError> {
         let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if name.is_empty() || name.len() > NAME_LEN_MAX || !name.chars().all(usable) {
             return Err(ArmError::Name(name.into()));
         }
-        let (address, options) = Address::parse(url)?;
+        let (address, options) = Address::parse_with(url, settings)?;
         let mut arm = Self { name: name.into(), role, address, spin_factor: None };
         for (option, value) in options {
             match option.as_str() {
@@ -72,25 +88,60 @@ impl Arm {
                 _ => return Err(ArmError::Option(option)),
             }
         }
-        if arm.claimed().is_some() && arm.address == Address::Loopback {
-            return Err(ArmError::ClaimOnLoopback(arm.name));
-        }
+        arm.check_claim()?;
         Ok(arm)
     }
 
+    /// An arm of a testbed.
+    pub(crate) fn of_testbed(
+        arm: &TestbedArm,
+        role: Role,
+        settings: &MachineSettings,
+    ) -> Result<Self, ArmError> {
+        match &arm.place {
+            Place::Address(url) => Self::named(&arm.name, role, url, settings),
+            Place::Machine(machine) => {
+                let (name, address) = (arm.name.clone(), Address::Qemu(machine.clone()));
+                let arm = Self { name, role, address, spin_factor: None };
+                arm.check_claim()?;
+                Ok(arm)
+            }
+        }
+    }
+
+    /// No arm carries the name of a protection that its machine cannot have.
+    fn check_claim(&self) -> Result<(), ArmError> {
+        match (&self.address, self.claimed()) {
+            (Address::Loopback, Some(_)) => Err(ArmError::ClaimOnLoopback(self.name.clone())),
+            (Address::Qemu(machine), Some(claim))
+                if machine.treatment.protection() != Some(claim) =>
+            {
+                let (name, address) = (self.name.clone(), self.address.to_string());
+                Err(ArmError::ClaimOnQemu { name, address })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A treatment as the command line has it: `NAME=URL`.
-    pub(crate) fn treatment(text: &str) -> Result<Self, ArmError> {
+    pub(crate) fn treatment(text: &str, settings: &MachineSettings) -> Result<Self, ArmError> {
         // Only a name may stand before the first `=`: an address alone has its `=` behind a `?` or not at all.
         match text.split_once('=') {
             Some((name, url)) if !name.contains(['?', ':']) => {
-                Self::named(name, Role::Treatment, url)
+                Self::named(name, Role::Treatment, url, settings)
             }
             _ => Err(ArmError::NoName(text.into())),
         }
     }
 
-    /// The protection that the name claims.
-    pub(crate) fn claimed(&self) -> Option<&'static str> {
+    /// The protection that the name claims, or that the machine is launched with.
+    pub(crate) fn claimed(&self) -> Option<Protection> {
+        self.treatment_in_name()
+            .and_then(Treatment::protection)
+            .or_else(|| self.address.machine()?.treatment.protection())
+    }
+
+    fn treatment_in_name(&self) -> Option<Treatment> {
         CLAIMS.iter().find(|(name, _)| *name == self.name).map(|(_, claim)| *claim)
     }
 
@@ -102,9 +153,19 @@ impl Arm {
                 Role::Treatment => "treatment".into(),
             },
             address: self.address.to_string(),
-            claimed: self.claimed().map(str::to_owned),
+            claimed: self.claimed().map(|protection| protection.name().into()),
             spin_factor: self.spin_factor,
             rebooted: self.address.is_rebooted_by_us(),
+            declares: self.declares(),
+        }
+    }
+
+    /// In which facts the arm differs from the control by its nature.
+    fn declares(&self) -> Vec<Declaration> {
+        match (self.address.machine(), self.treatment_in_name()) {
+            (Some(machine), _) => declarations(machine.treatment, machine.treatment_words()),
+            (None, Some(treatment)) => declarations(treatment, Vec::new()),
+            (None, None) => Vec::new(),
         }
     }
 }
@@ -131,29 +192,33 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
+    fn treatment(text: &str) -> Result<Arm, ArmError> {
+        Arm::treatment(text, &MachineSettings::default())
+    }
+
     #[test]
     fn a_treatment_has_a_name_an_address_and_perhaps_a_spin() {
-        let arm = Arm::treatment("injected=loopback?spin=1.10").unwrap();
+        let arm = treatment("injected=loopback?spin=1.10").unwrap();
         assert_eq!((arm.name.as_str(), arm.spin_factor), ("injected", Some(1.10)));
         assert_eq!(arm.address, Address::Loopback);
-        let arm = Arm::treatment("snp=ssh://root@h?key=/k&spin=2").unwrap();
-        assert_eq!((arm.claimed(), arm.spin_factor), (Some("sev-snp"), Some(2.0)));
+        let arm = treatment("snp=ssh://root@h?key=/k&spin=2").unwrap();
+        assert_eq!((arm.claimed(), arm.spin_factor), (Some(Protection::SevSnp), Some(2.0)));
     }
 
     #[test]
     fn wrong_arms_are_refused() {
-        assert!(matches!(Arm::treatment("loopback?spin=1.1"), Err(ArmError::NoName(_))));
-        assert!(matches!(Arm::treatment("ssh://h?key=x"), Err(ArmError::NoName(_))));
-        assert!(matches!(Arm::treatment("A b=loopback"), Err(ArmError::Name(_))));
-        assert!(matches!(Arm::treatment("snp=loopback"), Err(ArmError::ClaimOnLoopback(_))));
-        assert!(matches!(Arm::treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));
+        assert!(matches!(treatment("loopback?spin=1.1"), Err(ArmError::NoName(_))));
+        assert!(matches!(treatment("ssh://h?key=x"), Err(ArmError::NoName(_))));
+        assert!(matches!(treatment("A b=loopback"), Err(ArmError::Name(_))));
+        assert!(matches!(treatment("snp=loopback"), Err(ArmError::ClaimOnLoopback(_))));
+        assert!(matches!(treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));
         for spin in ["0.5", "101", "NaN", "x"] {
             assert!(matches!(
-                Arm::treatment(&format!("a=loopback?spin={spin}")),
+                treatment(&format!("a=loopback?spin={spin}")),
                 Err(ArmError::Spin(_))
             ));
         }
-        let twice = [Arm::treatment("a=loopback").unwrap(), Arm::treatment("a=loopback").unwrap()];
+        let twice = [treatment("a=loopback").unwrap(), treatment("a=loopback").unwrap()];
         assert_eq!(check_names(&twice), Err(ArmError::Duplicate("a".into())));
     }
 }

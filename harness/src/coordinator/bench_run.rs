@@ -1,14 +1,19 @@
 //! One bench in one boot: set-up in every arm, warm-up, the same iterations for all, rounds, verification.
 
-use super::run::{AgentError, Run};
+use super::run::{AgentError, AgentLink, Exchange, Run};
 use super::schedule::BenchOrder;
-use crate::bench::{Answer, Command, Measure, Ready};
+use crate::bench::{Answer, Command, Measure, Ready, SampleKind};
 use crate::protocol::Request;
 use crate::record::{
     ArmRound, CalibrationRecord, Event, JournalError, MeasuredRecord, RoundRecord, RoundSamples,
     SetupRecord, SkipRecord,
 };
 use std::time::{Duration, Instant};
+
+/// What an outside program may take beside twice the time that it measures.
+const AROUND_OBSERVATION_MAX: Duration = Duration::from_secs(60);
+/// An outside program runs once a round, whatever it takes.
+const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
 
 /// Why a run ends before its plan does.
 pub(super) enum Stop {
@@ -31,13 +36,15 @@ pub(super) struct BenchRun<'r, 'p> {
     id: String,
     /// Which arms are set up and have not failed.
     active: Vec<bool>,
+    /// What the first arm that was set up says of itself; the others must say the same.
+    kind: Option<SampleKind>,
 }
 
 impl<'r, 'p> BenchRun<'r, 'p> {
     pub(super) fn new(run: &'r mut Run<'p>, boot: u32, order: &'r BenchOrder) -> Self {
         let id = run.plan.benches[order.bench].clone();
         let active = vec![false; run.plan.arms.len()];
-        Self { run, boot, order, id, active }
+        Self { run, boot, order, id, active, kind: None }
     }
 
     pub(super) fn run(mut self) -> Result<(), Stop> {
@@ -66,7 +73,11 @@ impl<'r, 'p> BenchRun<'r, 'p> {
             match self.ask(arm, &request, Duration::ZERO)? {
                 Some(Answer::Ready(ready)) => {
                     self.active[arm] = true;
-                    self.note_setup(arm, ready)?;
+                    if *self.kind.get_or_insert(ready.kind) == ready.kind {
+                        self.note_setup(arm, ready)?;
+                    } else {
+                        self.unexpected(arm, Some(Answer::Ready(ready)))?;
+                    }
                 }
                 other => self.unexpected(arm, other)?,
             }
@@ -102,7 +113,10 @@ impl<'r, 'p> BenchRun<'r, 'p> {
             }
         }
         if self.compares() && !self.run.measures.contains_key(&self.order.bench) {
-            let measure = self.run.plan.measure(slowest_ns);
+            let measure = match self.kind {
+                Some(SampleKind::Observed) => OBSERVATION,
+                _ => self.run.plan.measure(slowest_ns),
+            };
             self.run.measures.insert(self.order.bench, measure);
             let Measure { lead_in, iterations, .. } = measure;
             let record = CalibrationRecord { bench: self.id.clone(), lead_in, iterations };
@@ -122,9 +136,9 @@ impl<'r, 'p> BenchRun<'r, 'p> {
             let mut measured = Vec::with_capacity(arms.len());
             for &arm in arms {
                 if self.active[arm]
-                    && let Some(samples) = self.sample(arm, measure)?
+                    && let Some(sampled) = self.sample(arm, measure)?
                 {
-                    measured.push(ArmRound { arm: self.run.plan.arms[arm].name.clone(), samples });
+                    measured.push(sampled);
                 }
             }
             if !self.compares() {
@@ -144,25 +158,41 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         Ok(self.run.journal.append(&Event::Measured(record))?)
     }
 
-    fn sample(&mut self, arm: usize, measure: Measure) -> Result<Option<RoundSamples>, Stop> {
-        let samples = measure.samples;
-        let expected = Duration::from_nanos(self.run.plan.settings.measurement_ns);
-        let request = Request::Drive(Command::Measure(measure));
-        match self.ask(arm, &request, expected)? {
-            Some(Answer::Samples(elapsed_ns))
-                if elapsed_ns.len() == samples as usize && !elapsed_ns.contains(&0) =>
-            {
-                Ok(Some(RoundSamples::ElapsedNs(elapsed_ns)))
+    fn sample(&mut self, arm: usize, measure: Measure) -> Result<Option<ArmRound>, Stop> {
+        let settings = &self.run.plan.settings;
+        let (command, expected) = match self.kind {
+            Some(SampleKind::Observed) => {
+                let duration_ns = settings.observation_ns;
+                let expected = Duration::from_nanos(duration_ns) * 2 + AROUND_OBSERVATION_MAX;
+                (Command::Observe { duration_ns }, expected)
             }
-            Some(Answer::Observations(lists)) if lists.len() == samples as usize => {
-                match lists.iter().flatten().find_map(crate::bench::Observation::defect) {
+            _ => (Command::Measure(measure), Duration::from_nanos(settings.measurement_ns)),
+        };
+        let exchange = self.exchange(arm, &Request::Drive(command), expected)?;
+        let Some(Exchange { answer, guest_ns, host_ns }) = exchange else { return Ok(None) };
+        let arm_round = |samples, measured_ns| {
+            let arm = self.run.plan.arms[arm].name.clone();
+            let (guest_ns, host_ns) = (Some(guest_ns), Some(host_ns));
+            Ok(Some(ArmRound { arm, guest_ns, host_ns, measured_ns, samples }))
+        };
+        match (self.kind, Some(answer)) {
+            (Some(SampleKind::Timed), Some(Answer::Samples(elapsed_ns)))
+                if elapsed_ns.len() == measure.samples as usize && !elapsed_ns.contains(&0) =>
+            {
+                arm_round(RoundSamples::ElapsedNs(elapsed_ns), None)
+            }
+            (Some(SampleKind::Observed), Some(Answer::Observed(observed))) => {
+                match observed.defect() {
                     Some(defect) => {
                         self.unexpected(arm, Some(Answer::Failed(defect))).map(|()| None)
                     }
-                    None => Ok(Some(RoundSamples::Observations(lists))),
+                    None => arm_round(
+                        RoundSamples::Observations(vec![observed.observations]),
+                        observed.measured.map(nanoseconds),
+                    ),
                 }
             }
-            other => self.unexpected(arm, other).map(|()| None),
+            (_, other) => self.unexpected(arm, other).map(|()| None),
         }
     }
 
@@ -180,21 +210,41 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         Ok(())
     }
 
-    /// Asks the arm's agent. Where it fails, notes that, puts a fresh one in its place, and returns nothing.
     fn ask(
         &mut self,
         arm: usize,
         request: &Request,
         expected: Duration,
     ) -> Result<Option<Answer>, Stop> {
+        Ok(self.exchange(arm, request, expected)?.map(|exchange| exchange.answer))
+    }
+
+    /// Asks the arm's agent. Where it fails, notes that, puts a fresh one in its place, and returns nothing.
+    fn exchange(
+        &mut self,
+        arm: usize,
+        request: &Request,
+        expected: Duration,
+    ) -> Result<Option<Exchange>, Stop> {
+        let pauses_idle = self.run.plan.pauses_idle;
+        let pause = |link: &mut dyn AgentLink, paused| match pauses_idle {
+            true => link.set_paused(paused),
+            false => Ok(()),
+        };
         let Some(link) = &mut self.run.links[arm] else { return Ok(None) };
-        let reason = match link.ask(request, expected) {
-            Ok(answer) => return Ok(Some(answer)),
+        let link = link.as_mut();
+        let exchange = pause(link, false).and_then(|()| link.ask(request, expected));
+        let reason = match exchange.and_then(|exchange| pause(link, true).map(|()| exchange)) {
+            Ok(exchange) => return Ok(Some(exchange)),
             Err(AgentError::Interrupted) => return Err(Stop::Interrupted),
             Err(AgentError::Failed(reason)) => reason,
         };
         self.active[arm] = false;
-        let restarted = link.restart();
+        // A fresh agent does not mend a guest that is gone.
+        let restarted = match link.defect() {
+            Some(defect) => Err(AgentError::failed(defect)),
+            None => link.restart().and_then(|()| pause(link, true)),
+        };
         self.run.note_failure(self.boot, Some(&self.id), arm, reason)?;
         match restarted {
             Ok(()) => Ok(None),

@@ -1,9 +1,10 @@
 //! What a run is going to do, said before it does it: the benches chosen, the arms, the settings, the time.
 
 use super::Arm;
-use crate::bench::{Measure, Suite};
+use crate::bench::{Case, Measure, Suite};
 use crate::record::Settings;
 use regex::Regex;
+use sevbench_guest::Address;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -11,6 +12,11 @@ use thiserror::Error;
 const SETUP_GUESS: Duration = Duration::from_millis(40);
 /// What a boot of an arm takes, until it is known better.
 const BOOT_GUESS: Duration = Duration::from_millis(150);
+/// The same under QEMU, where it is slowest.
+const EMULATED_BOOT_GUESS: Duration = Duration::from_secs(25);
+/// What an outside program takes in a round beside the time that it measures, until it is known better: its start, its
+/// ramp, its report.
+const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
 /// The share of a round that an arm first runs untimed: the arms before it have used the caches, and a CPU that was
 /// idle needs some 0.1 ms to be at speed. Without it, the first sample of a 32 MiB fill takes half as long again.
 const LEAD_IN_SHARE: f64 = 0.03;
@@ -46,18 +52,25 @@ pub(crate) struct Plan {
     pub suite: &'static str,
     /// Ids of the benches, in the order of the suite.
     pub benches: Vec<String>,
+    /// How many of them drive outside programs, as the list says.
+    pub observed: usize,
     /// The control first.
     pub arms: Vec<Arm>,
     pub testbed: String,
     pub seed: u64,
+    /// Whether a guest that we started is stopped while another measures.
+    pub pauses_idle: bool,
     pub settings: Settings,
 }
 
-/// The ids of the cases that are selected, in the order of the suite.
-pub(crate) fn select(suite: &Suite, selection: &Selection) -> Result<Vec<String>, SelectionError> {
+/// The cases that are selected, in the order of the suite.
+pub(crate) fn select<'s>(
+    suite: &'s Suite,
+    selection: &Selection,
+) -> Result<Vec<&'s Case>, SelectionError> {
     let Some(filter) = &selection.filter else {
         let chosen = suite.cases().iter().filter(|case| selection.sweep || !case.is_sweep());
-        return Ok(chosen.map(|case| case.id().to_owned()).collect());
+        return Ok(chosen.collect());
     };
     let regex = Regex::new(filter).map_err(|error| {
         // The last line of the error is the reason; those above draw the expression.
@@ -82,10 +95,9 @@ pub(crate) fn select(suite: &Suite, selection: &Selection) -> Result<Vec<String>
         let filter = filter.clone();
         return Err(SelectionError::NoMatch { near: near_ids(suite, &filter).join(", "), filter });
     }
-    let chosen: Vec<String> = matching
-        .iter()
+    let chosen: Vec<&Case> = matching
+        .into_iter()
         .filter(|case| selection.sweep || selection.exact || !case.is_sweep())
-        .map(|case| case.id().to_owned())
         .collect();
     if chosen.is_empty() {
         Err(SelectionError::OnlySweep { filter: filter.clone() })
@@ -111,8 +123,16 @@ impl Plan {
     pub(crate) fn expected(&self) -> Duration {
         let settings = &self.settings;
         let measuring = Duration::from_nanos(settings.warm_up_ns + settings.measurement_ns);
-        let bench = measuring + SETUP_GUESS;
-        (bench * self.benches.len() as u32 + BOOT_GUESS) * self.arms.len() as u32 * settings.boots
+        let timed = measuring * (self.benches.len() - self.observed) as u32;
+        let round = Duration::from_nanos(settings.observation_ns) + AROUND_OBSERVATION_GUESS;
+        let observed = round * settings.rounds * self.observed as u32;
+        let benches = timed + observed + SETUP_GUESS * self.benches.len() as u32;
+        let boot = |arm: &Arm| match arm.address {
+            Address::Qemu(_) => EMULATED_BOOT_GUESS,
+            _ => BOOT_GUESS,
+        };
+        let boots: Duration = self.arms.iter().map(boot).sum();
+        (benches * self.arms.len() as u32 + boots) * settings.boots
     }
 
     /// The plan in one line.
@@ -164,7 +184,8 @@ mod tests {
         let memset = Bench::with("memset", body).over(&SIZES);
         let suite = Suite::new("memory", &[&memcpy, &memset]).unwrap();
         let selection = Selection { filter: filter.map(str::to_owned), exact, sweep };
-        select(&suite, &selection).map_err(|error| error.to_string())
+        let ids = |cases: Vec<&Case>| cases.iter().map(|case| case.id().to_owned()).collect();
+        select(&suite, &selection).map(ids).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -175,16 +196,20 @@ mod tests {
             samples: 4,
             warm_up_ns: 1,
             measurement_ns: 100_000_000,
+            observation_ns: 1,
             timeout_ns: 1,
+            boot_timeout_ns: None,
             confidence: 0.95,
             margin_percent: 3.0,
         };
         let plan = Plan {
             suite: "s",
             benches: Vec::new(),
+            observed: 0,
             arms: Vec::new(),
             testbed: "loopback".into(),
             seed: 1,
+            pauses_idle: true,
             settings,
         };
         let counts = |iteration_ns| {

@@ -24,6 +24,9 @@ pub(crate) struct Progress {
     last_line: Option<Instant>,
     done: u64,
     total: u64,
+    /// How long boots have taken, and how many of them there were.
+    booting: Duration,
+    booted: u32,
     boots: u32,
     rounds: u32,
     expected: Duration,
@@ -45,6 +48,8 @@ impl Progress {
             last_line: None,
             done: 0,
             total,
+            booting: Duration::ZERO,
+            booted: 0,
             boots: settings.boots,
             rounds: settings.rounds,
             expected: plan.expected(),
@@ -54,6 +59,12 @@ impl Progress {
     /// The guests of a boot are being started.
     pub(crate) fn boot(&mut self, boot: u32) {
         self.show(format!("boot {boot}/{}: starting guests", self.boots));
+    }
+
+    /// The guests of a boot are up, after so long.
+    pub(crate) fn booted(&mut self, took: Duration) {
+        self.booting += took;
+        self.booted += 1;
     }
 
     /// A round begins.
@@ -86,7 +97,12 @@ impl Progress {
         let elapsed = self.start.elapsed();
         match self.done {
             0 => self.expected.saturating_sub(elapsed),
-            done => elapsed.mul_f64((self.total - done) as f64 / done as f64),
+            done => {
+                let boots_left = f64::from(self.boots - self.booted.min(self.boots));
+                let boots = self.booting.mul_f64(boots_left / f64::from(self.booted.max(1)));
+                let measuring = elapsed.saturating_sub(self.booting);
+                measuring.mul_f64((self.total - done) as f64 / done as f64) + boots
+            }
         }
     }
 

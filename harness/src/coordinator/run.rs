@@ -9,7 +9,7 @@ use crate::protocol::Request;
 use crate::record::{
     BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter, Phases,
 };
-use sevbench_guest::{Facts, Interrupt};
+use sevbench_guest::{Facts, Interrupt, LaunchRecord};
 use sevbench_reports::Outcome;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,17 +17,31 @@ use std::time::{Duration, Instant};
 /// Makes guests with an agent in each.
 pub(super) trait Fleet {
     /// Starts the guest of an arm, by its index in the plan, for one boot. Dropping the link ends the boot.
-    fn boot(&mut self, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError>;
+    fn boot(&mut self, boot: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError>;
 }
 
 /// One agent.
 pub(super) trait AgentLink {
     /// Asks, and waits for the answer as long as `expected` and the limit of every request together.
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Answer, AgentError>;
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError>;
     /// Replaces an agent that failed by a fresh one in the same guest.
     fn restart(&mut self) -> Result<(), AgentError>;
+    /// Stops the guest while another measures, or lets it go on.
+    fn set_paused(&mut self, paused: bool) -> Result<(), AgentError>;
+    /// Why the guest itself is of no more use, where that is so.
+    fn defect(&mut self) -> Option<String>;
     /// Keeps an idle connection alive; does not wait.
     fn tend(&mut self);
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Exchange {
+    pub answer: Answer,
+    /// How long the agent took, by the guest's clock.
+    pub guest_ns: u64,
+    /// How long the coordinator waited, by the host's clock.
+    pub host_ns: u64,
 }
 
 /// What is known of a guest once its agent has said hello.
@@ -37,6 +51,7 @@ pub(super) struct Booted {
     pub uploaded: bool,
     pub host_key: String,
     pub agent_resident_bytes: u64,
+    pub launch: Option<LaunchRecord>,
     pub facts: Facts,
 }
 
@@ -133,9 +148,11 @@ impl Run<'_> {
         self.progress.boot(boot);
         self.links.clear();
         self.links.resize_with(self.plan.arms.len(), || None);
+        let start = Instant::now();
         for arm in &order.boot_arms {
             self.boot_arm(boot, *arm)?;
         }
+        self.progress.booted(start.elapsed());
         for bench in &order.benches {
             self.stop_if_interrupted()?;
             // The control is arm 0; alone it compares with nothing.
@@ -151,18 +168,25 @@ impl Run<'_> {
 
     fn boot_arm(&mut self, boot: u32, arm: usize) -> Result<(), Stop> {
         self.stop_if_interrupted()?;
-        match self.fleet.boot(arm) {
+        let booted = self.fleet.boot(boot, arm).and_then(|(mut link, booted)| {
+            if self.plan.pauses_idle {
+                link.set_paused(true)?;
+            }
+            Ok((link, booted))
+        });
+        match booted {
             Ok((link, booted)) => {
                 self.links[arm] = Some(link);
-                Ok(self.journal.append(&Event::Boot(BootRecord {
+                Ok(self.journal.append(&Event::Boot(Box::new(BootRecord {
                     boot,
                     arm: self.plan.arms[arm].name.clone(),
                     phases: booted.phases,
                     uploaded: booted.uploaded,
                     host_key: booted.host_key,
                     agent_resident_bytes: booted.agent_resident_bytes,
+                    launch: booted.launch,
                     facts: booted.facts,
-                }))?)
+                })))?)
             }
             Err(AgentError::Interrupted) => Err(Stop::Interrupted),
             Err(AgentError::Failed(reason)) => {

@@ -3,9 +3,11 @@
 
 use super::super::{Arm, ProgressMode, Role};
 use super::*;
-use crate::bench::{Command, Ready, SampleKind};
-use crate::record::{Header, JOURNAL_SCHEMA, Journal, Settings, read_journal};
-use std::cell::RefCell;
+use crate::bench::{Command, Observation, Observed, Ready, SampleKind, Unit};
+use crate::record::{Header, JOURNAL_SCHEMA, Journal, RoundSamples, Settings, read_journal};
+use sevbench_guest::MachineSettings;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What a scripted agent does instead of its work.
@@ -16,10 +18,14 @@ enum Trouble {
     NoBoot(usize, u32),
     /// The agent of this arm dies at its nth request of a bench.
     Dies(usize, &'static str, usize),
+    /// The same, and the guest is gone with it.
+    GuestDies(usize, &'static str, usize),
     /// The bench is skipped in this arm.
     Skips(usize, &'static str),
     /// Verification fails in this arm.
     Wrong(usize, &'static str),
+    /// The bench drives an outside program, in all arms below this one.
+    Observes(usize, &'static str),
     /// The user interrupts at the nth request of arm 0.
     Interrupts(usize),
 }
@@ -28,6 +34,7 @@ struct ScriptedFleet {
     trouble: Trouble,
     boots: [u32; 2],
     log: Rc<RefCell<Vec<String>>>,
+    running: Rc<Cell<i32>>,
 }
 
 struct ScriptedAgent {
@@ -37,10 +44,12 @@ struct ScriptedAgent {
     requests: usize,
     all_requests: usize,
     log: Rc<RefCell<Vec<String>>>,
+    /// How many guests run.
+    running: Rc<Cell<i32>>,
 }
 
 impl Fleet for ScriptedFleet {
-    fn boot(&mut self, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
+    fn boot(&mut self, _: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
         self.boots[arm] += 1;
         if self.trouble == Trouble::NoBoot(arm, self.boots[arm]) {
             return Err(AgentError::failed("no such host".into()));
@@ -52,12 +61,15 @@ impl Fleet for ScriptedFleet {
             requests: 0,
             all_requests: 0,
             log: Rc::clone(&self.log),
+            running: Rc::clone(&self.running),
         };
+        self.running.set(self.running.get() + 1);
         let booted = Booted {
             phases: Phases::default(),
             uploaded: true,
             host_key: "SHA256:x".into(),
             agent_resident_bytes: 1,
+            launch: None,
             facts: Facts::default(),
         };
         Ok((Box::new(agent), booted))
@@ -65,19 +77,23 @@ impl Fleet for ScriptedFleet {
 }
 
 impl AgentLink for ScriptedAgent {
-    fn ask(&mut self, request: &Request, _: Duration) -> Result<Answer, AgentError> {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
         if let Request::Start { bench, .. } = request {
             self.bench.clone_from(bench);
             self.requests = 0;
         }
+        assert_eq!(self.running.get(), 1, "one guest runs while it is asked");
         self.requests += 1;
         self.all_requests += 1;
         let bench = self.bench.as_str();
         self.log.borrow_mut().push(format!("{} {bench}", self.arm));
         match self.trouble {
-            Trouble::Dies(arm, id, nth)
+            Trouble::Dies(arm, id, nth) | Trouble::GuestDies(arm, id, nth)
                 if arm == self.arm && id == bench && nth == self.requests =>
             {
+                if matches!(self.trouble, Trouble::GuestDies(..)) {
+                    self.running.set(0);
+                }
                 return Err(AgentError::failed("the agent ended (killed by SIGKILL)".into()));
             }
             Trouble::Interrupts(nth) if self.arm == 0 && nth == self.all_requests => {
@@ -85,12 +101,14 @@ impl AgentLink for ScriptedAgent {
             }
             _ => {}
         }
-        Ok(match request {
+        let answer = match request {
             Request::Start { .. } if self.trouble_is(Trouble::Skips) => {
                 Answer::Skipped { reason: "no disk".into(), hint: "add one".into() }
             }
             Request::Start { .. } => {
-                Answer::Ready(Ready { kind: SampleKind::Timed, throughput: None, operations: 1 })
+                let observes = matches!(self.trouble, Trouble::Observes(arms, id) if self.arm < arms && id == bench);
+                let kind = if observes { SampleKind::Observed } else { SampleKind::Timed };
+                Answer::Ready(Ready { kind, throughput: None, operations: 1 })
             }
             Request::Drive(Command::WarmUp { .. }) => {
                 Answer::Warm { iterations: 10, elapsed_ns: 1_000 }
@@ -98,15 +116,37 @@ impl AgentLink for ScriptedAgent {
             Request::Drive(Command::Measure(measure)) => {
                 Answer::Samples(vec![measure.iterations * 100; measure.samples as usize])
             }
+            Request::Drive(Command::Observe { duration_ns }) => {
+                assert_eq!(
+                    expected,
+                    Duration::from_nanos(2 * duration_ns) + Duration::from_secs(60)
+                );
+                let observations = vec![Observation::rate("rate", 1.0, Unit::Iops)];
+                let measured = Some(Duration::from_nanos(*duration_ns));
+                Answer::Observed(Observed { observations, measured })
+            }
             Request::Drive(Command::Finish) if self.trouble_is(Trouble::Wrong) => {
                 Answer::Failed("panicked: a wrong byte".into())
             }
             Request::Drive(Command::Finish) => Answer::Finished,
-        })
+        };
+        Ok(Exchange { answer, guest_ns: 1, host_ns: 2 })
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {
         Ok(())
+    }
+
+    fn set_paused(&mut self, paused: bool) -> Result<(), AgentError> {
+        let running = self.running.get();
+        self.running.set(if paused { running - 1 } else { running + 1 });
+        assert!((0..=1).contains(&self.running.get()), "guests run at the same time");
+        Ok(())
+    }
+
+    fn defect(&mut self) -> Option<String> {
+        let Trouble::GuestDies(arm, _, nth) = self.trouble else { return None };
+        (arm == self.arm && nth == self.requests).then(|| "QEMU ended".into())
     }
 
     fn tend(&mut self) {}
@@ -125,16 +165,28 @@ fn plan() -> Plan {
         samples: 2,
         warm_up_ns: 1,
         measurement_ns: 6_000,
+        observation_ns: 1_000,
         timeout_ns: 1,
+        boot_timeout_ns: None,
         confidence: 0.95,
         margin_percent: 3.0,
     };
+    let machine = MachineSettings::default();
     let arms = vec![
-        Arm::named("nosev", Role::Control, "loopback").unwrap(),
-        Arm::named("aa", Role::Treatment, "loopback").unwrap(),
+        Arm::named("nosev", Role::Control, "loopback", &machine).unwrap(),
+        Arm::named("aa", Role::Treatment, "loopback", &machine).unwrap(),
     ];
     let benches = vec!["s/a".into(), "s/b".into()];
-    Plan { suite: "s", benches, arms, testbed: "loopback".into(), seed: 1, settings }
+    Plan {
+        suite: "s",
+        benches,
+        observed: 0,
+        arms,
+        testbed: "loopback".into(),
+        seed: 1,
+        pauses_idle: true,
+        settings,
+    }
 }
 
 fn check(trouble: Trouble) -> (Outcome, Journal) {
@@ -149,12 +201,14 @@ fn check(trouble: Trouble) -> (Outcome, Journal) {
         seed: 1,
         sevbench_version: String::new(),
         executable_sha256: String::new(),
+        host: BTreeMap::new(),
         arms: plan.arms.iter().map(Arm::record).collect(),
         benches: plan.benches.clone(),
         settings: plan.settings.clone(),
     };
     let mut journal = JournalWriter::create(&path, &header).unwrap();
-    let mut fleet = ScriptedFleet { trouble, boots: [0; 2], log: Rc::default() };
+    let mut fleet =
+        ScriptedFleet { trouble, boots: [0; 2], log: Rc::default(), running: Rc::default() };
     let run = Run {
         plan: &plan,
         fleet: &mut fleet,
@@ -235,6 +289,17 @@ fn an_agent_that_dies_in_a_round_fails_that_bench_and_the_next_goes_on() {
 }
 
 #[test]
+fn a_guest_that_dies_in_a_round_is_not_asked_again_in_that_boot() {
+    let (outcome, journal) = check(Trouble::GuestDies(1, "s/a", 4));
+    assert_eq!(outcome, Outcome::Complete);
+    // A boot in which `s/a` is the first bench has no other; one in which it is the last has all of `s/b`.
+    let lost = failures(&journal).iter().filter(|(_, bench, _)| bench.is_none()).count();
+    assert_eq!(lost, 2, "the guest is reported once a boot");
+    let of_b = rounds(&journal).iter().filter(|(_, bench)| *bench == "s/b").count();
+    assert!(of_b == 0 || of_b == 3 || of_b == 6);
+}
+
+#[test]
 fn a_skip_is_recorded_and_the_other_arm_is_dismissed() {
     let (_, journal) = check(Trouble::Skips(0, "s/b"));
     let skips = journal.events.iter().filter(|event| matches!(event, Event::Skipped(_))).count();
@@ -245,6 +310,28 @@ fn a_skip_is_recorded_and_the_other_arm_is_dismissed() {
 fn a_verification_that_fails_is_a_failure() {
     let (_, journal) = check(Trouble::Wrong(0, "s/a"));
     assert_eq!(failures(&journal), [(1, Some("s/a"), "nosev"), (2, Some("s/a"), "nosev")]);
+}
+
+#[test]
+fn an_outside_program_is_observed_once_a_round_for_as_long_as_was_said() {
+    let (_, journal) = check(Trouble::Observes(2, "s/b"));
+    assert_eq!(failures(&journal), []);
+    let rounds = journal.events.iter().filter_map(|event| match event {
+        Event::Round(round) if round.bench == "s/b" => Some(round),
+        _ => None,
+    });
+    for arm in rounds.clone().flat_map(|round| &round.arms) {
+        assert!(matches!(&arm.samples, RoundSamples::Observations(lists) if lists.len() == 1));
+        assert_eq!(arm.measured_ns, Some(1_000));
+    }
+    assert_eq!(rounds.map(|round| round.iterations).collect::<Vec<_>>(), [1; 6]);
+}
+
+#[test]
+fn arms_that_measure_in_different_ways_are_not_compared() {
+    let (_, journal) = check(Trouble::Observes(1, "s/b"));
+    assert_eq!(failures(&journal).len(), 2);
+    assert!(rounds(&journal).iter().all(|(_, bench)| *bench == "s/a"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The messages: a greeting of fixed form, the agent's hello, then requests and answers.
 
 use super::{FrameError, read_frame, write_frame};
-use crate::bench::Command;
+use crate::bench::{Answer, Command};
 use serde::{Deserialize, Serialize};
 use sevbench_guest::Facts;
 use std::io::{self, Read, Write};
@@ -11,7 +11,7 @@ use thiserror::Error;
 pub(crate) const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// Raised whenever a message changes. Both sides are one executable; this catches everything else that answers.
-pub(crate) const PROTOCOL_VERSION: u16 = 1;
+pub(crate) const PROTOCOL_VERSION: u16 = 2;
 
 /// The first bytes that an agent writes. They and the version after them keep their form for good.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
@@ -41,6 +41,15 @@ pub(crate) enum Request {
     },
     /// Tell the bench that is set up what to do.
     Drive(Command),
+}
+
+/// What the agent answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reply {
+    /// The answer of the bench.
+    pub answer: Answer,
+    /// How long it took, by the guest's clock.
+    pub guest_ns: u64,
 }
 
 /// What was read in place of an agent's greeting.

@@ -5,5 +5,5 @@ mod message;
 
 pub(crate) use frame::{FrameError, read_frame, write_frame};
 pub(crate) use message::{
-    AGENT_ARGUMENT, GreetingError, Hello, Request, read_greeting, write_greeting,
+    AGENT_ARGUMENT, GreetingError, Hello, Reply, Request, read_greeting, write_greeting,
 };

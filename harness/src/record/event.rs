@@ -2,8 +2,9 @@
 
 use crate::bench::{Observation, SampleKind, Throughput};
 use serde::{Deserialize, Serialize};
-use sevbench_guest::Facts;
+use sevbench_guest::{Declaration, Facts, LaunchRecord};
 use sevbench_reports::Outcome;
+use std::collections::BTreeMap;
 
 /// The version of the journal's form.
 pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
@@ -13,9 +14,9 @@ pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     /// First line: what was asked for.
-    Header(Header),
+    Header(Box<Header>),
     /// A guest is up and its agent has said hello.
-    Boot(BootRecord),
+    Boot(Box<BootRecord>),
     /// A bench is set up in an arm.
     Setup(SetupRecord),
     /// The iterations that all arms make, in this run, in a sample of a bench and untimed before its samples.
@@ -42,6 +43,9 @@ pub(crate) struct Header {
     pub seed: u64,
     pub sevbench_version: String,
     pub executable_sha256: String,
+    /// What the coordinator's machine is, by the names of its facts.
+    #[serde(default)]
+    pub host: BTreeMap<String, String>,
     pub arms: Vec<ArmRecord>,
     pub benches: Vec<String>,
     pub settings: Settings,
@@ -54,7 +58,12 @@ pub(crate) struct Settings {
     pub samples: u32,
     pub warm_up_ns: u64,
     pub measurement_ns: u64,
+    /// What an outside program measures for in a round.
+    #[serde(default)]
+    pub observation_ns: u64,
     pub timeout_ns: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_timeout_ns: Option<u64>,
     pub confidence: f64,
     pub margin_percent: f64,
 }
@@ -68,6 +77,9 @@ pub(crate) struct ArmRecord {
     pub spin_factor: Option<f64>,
     /// Whether each boot is a fresh life of the guest, and not only a fresh connection and agent.
     pub rebooted: bool,
+    /// In which facts it differs from the control by its nature.
+    #[serde(default)]
+    pub declares: Vec<Declaration>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +90,9 @@ pub(crate) struct BootRecord {
     pub uploaded: bool,
     pub host_key: String,
     pub agent_resident_bytes: u64,
+    /// How a machine that we started was made.
+    #[serde(default)]
+    pub launch: Option<LaunchRecord>,
     pub facts: Facts,
 }
 
@@ -86,10 +101,22 @@ pub(crate) struct BootRecord {
 pub(crate) struct Phases {
     /// Until the guest was started, connected to and authenticated.
     pub start_ns: u64,
+    /// Of that, until QEMU answered.
+    #[serde(default)]
+    pub qemu_ns: Option<u64>,
+    /// From then until the kernel's first line.
+    #[serde(default)]
+    pub kernel_ns: Option<u64>,
+    /// From then until the SSH server answered.
+    #[serde(default)]
+    pub ssh_ns: Option<u64>,
     /// Until the executable was there.
     pub ship_ns: u64,
     /// Until the agent had said hello.
     pub agent_ns: u64,
+    /// Until the guest had nothing more to start.
+    #[serde(default)]
+    pub settle_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,8 +151,17 @@ pub(crate) struct RoundRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ArmRound {
     pub arm: String,
+    /// How long the agent took for it, by the guest's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_ns: Option<u64>,
+    /// How long the coordinator waited for it, by the host's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_ns: Option<u64>,
     #[serde(flatten)]
     pub samples: RoundSamples,
+    /// How long an outside program measured, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_ns: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -36,7 +36,7 @@ impl JournalWriter {
         let file = OpenOptions::new().append(true).create_new(true).open(path);
         let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
         let mut writer = Self { path: path.into(), file };
-        writer.append(&Event::Header(header.clone()))?;
+        writer.append(&Event::Header(Box::new(header.clone())))?;
         Ok(writer)
     }
 
@@ -95,7 +95,12 @@ fn parse_journal(input: &mut impl BufRead, path: &Path) -> Result<Journal, Journ
         let event = parse_line(&line, number, path)?;
         match (&mut journal, event) {
             (None, Event::Header(header)) => {
-                journal = Some(Journal { header, events: Vec::new(), end: None, torn_line: None });
+                journal = Some(Journal {
+                    header: *header,
+                    events: Vec::new(),
+                    end: None,
+                    torn_line: None,
+                });
             }
             (None, _) => break,
             (Some(journal), Event::End(end)) => journal.end = Some(end),

@@ -5,6 +5,7 @@ use super::*;
 use crate::record::{ArmRound, RoundRecord, RoundSamples, Settings};
 use proptest::prelude::*;
 use sevbench_reports::Outcome;
+use std::collections::BTreeMap;
 
 fn header() -> Header {
     let settings = Settings {
@@ -13,7 +14,9 @@ fn header() -> Header {
         samples: 1,
         warm_up_ns: 1,
         measurement_ns: 1,
+        observation_ns: 1,
         timeout_ns: 1,
+        boot_timeout_ns: None,
         confidence: 0.95,
         margin_percent: 3.0,
     };
@@ -26,6 +29,7 @@ fn header() -> Header {
         seed: 1,
         sevbench_version: "0".into(),
         executable_sha256: String::new(),
+        host: BTreeMap::new(),
         arms: Vec::new(),
         benches: vec!["s/a".into()],
         settings,
@@ -33,8 +37,13 @@ fn header() -> Header {
 }
 
 fn round(round: u32) -> Event {
-    let arm =
-        |name: &str| ArmRound { arm: name.into(), samples: RoundSamples::ElapsedNs(vec![7, 8]) };
+    let arm = |name: &str| ArmRound {
+        arm: name.into(),
+        guest_ns: None,
+        host_ns: None,
+        measured_ns: None,
+        samples: RoundSamples::ElapsedNs(vec![7, 8]),
+    };
     let arms = vec![arm("nosev"), arm("aa")];
     Event::Round(RoundRecord { boot: 1, bench: "s/a".into(), round, at_ns: 5, iterations: 3, arms })
 }

@@ -65,6 +65,11 @@ impl Location {
         self.folder.join("run.ndjson")
     }
 
+    /// The folder of the guests' consoles.
+    pub(crate) fn consoles(&self) -> PathBuf {
+        self.folder.join("console")
+    }
+
     pub(crate) fn summary(&self) -> PathBuf {
         self.folder.join("summary.json")
     }

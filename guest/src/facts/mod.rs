@@ -1,10 +1,20 @@
 //! What a machine says of itself, from /proc and /sys. Says nothing of what the facts mean.
 
+mod details;
+mod encryption;
+
+pub use encryption::EncryptionFacts;
+
+use details::gather_details;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 
 /// The longest fact, in bytes.
 const FACT_LEN_MAX: usize = 4096;
+
+/// What is said of a fact that cannot be read.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// Facts of a machine. One that cannot be read is `unknown`, or 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +37,15 @@ pub struct Facts {
     pub transparent_huge_pages: String,
     /// The kernel's clock source.
     pub clock_source: String,
+    /// Bytes of bounce buffers in use; none where the kernel does not say.
+    #[serde(default)]
+    pub swiotlb_used_bytes: Option<u64>,
+    /// What the machine says of memory encryption.
+    #[serde(default)]
+    pub encryption: EncryptionFacts,
+    /// All else that must be alike in two machines, by name.
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -43,7 +62,28 @@ impl Facts {
             kernel_command_line: read("/proc/cmdline"),
             transparent_huge_pages: selected(&huge_pages),
             clock_source: read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+            swiotlb_used_bytes: details::swiotlb_bytes("io_tlb_used"),
+            encryption: EncryptionFacts::gather(),
+            details: gather_details(),
         }
+    }
+
+    /// All that must be alike in two machines, in the order in which differences are shown.
+    pub(crate) fn named(&self) -> Vec<(String, String)> {
+        let mut named: Vec<(String, String)> = [
+            ("kernel", self.kernel.clone()),
+            ("architecture", self.architecture.clone()),
+            ("CPU", self.cpu_model.clone()),
+            ("CPUs", self.cpus.to_string()),
+            ("kernel command line", self.kernel_command_line.clone()),
+            ("transparent huge pages", self.transparent_huge_pages.clone()),
+            ("clock source", self.clock_source.clone()),
+            ("memory encryption", self.encryption.in_words()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        named.extend(self.details.clone());
+        named
     }
 }
 
@@ -55,8 +95,11 @@ fn bounded(text: &str) -> String {
 }
 
 fn read(path: &str) -> String {
-    fs::read(path)
-        .map_or_else(|_| "unknown".into(), |bytes| bounded(&String::from_utf8_lossy(&bytes)))
+    read_known(path).unwrap_or_else(|| UNKNOWN.into())
+}
+
+fn read_known(path: impl AsRef<std::path::Path>) -> Option<String> {
+    fs::read(path).ok().map(|bytes| bounded(&String::from_utf8_lossy(&bytes)))
 }
 
 /// The value of a `name : value` line.
@@ -64,7 +107,7 @@ fn field(path: &str, name: &str) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let value =
         text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'));
-    value.map_or_else(|| "unknown".into(), bounded)
+    value.map_or_else(|| UNKNOWN.into(), bounded)
 }
 
 fn memory_bytes() -> u64 {

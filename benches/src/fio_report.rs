@@ -1,0 +1,228 @@
+//! fio's report (`--output-format=json+`): which of it is read, and the checks that it must pass before a figure of it
+//! is believed. Each check is one that a published measurement has failed.
+
+use crate::fio::{Job, Order};
+use crate::fio_report_error::ReportError;
+use hdrhistogram::Histogram;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// The share of submissions that must find the queue at half of the asked depth or more. Even a device that completes
+/// the whole queue at once and has it filled anew from empty meets half of the depth in just over half of the
+/// submissions; one request at a time, or a queue that is not kept filled, stays below.
+const DEEP_SHARE_MIN: f64 = 0.5;
+/// The share of the asked time that each thread must have measured; fio stops within a few requests of it.
+const RUNTIME_SHARE_MIN: f64 = 0.9;
+/// How far fio's bandwidth may be from its bytes and its time, which it rounds to milliseconds.
+const BANDWIDTH_TOLERANCE: f64 = 0.02;
+/// Significant digits of the latencies. fio's own bins are wider: 64 for each power of two.
+const LATENCY_DIGITS: u8 = 3;
+/// How many lines that look like the start of the report are tried.
+const STARTS_MAX: usize = 64;
+
+/// What is read of a report; everything else in it is ignored.
+#[derive(Debug, Deserialize)]
+pub struct Report {
+    #[serde(default, rename = "global options")]
+    global_options: BTreeMap<String, String>,
+    jobs: Vec<Thread>,
+}
+
+/// One of the job's threads.
+#[derive(Debug, Deserialize)]
+struct Thread {
+    error: i64,
+    #[serde(default, rename = "job options")]
+    options: BTreeMap<String, String>,
+    read: Direction,
+    write: Direction,
+    trim: Direction,
+    /// Depth of the queue (`1`, `2`, `4` … `32`, `>=64`: at least so much) → percentage of submissions.
+    iodepth_level: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Direction {
+    io_bytes: u64,
+    bw_bytes: u64,
+    /// In ms.
+    runtime: u64,
+    short_ios: u64,
+    drop_ios: u64,
+    clat_ns: Latency,
+}
+
+#[derive(Debug, Deserialize)]
+struct Latency {
+    #[serde(rename = "N")]
+    count: u64,
+    /// Middle of the bin in ns → completions.
+    #[serde(default)]
+    bins: BTreeMap<String, u64>,
+}
+
+/// What a believed report says.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Of all threads.
+    pub bytes_per_second: f64,
+    /// Completions of all threads.
+    pub iops: f64,
+    /// From submission to completion, of all threads, in ns.
+    pub latency_ns: Histogram<u64>,
+    /// The shortest time that a thread measured.
+    pub measured: Duration,
+}
+
+impl Report {
+    /// Finds the report in what fio printed; warnings may stand before it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn parse(text: &str) -> Result<Self, ReportError> {
+        let mut reason = "no line begins with {".to_owned();
+        let mut start = 0;
+        let mut starts_left = STARTS_MAX;
+        for line in text.split_inclusive('\n') {
+            if line.starts_with('{') && starts_left > 0 {
+                starts_left -= 1;
+                let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter();
+                match values.next() {
+                    Some(Ok(report)) => return Ok(report),
+                    Some(Err(error)) => reason = error.to_string(),
+                    None => {}
+                }
+            }
+            start += line.len();
+        }
+        Err(ReportError::NoReport { reason })
+    }
+
+    /// The figures, once every check is passed.
+    ///
+    /// # Errors
+    /// If one is not.
+    pub(crate) fn figures(&self, order: &Order, disk: &Path) -> Result<Figures, ReportError> {
+        let Order { job, measured, .. } = order;
+        if self.jobs.len() != job.threads as usize {
+            let found = self.jobs.len();
+            return Err(ReportError::ThreadCount { found, asked: job.threads });
+        }
+        let (mut bytes_per_second, mut iops, mut measured_ms) = (0.0, 0.0, u64::MAX);
+        let mut latency_ns = empty_histogram();
+        for (thread, number) in self.jobs.iter().zip(1..) {
+            thread.check_course(number, *measured)?;
+            self.check_options(thread, &order.options(disk))?;
+            thread.check_depth(job.depth)?;
+            let read = &thread.read;
+            read.check_amounts(job)?;
+            let seconds = read.runtime as f64 / 1e3;
+            bytes_per_second += read.io_bytes as f64 / seconds;
+            // Not fio's own: after a ramp it leaves out what was in flight when the ramp ended.
+            iops += read.clat_ns.count as f64 / seconds;
+            measured_ms = measured_ms.min(read.runtime);
+            read.clat_ns.add_to(&mut latency_ns)?;
+        }
+        Ok(Figures {
+            bytes_per_second,
+            iops,
+            latency_ns,
+            measured: Duration::from_millis(measured_ms),
+        })
+    }
+
+    fn check_options(
+        &self,
+        thread: &Thread,
+        asked: &[(&'static str, String)],
+    ) -> Result<(), ReportError> {
+        for (option, asked) in asked {
+            let found = thread.options.get(*option).or_else(|| self.global_options.get(*option));
+            if found != Some(asked) {
+                let found = found.map_or("unset".into(), |found| format!("`{found}`"));
+                return Err(ReportError::Option { option, found, asked: asked.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Thread {
+    /// It did not fail, only read, and read for as long as asked.
+    fn check_course(&self, thread: usize, measured: Duration) -> Result<(), ReportError> {
+        if self.error != 0 {
+            return Err(ReportError::ThreadFailed { thread, error: self.error });
+        }
+        let others = self.write.io_bytes.saturating_add(self.trim.io_bytes);
+        if others > 0 {
+            return Err(ReportError::Direction { bytes: others });
+        }
+        if self.read.io_bytes == 0 || self.read.runtime == 0 {
+            return Err(ReportError::NothingRead { thread });
+        }
+        let (found_ms, asked_ms) = (self.read.runtime, measured.as_millis());
+        if (found_ms as f64) < asked_ms as f64 * RUNTIME_SHARE_MIN {
+            return Err(ReportError::Runtime { thread, found_ms, asked_ms });
+        }
+        Ok(())
+    }
+
+    fn check_depth(&self, asked: u32) -> Result<(), ReportError> {
+        let is_deep = |level: &str| {
+            // The last level is open above.
+            let least: Option<u32> = level.trim_start_matches(">=").parse().ok();
+            least.is_some_and(|least| least >= asked.div_ceil(2).min(64))
+        };
+        let deep = self.iodepth_level.iter().filter(|(level, _)| is_deep(level));
+        let share = deep.map(|(_, percent)| percent).sum::<f64>() / 100.0;
+        if share >= DEEP_SHARE_MIN { Ok(()) } else { Err(ReportError::Depth { share, asked }) }
+    }
+}
+
+impl Direction {
+    /// Bytes, completions and bandwidth are of each other.
+    fn check_amounts(&self, job: &Job) -> Result<(), ReportError> {
+        let Job { block_len, depth, .. } = *job;
+        let (bytes, completions) = (self.io_bytes, self.clat_ns.count);
+        let short = self.short_ios.saturating_add(self.drop_ios);
+        // What is in flight when the ramp ends may be counted in one and not in the other.
+        let off = bytes.abs_diff(completions.saturating_mul(block_len));
+        if off > block_len * u64::from(depth) || !bytes.is_multiple_of(block_len) || short > 0 {
+            return Err(ReportError::BlockLen { bytes, completions, short, block_len });
+        }
+        let expected = bytes as f64 * 1e3 / self.runtime as f64;
+        let (found, runtime_ms) = (self.bw_bytes, self.runtime);
+        if (found as f64 / expected - 1.0).abs() > BANDWIDTH_TOLERANCE {
+            return Err(ReportError::Bandwidth { found, bytes, runtime_ms });
+        }
+        Ok(())
+    }
+}
+
+impl Latency {
+    fn add_to(&self, histogram_ns: &mut Histogram<u64>) -> Result<(), ReportError> {
+        let mut found = 0_u64;
+        for (value, count) in &self.bins {
+            if let Ok(value_ns) = value.parse()
+                && histogram_ns.record_n(value_ns, *count).is_ok()
+            {
+                found = found.saturating_add(*count);
+            }
+        }
+        if found == self.count {
+            Ok(())
+        } else {
+            Err(ReportError::Bins { found, completions: self.count })
+        }
+    }
+}
+
+fn empty_histogram() -> Histogram<u64> {
+    Histogram::new(LATENCY_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are allowed"))
+}
+
+#[cfg(test)]
+#[path = "fio_report_tests.rs"]
+mod tests;

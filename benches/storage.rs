@@ -1,0 +1,46 @@
+//! Storage: what the study took from fio, with the parameters that it meant. The disks are the guest's data disks, which
+//! are only read.
+
+use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};
+use sevbench_suite::disk::{Attachment, Disk};
+use sevbench_suite::fio::{Fio, Job, RAND_READ, SEQ_READ};
+use sevbench_suite::fio_report::Figures;
+use std::path::Path;
+
+const ATTACHMENTS: [Attachment; 3] =
+    [Attachment::VirtioBlk, Attachment::VirtioScsi, Attachment::Nvme];
+
+fn read(b: &mut Bencher<'_>, attachment: Attachment, job: &Job, rate: fn(&Figures) -> Observation) {
+    let disk = Disk::find(Path::new("/sys"), attachment)
+        .and_then(|disk| disk.check_device_file().map(|()| disk));
+    let disk = match disk {
+        Ok(disk) => disk,
+        Err(error) => return b.skip(error.to_string(), error.hint()),
+    };
+    let fio = match Fio::find() {
+        Ok(fio) => fio,
+        Err(error) => return b.skip(error.to_string(), error.hint()),
+    };
+    b.observe(|duration| {
+        let figures = fio.run(job, &disk.path, duration).map_err(|error| error.to_string())?;
+        let latency = Observation::histogram("completion-latency", &figures.latency_ns);
+        let observations = vec![rate(&figures), latency];
+        Ok(Observed { observations, measured: Some(figures.measured) })
+    });
+}
+
+fn seq_read(b: &mut Bencher<'_>, attachment: &Attachment) {
+    read(b, *attachment, &SEQ_READ, |figures| {
+        Observation::rate("bandwidth", figures.bytes_per_second, Unit::BytesPerSecond)
+    });
+}
+
+fn rand_read(b: &mut Bencher<'_>, attachment: &Attachment) {
+    read(b, *attachment, &RAND_READ, |figures| Observation::rate("iops", figures.iops, Unit::Iops));
+}
+
+const BENCHES: &[&dyn BenchEntry] = &[
+    &Bench::with("seq-read", seq_read).over(&ATTACHMENTS).observed(),
+    &Bench::with("rand-read", rand_read).over(&ATTACHMENTS).observed(),
+];
+sevbench::main!(storage, BENCHES);

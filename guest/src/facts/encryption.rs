@@ -1,0 +1,131 @@
+//! What a machine says of AMD's memory encryption: the MSR, CPUID and its kernel's log.
+
+use crate::{Protection, SevCpuid};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+
+/// SEV_STATUS: bit 0 SEV, 1 SEV-ES, 2 SEV-SNP (AMD64 Architecture Programmer's Manual, volume 2, section 15.34.10).
+pub(crate) const SEV_STATUS_MSR: u64 = 0xc001_0131;
+/// How the kernel says it; AMD stands before the line or in it.
+const KERNEL_MARK: &str = "Memory Encryption Features active:";
+/// The most of the kernel's log that is read, and its longest record.
+const LOG_LEN_MAX: usize = 8 << 20;
+const RECORD_LEN_MAX: usize = 8 << 10;
+
+/// What a machine says of memory encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EncryptionFacts {
+    /// MSR 0xC0010131; none where it cannot be read.
+    pub status_msr: Option<u64>,
+    /// CPUID leaf 0x8000001F; none where there is no such leaf.
+    pub cpuid: Option<SevCpuid>,
+    /// Whether the kernel's log could be read from its start.
+    pub log_is_readable: bool,
+    /// The kernel's line on active features; none where there is no such line.
+    pub kernel_line: Option<String>,
+}
+
+impl EncryptionFacts {
+    pub(super) fn gather() -> Self {
+        let log = read_log();
+        let kernel_line = log.as_ref().ok().and_then(|log| kernel_line(log));
+        Self {
+            status_msr: read_msr(SEV_STATUS_MSR).ok(),
+            cpuid: SevCpuid::read(),
+            log_is_readable: log.is_ok(),
+            kernel_line,
+        }
+    }
+
+    /// The strongest protection that the MSR names; none where it names none or cannot be read.
+    pub fn active(&self) -> Option<Protection> {
+        let status = self.status_msr?;
+        Protection::ALL.into_iter().rev().find(|protection| status & protection.status_bit() != 0)
+    }
+
+    /// Whether everything that can be read says that nothing is encrypted, and something can be read.
+    pub fn is_none(&self) -> bool {
+        let silent = self.log_is_readable || self.status_msr.is_some();
+        silent && self.status_msr.unwrap_or(0) == 0 && self.kernel_line.is_none()
+    }
+
+    /// In a word or two.
+    pub(crate) fn in_words(&self) -> String {
+        match self.active() {
+            Some(protection) => protection.to_string(),
+            None if self.is_none() => "none".into(),
+            None => super::UNKNOWN.into(),
+        }
+    }
+}
+
+fn read_msr(number: u64) -> io::Result<u64> {
+    let mut value = [0; 8];
+    File::open("/dev/cpu/0/msr")?.read_exact_at(&mut value, number)?;
+    Ok(u64::from_le_bytes(value))
+}
+
+/// The kernel's log, a record a line.
+fn read_log() -> io::Result<String> {
+    let mut file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg")?;
+    let mut log = Vec::new();
+    let mut record = vec![0; RECORD_LEN_MAX];
+    while log.len() < LOG_LEN_MAX {
+        match file.read(&mut record) {
+            Ok(0) => break,
+            Ok(len) => log.extend_from_slice(&record[..len]),
+            // The record was overwritten while we read.
+            Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(String::from_utf8_lossy(&log).into_owned())
+}
+
+/// The line on active features, without what stands before it.
+fn kernel_line(log: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains(KERNEL_MARK))?;
+    let text = line.split_once(';').map_or(line, |(_, text)| text);
+    Some(super::bounded(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_kernels_line_is_found_in_old_and_new_words() {
+        let old = "6,1,0,-;Linux version 5.19\n6,310,52191,-;AMD Memory Encryption Features active: SEV SEV-ES SEV-SNP\n";
+        assert_eq!(
+            kernel_line(old).unwrap(),
+            "AMD Memory Encryption Features active: SEV SEV-ES SEV-SNP"
+        );
+        let new = "6,310,52191,-;Memory Encryption Features active: AMD SEV\n";
+        assert_eq!(kernel_line(new).unwrap(), "Memory Encryption Features active: AMD SEV");
+        assert_eq!(kernel_line("6,1,0,-;Linux version 6.1\n"), None);
+    }
+
+    #[test]
+    fn the_status_names_the_strongest_protection() {
+        let facts = |status_msr| EncryptionFacts { status_msr, ..EncryptionFacts::default() };
+        assert_eq!(facts(Some(7)).active(), Some(Protection::SevSnp));
+        assert_eq!(facts(Some(3)).active(), Some(Protection::SevEs));
+        assert_eq!(facts(Some(1)).active(), Some(Protection::Sev));
+        assert_eq!((facts(Some(0)).active(), facts(Some(0)).is_none()), (None, true));
+        assert!(!facts(None).is_none(), "nothing could be read");
+    }
+
+    proptest! {
+        #[test]
+        fn a_log_of_any_kind_is_no_panic(log in ".{0,300}") {
+            let _ = kernel_line(&log);
+        }
+    }
+}

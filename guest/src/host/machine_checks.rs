@@ -1,0 +1,193 @@
+//! Pure: the machine itself, and those of its settings that move results.
+
+use super::HostProbe;
+use super::doctor::{Check, TestbedKind};
+use super::tree::UNKNOWN;
+
+/// What QEMU takes beside the memory of a guest; with TCG most of it is translated code.
+const QEMU_MEMORY_BYTES: u64 = 256 << 20;
+/// The guests that are up at a time: one of each arm.
+const GUESTS: u64 = 2;
+/// `CAP_SYS_PTRACE`, the right to look into any process.
+const CAP_SYS_PTRACE: u64 = 1 << 19;
+/// Clock sources that are read without leaving the processor.
+const FAST_CLOCKS: [&str; 3] = ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page"];
+
+pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
+    let all =
+        [kernel, processor, memory, disk, clock, governor, boost, smt, idle, large_pages, ksm];
+    let leak = [gcore, ptrace];
+    all.into_iter().chain(leak).map(|check| check(probe)).collect()
+}
+
+fn kernel(probe: &HostProbe) -> Check {
+    Check::fine("kernel", &[], probe.facts.fact("kernel").into())
+}
+
+fn processor(probe: &HostProbe) -> Check {
+    let fact = |name| probe.facts.fact(name);
+    let (model, microcode, cpus) = (fact("CPU model"), fact("microcode"), fact("CPUs online"));
+    let found =
+        format!("{model}, microcode {microcode}, CPUs {cpus}, NUMA nodes {}", fact("NUMA nodes"));
+    if fact("CPU flags").split(' ').any(|flag| flag == "hypervisor") {
+        let found =
+            format!("{found}; itself a virtual machine, whose neighbours are in every result");
+        return Check::note("processor", found, None);
+    }
+    Check::fine("processor", &[], found)
+}
+
+fn memory(probe: &HostProbe) -> Check {
+    let needed = GUESTS * (probe.guest_memory_bytes + QEMU_MEMORY_BYTES);
+    match probe.facts.memory_available_bytes {
+        None => Check::note("memory", UNKNOWN.into(), None),
+        Some(free) => {
+            let found = format!("{} free, {GUESTS} guests take {}", mib(free), mib(needed));
+            if free >= needed {
+                return Check::fine("memory", TestbedKind::GUESTS, found);
+            }
+            let remedy = "type `ps aux --sort=-rss | head` and end what is not needed";
+            Check::failed("memory", TestbedKind::GUESTS, found, remedy)
+        }
+    }
+}
+
+fn disk(probe: &HostProbe) -> Check {
+    let built = matches!(probe.image, super::probe::ImageState::Built(_));
+    let needed = if built { 0 } else { probe.image_bytes };
+    let folder = probe.image_folder.display();
+    match probe.disk_free_bytes {
+        None => Check::note("disk", format!("the room in `{folder}` is unknown"), None),
+        Some(free) if free >= needed => {
+            Check::fine("disk", TestbedKind::GUESTS, format!("{} free in {folder}", mib(free)))
+        }
+        Some(free) => {
+            let found = format!("{} free in {folder}, the image takes {}", mib(free), mib(needed));
+            let remedy =
+                "make room there, or type `export SEVBENCH_CACHE=FOLDER` for one elsewhere";
+            Check::failed("disk", TestbedKind::GUESTS, found, remedy)
+        }
+    }
+}
+
+fn clock(probe: &HostProbe) -> Check {
+    let source = probe.facts.fact("clock source");
+    if FAST_CLOCKS.contains(&source) {
+        return Check::fine("clock source", &[], source.into());
+    }
+    let found = format!("{source}: reading it may cost more than what is measured");
+    let remedy = "see `dmesg | grep -i tsc` for why it is not tsc";
+    Check::note("clock source", found, Some(remedy))
+}
+
+fn governor(probe: &HostProbe) -> Check {
+    match probe.facts.fact("governor") {
+        "performance" => Check::fine("governor", &[], "performance".into()),
+        UNKNOWN => Check::note("governor", "not for this kernel to set".into(), None),
+        other => {
+            let found = format!("{other}: the frequency follows the load");
+            Check::note("governor", found, Some("type `cpupower frequency-set -g performance`"))
+        }
+    }
+}
+
+fn boost(probe: &HostProbe) -> Check {
+    match probe.facts.fact("boost") {
+        "off" => Check::fine("boost", &[], "off".into()),
+        UNKNOWN => Check::note("boost", "not for this kernel to set".into(), None),
+        on => {
+            let remedy = if probe.facts.fact("CPU vendor") == "GenuineIntel" {
+                "type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo`"
+            } else {
+                "type `echo 0 > /sys/devices/system/cpu/cpufreq/boost`"
+            };
+            let found = format!("{on}: the frequency follows heat and neighbours");
+            Check::note("boost", found, Some(remedy))
+        }
+    }
+}
+
+fn smt(probe: &HostProbe) -> Check {
+    match probe.facts.fact("SMT active") {
+        "0" => Check::fine("SMT", &[], "off".into()),
+        "1" => {
+            let found = "on: two vCPUs may share a core".into();
+            Check::note("SMT", found, Some("type `echo off > /sys/devices/system/cpu/smt/control`"))
+        }
+        _ => Check::note("SMT", UNKNOWN.into(), None),
+    }
+}
+
+fn idle(probe: &HostProbe) -> Check {
+    let fact = |name| probe.facts.fact(name);
+    let found = format!(
+        "driver {}, governor {}, KVM polls {} ns before it halts",
+        fact("cpuidle driver"),
+        fact("cpuidle governor"),
+        fact("KVM halt poll ns")
+    );
+    Check::fine("idle", &[], found)
+}
+
+/// The memory of guests is shared memory (memfd), so that is the setting that counts.
+fn large_pages(probe: &HostProbe) -> Check {
+    let (own, shared) = (
+        probe.facts.fact("transparent huge pages"),
+        probe.facts.fact("transparent huge pages, shared"),
+    );
+    let found = format!("transparent: {own}, for guests' memory: {shared}");
+    if ["never", "deny"].contains(&shared) {
+        let remedy = "type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled`";
+        return Check::note(
+            "huge pages",
+            format!("{found}; they run on 4 KiB pages"),
+            Some(remedy),
+        );
+    }
+    Check::fine("huge pages", &[], found)
+}
+
+fn ksm(probe: &HostProbe) -> Check {
+    match probe.facts.fact("KSM") {
+        "1" => {
+            let found = "on: merges pages of plain guests, never of encrypted ones".into();
+            Check::note("KSM", found, Some("type `echo 2 > /sys/kernel/mm/ksm/run`"))
+        }
+        UNKNOWN => Check::fine("KSM", &[], "none".into()),
+        _ => Check::fine("KSM", &[], "off".into()),
+    }
+}
+
+fn gcore(probe: &HostProbe) -> Check {
+    if probe.gcore {
+        return Check::fine("gcore", &[], "installed (for `cargo sevbench leak`)".into());
+    }
+    let found = "missing: `cargo sevbench leak` cannot dump a guest by it".into();
+    Check::note("gcore", found, Some("type `apt-get install gdb`"))
+}
+
+fn ptrace(probe: &HostProbe) -> Check {
+    let may = probe.capabilities & CAP_SYS_PTRACE != 0;
+    let found = |means: &str| match probe.ptrace_scope {
+        None => means.to_owned(),
+        Some(scope) => format!("{means} (ptrace_scope {scope})"),
+    };
+    match (probe.ptrace_scope, may) {
+        (Some(3..), _) => {
+            let remedy = "take kernel.yama.ptrace_scope=3 out of /etc/sysctl.d and type `reboot`";
+            Check::note("ptrace", found("no process may look into another"), Some(remedy))
+        }
+        (None | Some(0), _) | (_, true) => {
+            Check::fine("ptrace", &[], found("the memory of a guest can be looked into"))
+        }
+        (Some(_), false) => {
+            let remedy =
+                "run `cargo sevbench leak` as root, or type `sysctl kernel.yama.ptrace_scope=0`";
+            Check::note("ptrace", found("only root may look into a guest"), Some(remedy))
+        }
+    }
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}

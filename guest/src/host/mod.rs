@@ -1,0 +1,21 @@
+//! The host: what it says of itself, and whether guests can be made on it. Starts nothing but programs that say what they
+//! are.
+
+mod doctor;
+#[cfg(test)]
+mod doctor_tests;
+mod firmware;
+mod host_facts;
+#[cfg(test)]
+mod host_facts_tests;
+mod machine_checks;
+mod probe;
+mod qemu_checks;
+mod qemu_probe;
+mod sev_checks;
+mod sev_device;
+mod tree;
+
+pub use doctor::{Check, State, TestbedKind, Verdict, examine, obstacles, verdicts};
+pub use host_facts::{Device, HostFacts, KvmAmd};
+pub use probe::HostProbe;

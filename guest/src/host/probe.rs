@@ -1,0 +1,168 @@
+//! Gathers what the doctor examines, by really asking. Judges nothing.
+
+use super::firmware::Firmware;
+use super::host_facts::{Device, HostFacts};
+use super::qemu_probe::Qemu;
+use super::sev_device::SevFirmware;
+use super::tree::{Tree, field};
+use crate::image::{images_folder, is_installed, missing_programs};
+use crate::qemu::{firmware, kvm_defect, kvm_machine_types};
+use crate::{ImageError, MachineSettings, QemuMachine, Recipe, Treatment, find_image};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What a build needs beside the image itself: the packages, and the archive of the root file system.
+const BUILD_MIB: u64 = 1024;
+
+/// What was found on a host: plain data.
+#[derive(Clone, Debug, Default)]
+pub struct HostProbe {
+    /// What the machine says of itself.
+    pub facts: HostFacts,
+    /// Why KVM is not usable; none where it is.
+    pub kvm_defect: Option<String>,
+    /// The types of machine that KVM makes, a bit for each.
+    pub kvm_machine_types: Option<u32>,
+    /// The QEMU that guests are started with.
+    pub(super) qemu: Qemu,
+    /// The firmware that guests are started with.
+    pub(super) firmware: Option<Firmware>,
+    /// The image that guests boot from.
+    pub(super) image: ImageState,
+    /// Programs that an image is made with and that are not here, each with its package.
+    pub(super) missing_programs: Vec<(&'static str, &'static str)>,
+    /// Where images are kept, and the room there.
+    pub(super) image_folder: PathBuf,
+    pub(super) disk_free_bytes: Option<u64>,
+    /// The room that making an image takes.
+    pub(super) image_bytes: u64,
+    /// The memory of a guest of the default size.
+    pub(super) guest_memory_bytes: u64,
+    /// What the secure processor's firmware says, or why it does not; none where there is no device.
+    pub(super) sev_firmware: Option<Result<SevFirmware, String>>,
+    /// How much memory this process may lock; none for any amount.
+    pub(super) lock_limit_bytes: Option<u64>,
+    /// Capabilities of this process, a bit for each (capabilities(7)).
+    pub(super) capabilities: u64,
+    /// Whether gcore of gdb is installed.
+    pub(super) gcore: bool,
+    /// Yama's restriction of looking into other processes; none where the kernel has none.
+    pub(super) ptrace_scope: Option<u32>,
+}
+
+/// What was found of the image of the guest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum ImageState {
+    /// Not made yet.
+    #[default]
+    NotBuilt,
+    /// The image that guests boot from.
+    Built(PathBuf),
+    /// Something that cannot be used, for this reason.
+    Broken(String),
+}
+
+impl HostProbe {
+    /// Asks everything of this machine. It takes as long as QEMU takes to say what it is.
+    pub fn gather() -> Self {
+        let facts = HostFacts::gather();
+        let tree = Tree::below("/");
+        let kvm_defect = kvm_defect();
+        let kvm_machine_types = kvm_defect.is_none().then(kvm_machine_types).flatten();
+        let machine = QemuMachine::new(Treatment::Nosev, MachineSettings::default());
+        let firmware = firmware(&machine).ok().and_then(|path| Firmware::probe(&path).ok());
+        let sev_firmware = (facts.sev_device != Device::Absent)
+            .then(|| SevFirmware::ask().map_err(|error| error.to_string()));
+        let recipe = Recipe::debian();
+        let image_bytes =
+            recipe.as_ref().map_or(0, |recipe| (u64::from(recipe.root_size_mib) + BUILD_MIB) << 20);
+        let image_folder = images_folder().unwrap_or_default();
+        Self {
+            kvm_defect,
+            kvm_machine_types,
+            qemu: Qemu::probe(),
+            firmware,
+            image: image_state(recipe),
+            missing_programs: missing_programs(),
+            disk_free_bytes: free_bytes(&image_folder),
+            image_folder,
+            image_bytes,
+            guest_memory_bytes: u64::from(machine.settings.memory_mib) << 20,
+            sev_firmware,
+            lock_limit_bytes: lock_limit_bytes(),
+            capabilities: capabilities(&tree.text("/proc/self/status").unwrap_or_default()),
+            gcore: is_installed("gcore"),
+            ptrace_scope: facts.fact("ptrace scope").parse().ok(),
+            facts,
+        }
+    }
+}
+
+fn image_state(recipe: Result<Recipe, ImageError>) -> ImageState {
+    match recipe.and_then(|recipe| find_image(&recipe)) {
+        Ok(image) => ImageState::Built(image.root),
+        Err(ImageError::NotBuilt) => ImageState::NotBuilt,
+        Err(error) => ImageState::Broken(error.to_string()),
+    }
+}
+
+/// The room that is left for us where a folder is, or will be.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|folder| folder.is_dir())?;
+    let path = CString::new(there.as_os_str().as_bytes()).ok()?;
+    // SAFETY: all zeros is a value of this plain structure.
+    let mut answer: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call: to a text that ends with zero, and to a structure to write into.
+    match unsafe { libc::statvfs(path.as_ptr(), &raw mut answer) } {
+        0 => answer.f_bavail.checked_mul(answer.f_frsize),
+        _ => None,
+    }
+}
+
+fn lock_limit_bytes() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a structure that the call writes into.
+    match unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) } {
+        0 if limit.rlim_cur != libc::RLIM_INFINITY => Some(limit.rlim_cur),
+        _ => None,
+    }
+}
+
+/// The effective capabilities in the text of /proc/self/status.
+fn capabilities(status: &str) -> u64 {
+    let mask = field(status, "CapEff").and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    mask.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn capabilities_are_read() {
+        assert_eq!(capabilities("Name:\tx\nCapEff:\t000001ffffffffff\n"), 0x1ff_ffff_ffff);
+        assert_eq!(capabilities(""), 0);
+    }
+
+    #[test]
+    fn room_is_that_of_the_nearest_folder_that_is_there() {
+        assert!(free_bytes(Path::new("/nowhere/at/all")).is_some());
+        assert_eq!(free_bytes(Path::new("")), None);
+    }
+
+    #[test]
+    fn this_machine_can_be_asked() {
+        let probe = HostProbe::gather();
+        assert!(probe.facts.memory_available_bytes.is_some());
+        assert!(probe.guest_memory_bytes > 0 && probe.image_bytes > 0);
+    }
+
+    proptest! {
+        #[test]
+        fn no_status_is_a_panic(text in "(CapEff:|[0-9a-f]|\t|\n|.){0,60}") {
+            let _ = capabilities(&text);
+        }
+    }
+}

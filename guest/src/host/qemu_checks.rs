@@ -1,0 +1,146 @@
+//! Pure: what starting any guest takes: KVM or its emulation, QEMU, a firmware, an image.
+
+use super::HostProbe;
+use super::doctor::{Check, TestbedKind};
+use super::host_facts::Device;
+use super::probe::ImageState;
+use super::qemu_probe::{Qemu, QemuAnswers};
+
+/// The oldest QEMU that guests are started with. 7.2 is what Debian 12 has, and the first whose TCG emulates AVX2: with
+/// an older one an emulated guest measures other copies than any real machine runs.
+const VERSION_MIN: (u32, u32, u32) = (7, 2, 0);
+/// Where a newer one comes from.
+pub(super) const NEWER_QEMU: &str =
+    "type `apt-get install -t bookworm-backports qemu-system-x86`, or build one from qemu.org";
+/// What every guest is made of.
+const OBJECTS: [&str; 1] = ["memory-backend-memfd"];
+const DEVICES: [&str; 2] = ["virtio-blk-pci", "virtio-net-pci"];
+/// What guests are given disks by that are only there to be measured.
+const STORAGE: [&str; 3] = ["virtio-scsi-pci", "scsi-hd", "nvme"];
+/// The model of guests' CPUs under KVM.
+const CPU: &str = "EPYC-v4";
+
+pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
+    let mut checks = vec![kvm(probe)];
+    match &probe.qemu {
+        Qemu::Missing => {
+            let remedy = "type `apt-get install qemu-system-x86` (9.1 or later for SEV-SNP)";
+            checks.push(Check::failed("QEMU", TestbedKind::GUESTS, "missing".into(), remedy));
+        }
+        Qemu::Broken(reason) => {
+            let remedy = "type `qemu-system-x86_64 --version` to see what it says";
+            checks.push(Check::failed("QEMU", TestbedKind::GUESTS, reason.clone(), remedy));
+        }
+        Qemu::Answers(answers) => {
+            checks.extend([version(answers), parts(probe, answers), storage(answers)]);
+        }
+    }
+    checks.extend([firmware(probe), image(probe), programs(probe)]);
+    checks
+}
+
+fn kvm(probe: &HostProbe) -> Check {
+    let Some(defect) = &probe.kvm_defect else {
+        return Check::fine("KVM", TestbedKind::PROTECTED, "usable".into());
+    };
+    let flags = probe.facts.fact("CPU flags");
+    let remedy = match &probe.facts.kvm_device {
+        _ if !flags.split(' ').any(|flag| flag == "svm" || flag == "vmx") => {
+            "switch virtualisation (SVM, AMD-V) on in the firmware's setup and see whether `grep -cw svm /proc/cpuinfo` \
+             then counts CPUs; most virtual machines do not pass it on"
+        }
+        Device::Absent if flags.contains("vmx") => {
+            "type `modprobe kvm_intel` and look at `dmesg | grep -i kvm`"
+        }
+        Device::Absent => "type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`",
+        Device::Refused(_) => "type `usermod -aG kvm $USER` and log in again",
+        Device::Opens => {
+            "boot a kernel whose KVM speaks version 12, which every kernel since 2.6.22 does"
+        }
+    };
+    Check::failed("KVM", TestbedKind::PROTECTED, defect.clone(), remedy)
+}
+
+fn version(answers: &QemuAnswers) -> Check {
+    let (major, minor, micro) = answers.version;
+    if answers.version >= VERSION_MIN {
+        let found = answers.line.trim_start_matches("QEMU emulator version ").into();
+        return Check::fine("QEMU", TestbedKind::GUESTS, found);
+    }
+    let found = format!("{major}.{minor}.{micro}, and 7.2 is the oldest that is supported");
+    Check::failed("QEMU", TestbedKind::GUESTS, found, NEWER_QEMU)
+}
+
+fn parts(probe: &HostProbe, answers: &QemuAnswers) -> Check {
+    // Emulated guests have another model, which every version has.
+    let cpu = (probe.kvm_defect.is_none() && !answers.cpus.contains(CPU)).then_some(CPU);
+    let objects = OBJECTS.into_iter().filter(|name| !answers.objects.contains(*name));
+    let devices = DEVICES.into_iter().filter(|name| !answers.devices.contains(*name));
+    let missing: Vec<&str> = objects.chain(devices).chain(cpu).collect();
+    if missing.is_empty() {
+        return Check::fine("parts of guests", TestbedKind::GUESTS, "QEMU knows them all".into());
+    }
+    let found = format!("QEMU does not know {}", missing.join(", "));
+    Check::failed("parts of guests", TestbedKind::GUESTS, found, NEWER_QEMU)
+}
+
+fn storage(answers: &QemuAnswers) -> Check {
+    let missing: Vec<&str> =
+        STORAGE.into_iter().filter(|name| !answers.devices.contains(*name)).collect();
+    if missing.is_empty() {
+        return Check::fine("storage devices", &[], "virtio-blk, virtio-scsi, nvme".into());
+    }
+    let found = format!("QEMU does not know {}: these cannot be measured", missing.join(", "));
+    Check::note("storage devices", found, Some(NEWER_QEMU))
+}
+
+fn firmware(probe: &HostProbe) -> Check {
+    match &probe.firmware {
+        Some(firmware) => {
+            let found = format!("{}, {} KiB", firmware.path.display(), firmware.len_bytes >> 10);
+            Check::fine("firmware", TestbedKind::GUESTS, found)
+        }
+        None => {
+            let remedy = "type `apt-get install ovmf`";
+            Check::failed("firmware", TestbedKind::GUESTS, "no OVMF".into(), remedy)
+        }
+    }
+}
+
+fn image(probe: &HostProbe) -> Check {
+    match &probe.image {
+        ImageState::Built(path) => {
+            Check::fine("guest image", TestbedKind::GUESTS, path.display().to_string())
+        }
+        ImageState::NotBuilt => {
+            let remedy = "type `cargo sevbench guest build`";
+            Check::failed("guest image", TestbedKind::GUESTS, "not built yet".into(), remedy)
+        }
+        ImageState::Broken(reason) => {
+            let folder = &probe.image_folder;
+            let remedy = if folder.as_os_str().is_empty() {
+                "type `export SEVBENCH_CACHE=FOLDER`".into()
+            } else {
+                let folder = folder.display();
+                format!("type `rm -r {folder}` and `cargo sevbench guest build`")
+            };
+            Check::failed("guest image", TestbedKind::GUESTS, reason.clone(), remedy)
+        }
+    }
+}
+
+/// In the way only where there is something to build.
+fn programs(probe: &HostProbe) -> Check {
+    if probe.missing_programs.is_empty() {
+        return Check::fine("image programs", &[], "installed".into());
+    }
+    let names = |part: fn(&(&'static str, &'static str)) -> &'static str, between: &str| {
+        probe.missing_programs.iter().map(part).collect::<Vec<_>>().join(between)
+    };
+    let found = format!("missing: {}", names(|(program, _)| program, ", "));
+    let remedy = format!("type `apt-get install {}`", names(|(_, package)| package, " "));
+    match &probe.image {
+        ImageState::Built(_) => Check::note("image programs", found, Some(&remedy)),
+        _ => Check::failed("image programs", TestbedKind::GUESTS, found, remedy),
+    }
+}

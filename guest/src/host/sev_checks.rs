@@ -1,0 +1,272 @@
+//! Pure: what it takes to start a guest with SEV, SEV-ES or SEV-SNP, from the processor up to the guest's firmware.
+
+use super::HostProbe;
+use super::doctor::{Check, TestbedKind};
+use super::host_facts::Device;
+use super::qemu_checks::NEWER_QEMU;
+use super::qemu_probe::{Qemu, QemuAnswers};
+use super::tree::UNKNOWN;
+use crate::SevCpuid;
+
+/// Guests with SEV-ES at least, and those with SEV-SNP.
+const ES: &[TestbedKind] = &[TestbedKind::SevEs, TestbedKind::Snp];
+const SNP: &[TestbedKind] = &[TestbedKind::Snp];
+/// Those whose memory KVM pins in place: with SEV-SNP it is never the process's own.
+const PINNED: &[TestbedKind] = &[TestbedKind::Sev, TestbedKind::SevEs];
+
+/// The first QEMU that starts guests with SEV-SNP through the interface of Linux 6.11.
+const SNP_VERSION_MIN: (u32, u32, u32) = (9, 1, 0);
+/// The oldest interface of the secure processor with which Linux switches SEV-SNP on (drivers/crypto/ccp/sev-dev.c).
+const SNP_API_MIN: (u8, u8) = (1, 51);
+/// The bit of SEV-SNP guests among KVM's types of machine (`KVM_X86_SNP_VM`).
+const SNP_MACHINE: u32 = 1 << 4;
+/// `CAP_IPC_LOCK`, the right to lock any amount of memory.
+const CAP_IPC_LOCK: u64 = 1 << 14;
+
+const NO_SUCH_PROCESSOR: &str = "run on an AMD EPYC host (7001 for SEV, 7002 for SEV-ES, 7003 for SEV-SNP, or later); here, type \
+                                 `cargo bench --bench memory -- --testbed qemu` for the cost of bounce buffers";
+const SET_UP_SNP: &str = "switch SEV-SNP and its RMP table on in the firmware's setup, put kvm_amd.sev_snp=1 iommu=nopt on \
+                          the kernel's command line, reboot, and look at `dmesg | grep -i -e sev -e rmp`";
+const NEWER_KERNEL: &str = "boot Linux 6.11 or later, built with CONFIG_KVM_AMD_SEV";
+
+pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
+    let mut checks = vec![host_encryption(probe)];
+    let cpuid = probe.facts.sev.unwrap_or_default();
+    checks.push(processor(probe.facts.sev));
+    if !cpuid.sev() {
+        return checks;
+    }
+    checks.extend(asids(cpuid));
+    checks.extend(module(probe, cpuid));
+    checks.push(device(probe));
+    checks.extend(secure_processor(probe, cpuid));
+    if cpuid.sev_snp() && probe.kvm_defect.is_none() {
+        checks.push(snp_machine(probe));
+    }
+    if let Qemu::Answers(answers) = &probe.qemu {
+        checks.push(sev_object(answers));
+        checks.push(snp_object(answers));
+    }
+    checks.extend(firmware(probe));
+    checks.push(lock_limit(probe));
+    checks
+}
+
+/// Where the host's own memory is encrypted, the control pays for encryption as well.
+fn host_encryption(probe: &HostProbe) -> Check {
+    let fact = |name| probe.facts.fact(name);
+    let found = format!(
+        "SME bit {}, mem_encrypt {}, TSME {}",
+        fact("MSR 0xC0010010 SME"),
+        fact("mem_encrypt"),
+        fact("TSME")
+    );
+    let sme = fact("mem_encrypt") == "on" && fact("MSR 0xC0010010 SME") != "off";
+    if sme || fact("TSME") == "on" {
+        let found = format!("{found}: the control arm's memory is encrypted as well");
+        let remedy = "switch TSME off in the firmware's setup and boot with mem_encrypt=off";
+        return Check::note("host encryption", found, Some(remedy));
+    }
+    Check::fine("host encryption", &[], found)
+}
+
+fn processor(cpuid: Option<SevCpuid>) -> Check {
+    let subject = "processor's SEV";
+    let failed = |needed_by, found: &str| {
+        Check::failed(subject, needed_by, found.to_owned(), NO_SUCH_PROCESSOR)
+    };
+    let Some(cpuid) = cpuid else {
+        return failed(TestbedKind::PROTECTED, "it offers no SEV (no CPUID 0x8000001F)");
+    };
+    let found = match (cpuid.sev(), cpuid.sev_es(), cpuid.sev_snp()) {
+        (false, ..) => {
+            return failed(TestbedKind::PROTECTED, "it offers no SEV (CPUID 0x8000001F)");
+        }
+        (_, false, _) => return failed(ES, "it offers SEV, but neither SEV-ES nor SEV-SNP"),
+        (_, _, false) => return failed(SNP, "it offers SEV and SEV-ES, but no SEV-SNP"),
+        (true, true, true) => "SEV, SEV-ES and SEV-SNP",
+    };
+    let found = format!("{found}, C-bit {}", cpuid.c_bit());
+    Check::fine(subject, TestbedKind::PROTECTED, found)
+}
+
+/// How many guests of each kind the firmware's setup left room for.
+fn asids(cpuid: SevCpuid) -> Vec<Check> {
+    let subject = "ASIDs";
+    let (plain, protected) = cpuid.asids();
+    let found = format!("{plain} for guests with SEV, {protected} with SEV-ES or SEV-SNP");
+    let setting = "set the smallest SEV ASID in the firmware's setup";
+    let mut checks = Vec::new();
+    if plain == 0 {
+        let remedy = format!("{setting} below {}, and reboot", cpuid.guests());
+        checks.push(Check::failed(subject, &[TestbedKind::Sev], found.clone(), remedy));
+    }
+    if protected == 0 && cpuid.sev_es() {
+        let remedy = format!("{setting} to 2 or more, and reboot");
+        checks.push(Check::failed(subject, ES, found.clone(), remedy));
+    }
+    if checks.is_empty() {
+        checks.push(Check::fine(subject, TestbedKind::PROTECTED, found));
+    }
+    checks
+}
+
+/// A parameter of the module kvm_amd.
+struct Parameter {
+    name: &'static str,
+    value: Option<bool>,
+    /// Whether the processor has what it switches.
+    offered: bool,
+    needed_by: &'static [TestbedKind],
+    remedy: &'static str,
+}
+
+fn parameters(probe: &HostProbe, cpuid: SevCpuid) -> [Parameter; 3] {
+    let values = probe.facts.kvm_amd;
+    [
+        Parameter {
+            name: "sev",
+            value: values.sev,
+            offered: cpuid.sev(),
+            needed_by: TestbedKind::PROTECTED,
+            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev=1 sev_es=1`, and look at `dmesg | grep -i sev`",
+        },
+        Parameter {
+            name: "sev_es",
+            value: values.sev_es,
+            offered: cpuid.sev_es(),
+            needed_by: ES,
+            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev_es=1`, and look at `dmesg | grep -i sev`",
+        },
+        Parameter {
+            name: "sev_snp",
+            value: values.sev_snp,
+            offered: cpuid.sev_snp(),
+            needed_by: SNP,
+            remedy: SET_UP_SNP,
+        },
+    ]
+}
+
+/// What KVM was told to offer, for as much as the processor has. One line where all is well.
+fn module(probe: &HostProbe, cpuid: SevCpuid) -> Vec<Check> {
+    let subject = "module kvm_amd";
+    let parameters = parameters(probe, cpuid).into_iter().filter(|parameter| parameter.offered);
+    let (given, missing): (Vec<_>, Vec<_>) =
+        parameters.partition(|parameter| parameter.value == Some(true));
+    if missing.is_empty() {
+        let found = given.iter().map(|parameter| format!("{}=Y", parameter.name));
+        let found = found.collect::<Vec<_>>().join(" ");
+        return vec![Check::fine(subject, TestbedKind::PROTECTED, found)];
+    }
+    let failed = missing.into_iter().map(|Parameter { name, value, needed_by, remedy, .. }| {
+        if value.is_some() {
+            return Check::failed(subject, needed_by, format!("{name}=N"), remedy);
+        }
+        let found = format!("it has no parameter {name}, or is not loaded");
+        let remedy = format!("type `modprobe kvm_amd`, or {NEWER_KERNEL}");
+        Check::failed(subject, needed_by, found, remedy)
+    });
+    failed.collect()
+}
+
+fn device(probe: &HostProbe) -> Check {
+    match &probe.facts.sev_device {
+        Device::Opens => Check::fine("/dev/sev", TestbedKind::PROTECTED, "opens".into()),
+        Device::Absent => {
+            let remedy = "type `modprobe ccp` and look at `dmesg | grep -i ccp`; SEV may be off in the firmware's setup";
+            Check::failed("/dev/sev", TestbedKind::PROTECTED, "absent".into(), remedy)
+        }
+        Device::Refused(reason) => {
+            let remedy = "run as root, or type `chgrp kvm /dev/sev && chmod g+rw /dev/sev` as root and join the group kvm";
+            Check::failed("/dev/sev", TestbedKind::PROTECTED, reason.clone(), remedy)
+        }
+    }
+}
+
+fn secure_processor(probe: &HostProbe, cpuid: SevCpuid) -> Option<Check> {
+    let subject = "SEV firmware";
+    Some(match probe.sev_firmware.as_ref()? {
+        Err(reason) => {
+            let remedy = Some("run as root, and look at `dmesg | grep -i -e ccp -e sev`");
+            Check::note(subject, format!("does not say who it is: {reason}"), remedy)
+        }
+        Ok(firmware) => {
+            let ((major, minor), build) = (firmware.api, firmware.build);
+            let found = format!("{major}.{minor} build {build}, {} guests now", firmware.guests);
+            if firmware.api < SNP_API_MIN && cpuid.sev_snp() {
+                let found = format!("{found}, and SEV-SNP takes 1.51");
+                let remedy = "update the machine's firmware, or put AMD's newer amd_sev_*.sbin into /lib/firmware/amd";
+                return Some(Check::failed(subject, SNP, found, remedy));
+            }
+            Check::fine(subject, TestbedKind::PROTECTED, found)
+        }
+    })
+}
+
+/// Early kernels with SEV-SNP, and the study's own, have another interface than the one that came to be.
+fn snp_machine(probe: &HostProbe) -> Check {
+    let subject = "KVM's SNP guests";
+    match probe.kvm_machine_types {
+        Some(types) if types & SNP_MACHINE != 0 => Check::fine(subject, SNP, "offered".into()),
+        Some(_) => {
+            let kernel = probe.facts.fact("kernel");
+            let found = format!("the KVM of kernel {kernel} makes none");
+            Check::failed(subject, SNP, found, NEWER_KERNEL)
+        }
+        None => Check::note(subject, UNKNOWN.into(), None),
+    }
+}
+
+fn sev_object(answers: &QemuAnswers) -> Check {
+    if answers.objects.contains("sev-guest") {
+        return Check::fine("QEMU's SEV", PINNED, "knows sev-guest".into());
+    }
+    let found = "this QEMU was built without sev-guest".into();
+    Check::failed("QEMU's SEV", PINNED, found, NEWER_QEMU)
+}
+
+fn snp_object(answers: &QemuAnswers) -> Check {
+    let (major, minor, micro) = answers.version;
+    let known = answers.objects.contains("sev-snp-guest");
+    let subject = "QEMU's SEV-SNP";
+    match (answers.version >= SNP_VERSION_MIN, known) {
+        (true, true) => Check::fine(subject, SNP, "knows sev-snp-guest".into()),
+        (true, false) => {
+            let found = "this QEMU was built without sev-snp-guest".into();
+            Check::failed(subject, SNP, found, NEWER_QEMU)
+        }
+        (false, _) => {
+            let found = format!("{major}.{minor}.{micro}, and SEV-SNP takes 9.1");
+            Check::failed(subject, SNP, found, NEWER_QEMU)
+        }
+    }
+}
+
+fn firmware(probe: &HostProbe) -> Option<Check> {
+    let firmware = probe.firmware.as_ref()?;
+    let subject = "firmware's SEV";
+    let remedy = "type `apt-get install ovmf` (2022.02 or later), or name one with ?firmware=PATH";
+    Some(match (firmware.sev_es, firmware.sev_snp) {
+        (true, true) => Check::fine(subject, ES, "starts SEV-ES and SEV-SNP guests".into()),
+        (true, false) => Check::failed(subject, SNP, "starts no SEV-SNP guest".into(), remedy),
+        (false, _) => Check::failed(subject, ES, "starts no SEV-ES guest".into(), remedy),
+    })
+}
+
+fn lock_limit(probe: &HostProbe) -> Check {
+    let subject = "memory lock limit";
+    let needed = probe.guest_memory_bytes;
+    if probe.capabilities & CAP_IPC_LOCK != 0 {
+        return Check::fine(subject, PINNED, "none for this user".into());
+    }
+    match probe.lock_limit_bytes {
+        Some(limit) if limit < needed => {
+            let found = format!("{} MiB, a guest takes {} MiB", limit >> 20, needed >> 20);
+            let remedy = "run as root, or type `ulimit -l unlimited` (root allows it in /etc/security/limits.conf)";
+            Check::failed(subject, PINNED, found, remedy)
+        }
+        Some(limit) => Check::fine(subject, PINNED, format!("{} MiB", limit >> 20)),
+        None => Check::fine(subject, PINNED, "none".into()),
+    }
+}

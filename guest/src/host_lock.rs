@@ -1,0 +1,64 @@
+//! One run with guests at a time on a host. The lock is a name in the kernel: it dies with its holder and leaves no file.
+
+use crate::GuestError;
+use std::io;
+use std::mem;
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+
+/// The name, in the kernel's abstract namespace, of whoever has guests on this host.
+const NAME: &str = "sevbench-guests-on-this-host";
+
+/// Held as long as guests may run.
+#[derive(Debug)]
+pub struct HostLock {
+    _listener: UnixListener,
+}
+
+impl HostLock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// If another process holds it; the error names that process.
+    pub fn take() -> Result<Self, GuestError> {
+        let failed = |error: io::Error| GuestError::HostLock { reason: error.to_string() };
+        let address = SocketAddr::from_abstract_name(NAME).map_err(failed)?;
+        match UnixListener::bind_addr(&address) {
+            Ok(listener) => Ok(Self { _listener: listener }),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                Err(GuestError::HostBusy { holder: holder(&address) })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// The process that holds the lock, in words.
+fn holder(address: &SocketAddr) -> String {
+    let id = UnixStream::connect_addr(address).and_then(|stream| peer(&stream));
+    match id {
+        Ok(id) => {
+            let command = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+            format!("process {id} ({})", command.trim())
+        }
+        Err(_) => "another process".into(),
+    }
+}
+
+/// The process at the other end of a connection.
+fn peer(stream: &UnixStream) -> io::Result<libc::pid_t> {
+    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the pointers are to a whole structure and to its length, which the call fills and does not keep.
+    let result = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut credentials).cast(),
+            &raw mut len,
+        )
+    };
+    if result == 0 { Ok(credentials.pid) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,216 @@
+//! What a guest boots, whether it was made from a recipe or is the user's own. No guest ever writes to it.
+
+use super::{Image, ImageError, Recipe, Seed, find_image};
+use crate::qemu::ImageSettings;
+use russh::keys::ssh_key::PublicKey;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The account of images that are made from recipes.
+const ROOT_USER: &str = "root";
+/// How the root file system of such an image is found.
+const RECIPE_ROOT: &str = "LABEL=sevbench-root";
+/// The first bytes of a qcow2 file.
+const QCOW2_MAGIC: &[u8] = b"QFI\xfb";
+/// Where a Linux kernel for x86 says that it is one, and what it says there (Linux' Documentation/arch/x86/boot.rst).
+const KERNEL_MARK_START: usize = 0x202;
+const KERNEL_MARK: &[u8] = b"HdrS";
+
+/// An image, ready to boot.
+#[derive(Debug)]
+pub(crate) struct BootImage {
+    pub(crate) files: ImageFiles,
+    pub(crate) user: String,
+    /// The key by which the guest is recognised.
+    pub(crate) host_key: PublicKey,
+    /// The key that the guest lets in, in OpenSSH's form.
+    pub(crate) client_key: String,
+    /// What tells cloud-init of the keys, where that is how they get into the guest.
+    pub(crate) seed: Option<Seed>,
+}
+
+/// The files of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImageFiles {
+    pub(crate) root: PathBuf,
+    pub(crate) format: DiskFormat,
+    /// None where the disk's own boot loader starts the kernel.
+    pub(crate) kernel: Option<PathBuf>,
+    pub(crate) initrd: Option<PathBuf>,
+    /// The kernel's name for the root file system.
+    pub(crate) kernel_root: String,
+    /// What it is, for a person.
+    pub(crate) name: String,
+}
+
+/// The form of a disk's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DiskFormat {
+    Raw,
+    Qcow2,
+}
+
+impl DiskFormat {
+    /// As QEMU has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
+}
+
+impl ImageSettings {
+    /// The recipe that these settings name.
+    ///
+    /// # Errors
+    /// If its file cannot be read, or is none.
+    pub fn recipe(&self) -> Result<Recipe, ImageError> {
+        match &self.recipe {
+            None => Recipe::debian(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| ImageError::File { path: path.clone(), source })?;
+                Recipe::parse(&text)
+            }
+        }
+    }
+}
+
+impl ImageFiles {
+    /// Where the files that the settings name are; those of a recipe may not have been made.
+    ///
+    /// # Errors
+    /// If the recipe, or the start of the user's own disk, cannot be read.
+    pub(crate) fn locate(settings: &ImageSettings) -> Result<Self, ImageError> {
+        let Some(disk) = &settings.disk else {
+            let recipe = settings.recipe()?;
+            let image = Image::locate(&recipe)?;
+            return Ok(Self {
+                root: image.root,
+                format: DiskFormat::Raw,
+                kernel: Some(image.kernel),
+                initrd: Some(image.initrd),
+                kernel_root: RECIPE_ROOT.into(),
+                name: format!("Debian {}, recipe {}", recipe.suite, recipe.hash),
+            });
+        };
+        Ok(Self {
+            root: disk.clone(),
+            format: disk_format(disk)?,
+            kernel: settings.kernel.clone(),
+            initrd: settings.initrd.clone(),
+            kernel_root: settings.root.clone().unwrap_or_default(),
+            name: disk.display().to_string(),
+        })
+    }
+}
+
+impl BootImage {
+    /// Finds what the settings name, and makes fresh keys where cloud-init is to bring them in.
+    ///
+    /// # Errors
+    /// If a file is missing or of another kind, or the image has not been built.
+    pub(crate) fn find(settings: &ImageSettings) -> Result<Self, ImageError> {
+        if settings.disk.is_some() {
+            return Self::find_own(settings);
+        }
+        let image = find_image(&settings.recipe()?)?;
+        let (host_key, client_key) = image.keys()?;
+        let user = ROOT_USER.into();
+        Ok(Self { files: ImageFiles::locate(settings)?, user, host_key, client_key, seed: None })
+    }
+
+    fn find_own(settings: &ImageSettings) -> Result<Self, ImageError> {
+        let user = settings.user.as_deref().unwrap_or(ROOT_USER);
+        if let Some(kernel) = &settings.kernel {
+            check_kernel(kernel)?;
+        }
+        if settings.kernel.is_some() != settings.root.is_some() {
+            return Err(ImageError::KernelWithoutRoot);
+        }
+        let (client_key, host_key, seed) = match (&settings.key, &settings.host_key) {
+            (Some(key), Some(host_key)) => (read(key)?, read_host_key(host_key)?, None),
+            (None, None) => {
+                let seed = Seed::make(user).map_err(|source| ImageError::Seed { source })?;
+                (seed.client_key.clone(), seed.host_key.clone(), Some(seed))
+            }
+            _ => return Err(ImageError::OneKey),
+        };
+        let files = ImageFiles::locate(settings)?;
+        Ok(Self { files, user: user.into(), host_key, client_key, seed })
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<String, ImageError> {
+    std::fs::read_to_string(path).map_err(|source| ImageError::File { path: path.into(), source })
+}
+
+pub(super) fn read_host_key(path: &Path) -> Result<PublicKey, ImageError> {
+    PublicKey::from_openssh(read(path)?.trim())
+        .map_err(|error| ImageError::File { path: path.into(), source: io::Error::other(error) })
+}
+
+fn first_bytes(path: &Path, len: u64) -> Result<Vec<u8>, ImageError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(len).read_to_end(&mut bytes))
+        .map_err(|source| ImageError::File { path: path.into(), source })?;
+    Ok(bytes)
+}
+
+fn disk_format(path: &Path) -> Result<DiskFormat, ImageError> {
+    let start = first_bytes(path, QCOW2_MAGIC.len() as u64)?;
+    Ok(if start == QCOW2_MAGIC { DiskFormat::Qcow2 } else { DiskFormat::Raw })
+}
+
+/// A kernel of another architecture would show nothing but a black console.
+fn check_kernel(path: &Path) -> Result<(), ImageError> {
+    let bytes = first_bytes(path, (KERNEL_MARK_START + KERNEL_MARK.len()) as u64)?;
+    if bytes.get(KERNEL_MARK_START..) == Some(KERNEL_MARK) {
+        return Ok(());
+    }
+    Err(ImageError::OtherKernel { path: path.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn own(folder: &Path) -> ImageSettings {
+        let (disk, kernel) = (folder.join("disk.img"), folder.join("vmlinuz"));
+        std::fs::write(&disk, b"QFI\xfb and more").unwrap();
+        std::fs::write(&kernel, [&[0; KERNEL_MARK_START][..], KERNEL_MARK, &[0; 9]].concat())
+            .unwrap();
+        let root = Some("/dev/vda1".into());
+        ImageSettings { disk: Some(disk), kernel: Some(kernel), root, ..ImageSettings::default() }
+    }
+
+    #[test]
+    fn an_own_image_gets_fresh_keys_by_cloud_init() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = own(folder.path());
+        let image = BootImage::find(&settings).unwrap();
+        assert_eq!((image.files.format, image.user.as_str()), (DiskFormat::Qcow2, "root"));
+        let other = BootImage::find(&settings).unwrap();
+        assert!(image.seed.is_some() && image.host_key != other.host_key);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |change: &dyn Fn(&mut ImageSettings)| {
+            let mut settings = own(folder.path());
+            change(&mut settings);
+            BootImage::find(&settings).unwrap_err().to_string()
+        };
+        assert!(refused(&|settings| settings.root = None).contains("root ="));
+        assert!(refused(&|settings| settings.key = Some("k".into())).contains("host_key"));
+        assert!(refused(&|settings| settings.disk = Some("/no/disk".into())).contains("/no/disk"));
+        let arm = folder.path().join("Image");
+        std::fs::write(&arm, [0; 4096]).unwrap();
+        assert!(refused(&|settings| settings.kernel = Some(arm.clone())).contains("x86-64"));
+    }
+}

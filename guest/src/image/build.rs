@@ -1,0 +1,350 @@
+//! Makes the image of a recipe: mmdebstrap, then a disk image without mounting anything. Needs no root where the
+//! kernel allows user namespaces.
+
+use super::cache::images_folder;
+use super::{Image, Recipe, find_image};
+use crate::Interrupt;
+use crate::key::make_key_pair;
+use crate::lifetime::end_with_us;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use thiserror::Error;
+
+/// The longest that a build may take.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
+/// The time between two looks at the interrupt.
+const POLL: Duration = Duration::from_millis(200);
+/// How long a program has to clean up behind itself when it is ended.
+const END_LIMIT: Duration = Duration::from_secs(10);
+/// The most lines of a failed program that are shown.
+const LINES_SHOWN: usize = 15;
+
+const UNFINISHED_PREFIX: &str = ".unfinished-";
+
+/// What an image is made with, and the Debian package of each.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("mmdebstrap", "mmdebstrap"),
+    ("mke2fs", "e2fsprogs"),
+    ("tar", "tar"),
+    ("unshare", "util-linux"),
+];
+
+/// An image that cannot be had.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the fields are named by what they hold")]
+pub enum ImageError {
+    /// The recipe cannot be read.
+    #[error("the recipe of the guest's image cannot be read: {0}")]
+    Recipe(String),
+    /// There is none yet.
+    #[error("there is no image of the guest yet: type `cargo sevbench guest build`")]
+    NotBuilt,
+    /// No place for images.
+    #[error("there is no place for images: set SEVBENCH_CACHE to a folder, or HOME")]
+    NoFolder,
+    /// A program that is not installed.
+    #[error("`{program}` is missing: type `apt-get install {package}`")]
+    ProgramMissing { program: String, package: String },
+    /// Another build runs.
+    #[error("another build holds {}: wait until it has ended", .0.display())]
+    Locked(PathBuf),
+    /// A file of the image.
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    /// A step of the build.
+    #[error("{step} failed ({status}):\n{output}")]
+    Step { step: String, status: String, output: String },
+    /// The seed for cloud-init.
+    #[error("cannot make the seed for cloud-init: {source}")]
+    Seed { source: io::Error },
+    /// An own kernel needs its root, and the other way round.
+    #[error(
+        "an image of your own has both kernel and root, or neither: write root = \"/dev/vda1\" (or the like)"
+    )]
+    KernelWithoutRoot,
+    /// An own image's keys come together.
+    #[error(
+        "an image of your own has both key and host_key, or neither: then cloud-init brings fresh ones in"
+    )]
+    OneKey,
+    /// A kernel for other processors.
+    #[error("{} is no Linux kernel for x86-64: name a bzImage of that architecture", path.display())]
+    OtherKernel { path: PathBuf },
+    /// The user ended it.
+    #[error("interrupted; nothing of the unfinished image is left")]
+    Interrupted,
+}
+
+/// Makes the image of a recipe, unless it is there; tells each line of what goes on.
+///
+/// # Errors
+/// If a program is missing or fails, or the user ends it; nothing half-made is left then.
+pub fn build_image(
+    recipe: &Recipe,
+    interrupt: &Interrupt,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Image, ImageError> {
+    let images = images_folder()?;
+    if let Ok(image) = find_image(recipe) {
+        return Ok(image);
+    }
+    let finished = images.join(&recipe.hash);
+    check_programs()?;
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ImageError::File { path, source }
+    };
+    fs::create_dir_all(&images).map_err(at(&images))?;
+    let _lock = lock(&images.join("lock"))?;
+    remove_unfinished(&images);
+    let folder = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempdir_in(&images);
+    let folder = Unfinished(folder.map_err(at(&images))?);
+    let build = Build { recipe, folder: folder.0.path(), interrupt };
+    build.write_keys()?;
+    build.run("mmdebstrap", build.mmdebstrap(), tell)?;
+    build.run("making the disk image", build.make_root(), tell)?;
+    fs::rename(folder.0.path(), &finished).map_err(at(&finished))?;
+    find_image(recipe)
+}
+
+fn check_programs() -> Result<(), ImageError> {
+    match missing_programs().first() {
+        Some((program, package)) => Err(ImageError::ProgramMissing {
+            program: (*program).into(),
+            package: (*package).into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The programs that a build needs and that are not here, each with its Debian package.
+pub(crate) fn missing_programs() -> Vec<(&'static str, &'static str)> {
+    PROGRAMS.into_iter().filter(|(program, _)| !is_installed(program)).collect()
+}
+
+/// Whether a program is in the user's path or in one of root's usual folders.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&folders).chain(usual).any(|folder| folder.join(program).is_file())
+}
+
+/// Held by one build at a time; the kernel lets go of it however its holder ends.
+fn lock(path: &Path) -> Result<File, ImageError> {
+    let failed = |source| ImageError::File { path: path.into(), source };
+    let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ImageError::Locked(path.into())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// What builds that were killed have left.
+fn remove_unfinished(images: &Path) {
+    for entry in fs::read_dir(images).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX) {
+            remove_folder(&entry.path());
+        }
+    }
+}
+
+/// The folder of a build that is going on. Removed as root of a namespace: its files may belong to others there.
+struct Unfinished(TempDir);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        remove_folder(self.0.path());
+    }
+}
+
+fn remove_folder(path: &Path) {
+    if path.exists() && fs::remove_dir_all(path).is_err() {
+        let mut remove = as_root("rm");
+        // A later build tries again.
+        remove.arg("-rf").arg(path).stderr(Stdio::null()).status().ok();
+    }
+}
+
+fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// A program that runs as root, of this machine or of a user namespace.
+fn as_root(program: &str) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--map-auto", "--", program]);
+    command
+}
+
+struct Build<'a> {
+    recipe: &'a Recipe,
+    folder: &'a Path,
+    interrupt: &'a Interrupt,
+}
+
+impl Build<'_> {
+    /// The guest's host key and the key that it lets in, both of this image alone.
+    fn write_keys(&self) -> Result<(), ImageError> {
+        for name in ["host_key", "client_key"] {
+            let path = self.folder.join(name);
+            let failed = |source| ImageError::File { path: path.clone(), source };
+            let (private, public) =
+                make_key_pair().map_err(|error| failed(io::Error::other(error)))?;
+            let mut file = OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(failed)?;
+            file.write_all(private.as_bytes()).map_err(failed)?;
+            fs::write(path.with_extension("pub"), format!("{public}\n")).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn mmdebstrap(&self) -> Command {
+        let recipe = self.recipe;
+        let modules = recipe.initramfs_modules.join("\\n");
+        let initramfs = format!(
+            "mkdir -p \"$1/etc/initramfs-tools/conf.d\" && \
+             printf 'MODULES=list\\nCOMPRESS=lz4\\n' > \"$1/etc/initramfs-tools/conf.d/sevbench\" && \
+             printf '{modules}\\n' > \"$1/etc/initramfs-tools/modules\""
+        );
+        let mut command = Command::new("mmdebstrap");
+        command
+            .args(["--variant=apt", "--format=tar"])
+            .arg(if is_root() { "--mode=root" } else { "--mode=unshare" })
+            .arg(format!("--components={}", recipe.components.join(",")))
+            .arg(format!(
+                "--include={}",
+                [&["lz4".into()], &recipe.packages[..]].concat().join(",")
+            ))
+            .arg("--aptopt=APT::Install-Recommends \"false\"")
+            .args(
+                ["man", "doc", "locale"]
+                    .map(|name| format!("--dpkgopt=path-exclude=/usr/share/{name}/*")),
+            )
+            .arg(format!("--essential-hook={initramfs}"))
+            .arg(&recipe.suite)
+            .arg(self.folder.join("root.tar"));
+        if is_root() {
+            // A root of a namespace is another user, who may not look into this folder.
+            command.env("TMPDIR", self.folder);
+        }
+        command
+    }
+
+    fn make_root(&self) -> Command {
+        let mut command = as_root("sh");
+        command
+            .args(["-c", include_str!("make_root.sh"), "make_root.sh"])
+            .arg(self.recipe.root_size_mib.to_string())
+            .args(&self.recipe.masked_units)
+            .current_dir(self.folder);
+        command
+    }
+
+    /// Runs a step to its end, a line at a time.
+    fn run(
+        &self,
+        step: &str,
+        mut command: Command,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), ImageError> {
+        let failed =
+            |status: String, output: String| ImageError::Step { step: step.into(), status, output };
+        tell(step);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("LC_ALL", "C.UTF-8");
+        let child = Running::start(&mut command)
+            .map_err(|error| failed(error.to_string(), String::new()))?;
+        let (mut running, lines) = child;
+        let deadline = Instant::now() + BUILD_LIMIT;
+        let mut last = Vec::new();
+        loop {
+            if self.interrupt.is_set() {
+                return Err(ImageError::Interrupted);
+            }
+            if Instant::now() > deadline {
+                return Err(failed(
+                    format!("not done after {} s", BUILD_LIMIT.as_secs()),
+                    last.join("\n"),
+                ));
+            }
+            match lines.recv_timeout(POLL) {
+                Ok(line) => {
+                    tell(&line);
+                    if last.len() == LINES_SHOWN {
+                        last.remove(0);
+                    }
+                    last.push(line);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        match running.0.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(failed(status.to_string(), last.join("\n"))),
+            Err(error) => Err(failed(error.to_string(), last.join("\n"))),
+        }
+    }
+}
+
+/// A program of the build and all that it has started. Dropping it ends them, with time to clean up.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> io::Result<(Self, std::sync::mpsc::Receiver<String>)> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        end_with_us(command, libc::SIGTERM);
+        let mut child = command.spawn()?;
+        let stderr = child.stderr.take();
+        let running = Self(child);
+        let (sender, lines) = sync_channel(64);
+        thread::Builder::new().name("build-output".into()).spawn(move || {
+            let lines = stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines());
+            for line in lines.map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok((running, lines))
+    }
+
+    fn signal_group(&self, signal: libc::c_int) {
+        let group = -(self.0.id() as libc::pid_t);
+        // SAFETY: kill takes two numbers; the group is the child's own, and the child has not been waited for.
+        unsafe { libc::kill(group, signal) };
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        self.signal_group(libc::SIGTERM);
+        let deadline = Instant::now() + END_LIMIT;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.signal_group(libc::SIGKILL);
+            self.0.wait().ok();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Where images are kept: one folder for each recipe's hash, whole or not there.
+
+use super::boot_image::{read, read_host_key};
+use super::{ImageError, Recipe};
+use russh::keys::ssh_key::PublicKey;
+use std::path::{Path, PathBuf};
+
+/// An image: the files from which any number of guests boots. None of them is ever written to by a guest.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The root file system, raw.
+    pub root: PathBuf,
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The first file system in memory.
+    pub initrd: PathBuf,
+    folder: PathBuf,
+}
+
+/// The image of a recipe.
+///
+/// # Errors
+/// If it has not been built.
+pub fn find_image(recipe: &Recipe) -> Result<Image, ImageError> {
+    let image = Image::locate(recipe)?;
+    if image.folder.is_dir() { Ok(image) } else { Err(ImageError::NotBuilt) }
+}
+
+impl Image {
+    /// Where the image of a recipe is, or will be.
+    ///
+    /// # Errors
+    /// If there is no place for images.
+    pub(super) fn locate(recipe: &Recipe) -> Result<Self, ImageError> {
+        let folder = images_folder()?.join(&recipe.hash);
+        let file = |name: &str| folder.join(name);
+        Ok(Self { root: file("root.img"), kernel: file("vmlinuz"), initrd: file("initrd"), folder })
+    }
+
+    /// The key by which a guest is recognised, and the one that it lets in, in OpenSSH's form.
+    pub(super) fn keys(&self) -> Result<(PublicKey, String), ImageError> {
+        Ok((
+            read_host_key(&self.folder.join("host_key.pub"))?,
+            read(&self.folder.join("client_key"))?,
+        ))
+    }
+}
+
+pub(crate) fn images_folder() -> Result<PathBuf, ImageError> {
+    cache_folder("images")
+}
+
+/// A folder in `SEVBENCH_CACHE`, or in `sevbench` of the user's cache folder.
+pub(crate) fn cache_folder(name: &str) -> Result<PathBuf, ImageError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let cache = set("SEVBENCH_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| Path::new(&cache).join("sevbench")))
+        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache/sevbench")));
+    cache.map(|cache| cache.join(name)).ok_or(ImageError::NoFolder)
+}

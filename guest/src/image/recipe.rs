@@ -1,0 +1,76 @@
+//! What goes into an image; a file that people edit.
+
+use super::ImageError;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// The recipe that comes with this crate.
+const DEBIAN_12: &str = include_str!("../../../fixtures/guest/debian-12.toml");
+
+/// Raised when the same recipe makes another image.
+const BUILDER_VERSION: u32 = 2;
+
+/// What goes into an image.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Debian's name of the release.
+    pub suite: String,
+    /// Parts of the archive.
+    pub components: Vec<String>,
+    /// Size of the root file system.
+    pub root_size_mib: u32,
+    /// Packages, beside the essential ones.
+    pub packages: Vec<String>,
+    /// Modules of the initrd.
+    pub initramfs_modules: Vec<String>,
+    /// Units of systemd that must not run.
+    pub masked_units: Vec<String>,
+    /// Names the image: the hash of the recipe's text and of the builder's version.
+    #[serde(skip)]
+    pub hash: String,
+}
+
+impl Recipe {
+    /// The Debian guest that the suites are measured in.
+    ///
+    /// # Errors
+    /// If the recipe that came with this crate cannot be read.
+    pub fn debian() -> Result<Self, ImageError> {
+        Self::parse(DEBIAN_12)
+    }
+
+    /// Reads a recipe.
+    ///
+    /// # Errors
+    /// If it is none; the message names the line.
+    pub fn parse(text: &str) -> Result<Self, ImageError> {
+        let mut recipe: Self =
+            toml::from_str(text).map_err(|error| ImageError::Recipe(error.to_string()))?;
+        let digest =
+            Sha256::new().chain_update(BUILDER_VERSION.to_le_bytes()).chain_update(text).finalize();
+        recipe.hash = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(recipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn every_change_of_a_recipe_names_another_image() {
+        let recipe = Recipe::debian().unwrap();
+        assert!(recipe.packages.contains(&"openssh-server".into()));
+        let changed = Recipe::parse(&DEBIAN_12.replace("\"lz4\",", "\"lz4\", \"zstd\",")).unwrap();
+        assert_ne!(recipe.hash, changed.hash);
+        assert_eq!(recipe.hash, Recipe::debian().unwrap().hash);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = Recipe::parse(&format!("sweet = 1\n{DEBIAN_12}")).unwrap_err().to_string();
+        assert!(error.contains("sweet") && error.contains("line 1"), "{error}");
+    }
+}

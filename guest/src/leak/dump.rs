@@ -1,0 +1,211 @@
+//! A process's memory as a file to read from: of the living process, or of a core file that gdb wrote of it.
+
+use super::LeakError;
+use super::core_file::read_core;
+use super::maps::{Mapping, parse_maps};
+use crate::lifetime::end_with_us;
+use crate::ssh::{Tail, escape};
+use crate::wait::Wait;
+use crate::{Interrupt, is_interrupt};
+use object::ReadCache;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// The least that the kernel maps, and so the least that can be unreadable.
+const PAGE_LEN: u64 = 4096;
+/// How long gdb may take; it writes some 100 MB a second at the least.
+const GDB_LIMIT: Duration = Duration::from_secs(30 * 60);
+const GDB_LOOK_PAUSE: Duration = Duration::from_millis(50);
+
+/// How a process's memory is got at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpWay {
+    /// Through /proc/PID/mem.
+    Mem,
+    /// Through a core file that gdb writes.
+    Gcore,
+}
+
+/// A part of a process's memory, and where in the dump's file it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) address: u64,
+    pub(crate) len: u64,
+    pub(crate) file_offset: u64,
+}
+
+/// A process's memory.
+#[derive(Debug)]
+pub struct Dump {
+    file: File,
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// What came of reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// So many bytes, at the start of the buffer.
+    Held(usize),
+    /// So many bytes cannot be read.
+    Unreadable(u64),
+}
+
+impl Dump {
+    pub(crate) const fn new(file: File, segments: Vec<Segment>) -> Self {
+        Self { file, segments }
+    }
+
+    /// The memory of a living process, which is read as it changes.
+    ///
+    /// # Errors
+    /// If there is no such process, or we may not look into it.
+    pub fn of_process(process_id: u32) -> Result<Self, LeakError> {
+        let mappings = mappings_of(process_id)?;
+        let file = File::open(format!("/proc/{process_id}/mem"))
+            .map_err(|source| LeakError::Process { process_id, source })?;
+        let segment = |mapping: &Mapping| Segment {
+            address: mapping.start,
+            len: mapping.len,
+            file_offset: mapping.start,
+        };
+        let readable = mappings.iter().filter(|mapping| mapping.is_readable);
+        Ok(Self::new(file, readable.map(segment).collect()))
+    }
+
+    /// A core file of the process, written by gdb as `gcore` does. The process stands still meanwhile. The file has no
+    /// name from the start, so that it goes when the dump does, however we end.
+    ///
+    /// # Errors
+    /// If gdb is missing, may not look into the process, has no room or takes too long.
+    pub fn of_core(process_id: u32, interrupt: &Interrupt) -> Result<Self, LeakError> {
+        mappings_of(process_id)?;
+        let folder = std::env::temp_dir();
+        let failed = |reason: String| LeakError::Core { process_id, reason };
+        let file = tempfile::tempfile_in(&folder)
+            .map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+        write_core(process_id, &file, interrupt)?;
+        let read = || -> Result<Vec<Segment>, String> {
+            let len = file.metadata().map_err(|error| error.to_string())?.len();
+            let again = file.try_clone().map_err(|error| error.to_string())?;
+            let cache = ReadCache::new(again);
+            read_core(&cache, len)
+        };
+        let segments = read().map_err(|reason| {
+            failed(format!(
+                "{reason}; is there room in {}? set TMPDIR to another",
+                folder.display()
+            ))
+        })?;
+        Ok(Self::new(file, segments))
+    }
+
+    /// All that it covers.
+    pub(crate) fn len(&self) -> u64 {
+        self.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.len))
+    }
+
+    /// Reads what there is from `into` a segment, up to the buffer's end or the segment's.
+    pub(crate) fn read(&self, segment: &Segment, into: u64, buffer: &mut [u8]) -> Piece {
+        let left = segment.len.saturating_sub(into);
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..len], segment.file_offset.saturating_add(into));
+        match read {
+            Ok(len @ 1..) => Piece::Held(len),
+            // On to the next page.
+            _ => Piece::Unreadable(left.min(PAGE_LEN - into % PAGE_LEN)),
+        }
+    }
+
+    /// Fills the buffer with what stands at an address; says whether all of it could be read.
+    pub(crate) fn read_exact_at(&self, address: u64, buffer: &mut [u8]) -> bool {
+        let holds = |segment: &&Segment| {
+            address.checked_sub(segment.address).is_some_and(|into| into < segment.len)
+        };
+        let Some(segment) = self.segments.iter().find(holds) else { return false };
+        let into = address - segment.address;
+        let fits = buffer.len() as u64 <= segment.len - into;
+        fits && self.file.read_exact_at(buffer, segment.file_offset.saturating_add(into)).is_ok()
+    }
+}
+
+/// The mappings of a process.
+pub(crate) fn mappings_of(process_id: u32) -> Result<Vec<Mapping>, LeakError> {
+    match fs::read_to_string(format!("/proc/{process_id}/maps")) {
+        // A process that is gone but not waited for, and a thread of the kernel, have no memory.
+        Ok(text) if text.is_empty() => Err(LeakError::NoMemory { process_id }),
+        Ok(text) => Ok(parse_maps(&text)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            Err(LeakError::NoProcess { process_id })
+        }
+        Err(source) => Err(LeakError::Process { process_id, source }),
+    }
+}
+
+/// Has gdb write a core file of the process into `file`. What `gcore` does, without its shell: gdb itself is our child,
+/// and ends with us.
+fn write_core(process_id: u32, file: &File, interrupt: &Interrupt) -> Result<(), LeakError> {
+    let failed = |reason: String| LeakError::Core { process_id, reason };
+    // A file without a name can be written by others through ours of it.
+    let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+    let mut command = Command::new("gdb");
+    command.args(["--nx", "--batch", "--readnever", "-iex", "set debuginfod enabled off"]);
+    // Also what the process wishes to be left out.
+    command.args(["-ex", "set use-coredump-filter off", "-ex", "set dump-excluded-mappings on"]);
+    command.arg("-ex").arg(format!("attach {process_id}"));
+    command.arg("-ex").arg(format!("gcore {name}"));
+    command.args(["-ex", "detach", "-ex", "quit"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    end_with_us(&mut command, libc::SIGKILL);
+    let child = command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => LeakError::NoGdb,
+        _ => failed(format!("gdb does not start: {error}")),
+    })?;
+    let mut gdb = Gdb(child);
+    let said = gdb.wait(&Wait::new(interrupt, GDB_LIMIT)).map_err(|error| match error.kind() {
+        _ if is_interrupt(&error) => LeakError::Interrupted,
+        io::ErrorKind::TimedOut => {
+            failed(format!("gdb took longer than {} s", GDB_LIMIT.as_secs()))
+        }
+        _ => failed(format!("gdb: {error}")),
+    })?;
+    // gdb ends well also where it could not attach.
+    match file.metadata() {
+        Ok(metadata) if metadata.len() > 0 => Ok(()),
+        _ => Err(failed(format!("gdb wrote nothing and said: {said}"))),
+    }
+}
+
+/// A gdb at work. Dropping it kills it; the kernel then lets the process that it held go on.
+struct Gdb(Child);
+
+impl Gdb {
+    /// Waits until it ends; gives what it said.
+    fn wait(&mut self, wait: &Wait) -> io::Result<String> {
+        let stderr = self.0.stderr.take();
+        let reader = thread::Builder::new().name("gdb-stderr".into()).spawn(move || {
+            let mut tail = Tail::default();
+            let mut piece = [0; 4096];
+            let mut stderr = stderr;
+            while let Some(Ok(len @ 1..)) = stderr.as_mut().map(|stderr| stderr.read(&mut piece)) {
+                tail.push(&piece[..len]);
+            }
+            tail.text()
+        })?;
+        while self.0.try_wait()?.is_none() {
+            thread::sleep(wait.slice()?.min(GDB_LOOK_PAUSE));
+        }
+        Ok(escape(&reader.join().unwrap_or_default()))
+    }
+}
+
+impl Drop for Gdb {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}

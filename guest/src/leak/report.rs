@@ -1,0 +1,159 @@
+//! Pure: what the holder of a secret tells of it, as a line of JSON. It is enough to recognise the secret, and not
+//! enough to know it.
+
+use super::fingerprint::{SECRET_LEN, fingerprint};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// The version of the line.
+const VERSION: u32 = 1;
+/// The memory that is filled with the secret, again and again.
+pub(crate) const BUFFER_LEN: usize = 64 << 10;
+/// The longest line that a guest may send.
+pub(crate) const LINE_LEN_MAX: usize = 4 << 10;
+/// The sizes of pages that Linux has on our processors.
+const PAGE_LENS: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
+/// The largest physical address that AMD64 and ARM know: 52 bits.
+const PHYSICAL_ADDRESS_MAX: u64 = 1 << 52;
+
+/// What is told of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretReport {
+    version: u32,
+    secret_len: usize,
+    pub(crate) fingerprint: u64,
+    sha256: [u8; 32],
+    /// The size of a page in the guest.
+    pub(crate) page_len: u64,
+    /// The guest-physical addresses of the pages that are filled with the secret, in order; none where the guest does
+    /// not tell.
+    pub(crate) frames: Option<Vec<u64>>,
+}
+
+/// A line that tells of no secret.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("the guest's report on its secret is not usable: {0}")]
+pub struct ReportError(String);
+
+impl SecretReport {
+    pub(crate) fn new(secret: &[u8; SECRET_LEN], page_len: u64, frames: Option<Vec<u64>>) -> Self {
+        Self {
+            version: VERSION,
+            secret_len: SECRET_LEN,
+            fingerprint: fingerprint(secret),
+            sha256: Sha256::digest(secret).into(),
+            page_len,
+            frames,
+        }
+    }
+
+    /// Reads the line of a guest, which is not trusted.
+    ///
+    /// # Errors
+    /// If it is none, or says what cannot be.
+    pub fn parse(line: &str) -> Result<Self, ReportError> {
+        let wrong = |what: &str| Err(ReportError(what.into()));
+        if line.len() > LINE_LEN_MAX {
+            return wrong("it is too long");
+        }
+        let report: Self =
+            serde_json::from_str(line).map_err(|error| ReportError(error.to_string()))?;
+        let Self { version, secret_len, page_len, frames, .. } = &report;
+        if *version != VERSION || *secret_len != SECRET_LEN {
+            return wrong("it is of another version");
+        }
+        // Zeros have this one: every page of them would be looked at closely.
+        if report.fingerprint == 0 {
+            return wrong("its fingerprint is that of zeros");
+        }
+        if !PAGE_LENS.contains(page_len) {
+            return wrong("there are no pages of that size");
+        }
+        let count = BUFFER_LEN as u64 / page_len;
+        let cannot_be =
+            |frame: &u64| !frame.is_multiple_of(*page_len) || *frame >= PHYSICAL_ADDRESS_MAX;
+        match frames {
+            Some(frames) if frames.len() as u64 != count => wrong("the number of its pages"),
+            Some(frames) if frames.iter().any(cannot_be) => wrong("the addresses of its pages"),
+            _ => Ok(report),
+        }
+    }
+
+    /// Whether this is the secret, and not only something with its fingerprint.
+    pub(crate) fn is_secret(&self, window: &[u8]) -> bool {
+        window.len() == SECRET_LEN && Sha256::digest(window)[..] == self.sha256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report() -> SecretReport {
+        let frames = (0..16).map(|page| 0x1000 * (page + 7)).collect();
+        SecretReport::new(&std::array::from_fn(|index| index as u8), 4096, Some(frames))
+    }
+
+    #[test]
+    fn a_line_is_read_back_and_short_enough() {
+        let line = serde_json::to_string(&report()).unwrap();
+        assert!(line.len() < LINE_LEN_MAX / 2, "{}", line.len());
+        assert_eq!(SecretReport::parse(&line).unwrap(), report());
+        let without = SecretReport { frames: None, ..report() };
+        assert_eq!(SecretReport::parse(&serde_json::to_string(&without).unwrap()), Ok(without));
+    }
+
+    #[test]
+    fn the_line_does_not_hold_the_secret() {
+        let line = serde_json::to_string(&report()).unwrap();
+        assert!(!line.contains("0,1,2,3"), "{line}");
+        assert!(report().is_secret(&std::array::from_fn::<u8, 64, _>(|index| index as u8)));
+        assert!(!report().is_secret(&[0; 64]) && !report().is_secret(&[]));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let changed = |change: fn(&mut SecretReport)| {
+            let mut report = report();
+            change(&mut report);
+            SecretReport::parse(&serde_json::to_string(&report).unwrap())
+        };
+        for change in [
+            (|report| report.version = 2) as fn(&mut SecretReport),
+            |report| report.secret_len = 65,
+            |report| report.fingerprint = 0,
+            |report| report.page_len = 0,
+            |report| report.page_len = 1 << 40,
+            |report| report.frames = Some(vec![4096]),
+            |report| report.frames = Some(vec![4097; 16]),
+            |report| report.frames = Some(vec![1 << 52; 16]),
+        ] {
+            assert!(changed(change).is_err());
+        }
+        assert!(SecretReport::parse(&" ".repeat(LINE_LEN_MAX + 1)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn lines_of_any_kind_are_no_panic(line in ".{0,300}") {
+            let _ = SecretReport::parse(&line);
+        }
+
+        #[test]
+        fn lines_that_look_right_are_no_panic(
+            version in 0_u32..3, len in 63_u64..66, fingerprint in any::<u64>(), page in prop_oneof![any::<u64>(), Just(4096)],
+            frames in proptest::collection::vec(any::<u64>(), 0..20),
+        ) {
+            let line = format!(
+                "{{\"version\":{version},\"secret_len\":{len},\"fingerprint\":{fingerprint},\"sha256\":{:?},\
+                 \"page_len\":{page},\"frames\":{frames:?}}}",
+                [7_u8; 32]
+            );
+            let _ = SecretReport::parse(&line);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Pure: whether a machine is what its arm is called. A name is a claim; the MSR, CPUID, the kernel and the way it was
+//! launched must all agree before it is believed.
+
+use crate::{EncryptionFacts, LaunchRecord, Protection};
+use serde_json::Value;
+
+/// What is known of a machine's protection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether the claim is proved; none without a claim.
+    pub verified: Option<bool>,
+    /// What the machine's memory is, in a word: `none`, `SEV-SNP`, `unknown`.
+    pub encryption: String,
+    /// Every piece of evidence, whatever it says.
+    pub evidence: Vec<String>,
+}
+
+/// Weighs the evidence on a machine.
+pub fn prove(
+    claimed: Option<Protection>,
+    launch: Option<&LaunchRecord>,
+    guest: &EncryptionFacts,
+) -> Proof {
+    let evidence = vec![
+        launch_evidence(launch),
+        msr_evidence(guest),
+        cpuid_evidence(guest),
+        kernel_evidence(guest),
+    ];
+    let verified = claimed.map(|claimed| {
+        was_launched_with(launch, claimed)
+            && guest.active() == Some(claimed)
+            && offers(guest, claimed)
+            && kernel_protections(guest).contains(&claimed)
+    });
+    Proof { verified, encryption: guest.in_words(), evidence }
+}
+
+fn was_launched_with(launch: Option<&LaunchRecord>, claimed: Protection) -> bool {
+    let Some(launch) = launch else { return false };
+    launch.protection.as_deref() == Some(claimed.name())
+        && launch.query_sev.as_deref().is_some_and(|text| says_protected(text, claimed))
+}
+
+/// What `query-sev` must say: that encryption is on, and of which kind (QEMU's qapi/misc-i386.json).
+fn says_protected(query_sev: &str, claimed: Protection) -> bool {
+    let Ok(answer) = serde_json::from_str::<Value>(query_sev) else { return false };
+    let kind = answer["sev-type"].as_str();
+    // SEV-ES is SEV by its type, with bit 2 of the policy.
+    let is_es = answer["policy"].as_u64().is_some_and(|policy| policy & 1 << 2 != 0);
+    let fits = match claimed {
+        Protection::SevSnp => kind == Some("sev-snp"),
+        Protection::SevEs => kind.is_none_or(|kind| kind == "sev") && is_es,
+        Protection::Sev => kind.is_none_or(|kind| kind == "sev") && !is_es,
+    };
+    answer["enabled"].as_bool() == Some(true) && fits
+}
+
+fn offers(guest: &EncryptionFacts, claimed: Protection) -> bool {
+    guest.cpuid.is_some_and(|cpuid| cpuid.offers(claimed))
+}
+
+/// The protections that the kernel's line names.
+fn kernel_protections(guest: &EncryptionFacts) -> Vec<Protection> {
+    let line = guest.kernel_line.as_deref().unwrap_or_default();
+    let named = |protection: &Protection| {
+        line.split_whitespace().any(|word| word == protection.to_string())
+    };
+    Protection::ALL.into_iter().filter(named).collect()
+}
+
+fn launch_evidence(launch: Option<&LaunchRecord>) -> String {
+    match launch {
+        None => "launch: not by sevbench, so unknown".into(),
+        Some(LaunchRecord { protection: None, accelerator, .. }) => {
+            format!("launch: {accelerator}, no protection")
+        }
+        Some(LaunchRecord { protection: Some(protection), query_sev, .. }) => {
+            let answer = query_sev.as_deref().unwrap_or("nothing");
+            format!("launch: {protection}; QEMU says {answer}")
+        }
+    }
+}
+
+fn msr_evidence(guest: &EncryptionFacts) -> String {
+    match guest.status_msr {
+        None => "MSR 0xC0010131: not readable".into(),
+        Some(status) => {
+            let bits = Protection::ALL.into_iter().filter(|p| status & p.status_bit() != 0);
+            let names: Vec<String> = bits.map(|protection| protection.to_string()).collect();
+            let names =
+                if names.is_empty() { "nothing is active".into() } else { names.join(", ") };
+            format!("MSR 0xC0010131: {status:#x} ({names})")
+        }
+    }
+}
+
+fn cpuid_evidence(guest: &EncryptionFacts) -> String {
+    let Some(cpuid) = guest.cpuid else { return "CPUID 0x8000001F: absent".into() };
+    let offered = Protection::ALL.into_iter().filter(|protection| cpuid.offers(*protection));
+    let names: Vec<String> = offered.map(|protection| protection.to_string()).collect();
+    if names.is_empty() {
+        return "CPUID 0x8000001F: no SEV".into();
+    }
+    format!("CPUID 0x8000001F: {}, C-bit {}", names.join(", "), cpuid.c_bit())
+}
+
+fn kernel_evidence(guest: &EncryptionFacts) -> String {
+    match (&guest.kernel_line, guest.log_is_readable) {
+        (Some(line), _) => format!("kernel: {line}"),
+        (None, true) => "kernel: names no memory encryption".into(),
+        (None, false) => "kernel: its log is not readable".into(),
+    }
+}
+
+#[cfg(test)]
+#[path = "proof_tests.rs"]
+mod tests;

@@ -1,0 +1,112 @@
+//! Tests of proofs on what real hosts and guests print: the study's EPYC 7713P, and QEMU without SEV.
+
+use super::*;
+use crate::SevCpuid;
+
+/// CPUID of the study's host: SME, SEV, SEV-ES, SEV-SNP, C-bit 51.
+const MILAN: SevCpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
+
+fn launch(protection: &str, query_sev: &str) -> LaunchRecord {
+    LaunchRecord {
+        accelerator: "KVM".into(),
+        protection: Some(protection.into()),
+        query_sev: Some(query_sev.into()),
+        ..LaunchRecord::default()
+    }
+}
+
+fn snp_launch() -> LaunchRecord {
+    let answer = r#"{"enabled":true,"api-major":1,"api-minor":55,"build-id":21,"state":"running","sev-type":"sev-snp","snp-policy":196608}"#;
+    launch("sev-snp", answer)
+}
+
+fn snp_guest() -> EncryptionFacts {
+    EncryptionFacts {
+        status_msr: Some(7),
+        cpuid: Some(MILAN),
+        log_is_readable: true,
+        kernel_line: Some("Memory Encryption Features active: AMD SEV SEV-ES SEV-SNP".into()),
+    }
+}
+
+fn is_verified(
+    claimed: Protection,
+    launch: Option<&LaunchRecord>,
+    guest: &EncryptionFacts,
+) -> bool {
+    prove(Some(claimed), launch, guest).verified == Some(true)
+}
+
+#[test]
+fn a_claim_is_verified_where_all_evidence_agrees() {
+    let proof = prove(Some(Protection::SevSnp), Some(&snp_launch()), &snp_guest());
+    assert_eq!((proof.verified, proof.encryption.as_str()), (Some(true), "SEV-SNP"));
+    assert_eq!(proof.evidence.len(), 4);
+    assert!(proof.evidence[1].ends_with("0x7 (SEV, SEV-ES, SEV-SNP)"), "{}", proof.evidence[1]);
+}
+
+#[test]
+fn each_piece_of_evidence_that_is_missing_refuses_the_claim() {
+    let (launch, guest) = (snp_launch(), snp_guest());
+    let snp = Protection::SevSnp;
+    assert!(!is_verified(snp, None, &guest), "a machine that others have launched");
+    let unmade = LaunchRecord { protection: None, ..launch.clone() };
+    assert!(!is_verified(snp, Some(&unmade), &guest));
+    let disabled =
+        LaunchRecord { query_sev: Some(r#"{"enabled":false}"#.into()), ..launch.clone() };
+    assert!(!is_verified(snp, Some(&disabled), &guest));
+    let garbage = LaunchRecord { query_sev: Some("no".into()), ..launch.clone() };
+    assert!(!is_verified(snp, Some(&garbage), &guest));
+    for weaker in [
+        EncryptionFacts { status_msr: None, ..guest.clone() },
+        EncryptionFacts { status_msr: Some(3), ..guest.clone() },
+        EncryptionFacts { cpuid: None, ..guest.clone() },
+        EncryptionFacts { cpuid: Some(SevCpuid { eax: 0b1010, ..MILAN }), ..guest.clone() },
+        EncryptionFacts { kernel_line: None, ..guest.clone() },
+        EncryptionFacts {
+            kernel_line: Some("AMD Memory Encryption Features active: SEV SEV-ES".into()),
+            ..guest.clone()
+        },
+    ] {
+        assert!(!is_verified(snp, Some(&launch), &weaker), "{weaker:?}");
+    }
+    assert!(!is_verified(Protection::Sev, Some(&launch), &guest), "more than what is claimed");
+}
+
+#[test]
+fn sev_and_sev_es_are_told_apart_by_their_policy() {
+    let guest = |status_msr, line: &str| EncryptionFacts {
+        status_msr: Some(status_msr),
+        kernel_line: Some(format!("AMD Memory Encryption Features active: {line}")),
+        ..snp_guest()
+    };
+    let es = launch("sev-es", r#"{"enabled":true,"sev-type":"sev","policy":5}"#);
+    assert!(is_verified(Protection::SevEs, Some(&es), &guest(3, "SEV SEV-ES")));
+    let sev = launch("sev", r#"{"enabled":true,"policy":1}"#);
+    assert!(is_verified(Protection::Sev, Some(&sev), &guest(1, "SEV")));
+    assert!(!is_verified(Protection::SevEs, Some(&sev), &guest(3, "SEV SEV-ES")));
+}
+
+#[test]
+fn a_machine_without_protection_is_called_that_and_claims_nothing() {
+    let guest = EncryptionFacts {
+        status_msr: Some(0),
+        cpuid: None,
+        log_is_readable: true,
+        kernel_line: None,
+    };
+    let launch = LaunchRecord { accelerator: "TCG".into(), ..LaunchRecord::default() };
+    let proof = prove(None, Some(&launch), &guest);
+    assert_eq!((proof.verified, proof.encryption.as_str()), (None, "none"));
+    assert_eq!(
+        proof.evidence,
+        [
+            "launch: TCG, no protection",
+            "MSR 0xC0010131: 0x0 (nothing is active)",
+            "CPUID 0x8000001F: absent",
+            "kernel: names no memory encryption",
+        ]
+    );
+    let blind = prove(None, None, &EncryptionFacts::default());
+    assert_eq!(blind.encryption, "unknown");
+}

@@ -1,0 +1,261 @@
+//! The disks that storage is measured on: files that are made once, or block devices of the host that nothing uses.
+
+use super::DataDisks;
+use crate::{GuestError, Interrupt};
+use rand::Rng;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// The id of the virtio-scsi controller on QEMU's command line.
+pub(crate) const SCSI_CONTROLLER: &str = "scsi0";
+
+/// How much is written at once.
+const PIECE_LEN: usize = 1 << 20;
+/// A size of sectors that every disk has.
+const SECTOR_LEN: usize = 512;
+/// How much of a device's start and end is looked at for data: every partition table and nearly every file system has
+/// something there.
+const LOOK_LEN: u64 = 1 << 20;
+/// A file system may round up what a file takes; it takes less only where it has holes.
+const BLOCK_LEN: u64 = 512;
+
+/// Through which controller a guest sees a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controller {
+    /// virtio-blk.
+    VirtioBlk,
+    /// virtio-scsi.
+    VirtioScsi,
+    /// NVMe.
+    Nvme,
+}
+
+/// One disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DataDisk {
+    pub(crate) controller: Controller,
+    pub(crate) path: PathBuf,
+    /// A block device of the host, and not a file.
+    pub(crate) is_device: bool,
+}
+
+impl Controller {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::VirtioBlk, Self::VirtioScsi, Self::Nvme];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VirtioBlk => "virtio-blk",
+            Self::VirtioScsi => "virtio-scsi",
+            Self::Nvme => "nvme",
+        }
+    }
+
+    /// The serial number by which a guest finds the disk.
+    pub const fn serial(self) -> &'static str {
+        match self {
+            Self::VirtioBlk => "sevbench-virtio-blk",
+            Self::VirtioScsi => "sevbench-virtio-scsi",
+            Self::Nvme => "sevbench-nvme",
+        }
+    }
+}
+
+impl DataDisks {
+    const fn device(&self, controller: Controller) -> Option<&PathBuf> {
+        match controller {
+            Controller::VirtioBlk => self.virtio_blk.as_ref(),
+            Controller::VirtioScsi => self.virtio_scsi.as_ref(),
+            Controller::Nvme => self.nvme.as_ref(),
+        }
+    }
+
+    /// Where the disks are, whether or not they have been made.
+    pub(crate) fn locate(&self, folder: &Path) -> Vec<DataDisk> {
+        let disk = |controller: Controller| match self.device(controller) {
+            Some(path) => DataDisk { controller, path: path.clone(), is_device: true },
+            None => {
+                let name = format!("{}-{}MiB.raw", controller.name(), self.size_mib);
+                DataDisk { controller, path: folder.join(name), is_device: false }
+            }
+        };
+        Controller::ALL.map(disk).into()
+    }
+
+    /// Makes the files that are not there, and checks the devices.
+    ///
+    /// # Errors
+    /// If a device is in use or holds something, or there is no room.
+    pub(crate) fn prepare(
+        &self,
+        folder: &Path,
+        interrupt: &Interrupt,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Vec<DataDisk>, GuestError> {
+        let disks = self.locate(folder);
+        for DataDisk { path, is_device, .. } in &disks {
+            if *is_device {
+                check_device(path, self.overwrite)?;
+                continue;
+            }
+            let len = u64::from(self.size_mib) << 20;
+            let whole =
+                |found: &fs::Metadata| found.len() == len && found.blocks() * BLOCK_LEN >= len;
+            if !fs::metadata(path).is_ok_and(|found| whole(&found)) {
+                tell(&format!("making the data disk {} ({} MiB)", path.display(), self.size_mib));
+                make_file(path, len, interrupt)?;
+            }
+        }
+        Ok(disks)
+    }
+}
+
+/// Writes a file of random bytes, under its name once it is whole: what reads it then reads a disk, and no holes.
+fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), GuestError> {
+    let failed = |source| GuestError::DataDisk { path: path.into(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(failed)?;
+    let mut piece = vec![0; PIECE_LEN];
+    UnwrapErr(SysRng).fill_bytes(&mut piece);
+    for start in (0..len).step_by(PIECE_LEN) {
+        if interrupt.is_set() {
+            return Err(GuestError::Interrupted);
+        }
+        // Every sector its own number: a disk that finds equal sectors finds none.
+        for (place, sector) in (start..).step_by(SECTOR_LEN).zip(piece.chunks_mut(SECTOR_LEN)) {
+            sector[..8].copy_from_slice(&place.to_le_bytes());
+        }
+        file.write_all(&piece).map_err(failed)?;
+    }
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Whether a device may be written to: nothing has it mounted or holds it, and it is empty or given up in so many words.
+fn check_device(path: &Path, overwrite: bool) -> Result<(), GuestError> {
+    let refused = |reason: String| GuestError::DataDevice { path: path.into(), reason };
+    let failed = |source: io::Error| refused(source.to_string());
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.file_type().is_block_device() {
+        return Err(refused("it is no block device: leave the key out to have a file made".into()));
+    }
+    let (major, minor) = (libc::major(metadata.rdev()), libc::minor(metadata.rdev()));
+    let folder = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(failed)?;
+    let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    if let Some(user) = user_of(&folder, &mounts, &swaps) {
+        return Err(refused(format!("{user}: name a device that nothing uses")));
+    }
+    if !overwrite && holds_data(&mut File::open(path).map_err(failed)?).map_err(failed)? {
+        let hint = "set `overwrite = true` in data_disks if it may be lost";
+        return Err(refused(format!("there is data on it: {hint}")));
+    }
+    Ok(())
+}
+
+/// What uses a device or one of its partitions.
+fn user_of(folder: &Path, mounts: &str, swaps: &str) -> Option<String> {
+    let mut folders = vec![folder.to_owned()];
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    folders
+        .extend(entries.map(|entry| entry.path()).filter(|path| path.join("partition").is_file()));
+    folders.iter().find_map(|folder| {
+        let number = fs::read_to_string(folder.join("dev")).unwrap_or_default();
+        let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some(number.trim()));
+        if let Some(point) = mount.and_then(|line| line.split(' ').nth(4)) {
+            return Some(format!("it is mounted at {point}"));
+        }
+        let name = fs::canonicalize(folder).ok()?.file_name()?.to_string_lossy().into_owned();
+        if swaps.lines().any(|line| line.split_whitespace().next() == Some(&format!("/dev/{name}")))
+        {
+            return Some("it is used as swap".into());
+        }
+        let holder = fs::read_dir(folder.join("holders")).ok()?.flatten().next()?;
+        Some(format!("{} holds it", holder.file_name().to_string_lossy()))
+    })
+}
+
+fn holds_data(device: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let len = device.seek(SeekFrom::End(0))?;
+    for start in [0, len.saturating_sub(LOOK_LEN)] {
+        device.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        device.take(LOOK_LEN).read_to_end(&mut bytes)?;
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use std::io::Cursor;
+
+    #[test]
+    fn files_are_made_whole_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let disks = DataDisks { size_mib: 16, ..DataDisks::default() };
+        let mut told = Vec::new();
+        let made = disks
+            .prepare(folder.path(), &Interrupt::new(), &mut |line| told.push(line.to_owned()))
+            .unwrap();
+        assert_eq!((made.len(), told.len()), (3, 3));
+        let len = fs::metadata(&made[0].path).unwrap().len();
+        assert_eq!(len, 16 << 20);
+        disks.prepare(folder.path(), &Interrupt::new(), &mut |_| panic!("made again")).unwrap();
+        // A file with holes is made again.
+        File::create(&made[1].path).unwrap().set_len(len).unwrap();
+        let mut again = 0;
+        disks.prepare(folder.path(), &Interrupt::new(), &mut |_| again += 1).unwrap();
+        assert_eq!(again, 1);
+    }
+
+    #[test]
+    fn an_interrupt_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let interrupt = Interrupt::new();
+        interrupt.set();
+        let error = DataDisks::default().prepare(folder.path(), &interrupt, &mut |_| ());
+        assert!(matches!(error, Err(GuestError::Interrupted)));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_device_or_holds_data_is_refused() {
+        let error = check_device(Path::new("/dev/null"), true).unwrap_err().to_string();
+        assert!(error.contains("no block device"), "{error}");
+        let mut empty = Cursor::new(vec![0; 3 << 20]);
+        assert!(!holds_data(&mut empty).unwrap());
+        empty.get_mut()[(3 << 20) - 5] = 1;
+        assert!(holds_data(&mut empty).unwrap());
+    }
+
+    #[test]
+    fn a_device_with_a_mounted_partition_is_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let partition = folder.path().join("sdb1");
+        fs::create_dir_all(partition.join("holders")).unwrap();
+        fs::create_dir_all(folder.path().join("holders")).unwrap();
+        fs::write(folder.path().join("dev"), "8:16\n").unwrap();
+        fs::write(partition.join("dev"), "8:17\n").unwrap();
+        fs::write(partition.join("partition"), "1\n").unwrap();
+        let mounts = "36 35 8:17 / /data rw - ext4 /dev/sdb1 rw\n";
+        assert_eq!(user_of(folder.path(), mounts, "").unwrap(), "it is mounted at /data");
+        assert_eq!(user_of(folder.path(), "36 35 8:1 / / rw - ext4 /dev/sda1 rw\n", ""), None);
+        let swaps = "Filename Type\n/dev/sdb1 partition 1 0 -2\n";
+        assert_eq!(user_of(folder.path(), "", swaps).unwrap(), "it is used as swap");
+        fs::create_dir(partition.join("holders/md0")).unwrap();
+        assert_eq!(user_of(folder.path(), "", "").unwrap(), "md0 holds it");
+    }
+}

@@ -1,0 +1,209 @@
+//! What a machine is launched with on this host: accelerator, firmware, C-bit; and the record of it.
+
+use super::{
+    Accelerator, Console, Control, DataDisk, QEMU, QemuMachine, Treatment, Wiring, command_line,
+    cpu_model,
+};
+use crate::image::ImageFiles;
+use crate::prepare::data_disks;
+use crate::{GuestError, SevCpuid};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+
+/// Where Debian, Fedora and Arch keep a firmware that `-bios` takes.
+const FIRMWARES: [&str; 4] = [
+    "/usr/share/ovmf/OVMF.fd",
+    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",
+    "/usr/share/edk2/ovmf/OVMF.fd",
+    "/usr/share/edk2/x64/OVMF.4m.fd",
+];
+/// The C-bit in a command line that is only shown, on a machine that has none.
+const SHOWN_C_BIT: u32 = 51;
+/// The port in a command line that is only shown.
+const SHOWN_SSH_PORT: u16 = 2222;
+
+/// How a machine that we started was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaunchRecord {
+    /// In a line, for a person.
+    pub description: String,
+    /// `KVM` or `TCG`.
+    pub accelerator: String,
+    /// The protection that it was launched with.
+    pub protection: Option<String>,
+    /// What QEMU itself says of the protection (`query-sev`).
+    pub query_sev: Option<String>,
+    /// The whole command line.
+    pub command: Vec<String>,
+    /// What must be alike in all arms.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// All that is decided before QEMU is started.
+pub(crate) struct Launch<'a> {
+    pub(crate) machine: &'a QemuMachine,
+    pub(crate) image: &'a ImageFiles,
+    pub(crate) data_disks: &'a [DataDisk],
+    pub(crate) accelerator: Accelerator,
+    firmware: PathBuf,
+    c_bit: u32,
+}
+
+impl<'a> Launch<'a> {
+    /// Decides, for a machine that is to run here.
+    ///
+    /// # Errors
+    /// If KVM, the protection or the firmware is not to be had.
+    pub(crate) fn plan(
+        machine: &'a QemuMachine,
+        image: &'a ImageFiles,
+        data_disks: &'a [DataDisk],
+    ) -> Result<Self, GuestError> {
+        let accelerator = Accelerator::choose(machine.settings.accelerator)?;
+        let c_bit = c_bit(machine.treatment, &accelerator)?;
+        let firmware = firmware(machine)?;
+        Ok(Self { machine, image, data_disks, accelerator, firmware, c_bit })
+    }
+
+    /// The same for a machine whose command line is only shown, on any host.
+    fn shown(
+        machine: &'a QemuMachine,
+        image: &'a ImageFiles,
+        data_disks: &'a [DataDisk],
+    ) -> Result<Self, GuestError> {
+        let accelerator = match machine.treatment.protection() {
+            Some(_) => Accelerator::Kvm,
+            None => Accelerator::choose(machine.settings.accelerator)?,
+        };
+        let cpuid = SevCpuid::read().filter(|cpuid| cpuid.sev());
+        let c_bit = cpuid.map_or(SHOWN_C_BIT, SevCpuid::c_bit);
+        let firmware = firmware(machine).unwrap_or_else(|_| FIRMWARES[0].into());
+        Ok(Self { machine, image, data_disks, accelerator, firmware, c_bit })
+    }
+
+    /// QEMU's arguments, with its control connection on this descriptor.
+    pub(crate) fn arguments(
+        &self,
+        console: &Path,
+        control_fd: RawFd,
+        seed_fd: Option<RawFd>,
+    ) -> Vec<String> {
+        self.line(Console::File(console), Control::Descriptor(control_fd), 0, seed_fd)
+    }
+
+    /// QEMU's arguments, with its monitor on the terminal.
+    fn arguments_by_hand(&self) -> Vec<String> {
+        self.line(Console::Terminal, Control::Terminal, SHOWN_SSH_PORT, None)
+    }
+
+    fn line(
+        &self,
+        console: Console<'_>,
+        control: Control,
+        ssh_port: u16,
+        seed_fd: Option<RawFd>,
+    ) -> Vec<String> {
+        let wiring = Wiring {
+            accelerator: &self.accelerator,
+            firmware: &self.firmware,
+            image: self.image,
+            data_disks: self.data_disks,
+            console,
+            control,
+            ssh_port,
+            c_bit: self.c_bit,
+            seed_fd,
+        };
+        command_line(self.machine, &wiring)
+    }
+
+    /// The record of a machine that runs.
+    pub(crate) fn record(
+        &self,
+        version: &str,
+        query_sev: Option<String>,
+        command: Vec<String>,
+    ) -> LaunchRecord {
+        let settings = &self.machine.settings;
+        let mut description = format!("QEMU {version}, {}", self.accelerator.name());
+        let words = self.machine.treatment_words();
+        if !words.is_empty() {
+            description += &format!(", {}", words.join(" "));
+        }
+        let pins = |pins: &[u32]| match pins {
+            [] => "none".to_owned(),
+            pins => pins.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
+        };
+        let disks = &settings.data_disks;
+        let disk = |disk: &DataDisk| match disk.is_device {
+            true => disk.path.display().to_string(),
+            false => format!("file of {} MiB", disks.size_mib),
+        };
+        let places: Vec<String> = self.data_disks.iter().map(disk).collect();
+        let facts = [
+            ("QEMU", version.to_owned()),
+            ("accelerator", self.accelerator.name().into()),
+            ("machine type", settings.machine.clone()),
+            ("CPU model", cpu_model(settings, &self.accelerator).into()),
+            ("vCPUs", settings.vcpus.to_string()),
+            ("guest memory", format!("{} MiB", settings.memory_mib)),
+            ("memory backing", settings.backing.name().into()),
+            ("NUMA node", settings.numa_node.map_or("any".into(), |node| node.to_string())),
+            ("firmware", self.firmware.display().to_string()),
+            ("image", self.image.name.clone()),
+            ("vCPU pins", pins(&settings.vcpu_pins)),
+            ("I/O pins", pins(&settings.io_pins)),
+            ("disk cache mode", disks.cache.name().into()),
+            ("disk AIO", disks.aio.name(disks.cache).into()),
+            ("data disks", places.join(", ")),
+            ("further QEMU arguments", settings.qemu_arguments.join(" ")),
+        ];
+        LaunchRecord {
+            description,
+            accelerator: self.accelerator.name().into(),
+            protection: self.machine.treatment.protection().map(|p| p.name().into()),
+            query_sev,
+            command,
+            facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    }
+}
+
+/// The program and its arguments for a machine, as a person would start it: its console and QEMU's monitor on the terminal,
+/// the guest's SSH server at port 2222. Works on any host, whatever the machine needs.
+///
+/// # Errors
+/// If what the settings name cannot be read.
+pub fn command_by_hand(machine: &QemuMachine) -> Result<Vec<String>, GuestError> {
+    let image = ImageFiles::locate(&machine.settings.image)?;
+    let disks = data_disks(machine)?;
+    let arguments = Launch::shown(machine, &image, &disks)?.arguments_by_hand();
+    Ok([QEMU.to_owned()].into_iter().chain(arguments).collect())
+}
+
+/// The C-bit of this processor, where it can run the treatment.
+fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, GuestError> {
+    let Some(protection) = treatment.protection() else { return Ok(0) };
+    let cpuid = SevCpuid::read().unwrap_or_default();
+    match (cpuid.offers(protection), accelerator) {
+        (true, Accelerator::Kvm) => Ok(cpuid.c_bit()),
+        (true, Accelerator::Tcg { reason }) => {
+            Err(GuestError::NoProtection { protection, reason: reason.clone() })
+        }
+        (false, _) => {
+            let reason = "its processor does not offer that (CPUID 0x8000001F)".into();
+            Err(GuestError::NoProtection { protection, reason })
+        }
+    }
+}
+
+pub(crate) fn firmware(machine: &QemuMachine) -> Result<PathBuf, GuestError> {
+    let known = FIRMWARES.iter().map(PathBuf::from);
+    let mut candidates =
+        machine.settings.firmware.clone().map_or_else(|| known.collect(), |path| vec![path]);
+    candidates.retain(|path| path.is_file());
+    candidates.into_iter().next().ok_or(GuestError::NoFirmware)
+}

@@ -1,0 +1,340 @@
+//! The life of one QEMU: started, watched until its guest answers, paused, ended. It leaves nothing but its console's log.
+
+use super::boot::{BootWatch, console_end};
+use super::pins::pin_threads;
+use super::qmp::Qmp;
+use super::{Launch, LaunchRecord};
+use crate::image::Seed;
+use crate::lifetime::end_with_us;
+use crate::ssh::{Tail, escape};
+use crate::wait::Wait;
+use crate::{GuestError, Interrupt, Limits, is_interrupt};
+use serde_json::{Value, json};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// The program that makes machines.
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
+
+/// How long QEMU has to answer on its control connection; making a guest's memory takes a second for some 4 GiB.
+const CONTROL_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(120);
+/// How long QEMU has to end by itself before it is killed.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
+/// A running QEMU. Dropping it ends it.
+pub(crate) struct QemuProcess {
+    child: Child,
+    control: Qmp,
+    stderr: Arc<Mutex<Tail>>,
+    stderr_reader: Option<JoinHandle<()>>,
+    console: PathBuf,
+    /// Where the guest's SSH server is reached, on 127.0.0.1.
+    pub(crate) port: u16,
+    /// What was started.
+    pub(crate) record: LaunchRecord,
+    /// How long its parts took.
+    pub(crate) phases: BootPhases,
+}
+
+/// How long the parts of a boot took that are QEMU's and the guest's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BootPhases {
+    /// From the start of QEMU until it answers: the guest's memory is there.
+    pub qemu: Duration,
+    /// From then to the kernel's first line on the console; none where that was not seen.
+    pub kernel: Option<Duration>,
+    /// From then until the guest's SSH server answers.
+    pub ssh: Duration,
+}
+
+impl QemuProcess {
+    /// Starts a machine and waits until its SSH server speaks.
+    pub(crate) fn start(
+        launch: &Launch<'_>,
+        seed: Option<&Seed>,
+        limits: &Limits,
+        interrupt: &Interrupt,
+    ) -> Result<Self, GuestError> {
+        let started = Instant::now();
+        let console = launch.machine.console.as_deref().unwrap_or(Path::new("/dev/null"));
+        let failed = |error: io::Error| GuestError::Qemu { reason: error.to_string() };
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let arguments = launch.arguments(console, theirs.as_raw_fd(), seed.map(Seed::descriptor));
+        let mut inherited = vec![theirs.as_raw_fd()];
+        inherited.extend(seed.map(Seed::descriptor));
+        let mut starting = Starting::spawn(&arguments, inherited)?;
+        drop(theirs);
+        let wait = Wait::new(interrupt, START_LIMIT);
+        let Opened { control, version, query_sev, port } =
+            open(ours, launch, &wait).map_err(|error| starting.explain(&error))?;
+        let qemu = started.elapsed();
+        let command = [QEMU.to_owned()].into_iter().chain(arguments).collect();
+        let mut process = Self {
+            child: starting.child.take().ok_or_else(ended_at_once)?,
+            control,
+            stderr: Arc::clone(&starting.stderr),
+            stderr_reader: starting.reader.take(),
+            console: console.into(),
+            port,
+            record: launch.record(&version, query_sev, command),
+            phases: BootPhases { qemu, ..BootPhases::default() },
+        };
+        process.wait_for_ssh(&Wait::new(interrupt, limits.boot), limits)?;
+        Ok(process)
+    }
+
+    fn wait_for_ssh(&mut self, wait: &Wait, limits: &Limits) -> Result<(), GuestError> {
+        let started = Instant::now();
+        let mut watch = BootWatch::new(self.console.clone(), self.port, started);
+        while !watch.look() {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                let reason = format!("QEMU ended ({status}) before the guest answered");
+                return Err(self.boot_failure(reason));
+            }
+            match wait.slice() {
+                Ok(_) => {}
+                Err(error) if is_interrupt(&error) => return Err(GuestError::Interrupted),
+                Err(_) => {
+                    let limit = limits.boot.as_secs();
+                    let reason = format!("its SSH server does not answer within {limit} s");
+                    return Err(self.boot_failure(reason));
+                }
+            }
+        }
+        self.phases.kernel = watch.kernel;
+        self.phases.ssh = started.elapsed() - watch.kernel.unwrap_or_default();
+        Ok(())
+    }
+
+    /// The process number of QEMU.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops the guest's CPUs, or lets them go on.
+    pub(crate) fn set_paused(&mut self, paused: bool) -> io::Result<()> {
+        let command = if paused { "stop" } else { "cont" };
+        let wait = Wait::uninterrupted(CONTROL_LIMIT);
+        self.control.execute(command, json!({}), &wait).map(drop)
+    }
+
+    /// What a failure of the connection to the guest means, with the end of what it said.
+    pub(crate) fn explain(&mut self, error: GuestError) -> GuestError {
+        match (error, self.child.try_wait()) {
+            (GuestError::Interrupted, _) => GuestError::Interrupted,
+            (error, Ok(Some(status))) => {
+                self.boot_failure(format!("{error}; QEMU ended ({status})"))
+            }
+            (error, _) => self.boot_failure(error.to_string()),
+        }
+    }
+
+    /// Why the guest cannot be asked any more, where that is so.
+    pub(crate) fn defect(&mut self) -> Option<String> {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            let said = text(&self.stderr);
+            let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+            return Some(format!("QEMU ended ({status}){said}"));
+        }
+        let wait = Wait::uninterrupted(CONTROL_LIMIT);
+        match self.control.execute("query-status", json!({}), &wait) {
+            Ok(status) => match status["status"].as_str() {
+                Some("running" | "paused") => None,
+                other => Some(format!("QEMU says that the guest is {}", other.unwrap_or("lost"))),
+            },
+            Err(_) => {
+                let limit = CONTROL_LIMIT.as_secs();
+                Some(format!("QEMU (process {}) does not answer within {limit} s", self.child.id()))
+            }
+        }
+    }
+
+    fn boot_failure(&self, reason: String) -> GuestError {
+        let said = match text(&self.stderr) {
+            said if said.is_empty() => "nothing".into(),
+            said => said,
+        };
+        GuestError::Boot { reason, said, console: console_end(&self.console) }
+    }
+
+    /// Ends QEMU: by its own command, and then not.
+    pub(crate) fn end(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Its disk is a copy that goes with it: there is nothing for the guest to save.
+            self.control.execute("quit", json!({}), &Wait::uninterrupted(END_LIMIT)).ok();
+            let wait = Wait::uninterrupted(END_LIMIT);
+            while matches!(self.child.try_wait(), Ok(None)) && wait.slice().is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if let Some(reader) = self.stderr_reader.take() {
+            reader.join().ok();
+        }
+    }
+}
+
+impl Drop for QemuProcess {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn ended_at_once() -> GuestError {
+    GuestError::Qemu { reason: "it ended at once".into() }
+}
+
+fn text(stderr: &Mutex<Tail>) -> String {
+    stderr.lock().unwrap_or_else(PoisonError::into_inner).text()
+}
+
+/// A QEMU that has not answered yet. Dropping it kills it.
+struct Starting {
+    child: Option<Child>,
+    stderr: Arc<Mutex<Tail>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Starting {
+    fn spawn(arguments: &[String], inherited: Vec<RawFd>) -> Result<Self, GuestError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => GuestError::NoQemu,
+            _ => GuestError::Qemu { reason: error.to_string() },
+        };
+        let mut command = Command::new(QEMU);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        end_with_us(&mut command, libc::SIGKILL);
+        let inherit = move || {
+            for fd in &inherited {
+                // SAFETY: fcntl on a number; where it is no descriptor it says so.
+                if unsafe { libc::fcntl(*fd, libc::F_SETFD, 0) } == -1 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            Ok(())
+        };
+        // SAFETY: `inherit` makes system calls only, which is safe between fork and exec.
+        unsafe { command.pre_exec(inherit) };
+        let mut child = command.spawn().map_err(failed)?;
+        let stderr = Arc::new(Mutex::new(Tail::default()));
+        let pipe = child.stderr.take();
+        let mut starting = Self { child: Some(child), stderr: Arc::clone(&stderr), reader: None };
+        let reader = thread::Builder::new()
+            .name("qemu-stderr".into())
+            .spawn(move || collect(pipe, &stderr))
+            .map_err(failed)?;
+        starting.reader = Some(reader);
+        Ok(starting)
+    }
+
+    /// What it means that QEMU did not answer.
+    fn explain(&mut self, error: &io::Error) -> GuestError {
+        if is_interrupt(error) {
+            return GuestError::Interrupted;
+        }
+        self.kill();
+        let reason = match text(&self.stderr) {
+            said if said.is_empty() => error.to_string(),
+            said => said,
+        };
+        GuestError::Qemu { reason }
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+        if let Some(reader) = self.reader.take() {
+            reader.join().ok();
+        }
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn collect(stderr: Option<ChildStderr>, tail: &Mutex<Tail>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut piece = [0; 4096];
+    while let Ok(len @ 1..) = stderr.read(&mut piece) {
+        tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..len]);
+    }
+}
+
+/// A QEMU that has answered.
+struct Opened {
+    control: Qmp,
+    version: String,
+    query_sev: Option<String>,
+    port: u16,
+}
+
+/// Asks QEMU for what is recorded, pins its threads, and lets its CPUs go.
+fn open(stream: UnixStream, launch: &Launch<'_>, wait: &Wait) -> io::Result<Opened> {
+    let mut control = Qmp::open(stream, wait)?;
+    let version = control.execute("query-version", json!({}), wait)?;
+    let port = forwarded_port(&mut control, wait)?;
+    let query_sev = match launch.machine.treatment.protection() {
+        Some(_) => Some(control.execute("query-sev", json!({}), wait)?.to_string()),
+        None => None,
+    };
+    pin_threads(&mut control, &launch.machine.settings, wait)?;
+    control.execute("cont", json!({}), wait)?;
+    Ok(Opened { control, version: version_number(&version), query_sev, port })
+}
+
+fn version_number(version: &Value) -> String {
+    let number = |part: &str| version["qemu"][part].as_u64().unwrap_or_default();
+    format!("{}.{}.{}", number("major"), number("minor"), number("micro"))
+}
+
+/// The port on this machine that QEMU forwards to the guest's SSH server.
+fn forwarded_port(control: &mut Qmp, wait: &Wait) -> io::Result<u16> {
+    let arguments = json!({ "command-line": "info usernet" });
+    let text = control.execute("human-monitor-command", arguments, wait)?;
+    let text = text.as_str().unwrap_or_default();
+    parse_port(text)
+        .ok_or_else(|| io::Error::other(format!("no forwarded port in `{}`", escape(text))))
+}
+
+/// A line reads `TCP[HOST_FORWARD]  9  127.0.0.1 34651  10.0.2.15  22  0  0`.
+fn parse_port(text: &str) -> Option<u16> {
+    let line = text.lines().find(|line| line.contains("HOST_FORWARD"))?;
+    let mut words = line.split_whitespace().skip_while(|word| *word != "127.0.0.1");
+    words.nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_forwarded_port_is_read_from_what_qemu_prints() {
+        let text = "Hub -1 (net):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
+                    TCP[HOST_FORWARD]   9       127.0.0.1 34651       10.0.2.15    22     0     0\r\n";
+        assert_eq!(parse_port(text), Some(34651));
+        assert_eq!(parse_port("Hub -1 (net):\r\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_qemu_prints_is_no_panic(text in ".{0,200}") {
+            let _ = parse_port(&text);
+        }
+    }
+}

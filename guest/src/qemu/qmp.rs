@@ -1,0 +1,110 @@
+//! QEMU's control connection: JSON lines, one answer to one command, events in between.
+
+use crate::wait::Wait;
+use serde_json::{Value, json};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+
+/// The longest line that QEMU may send.
+const LINE_LEN_MAX: usize = 1 << 20;
+
+/// The control connection of one QEMU.
+pub(crate) struct Qmp {
+    stream: UnixStream,
+    received: Vec<u8>,
+}
+
+impl Qmp {
+    /// Takes the connection over once QEMU has greeted.
+    pub(super) fn open(stream: UnixStream, wait: &Wait) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let mut qmp = Self { stream, received: Vec::new() };
+        let greeting = qmp.read_line(wait)?;
+        if greeting.get("QMP").is_none() {
+            return Err(io::Error::other(format!("QEMU greeted with `{greeting}`")));
+        }
+        qmp.execute("qmp_capabilities", json!({}), wait)?;
+        Ok(qmp)
+    }
+
+    /// Gives a command and waits for its answer.
+    pub(super) fn execute(
+        &mut self,
+        command: &str,
+        arguments: Value,
+        wait: &Wait,
+    ) -> io::Result<Value> {
+        let text = json!({ "execute": command, "arguments": arguments }).to_string() + "\n";
+        // A command is far smaller than the socket's buffer.
+        self.stream.write_all(text.as_bytes())?;
+        loop {
+            let mut line = self.read_line(wait)?;
+            if let Some(error) = line.get("error") {
+                return Err(io::Error::other(format!("QEMU refuses `{command}`: {error}")));
+            }
+            if line.get("return").is_some() {
+                return Ok(line["return"].take());
+            }
+        }
+    }
+
+    /// The next line; events are lines too.
+    fn read_line(&mut self, wait: &Wait) -> io::Result<Value> {
+        loop {
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.received.drain(..=end).collect();
+                return serde_json::from_slice(&line).map_err(io::Error::other);
+            }
+            if self.received.len() > LINE_LEN_MAX {
+                return Err(io::Error::other("QEMU sent a line without an end"));
+            }
+            wait.until_ready(self.stream.as_raw_fd(), libc::POLLIN)?;
+            let mut piece = [0; 4096];
+            match self.stream.read(&mut piece) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(len) => self.received.extend_from_slice(&piece[..len]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn answered(answer: &[u8]) -> io::Result<Value> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(answer).unwrap();
+        theirs.shutdown(std::net::Shutdown::Write).unwrap();
+        let wait = Wait::uninterrupted(Duration::from_secs(1));
+        Qmp::open(ours, &wait)?.execute("query-status", json!({}), &wait)
+    }
+
+    #[test]
+    fn events_between_a_command_and_its_answer_are_passed_over() {
+        let answer = b"{\"QMP\": {}}\n{\"return\": {}}\n{\"event\": \"RESUME\"}\r\n{\"return\": {\"status\": \"running\"}}\r\n";
+        assert_eq!(answered(answer).unwrap()["status"], "running");
+    }
+
+    #[test]
+    fn a_refusal_and_a_torn_answer_are_errors() {
+        let refusal = b"{\"QMP\": {}}\n{\"return\": {}}\n{\"error\": {\"desc\": \"no\"}}\n";
+        assert!(answered(refusal).unwrap_err().to_string().contains("refuses `query-status`"));
+        let torn = answered(b"{\"QMP\": {}}\n{\"return\": {}}\n{\"ret").unwrap_err();
+        assert_eq!(torn.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(answered(b"{\"hello\": 1}\n").unwrap_err().to_string().contains("greeted"));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_any_kind_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = answered(&bytes);
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! What a user sets of a testbed's machines, in `sevbench.toml` or in an address. All arms of a testbed share it: they
+//! differ in the treatment only.
+
+use super::MachineError;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// The CPUs of a machine.
+pub(super) const VCPUS: RangeInclusive<u32> = 1..=1024;
+/// Less does not boot; more than 16 TiB is a mistake.
+pub(super) const MEMORY_MIB: RangeInclusive<u32> = 256..=16 << 20;
+/// A data disk; the smallest on which a bench makes sense, and 16 TiB.
+const DISK_SIZE_MIB: RangeInclusive<u32> = 16..=16 << 20;
+/// CPUs of the host to pin to, and its NUMA nodes.
+const HOST_INDEX: RangeInclusive<u32> = 0..=4095;
+
+/// How the machines of a testbed are made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MachineSettings {
+    /// CPUs of a guest; two where the host has them.
+    #[serde(deserialize_with = "vcpus")]
+    pub vcpus: u32,
+    /// Memory of a guest.
+    #[serde(deserialize_with = "memory_mib")]
+    pub memory_mib: u32,
+    /// `auto`, `kvm` or `tcg`.
+    pub accelerator: WantedAccelerator,
+    /// QEMU's machine type.
+    #[serde(deserialize_with = "word")]
+    pub machine: String,
+    /// QEMU's CPU model; none for what fits the accelerator.
+    pub cpu_model: Option<String>,
+    /// The firmware, for `-bios`; none for the system's OVMF.
+    pub firmware: Option<PathBuf>,
+    /// Words behind those of the kernel's command line that are ours.
+    pub kernel_command_line: String,
+    /// Further arguments of QEMU.
+    pub qemu_arguments: Vec<String>,
+    /// What a guest's memory is made of on the host.
+    pub backing: Backing,
+    /// Have QEMU measure kernel, initrd and command line into a confidential guest; needs a firmware that checks them.
+    pub kernel_hashes: bool,
+    /// The CPU of the host for each vCPU.
+    #[serde(deserialize_with = "host_indices")]
+    pub vcpu_pins: Vec<u32>,
+    /// The CPUs of the host for the threads that do I/O.
+    #[serde(deserialize_with = "host_indices")]
+    pub io_pins: Vec<u32>,
+    /// The NUMA node of the host that a guest's memory comes from.
+    #[serde(deserialize_with = "host_index")]
+    pub numa_node: Option<u32>,
+    /// The disks that storage is measured on.
+    pub data_disks: DataDisks,
+    /// What is booted.
+    pub image: ImageSettings,
+}
+
+/// How a machine's CPUs are to be run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WantedAccelerator {
+    /// KVM where it is usable, else TCG.
+    #[default]
+    Auto,
+    /// KVM, or an error.
+    Kvm,
+    /// TCG: emulated.
+    Tcg,
+}
+
+/// What a guest's memory is made of on the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backing {
+    /// A memory file of base pages.
+    #[default]
+    Memfd,
+    /// A memory file of the host's huge pages, which must be there.
+    Hugetlb,
+    /// Anonymous memory, as QEMU's default has it.
+    Anonymous,
+}
+
+/// Three disks of the same size, one at each kind of controller.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataDisks {
+    /// The size of those that are files.
+    #[serde(deserialize_with = "disk_size_mib")]
+    pub size_mib: u32,
+    /// How the host caches them.
+    pub cache: CacheMode,
+    /// How QEMU reads and writes them.
+    pub aio: Aio,
+    /// A block device of the host in place of a file, at virtio-blk.
+    pub virtio_blk: Option<PathBuf>,
+    /// The same at virtio-scsi.
+    pub virtio_scsi: Option<PathBuf>,
+    /// The same at NVMe.
+    pub nvme: Option<PathBuf>,
+    /// Whether what is on those block devices may be overwritten.
+    pub overwrite: bool,
+}
+
+/// QEMU's cache modes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheMode {
+    /// Past the host's page cache.
+    #[default]
+    None,
+    /// The same, and every write reaches the disk.
+    Directsync,
+    /// Through the page cache; every write reaches the disk.
+    Writethrough,
+    /// Through the page cache.
+    Writeback,
+    /// Through the page cache, and a guest's flushes are ignored.
+    Unsafe,
+}
+
+/// How QEMU reads and writes a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aio {
+    /// Linux AIO where the cache mode allows it, else threads.
+    #[default]
+    Auto,
+    /// Linux AIO.
+    Native,
+    /// `io_uring`.
+    IoUring,
+    /// Threads.
+    Threads,
+}
+
+/// What is booted: an image that is made from a recipe, or one of the user's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageSettings {
+    /// A recipe for `cargo sevbench guest build`; none for the one that comes with sevbench.
+    pub recipe: Option<PathBuf>,
+    /// The user's own disk image, raw or qcow2. It is never written to.
+    pub disk: Option<PathBuf>,
+    /// A kernel to boot it with; none for the boot loader that is on the disk.
+    pub kernel: Option<PathBuf>,
+    /// The kernel's initrd.
+    pub initrd: Option<PathBuf>,
+    /// The kernel's root, as in `/dev/vda1` or `LABEL=cloudimg-rootfs`.
+    pub root: Option<String>,
+    /// The account that SSH logs in to; `root` where nothing else is said.
+    pub user: Option<String>,
+    /// The private key that the account lets in; none where the disk runs cloud-init, which then gets a fresh one.
+    pub key: Option<PathBuf>,
+    /// The public host key of the disk's SSH server, which goes with `key`.
+    pub host_key: Option<PathBuf>,
+}
+
+impl Default for MachineSettings {
+    fn default() -> Self {
+        Self {
+            vcpus: default_vcpus(),
+            memory_mib: 1024,
+            accelerator: WantedAccelerator::Auto,
+            machine: "q35".into(),
+            cpu_model: None,
+            firmware: None,
+            kernel_command_line: String::new(),
+            qemu_arguments: Vec::new(),
+            backing: Backing::Memfd,
+            kernel_hashes: false,
+            vcpu_pins: Vec::new(),
+            io_pins: Vec::new(),
+            numa_node: None,
+            data_disks: DataDisks::default(),
+            image: ImageSettings::default(),
+        }
+    }
+}
+
+impl Default for DataDisks {
+    fn default() -> Self {
+        Self {
+            size_mib: 512,
+            cache: CacheMode::None,
+            aio: Aio::Auto,
+            virtio_blk: None,
+            virtio_scsi: None,
+            nvme: None,
+            overwrite: false,
+        }
+    }
+}
+
+impl MachineSettings {
+    /// Takes an option of an address; says whether it is one of a machine.
+    pub(super) fn take_option(&mut self, name: &str, value: &str) -> Result<bool, MachineError> {
+        let refused = |name: &'static str, wanted: String| MachineError::Value {
+            name,
+            value: value.into(),
+            wanted,
+        };
+        let number = |name, range: &RangeInclusive<u32>| {
+            let number = value.parse().ok().filter(|number| range.contains(number));
+            number.ok_or_else(|| refused(name, wanted(range)))
+        };
+        match name {
+            "vcpus" => self.vcpus = number("vcpus", &VCPUS)?,
+            "memory_mib" => self.memory_mib = number("memory_mib", &MEMORY_MIB)?,
+            "firmware" => self.firmware = Some(value.into()),
+            "accelerator" => {
+                self.accelerator = match value {
+                    "auto" => WantedAccelerator::Auto,
+                    "kvm" => WantedAccelerator::Kvm,
+                    "tcg" => WantedAccelerator::Tcg,
+                    _ => return Err(refused("accelerator", "write auto, kvm or tcg".into())),
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl WantedAccelerator {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        }
+    }
+}
+
+impl CacheMode {
+    /// As QEMU has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Directsync => "directsync",
+            Self::Writethrough => "writethrough",
+            Self::Writeback => "writeback",
+            Self::Unsafe => "unsafe",
+        }
+    }
+
+    /// Whether it goes past the host's page cache.
+    pub const fn is_direct(self) -> bool {
+        matches!(self, Self::None | Self::Directsync)
+    }
+}
+
+impl Aio {
+    /// As QEMU has it, with this cache mode.
+    pub const fn name(self, cache: CacheMode) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::IoUring => "io_uring",
+            Self::Auto if cache.is_direct() => "native",
+            Self::Auto | Self::Threads => "threads",
+        }
+    }
+}
+
+impl Backing {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memfd => "memfd",
+            Self::Hugetlb => "hugetlb",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+/// One for what is measured, and one for all else that a guest does; on a host with a single CPU, that one.
+fn default_vcpus() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(2) as u32)
+}
+
+fn wanted(range: &RangeInclusive<u32>) -> String {
+    format!("write a number from {} to {}", range.start(), range.end())
+}
+
+fn number_in<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    range: &RangeInclusive<u32>,
+) -> Result<u32, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let inside = u32::try_from(number).ok().filter(|number| range.contains(number));
+    inside.ok_or_else(|| D::Error::custom(format!("`{number}` cannot be: {}", wanted(range))))
+}
+
+fn vcpus<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    number_in(deserializer, &VCPUS)
+}
+
+fn memory_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    number_in(deserializer, &MEMORY_MIB)
+}
+
+fn disk_size_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    number_in(deserializer, &DISK_SIZE_MIB)
+}
+
+fn host_index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    number_in(deserializer, &HOST_INDEX).map(Some)
+}
+
+fn host_indices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    let numbers = Vec::<u32>::deserialize(deserializer)?;
+    match numbers.iter().find(|number| !HOST_INDEX.contains(number)) {
+        Some(number) => {
+            Err(D::Error::custom(format!("`{number}` cannot be: {}", wanted(&HOST_INDEX))))
+        }
+        None => Ok(numbers),
+    }
+}
+
+/// Something that QEMU takes between two commas.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.is_empty() || !text.chars().all(usable) {
+        return Err(D::Error::custom(format!("`{text}` cannot be: write a name, as in \"q35\"")));
+    }
+    Ok(text)
+}

@@ -1,0 +1,90 @@
+//! Testbeds: named sets of arms, those that come with sevbench and the user's own. Knows nothing of what is measured.
+
+mod config;
+
+pub use config::{Config, ConfigError};
+
+use crate::{Accelerator, Address, MachineSettings, QemuMachine, SevCpuid, Treatment};
+
+/// The name of every testbed's control arm.
+pub const CONTROL: &str = "nosev";
+/// The testbed of a run that names none.
+pub const DEFAULT_TESTBED: &str = "loopback";
+
+/// A named set of arms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Testbed {
+    /// Its name.
+    pub name: String,
+    /// The control first.
+    pub arms: Vec<TestbedArm>,
+}
+
+/// One arm of a testbed, before it is used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestbedArm {
+    /// Its name.
+    pub name: String,
+    /// Where it runs.
+    pub place: Place,
+}
+
+/// Where an arm of a testbed runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// In a machine that QEMU makes.
+    Machine(Box<QemuMachine>),
+    /// At an address that is still text: it may hold options that are not the guest's.
+    Address(String),
+}
+
+impl TestbedArm {
+    fn machine(treatment: Treatment, settings: &MachineSettings) -> Self {
+        let machine = QemuMachine::new(treatment, settings.clone());
+        Self { name: treatment.name().into(), place: Place::Machine(Box::new(machine)) }
+    }
+
+    fn loopback(name: &str) -> Self {
+        Self { name: name.into(), place: Place::Address("loopback".into()) }
+    }
+
+    /// The address, where that is all that the place says.
+    pub fn address(&self) -> Option<Address> {
+        match &self.place {
+            Place::Machine(machine) => Some(Address::Qemu(machine.clone())),
+            Place::Address(text) => Address::parse(text).ok().map(|(address, _)| address),
+        }
+    }
+}
+
+/// The names of the testbeds that come with sevbench.
+pub const BUILT_IN: [&str; 6] = ["loopback", "qemu", "sev", "sev-es", "snp", "ladder"];
+
+/// A testbed that comes with sevbench, its machines made by these settings.
+pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed> {
+    let against = |treatments: &[Treatment]| {
+        let treatments =
+            treatments.iter().map(|treatment| TestbedArm::machine(*treatment, settings));
+        std::iter::once(TestbedArm::machine(Treatment::Nosev, settings)).chain(treatments).collect()
+    };
+    let arms = match name {
+        "loopback" => vec![TestbedArm::loopback(CONTROL), TestbedArm::loopback("aa")],
+        "qemu" => against(&[Treatment::Bounce]),
+        "sev" => against(&[Treatment::Sev]),
+        "sev-es" => against(&[Treatment::SevEs]),
+        "snp" => against(&[Treatment::Snp]),
+        "ladder" => against(&rungs(SevCpuid::read().unwrap_or_default(), settings)),
+        _ => return None,
+    };
+    Some(Testbed { name: name.into(), arms })
+}
+
+/// All treatments that this host can do, each adding to the one before.
+fn rungs(cpuid: SevCpuid, settings: &MachineSettings) -> Vec<Treatment> {
+    let kvm = matches!(Accelerator::choose(settings.accelerator), Ok(Accelerator::Kvm));
+    let able = |treatment: &Treatment| match treatment.protection() {
+        None => *treatment != Treatment::Nosev,
+        Some(protection) => kvm && cpuid.offers(protection),
+    };
+    Treatment::ALL.into_iter().filter(able).collect()
+}

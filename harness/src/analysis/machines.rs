@@ -1,0 +1,98 @@
+//! What the arms were: how each was made, what proves its protection, and in what the machines differ.
+
+use crate::record::{ArmRecord, BootRecord, Event, Journal};
+use sevbench_guest::{Facts, ParityMachine, Proof, Protection, differences, prove};
+use sevbench_reports::{ArmSummary, DifferenceRow, format_value};
+
+/// The boots of an arm, in order.
+fn boots_of<'a>(journal: &'a Journal, arm: &ArmRecord) -> Vec<&'a BootRecord> {
+    let boots = journal.events.iter().filter_map(|event| match event {
+        Event::Boot(boot) if boot.arm == arm.name => Some(&**boot),
+        _ => None,
+    });
+    boots.collect()
+}
+
+pub(super) fn describe(journal: &Journal, arm: &ArmRecord) -> ArmSummary {
+    let boots = boots_of(journal, arm);
+    // A process on this machine is protected by nothing, and is called nothing.
+    let guests = boots.iter().filter(|_| !arm.address.starts_with("loopback"));
+    let proofs: Vec<Proof> = guests.map(|boot| proof(arm, boot)).collect();
+    // Every boot must prove it; the evidence that is shown is that of the first boot that does not.
+    let weakest = proofs.iter().find(|proof| proof.verified != Some(true)).or(proofs.first());
+    let claimed = arm.claimed.is_some();
+    ArmSummary {
+        name: arm.name.clone(),
+        role: arm.role.clone(),
+        claimed: arm.claimed.clone(),
+        verified: claimed
+            .then(|| !proofs.is_empty() && proofs.iter().all(|proof| proof.verified == Some(true))),
+        encryption: weakest.map(|proof| proof.encryption.clone()),
+        evidence: weakest.map(|proof| proof.evidence.clone()).unwrap_or_default(),
+        address: arm.address.clone(),
+        description: description(arm, boots.first().copied()),
+        injected: arm.spin_factor,
+        agent_resident_bytes: boots.first().map(|boot| boot.agent_resident_bytes),
+    }
+}
+
+fn proof(arm: &ArmRecord, boot: &BootRecord) -> Proof {
+    let claimed = arm.claimed.as_deref().and_then(|claimed| {
+        Protection::ALL.into_iter().find(|protection| protection.name() == claimed)
+    });
+    prove(claimed, boot.launch.as_ref(), &boot.facts.encryption)
+}
+
+fn description(arm: &ArmRecord, boot: Option<&BootRecord>) -> String {
+    let mut parts = Vec::new();
+    if arm.address.starts_with("loopback") {
+        parts.push("a process on this machine".to_owned());
+    }
+    let launch = boot.and_then(|boot| boot.launch.as_ref());
+    parts.extend(launch.map(|launch| launch.description.clone()));
+    if let Some(factor) = arm.spin_factor {
+        parts.push(format!("slowdown of {factor} injected"));
+    }
+    if let Some(BootRecord { facts, .. }) = boot {
+        let Facts { kernel, cpu_model, cpus, memory_bytes, encryption, .. } = facts;
+        if encryption.is_none() && arm.claimed.is_none() {
+            parts.push("no memory encryption".into());
+        }
+        let memory = format_value(*memory_bytes as f64, "B");
+        let noun = if *cpus == 1 { "CPU" } else { "CPUs" };
+        parts.push(format!("kernel {kernel}, {cpu_model}, {cpus} {noun}, {memory}"));
+        let used = facts.swiotlb_used_bytes.filter(|used| *used > 0);
+        parts.extend(
+            used.map(|used| format!("{} of bounce buffers in use", format_value(used as f64, "B"))),
+        );
+    }
+    parts.join(", ")
+}
+
+/// Differences between the arms in any boot, each once.
+pub(super) fn all_differences(journal: &Journal, control: &ArmRecord) -> Vec<DifferenceRow> {
+    let mut rows = Vec::new();
+    let controls = boots_of(journal, control);
+    for arm in journal.header.arms.iter().filter(|arm| arm.name != control.name) {
+        for there in boots_of(journal, arm) {
+            let Some(here) = controls.iter().find(|boot| boot.boot == there.boot) else { continue };
+            for difference in differences(machine(here), machine(there), &arm.declares) {
+                let row = DifferenceRow {
+                    fact: difference.fact,
+                    control: difference.control,
+                    arm: arm.name.clone(),
+                    treatment: difference.treatment,
+                    declared: difference.declared,
+                };
+                if !rows.contains(&row) {
+                    rows.push(row);
+                }
+            }
+        }
+    }
+    rows
+}
+
+const fn machine(boot: &BootRecord) -> ParityMachine<'_> {
+    ParityMachine { facts: &boot.facts, launch: boot.launch.as_ref() }
+}

@@ -1,0 +1,233 @@
+//! Pure: what came of a look into each arm's memory, in a sentence, as text and as JSON.
+
+use serde_json::{Value, json};
+use sevbench_guest::leak::{Answer, Finding, Hit};
+use sevbench_reports::{Align, Table, escaped, format_value};
+
+/// The version of the JSON document.
+const SCHEMA: &str = "sevbench/leak/1";
+const HEX_LINE_LEN: usize = 16;
+
+/// What came of it.
+pub(super) struct LeakReport {
+    /// How the memory was got at.
+    pub dump: &'static str,
+    /// The control first.
+    pub arms: Vec<ArmLeak>,
+}
+
+/// What came of one arm.
+pub(super) struct ArmLeak {
+    pub name: String,
+    /// The protection that its name claims.
+    pub claimed: Option<&'static str>,
+    pub is_control: bool,
+    /// Or why nothing did.
+    pub found: Result<Finding, String>,
+}
+
+/// What is to be said of all arms together.
+pub(super) struct Conclusion {
+    pub text: String,
+    /// Whether something is known of every arm, and no arm is without the protection that it claims.
+    pub is_fine: bool,
+}
+
+impl LeakReport {
+    /// The control is the proof that the search would find a secret: without it, not finding one says nothing.
+    pub(super) fn conclusion(&self) -> Conclusion {
+        let none =
+            |text: String| Conclusion { text: format!("no conclusion: {text}"), is_fine: false };
+        let Some((control, treatments)) = self.arms.split_first() else {
+            return none("there is no arm".into());
+        };
+        let name = &control.name;
+        match &control.found {
+            Err(reason) => {
+                return none(format!("the control {name} could not be searched: {reason}"));
+            }
+            Ok(found) if found.answer != Answer::Plaintext => {
+                return none(format!(
+                    "the secret of the control {name}, which nothing protects, was not found ({}); so not finding one \
+                     says nothing",
+                    found.reason
+                ));
+            }
+            Ok(_) => {}
+        }
+        let all_plaintext = self.arms.iter().all(ArmLeak::is_unclaimed_plaintext);
+        if all_plaintext {
+            let who = if self.arms.len() == 2 { "neither arm" } else { "no arm" };
+            let text =
+                format!("{who} is encrypted: the host reads the secret of each in plaintext");
+            return Conclusion { text, is_fine: true };
+        }
+        let mut text = format!("{name} is not encrypted: the host reads its secret");
+        let mut is_fine = true;
+        for arm in treatments {
+            let (sentence, fine) = arm.sentence();
+            text += &format!("; {sentence}");
+            is_fine &= fine;
+        }
+        Conclusion { text, is_fine }
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let mut table = Table::new(&[
+            ("arm", Align::Left),
+            ("claims", Align::Left),
+            ("answer", Align::Left),
+            ("dump", Align::Right),
+            ("guest memory", Align::Right),
+            ("non-zero", Align::Right),
+            ("hits", Align::Right),
+        ]);
+        for arm in &self.arms {
+            table.row(arm.cells());
+        }
+        let mut lines = table.lines();
+        for arm in &self.arms {
+            lines.push(String::new());
+            lines.extend(arm.details());
+        }
+        lines.push(String::new());
+        lines.push(escaped(&self.conclusion().text));
+        lines.join("\n") + "\n"
+    }
+
+    /// For scripts.
+    pub(super) fn json(&self) -> Value {
+        let Conclusion { text, is_fine } = self.conclusion();
+        let arms: Vec<Value> = self.arms.iter().map(ArmLeak::json).collect();
+        json!({ "schema": SCHEMA, "dump": self.dump, "arms": arms, "conclusion": text, "fine": is_fine })
+    }
+}
+
+impl ArmLeak {
+    fn is_unclaimed_plaintext(&self) -> bool {
+        let is_plaintext = self.found.as_ref().is_ok_and(|found| found.answer == Answer::Plaintext);
+        is_plaintext && self.claimed.is_none()
+    }
+
+    /// What is known of a treatment whose control is readable, and whether that is in order.
+    fn sentence(&self) -> (String, bool) {
+        let name = &self.name;
+        let found = match &self.found {
+            Ok(found) => found,
+            Err(_) => return (format!("nothing is known of {name}"), false),
+        };
+        match (found.answer, self.claimed) {
+            (Answer::Plaintext, Some(claim)) => (
+                format!("{name} claims {claim} AND IS NOT PROTECTED: the host reads its secret"),
+                false,
+            ),
+            (Answer::Plaintext, None) => (format!("{name} is not encrypted either"), true),
+            (Answer::Ciphertext, _) => (
+                format!(
+                    "{name} is encrypted: in the place of its secret the host reads ciphertext"
+                ),
+                true,
+            ),
+            (Answer::UnmappedOrZero, _) => (
+                format!(
+                    "the memory of {name} is out of the host's reach: its secret is not there to be read"
+                ),
+                true,
+            ),
+            (Answer::NotThisGuest, _) => {
+                (format!("no conclusion on {name}: {}", found.reason), false)
+            }
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let claim = self.claimed.unwrap_or("nothing").to_owned();
+        let Ok(found) = &self.found else {
+            return vec![self.name.clone(), claim, "failed".into()];
+        };
+        let bytes = |len: u64| format_value(len as f64, "B");
+        vec![
+            self.name.clone(),
+            claim,
+            found.answer.to_string(),
+            bytes(found.dump_len),
+            bytes(found.memory_len),
+            format!("{:.1} %", 100.0 * found.result.nonzero_share()),
+            found.result.hits.to_string(),
+        ]
+    }
+
+    fn details(&self) -> Vec<String> {
+        let name = &self.name;
+        let found = match &self.found {
+            Ok(found) => found,
+            Err(reason) => return vec![format!("{name}: {}", escaped(reason))],
+        };
+        let place = match found.pages_in_place {
+            Some(0) => String::new(),
+            Some(count) => format!("; {count} pages that the guest names hold it"),
+            None => String::new(),
+        };
+        let mut lines =
+            vec![format!("{name}: {}{place} (process {})", found.reason, found.process_id)];
+        if let Some(hit) = &found.result.first {
+            lines.push(format!(
+                "{name}: the first hit is at {:#x}, and this is around it:",
+                hit.address
+            ));
+            lines.extend(hex_lines(hit));
+        }
+        lines
+    }
+
+    fn json(&self) -> Value {
+        let mut value = json!({
+            "name": self.name,
+            "role": if self.is_control { "control" } else { "treatment" },
+            "claimed": self.claimed,
+        });
+        match &self.found {
+            Err(reason) => value["failed"] = json!(reason),
+            Ok(found) => {
+                value["answer"] = json!(found.answer);
+                value["reason"] = json!(found.reason);
+                value["process"] = json!(found.process_id);
+                value["memory_bytes"] = json!(found.memory_len);
+                value["dump_bytes"] = json!(found.dump_len);
+                value["read_bytes"] = json!(found.result.read_len);
+                value["unreadable_bytes"] = json!(found.result.unreadable_len);
+                value["nonzero_bytes"] = json!(found.result.nonzero_len);
+                value["nonzero_pages"] = json!(found.result.nonzero_pages);
+                value["hits"] = json!(found.result.hits);
+                value["pages_in_place"] = json!(found.pages_in_place);
+                value["first_hit"] = json!(found.result.first.as_ref().map(|hit| json!({
+                    "address": hit.address,
+                    "around_address": hit.around_address,
+                    "around": hex(&hit.around),
+                })));
+            }
+        }
+        value
+    }
+}
+
+/// As `hexdump -C` prints bytes.
+fn hex_lines(hit: &Hit) -> Vec<String> {
+    let line = |(index, bytes): (usize, &[u8])| {
+        let address = hit.around_address + (index * HEX_LINE_LEN) as u64;
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' };
+        let text: String = bytes.iter().map(shown).collect();
+        format!("  {address:012x}  {:<47}  |{text}|", hex.join(" "))
+    };
+    hit.around.chunks(HEX_LINE_LEN).enumerate().map(line).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "leak_report_tests.rs"]
+mod tests;
