@@ -138,13 +138,31 @@ fn paths_and_links_in_the_documents_exist() {
 #[test]
 fn flags_in_the_documents_are_flags_of_the_programs() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
-                  --sevbench-agent --sevbench-loopback-server --open";
-    let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), analyze_help());
+                  --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait";
+    let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
     let known: BTreeSet<&str> = flags(&help).collect();
     for document in DOCUMENTS {
         for flag in flags(&read(document)) {
             assert!(known.contains(flag), "{document} names {flag}");
         }
+    }
+}
+
+/// A configuration that is wrong would be refused before its arms are looked for.
+#[test]
+fn the_settings_in_the_readme_are_settings() {
+    let readme = read("README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let settings: Vec<&str> = blocks.filter(|block| !block.starts_with('#')).collect();
+    assert_eq!(settings.len(), 2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sevbench.toml");
+    for text in settings {
+        fs::write(&path, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sevbench"));
+        command.args(["guest", "command", "--arm", "nope", "--config"]).arg(&path);
+        let said = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(said.contains("has no arm `nope`"), "{said}");
     }
 }
 
@@ -159,8 +177,18 @@ fn the_readme_lists_every_flag() {
     }
 }
 
-fn analyze_help() -> String {
-    help_of(Path::new(env!("CARGO_BIN_EXE_sevbench")), &["analyze", "--help"])
+/// What `cargo sevbench` says of each of its commands.
+fn program_help() -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_sevbench"));
+    let commands: [&[&str]; 6] = [
+        &["analyze", "--help"],
+        &["doctor", "--help"],
+        &["leak", "--help"],
+        &["guest", "build", "--help"],
+        &["guest", "up", "--help"],
+        &["guest", "command", "--help"],
+    ];
+    commands.iter().map(|command| help_of(program, command)).collect()
 }
 
 fn trials() -> PathBuf {
@@ -244,6 +272,12 @@ fn pure_modules_touch_no_clock_and_no_file() {
         "harness/src/analysis",
         "harness/src/coordinator/schedule.rs",
         "guest/src/parity.rs",
+        "guest/src/proof.rs",
+        "guest/src/qemu/command.rs",
+        "guest/src/host/doctor.rs",
+        "guest/src/host/machine_checks.rs",
+        "guest/src/host/qemu_checks.rs",
+        "guest/src/host/sev_checks.rs",
     ] {
         let is_test = |path: &Path| path.to_string_lossy().ends_with("_tests.rs");
         for (path, text) in sources(module).into_iter().filter(|(path, _)| !is_test(path)) {

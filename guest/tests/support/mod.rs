@@ -124,7 +124,11 @@ fn this_unhashed() -> Executable {
 }
 
 pub(crate) fn short_limits() -> Limits {
-    Limits { connect: Duration::from_secs(5), request: Duration::from_secs(20) }
+    Limits {
+        connect: Duration::from_secs(5),
+        request: Duration::from_secs(20),
+        ..Limits::default()
+    }
 }
 
 pub(crate) fn start(address: &Address) -> Result<Guest, GuestError> {

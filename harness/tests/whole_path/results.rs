@@ -56,7 +56,15 @@ fn every_bench_has_a_slowdown_that_the_journal_gives_again() {
 #[test]
 fn the_summary_follows_its_schema() {
     let lab = Lab::new();
-    lab.run(&["--quick", "--boots", "2", "spin|program|skips|panics"]).expect(1, &[]);
+    lab.run(&[
+        "--quick",
+        "--boots",
+        "2",
+        "--observation-time",
+        "100ms",
+        "spin|program|skips|panics",
+    ])
+    .expect(1, &[]);
     let schema: Value =
         serde_json::from_str(include_str!("../../../fixtures/summary.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -72,7 +80,13 @@ fn the_summary_follows_its_schema() {
 #[test]
 fn an_outside_programs_figures_are_compared_and_never_spun() {
     let lab = Lab::new();
-    lab.run(&["--quick", "--boots", "2", "program"]).expect(0, &["trials/program/bandwidth"]);
+    let observed = ["--boots", "2", "--rounds", "2", "--observation-time", "300ms", "program"];
+    lab.run(&observed).expect(0, &["trials/program/bandwidth", "duty: "]);
+    let arms = |event: &Value| event["arms"].as_array().unwrap().clone();
+    let rounds = lab.journal().into_iter().filter(|event| event["event"] == "round");
+    let measured: Vec<Value> =
+        rounds.flat_map(|event| arms(&event)).map(|arm| arm["measured_ns"].clone()).collect();
+    assert_eq!(measured, vec![Value::from(300_000_000); 2 * 2 * 2]);
     let lab = Lab::new();
     let spun = ["--quick", "--boots", "2", "--treatment", "injected=loopback?spin=2", "program"];
     lab.run(&spun).expect(1, &["skipped: trials/program in injected", "without `spin=`"]);
@@ -112,4 +126,19 @@ fn a_seed_gives_the_same_schedule() {
         lab.run(&["--quick", "--boots", "2", "--seed", "11", "spin|rate"]).expect(0, &[]);
     }
     assert_eq!(order(&labs[0]), order(&labs[1]));
+}
+
+/// Margins that decide the same data one way and the other.
+#[test]
+fn a_gate_ends_with_the_status_of_its_verdict() {
+    let injected =
+        ["--control", "loopback", "--treatment", "slow=loopback?spin=2", "--gate", "--quick"];
+    let gate = |margin: &str, boots: &str| {
+        let lab = Lab::new();
+        let rest = ["--margin", margin, "--boots", boots, "trials/spin"];
+        lab.run(&[&injected[..], &rest].concat())
+    };
+    gate("10", "5").expect(3, &["gate failed: regressed: trials/spin in slow"]);
+    gate("900", "5").expect(0, &["gate passed"]);
+    gate("10", "1").expect(2, &["a gate needs two boots at least"]);
 }

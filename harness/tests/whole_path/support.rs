@@ -74,6 +74,10 @@ impl Lab {
         within(Duration::from_secs(60), "some rounds are recorded", || self.rounds() >= rounds);
     }
 
+    pub(crate) fn has_rounds(&self, rounds: usize) -> bool {
+        self.rounds() >= rounds
+    }
+
     fn rounds(&self) -> usize {
         self.journal_text().lines().filter(|line| line.contains(r#""event":"round""#)).count()
     }

@@ -1,0 +1,58 @@
+//! One boot of a real guest, and the looks into it that are told apart by where they look.
+
+use crate::Holder;
+use crate::support::*;
+use sevbench_guest::leak::{Answer, DumpWay, Finding, LeakError, Look, look_for_secret};
+use sevbench_guest::{Address, Guest, GuestError, ImageError, Interrupt, Limits, prepare};
+use std::path::Path;
+
+const MEMORY_LEN: u64 = 512 << 20;
+/// 64 KiB in pages of 4 KiB.
+const PAGES: usize = 16;
+
+pub(crate) fn found_where_it_says() -> Outcome {
+    let (address, _) = Address::parse("qemu:nosev?memory_mib=512").unwrap();
+    let _prepared = match prepare(&[&address], &Interrupt::new(), &mut |_| {}) {
+        Ok(prepared) => prepared,
+        Err(
+            error @ (GuestError::Obstacles { .. }
+            | GuestError::NoFirmware
+            | GuestError::Image(ImageError::NotBuilt)),
+        ) => return Outcome::Skipped(error.to_string()),
+        Err(error) => panic!("{error}"),
+    };
+    let mut guest = Guest::start(&address, &this(), &Limits::default(), &Interrupt::new()).unwrap();
+    let machine = guest.machine_process_id().unwrap();
+
+    let found = look(&mut guest, DumpWay::Mem, None).unwrap();
+    assert_plaintext(&found, machine);
+
+    // A process that maps nothing of the guest, and that is smaller.
+    let other = Holder::start();
+    let absent = look(&mut guest, DumpWay::Mem, Some(other.child.id())).unwrap();
+    assert_eq!((absent.answer, absent.result.hits), (Answer::NotThisGuest, 0), "{}", absent.reason);
+    assert_eq!(absent.pages_in_place, None);
+
+    let outcome = match look(&mut guest, DumpWay::Gcore, None) {
+        Err(error @ LeakError::NoGdb) => Outcome::Skipped(error.to_string()),
+        found => {
+            assert_plaintext(&found.unwrap(), machine);
+            Outcome::Passed
+        }
+    };
+    guest.shut_down().unwrap();
+    assert!(!Path::new(&format!("/proc/{machine}")).exists());
+    outcome
+}
+
+fn look(guest: &mut Guest, way: DumpWay, process_id: Option<u32>) -> Result<Finding, LeakError> {
+    let look = Look { way, process_id, memory_len: MEMORY_LEN };
+    look_for_secret(guest, &this(), &look, &Interrupt::new(), &mut |_| {})
+}
+
+#[track_caller]
+fn assert_plaintext(found: &Finding, machine: u32) {
+    assert_eq!((found.answer, found.process_id), (Answer::Plaintext, machine), "{}", found.reason);
+    assert!(found.dump_len >= MEMORY_LEN && found.result.hits >= 1024, "{found:?}");
+    assert_eq!(found.pages_in_place, Some(PAGES));
+}

@@ -1,0 +1,171 @@
+//! Looking for a secret in the memory of real processes and of a real machine. Who looks never holds the secret: a child
+//! or a guest does.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod machine;
+#[path = "../support/mod.rs"]
+mod support;
+
+use sevbench_guest::leak::{
+    Dump, DumpWay, LeakError, Look, SECRET_ARGUMENT, SearchResult, SecretReport, hold_secret,
+    look_for_secret, search,
+};
+use sevbench_guest::{Address, Interrupt};
+use std::io::Read;
+use std::process::{Child, Command, ExitCode, Stdio};
+use support::*;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(SECRET_ARGUMENT) {
+        return hold_secret();
+    }
+    play_role().unwrap_or_else(|| run(&CHECKS))
+}
+
+const CHECKS: [Check; 9] = [
+    ("a_secret_is_found_in_the_process_that_holds_it", found_in_its_holder),
+    ("a_secret_is_found_in_a_core_file", found_in_a_core_file),
+    ("a_secret_is_not_found_in_another_process", not_found_elsewhere),
+    ("a_holder_ends_with_its_input_and_says_the_same_again", ends_with_its_input),
+    ("a_holder_ends_with_the_connection", ends_with_the_connection),
+    ("an_interrupted_core_file_leaves_nothing_and_harms_nobody", interrupted_core_file),
+    ("what_cannot_be_searched_is_told_before_anything_is_started", told_before),
+    ("a_guest_that_is_no_machine_of_ours_is_refused", no_machine),
+    ("a_secret_in_a_real_guest_is_found_where_it_says", machine::found_where_it_says),
+];
+
+/// A child that holds a secret.
+pub(crate) struct Holder {
+    pub(crate) child: Child,
+    pub(crate) secret: SecretReport,
+}
+
+impl Holder {
+    pub(crate) fn start() -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg(SECRET_ARGUMENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let line = read_line(child.stdout.as_mut().unwrap());
+        Self { child, secret: SecretReport::parse(&line).unwrap() }
+    }
+
+    fn searched_in(&self, dump: &Dump) -> SearchResult {
+        search(dump, &self.secret, &mut |_| Ok(())).unwrap()
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// All 1024 repetitions, and the first of them shown with what is around it.
+#[track_caller]
+fn assert_found(result: &SearchResult) {
+    assert!(result.hits >= 1024, "{} hits", result.hits);
+    let first = result.first.as_ref().unwrap();
+    assert_eq!(first.around.len(), (first.address - first.around_address) as usize + 64 + 32);
+    assert!(result.nonzero_len >= 60_000 && result.nonzero_len <= result.read_len);
+}
+
+fn found_in_its_holder() -> Outcome {
+    let holder = Holder::start();
+    assert_found(&holder.searched_in(&Dump::of_process(holder.child.id()).unwrap()));
+    Outcome::Passed
+}
+
+fn found_in_a_core_file() -> Outcome {
+    let holder = Holder::start();
+    match Dump::of_core(holder.child.id(), &Interrupt::new()) {
+        Err(error @ LeakError::NoGdb) => return Outcome::Skipped(error.to_string()),
+        dump => assert_found(&holder.searched_in(&dump.unwrap())),
+    }
+    assert!(is_alive(holder.child.id()));
+    Outcome::Passed
+}
+
+fn not_found_elsewhere() -> Outcome {
+    let (holder, other) = (Holder::start(), Holder::start());
+    let result = holder.searched_in(&Dump::of_process(other.child.id()).unwrap());
+    assert_eq!((result.hits, result.first), (0, None));
+    assert!(result.nonzero_pages > 16);
+    Outcome::Passed
+}
+
+fn ends_with_its_input() -> Outcome {
+    let mut holder = Holder::start();
+    drop(holder.child.stdin.take());
+    let line = read_line(holder.child.stdout.as_mut().unwrap());
+    assert_eq!(SecretReport::parse(&line).unwrap(), holder.secret);
+    let mut rest = Vec::new();
+    holder.child.stdout.as_mut().unwrap().read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty());
+    assert!(holder.child.wait().unwrap().success());
+    Outcome::Passed
+}
+
+fn ends_with_the_connection() -> Outcome {
+    let mut guest = started(&Address::Loopback);
+    let mut process = spawn_in_place(&mut guest, &[SECRET_ARGUMENT]);
+    SecretReport::parse(&read_line(&mut process)).unwrap();
+    let holders = || processes_with(SECRET_ARGUMENT);
+    assert_eq!(holders().len(), 1);
+    drop(process);
+    drop(guest);
+    eventually("the holder is gone", || holders().is_empty());
+    Outcome::Passed
+}
+
+fn interrupted_core_file() -> Outcome {
+    let holder = Holder::start();
+    let interrupt = Interrupt::new();
+    interrupt.set();
+    match Dump::of_core(holder.child.id(), &interrupt) {
+        Err(LeakError::Interrupted) => {}
+        Err(error @ LeakError::NoGdb) => return Outcome::Skipped(error.to_string()),
+        other => panic!("{other:?}"),
+    }
+    let id = holder.child.id();
+    let status = || std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    eventually("nobody holds it any more", || status().contains("TracerPid:\t0"));
+    eventually("it goes on", || status().contains("State:\tS"));
+    Outcome::Passed
+}
+
+fn told_before() -> Outcome {
+    let look = |process_id| Look { way: DumpWay::Mem, process_id: Some(process_id), memory_len: 1 };
+    assert!(matches!(look(std::process::id()).check(), Err(LeakError::OurOwn { .. })));
+    assert!(matches!(look(999_999_999).check(), Err(LeakError::NoProcess { .. })));
+    let mut child = Command::new("true").spawn().unwrap();
+    eventually("it has ended", || !is_alive(child.id()));
+    assert!(matches!(look(child.id()).check(), Err(LeakError::NoMemory { .. })));
+    child.wait().unwrap();
+    Outcome::Passed
+}
+
+fn no_machine() -> Outcome {
+    let mut guest = started(&Address::Loopback);
+    let look = Look { way: DumpWay::Mem, process_id: None, memory_len: 1 << 30 };
+    let looked = look_for_secret(&mut guest, &this(), &look, &Interrupt::new(), &mut |_| {});
+    assert!(matches!(looked, Err(LeakError::NoMachine)));
+    Outcome::Passed
+}
+
+/// Processes of this executable that were started with an argument.
+fn processes_with(argument: &str) -> Vec<u32> {
+    let ours = std::env::current_exe().unwrap();
+    let is_ours = |pid: &u32| {
+        let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        exe == ours && line.split(|byte| *byte == 0).any(|word| word == argument.as_bytes())
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(is_ours).collect()
+}
