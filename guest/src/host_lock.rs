@@ -1,4 +1,5 @@
-//! One run with guests at a time on a host. The lock is a name in the kernel: it dies with its holder and leaves no file.
+//! One run with guests at a time on a host, as far as its processes share a network namespace. The lock is a name in the
+//! kernel: it dies with its holder and leaves no file.
 
 use crate::GuestError;
 use std::io;

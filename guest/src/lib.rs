@@ -34,6 +34,7 @@ mod parity;
 mod prepare;
 mod proof;
 mod qemu;
+mod room;
 mod sev;
 mod ssh;
 mod testbed;

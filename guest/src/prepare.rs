@@ -2,15 +2,13 @@
 
 use crate::image::{BootImage, cache_folder};
 use crate::qemu::{DataDisk, Launch};
+use crate::room::Room;
 use crate::{
     Accelerator, Address, Check, GuestError, HostLock, HostProbe, ImageError, Interrupt,
     QemuMachine, TestbedKind, examine, obstacles,
 };
 use std::fs;
 use std::path::PathBuf;
-
-/// What one QEMU takes of the host's memory beside its guest's.
-const QEMU_MIB: u64 = 100;
 
 /// The host, made ready for guests. Dropping it lets other runs begin.
 #[derive(Debug)]
@@ -51,8 +49,8 @@ pub fn prepare(
 /// are looked at by themselves.
 fn check_host(machines: &[&QemuMachine]) -> Result<(), GuestError> {
     const BY_SETTINGS: [&str; 5] = ["firmware", "guest image", "image programs", "memory", "disk"];
-    let checks = examine(&HostProbe::gather());
     for machine in machines {
+        let checks = examine(&HostProbe::gather_for(&machine.settings));
         let kind = TestbedKind::of(machine.treatment);
         let mut obstacles = obstacles(&checks, kind);
         obstacles.retain(|check| !BY_SETTINGS.contains(&check.subject));
@@ -81,50 +79,8 @@ fn disks_folder() -> Result<PathBuf, ImageError> {
 fn check_room(machines: &[&QemuMachine]) -> Result<(), GuestError> {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    match lack_of_room(machines, available_mib(&meminfo), cpus) {
+    match Room::parse(&meminfo, cpus).lack(machines) {
         Some(reason) => Err(GuestError::NoRoom { reason }),
         None => Ok(()),
-    }
-}
-
-fn available_mib(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? >> 10)
-}
-
-fn lack_of_room(
-    machines: &[&QemuMachine],
-    available_mib: Option<u64>,
-    cpus: u64,
-) -> Option<String> {
-    let needed_mib: u64 =
-        machines.iter().map(|machine| u64::from(machine.settings.memory_mib) + QEMU_MIB).sum();
-    if let Some(available_mib) = available_mib.filter(|available| *available < needed_mib) {
-        return Some(format!(
-            "{} guests need {needed_mib} MiB of memory and {available_mib} MiB are free: lower memory_mib, or free some",
-            machines.len()
-        ));
-    }
-    let most = machines.iter().map(|machine| u64::from(machine.settings.vcpus)).max()?;
-    (most > cpus).then(|| {
-        format!("a guest is to have {most} vCPUs and this host has {cpus} CPUs: lower vcpus")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{MachineSettings, Treatment};
-
-    #[test]
-    fn more_than_there_is_is_refused_before_anything_starts() {
-        let settings = MachineSettings { vcpus: 4, memory_mib: 2048, ..MachineSettings::default() };
-        let machine = QemuMachine::new(Treatment::Nosev, settings);
-        let two = [&machine, &machine];
-        assert_eq!(lack_of_room(&two, Some(4296), 4), None);
-        assert!(lack_of_room(&two, Some(4295), 4).is_some_and(|text| text.contains("4296 MiB")));
-        assert!(lack_of_room(&two, None, 3).is_some_and(|text| text.contains("lower vcpus")));
-        assert_eq!(available_mib("MemTotal: 9 kB\nMemAvailable:   2048 kB\n"), Some(2));
-        assert_eq!(available_mib("MemAvailable: much"), None);
     }
 }

@@ -53,7 +53,7 @@ fn says_protected(query_sev: &str, claimed: Protection) -> bool {
         Protection::SevEs => kind.is_none_or(|kind| kind == "sev") && is_es,
         Protection::Sev => kind.is_none_or(|kind| kind == "sev") && !is_es,
     };
-    answer["enabled"].as_bool() == Some(true) && fits
+    answer["enabled"].as_bool() == Some(true) && answer["state"] == "running" && fits
 }
 
 fn offers(guest: &EncryptionFacts, claimed: Protection) -> bool {
@@ -84,7 +84,9 @@ fn launch_evidence(launch: Option<&LaunchRecord>) -> String {
 
 fn msr_evidence(guest: &EncryptionFacts) -> String {
     match guest.status_msr {
-        None => "MSR 0xC0010131: not readable".into(),
+        None => {
+            "MSR 0xC0010131: not readable (it takes root, and `modprobe msr` in the guest)".into()
+        }
         Some(status) => {
             let bits = Protection::ALL.into_iter().filter(|p| status & p.status_bit() != 0);
             let names: Vec<String> = bits.map(|protection| protection.to_string()).collect();

@@ -55,6 +55,9 @@ fn each_piece_of_evidence_that_is_missing_refuses_the_claim() {
     let disabled =
         LaunchRecord { query_sev: Some(r#"{"enabled":false}"#.into()), ..launch.clone() };
     assert!(!is_verified(snp, Some(&disabled), &guest));
+    let unfinished = snp_launch().query_sev.unwrap_or_default().replace("running", "launch-update");
+    let unfinished = LaunchRecord { query_sev: Some(unfinished), ..launch.clone() };
+    assert!(!is_verified(snp, Some(&unfinished), &guest));
     let garbage = LaunchRecord { query_sev: Some("no".into()), ..launch.clone() };
     assert!(!is_verified(snp, Some(&garbage), &guest));
     for weaker in [
@@ -80,9 +83,9 @@ fn sev_and_sev_es_are_told_apart_by_their_policy() {
         kernel_line: Some(format!("AMD Memory Encryption Features active: {line}")),
         ..snp_guest()
     };
-    let es = launch("sev-es", r#"{"enabled":true,"sev-type":"sev","policy":5}"#);
+    let es = launch("sev-es", r#"{"enabled":true,"state":"running","sev-type":"sev","policy":5}"#);
     assert!(is_verified(Protection::SevEs, Some(&es), &guest(3, "SEV SEV-ES")));
-    let sev = launch("sev", r#"{"enabled":true,"policy":1}"#);
+    let sev = launch("sev", r#"{"enabled":true,"state":"running","policy":1}"#);
     assert!(is_verified(Protection::Sev, Some(&sev), &guest(1, "SEV")));
     assert!(!is_verified(Protection::SevEs, Some(&sev), &guest(3, "SEV SEV-ES")));
 }

@@ -106,7 +106,9 @@ pub enum GateRefusal {
 }
 
 /// Judges a run by its verdicts, each bench by itself at its own error rate. How long boots take is shown and not judged.
-pub fn judge_run(summary: &Summary) -> GateOutcome {
+///
+/// What was to be measured and has no result, `unmeasured`, is not decided; a run without any result is not either.
+pub fn judge_run(summary: &Summary, unmeasured: &[String]) -> GateOutcome {
     if let Some(refusal) = refusal(summary) {
         return GateOutcome::Refused(refusal);
     }
@@ -117,10 +119,14 @@ pub fn judge_run(summary: &Summary) -> GateOutcome {
             .map(|comparison| format!("{} in {}", comparison.bench, comparison.treatment))
             .collect()
     };
-    match (with(Verdict::Regressed), with(Verdict::Inconclusive)) {
-        (regressed, _) if !regressed.is_empty() => GateOutcome::Regressed(regressed),
-        (_, inconclusive) if !inconclusive.is_empty() => GateOutcome::Inconclusive(inconclusive),
-        _ => GateOutcome::Passed,
+    let regressed = with(Verdict::Regressed);
+    let open = [with(Verdict::Inconclusive), unmeasured.to_vec()].concat();
+    if !regressed.is_empty() {
+        GateOutcome::Regressed(regressed)
+    } else if !open.is_empty() {
+        GateOutcome::Inconclusive(open)
+    } else {
+        GateOutcome::Passed
     }
 }
 
@@ -171,19 +177,22 @@ mod tests {
     fn a_run_is_judged_by_its_worst_verdict() {
         let mut summary = stored();
         let regressed = vec!["trials/spin in injected".to_owned()];
-        assert_eq!(judge_run(&summary), GateOutcome::Regressed(regressed));
+        assert_eq!(judge_run(&summary, &[]), GateOutcome::Regressed(regressed));
         summary.comparisons[0].verdict = "no change".into();
         let open = vec!["trials/rate in injected".to_owned()];
-        assert_eq!(judge_run(&summary), GateOutcome::Inconclusive(open));
+        assert_eq!(judge_run(&summary, &[]), GateOutcome::Inconclusive(open));
         summary.comparisons[1].bench = "boot/total".into();
-        assert_eq!(judge_run(&summary), GateOutcome::Passed);
+        assert_eq!(judge_run(&summary, &[]), GateOutcome::Passed);
+        let unmeasured = ["trials/slow in injected".to_owned()];
+        let open = GateOutcome::Inconclusive(unmeasured.to_vec());
+        assert_eq!(judge_run(&summary, &unmeasured), open);
     }
 
     #[test]
     fn what_says_nothing_of_the_treatment_is_refused() {
         let mut summary = stored();
         summary.run.boots = 1;
-        assert_eq!(judge_run(&summary), GateOutcome::Refused(GateRefusal::OneBoot));
+        assert_eq!(judge_run(&summary, &[]), GateOutcome::Refused(GateRefusal::OneBoot));
         let mut summary = stored();
         summary.differences.push(sevbench_reports::DifferenceRow {
             fact: "kernel".into(),
@@ -192,16 +201,16 @@ mod tests {
             treatment: "6.8".into(),
             declared: true,
         });
-        assert!(matches!(judge_run(&summary), GateOutcome::Regressed(_)), "it is declared");
+        assert!(matches!(judge_run(&summary, &[]), GateOutcome::Regressed(_)), "it is declared");
         summary.differences[0].declared = false;
-        let GateOutcome::Refused(refusal) = judge_run(&summary) else { panic!("judged") };
+        let GateOutcome::Refused(refusal) = judge_run(&summary, &[]) else { panic!("judged") };
         assert!(
             refusal.to_string().contains("injected differs")
                 && refusal.to_string().contains("kernel")
         );
         summary.run.arms[1].verified = Some(false);
         let unverified = GateRefusal::Unverified("injected".into());
-        assert_eq!(judge_run(&summary), GateOutcome::Refused(unverified));
+        assert_eq!(judge_run(&summary, &[]), GateOutcome::Refused(unverified));
     }
 
     #[test]

@@ -56,7 +56,11 @@ pub(super) fn gather_details() -> BTreeMap<String, String> {
         // A disk has a device behind it; loops, RAM disks and the hidden paths of an NVMe disk do not count.
         let is_hidden = read_known(path.join("hidden")).is_some_and(|hidden| hidden != "0");
         if path.join("device").exists() && !is_hidden {
-            details.insert(format!("disk queue of {name}"), disk_queue(&path.join("queue")));
+            let queue = path.join("queue");
+            details.insert(format!("disk queue of {name}"), disk_queue(&queue));
+            let largest = read_known(queue.join("max_sectors_kb"));
+            let largest = largest.map_or_else(|| UNKNOWN.into(), |kb| format!("{kb} kB"));
+            details.insert(format!("largest request of {name}"), largest);
         }
     }
     details
@@ -77,7 +81,7 @@ fn set_bits(bits: &str) -> String {
 /// What shapes a disk's requests.
 fn disk_queue(folder: &Path) -> String {
     let scheduler = selected(&read_known(folder.join("scheduler")).unwrap_or_default());
-    let names = ["nr_requests", "max_sectors_kb", "logical_block_size", "write_cache"];
+    let names = ["nr_requests", "logical_block_size", "write_cache"];
     let values = names.map(|name| {
         format!("{name}={}", read_known(folder.join(name)).unwrap_or_else(|| UNKNOWN.into()))
     });

@@ -32,10 +32,11 @@ impl EncryptionFacts {
     pub(super) fn gather() -> Self {
         let log = read_log();
         let kernel_line = log.as_ref().ok().and_then(|log| kernel_line(log));
+        let log_is_readable = log.as_ref().is_ok_and(|log| begins_at_the_start(log));
         Self {
             status_msr: read_msr(SEV_STATUS_MSR).ok(),
             cpuid: SevCpuid::read(),
-            log_is_readable: log.is_ok(),
+            log_is_readable,
             kernel_line,
         }
     }
@@ -87,6 +88,11 @@ fn read_log() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&log).into_owned())
 }
 
+/// Whether the first record is the kernel's first: a record reads `priority,number,time,flags;text`.
+fn begins_at_the_start(log: &str) -> bool {
+    log.split(',').nth(1) == Some("0")
+}
+
 /// The line on active features, without what stands before it.
 fn kernel_line(log: &str) -> Option<String> {
     let line = log.lines().find(|line| line.contains(KERNEL_MARK))?;
@@ -110,6 +116,13 @@ mod tests {
         let new = "6,310,52191,-;Memory Encryption Features active: AMD SEV\n";
         assert_eq!(kernel_line(new).unwrap(), "Memory Encryption Features active: AMD SEV");
         assert_eq!(kernel_line("6,1,0,-;Linux version 6.1\n"), None);
+    }
+
+    #[test]
+    fn a_log_whose_start_was_overwritten_says_nothing() {
+        assert!(begins_at_the_start("5,0,0,-;Linux version 6.1\n6,1,0,-;x\n"));
+        assert!(!begins_at_the_start("6,812,52191,-;usb 1-1: new device\n"));
+        assert!(!begins_at_the_start(""));
     }
 
     #[test]

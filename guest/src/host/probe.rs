@@ -64,13 +64,19 @@ pub(super) enum ImageState {
 }
 
 impl HostProbe {
-    /// Asks everything of this machine. It takes as long as QEMU takes to say what it is.
+    /// Asks everything of this machine, for guests of the default settings. It takes as long as QEMU takes to say what it
+    /// is.
     pub fn gather() -> Self {
+        Self::gather_for(&MachineSettings::default())
+    }
+
+    /// The same for guests of these settings.
+    pub fn gather_for(settings: &MachineSettings) -> Self {
         let facts = HostFacts::gather();
         let tree = Tree::below("/");
         let kvm_defect = kvm_defect();
         let kvm_machine_types = kvm_defect.is_none().then(kvm_machine_types).flatten();
-        let machine = QemuMachine::new(Treatment::Nosev, MachineSettings::default());
+        let machine = QemuMachine::new(Treatment::Nosev, settings.clone());
         let firmware = firmware(&machine).ok().and_then(|path| Firmware::probe(&path).ok());
         let sev_firmware = (facts.sev_device != Device::Absent)
             .then(|| SevFirmware::ask().map_err(|error| error.to_string()));

@@ -136,7 +136,8 @@ fn protection(
         Treatment::SevEs => Some(format!("sev-guest,{bits},policy=0x5")),
         Treatment::Snp => Some(format!("sev-snp-guest,{bits},policy=0x30000")),
     };
-    let machine = format!("{},memory-backend=ram1", settings.machine);
+    // Protected guests have no system management mode, so no arm has.
+    let machine = format!("{},smm=off,memory-backend=ram1", settings.machine);
     match object {
         None => (machine, None),
         Some(object) => (format!("{machine},confidential-guest-support=sev0"), Some(object)),

@@ -57,7 +57,7 @@ fn what_every_arm_has_is_in_every_line() {
         assert_eq!(values(&line, "-bios"), ["/fw/OVMF.fd"], "pflash is refused by SEV-SNP");
         let memory = "memory-backend-memfd,id=ram1,size=1024M,share=true,prealloc=on";
         assert!(values(&line, "-object").contains(&memory));
-        assert!(values(&line, "-machine")[0].starts_with("q35,memory-backend=ram1"));
+        assert!(values(&line, "-machine")[0].starts_with("q35,smm=off,memory-backend=ram1"));
         let devices = values(&line, "-device");
         for serial in Controller::ALL.map(Controller::serial) {
             assert!(devices.iter().any(|device| device.contains(serial)), "{serial}");
@@ -90,7 +90,7 @@ fn each_protection_is_asked_for_by_its_own_object() {
     let machine = line(Treatment::Snp);
     assert_eq!(
         values(&machine, "-machine"),
-        ["q35,memory-backend=ram1,confidential-guest-support=sev0"]
+        ["q35,smm=off,memory-backend=ram1,confidential-guest-support=sev0"]
     );
 }
 
@@ -104,12 +104,19 @@ fn arms_differ_in_the_treatment_and_in_nothing_else() {
     let name = |word: &String| word.replace("sevbench-bounce", "sevbench-nosev");
     let bounce: BTreeSet<String> = bounce.iter().map(plain).map(|word| name(&word)).collect();
     assert_eq!(bounce, control);
-    let (sev, snp) = (words(Treatment::Sev), words(Treatment::Snp));
-    let differing: Vec<&String> = sev.symmetric_difference(&snp).collect();
-    assert!(
-        differing.iter().all(|word| word.contains("sev0") || word.starts_with("sevbench-")),
-        "{differing:?}"
-    );
+    // A protected arm is the bounce arm's machine with its object in place of the kernel's word.
+    let plain = |word: &String| word.replace(" swiotlb=force", "");
+    let bounce: BTreeSet<String> = words(Treatment::Bounce).iter().map(plain).collect();
+    for treatment in [Treatment::Sev, Treatment::SevEs, Treatment::Snp] {
+        let protected = words(treatment);
+        let differing: Vec<&String> = bounce.symmetric_difference(&protected).collect();
+        let is_treatment = |word: &&&String| {
+            word.contains("sev0") || word.starts_with("sevbench-") || word.starts_with("q35,")
+        };
+        assert!(differing.iter().all(|word| is_treatment(&word)), "{differing:?}");
+        let machine = "q35,smm=off,memory-backend=ram1";
+        assert!(protected.contains(&format!("{machine},confidential-guest-support=sev0")));
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ use crate::{GuestError, Interrupt};
 use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The id of the virtio-scsi controller on QEMU's command line.
@@ -154,7 +154,14 @@ fn check_device(path: &Path, overwrite: bool) -> Result<(), GuestError> {
     if let Some(user) = user_of(&folder, &mounts, &swaps) {
         return Err(refused(format!("{user}: name a device that nothing uses")));
     }
-    if !overwrite && holds_data(&mut File::open(path).map_err(failed)?).map_err(failed)? {
+    // The kernel opens a device so for nobody else while a file system, a volume or an array has it.
+    let mut device = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_EXCL)
+        .open(path)
+        .map_err(failed)?;
+    if !overwrite && holds_data(&mut device).map_err(failed)? {
         let hint = "set `overwrite = true` in data_disks if it may be lost";
         return Err(refused(format!("there is data on it: {hint}")));
     }
@@ -200,6 +207,7 @@ fn holds_data(device: &mut (impl Read + Seek)) -> io::Result<bool> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use std::fs::File;
     use std::io::Cursor;
 
     #[test]

@@ -13,12 +13,8 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 /// Where Debian, Fedora and Arch keep a firmware that `-bios` takes.
-const FIRMWARES: [&str; 4] = [
-    "/usr/share/ovmf/OVMF.fd",
-    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",
-    "/usr/share/edk2/ovmf/OVMF.fd",
-    "/usr/share/edk2/x64/OVMF.4m.fd",
-];
+const FIRMWARES: [&str; 3] =
+    ["/usr/share/ovmf/OVMF.fd", "/usr/share/edk2/ovmf/OVMF.fd", "/usr/share/edk2/x64/OVMF.4m.fd"];
 /// The C-bit in a command line that is only shown, on a machine that has none.
 const SHOWN_C_BIT: u32 = 51;
 /// The port in a command line that is only shown.
@@ -150,7 +146,7 @@ impl<'a> Launch<'a> {
             ("CPU model", cpu_model(settings, &self.accelerator).into()),
             ("vCPUs", settings.vcpus.to_string()),
             ("guest memory", format!("{} MiB", settings.memory_mib)),
-            ("memory backing", settings.backing.name().into()),
+            ("memory backing", backing(self.machine)),
             ("NUMA node", settings.numa_node.map_or("any".into(), |node| node.to_string())),
             ("firmware", self.firmware.display().to_string()),
             ("image", self.image.name.clone()),
@@ -197,6 +193,15 @@ fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, GuestEr
             let reason = "its processor does not offer that (CPUID 0x8000001F)".into();
             Err(GuestError::NoProtection { protection, reason })
         }
+    }
+}
+
+/// The private memory of a SEV-SNP guest is the kernel's own, of base pages, whatever the shared part is.
+fn backing(machine: &QemuMachine) -> String {
+    let shared = machine.settings.backing.name();
+    match machine.treatment {
+        Treatment::Snp => format!("guest_memfd (private), {shared} (shared)"),
+        _ => shared.into(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::io;
 /// Pins each vCPU to its CPU, and the threads that do I/O to theirs.
 pub(super) fn pin_threads(
     control: &mut Qmp,
+    process: u32,
     settings: &MachineSettings,
     wait: &Wait,
 ) -> io::Result<()> {
@@ -20,7 +21,9 @@ pub(super) fn pin_threads(
     }
     if !settings.io_pins.is_empty() {
         let io_threads = control.execute("query-iothreads", json!({}), wait)?;
-        for thread in threads(&io_threads) {
+        // What has no thread of its own is done by QEMU's first one: NVMe, the root disk, the network.
+        let first = libc::pid_t::try_from(process).ok();
+        for thread in threads(&io_threads).chain(first) {
             pin(thread, &settings.io_pins)?;
         }
     }
@@ -37,8 +40,8 @@ fn threads(answer: &Value) -> impl Iterator<Item = libc::pid_t> + '_ {
 fn pin(thread: libc::pid_t, cpus: &[u32]) -> io::Result<()> {
     // SAFETY: a set of CPUs is an array of numbers, for which zeros are a value.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    for cpu in cpus.iter().filter(|cpu| **cpu < libc::CPU_SETSIZE.cast_unsigned()) {
-        // SAFETY: the set is whole, and the CPU's number is within it.
+    for cpu in cpus {
+        // SAFETY: the set is whole, and settings name no CPU beyond it.
         unsafe { libc::CPU_SET(*cpu as usize, &mut set) };
     }
     // SAFETY: the pointer is to a whole set, of the size that is given; the call keeps neither.
@@ -63,7 +66,7 @@ mod tests {
         std::thread::spawn(|| {
             pin(0, &[0]).unwrap();
             assert_eq!(std::thread::available_parallelism().unwrap().get(), 1);
-            assert!(pin(0, &[1000]).unwrap_err().to_string().contains("[1000]"));
+            assert!(pin(0, &[1023]).unwrap_err().to_string().contains("[1023]"));
         })
         .join()
         .unwrap();

@@ -23,9 +23,11 @@ use std::time::{Duration, Instant};
 /// The program that makes machines.
 pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
-/// How long QEMU has to answer on its control connection; making a guest's memory takes a second for some 4 GiB.
+/// How long QEMU has to answer on its control connection.
 const CONTROL_LIMIT: Duration = Duration::from_secs(10);
-const START_LIMIT: Duration = Duration::from_secs(120);
+/// How long it has to answer at first, and for each GiB of the guest's memory, which it makes before.
+const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT_PER_GIB: Duration = Duration::from_secs(2);
 /// How long QEMU has to end by itself before it is killed.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
@@ -72,9 +74,10 @@ impl QemuProcess {
         inherited.extend(seed.map(Seed::descriptor));
         let mut starting = Starting::spawn(&arguments, inherited)?;
         drop(theirs);
-        let wait = Wait::new(interrupt, START_LIMIT);
+        let process = starting.child.as_ref().map_or(0, Child::id);
+        let wait = Wait::new(interrupt, start_limit(launch.machine.settings.memory_mib));
         let Opened { control, version, query_sev, port } =
-            open(ours, launch, &wait).map_err(|error| starting.explain(&error))?;
+            open(ours, process, launch, &wait).map_err(|error| starting.explain(&error))?;
         let qemu = started.elapsed();
         let command = [QEMU.to_owned()].into_iter().chain(arguments).collect();
         let mut process = Self {
@@ -189,6 +192,10 @@ impl Drop for QemuProcess {
     }
 }
 
+fn start_limit(memory_mib: u32) -> Duration {
+    START_LIMIT + START_LIMIT_PER_GIB * memory_mib.div_ceil(1024)
+}
+
 fn ended_at_once() -> GuestError {
     GuestError::Qemu { reason: "it ended at once".into() }
 }
@@ -283,16 +290,17 @@ struct Opened {
 }
 
 /// Asks QEMU for what is recorded, pins its threads, and lets its CPUs go.
-fn open(stream: UnixStream, launch: &Launch<'_>, wait: &Wait) -> io::Result<Opened> {
+fn open(stream: UnixStream, process: u32, launch: &Launch<'_>, wait: &Wait) -> io::Result<Opened> {
     let mut control = Qmp::open(stream, wait)?;
     let version = control.execute("query-version", json!({}), wait)?;
     let port = forwarded_port(&mut control, wait)?;
+    pin_threads(&mut control, process, &launch.machine.settings, wait)?;
+    control.execute("cont", json!({}), wait)?;
+    // The launch of a protected guest is finished when its CPUs go.
     let query_sev = match launch.machine.treatment.protection() {
         Some(_) => Some(control.execute("query-sev", json!({}), wait)?.to_string()),
         None => None,
     };
-    pin_threads(&mut control, &launch.machine.settings, wait)?;
-    control.execute("cont", json!({}), wait)?;
     Ok(Opened { control, version: version_number(&version), query_sev, port })
 }
 

@@ -13,13 +13,15 @@ const LINE_LEN_MAX: usize = 1 << 20;
 pub(crate) struct Qmp {
     stream: UnixStream,
     received: Vec<u8>,
+    /// The number of the last command.
+    last_id: u64,
 }
 
 impl Qmp {
     /// Takes the connection over once QEMU has greeted.
     pub(super) fn open(stream: UnixStream, wait: &Wait) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let mut qmp = Self { stream, received: Vec::new() };
+        let mut qmp = Self { stream, received: Vec::new(), last_id: 0 };
         let greeting = qmp.read_line(wait)?;
         if greeting.get("QMP").is_none() {
             return Err(io::Error::other(format!("QEMU greeted with `{greeting}`")));
@@ -35,11 +37,17 @@ impl Qmp {
         arguments: Value,
         wait: &Wait,
     ) -> io::Result<Value> {
-        let text = json!({ "execute": command, "arguments": arguments }).to_string() + "\n";
+        self.last_id += 1;
+        let request = json!({ "execute": command, "arguments": arguments, "id": self.last_id });
+        let text = request.to_string() + "\n";
         // A command is far smaller than the socket's buffer.
         self.stream.write_all(text.as_bytes())?;
         loop {
             let mut line = self.read_line(wait)?;
+            // What answers a command that was given up before comes late.
+            if line.get("id").is_some_and(|id| id.as_u64() != Some(self.last_id)) {
+                continue;
+            }
             if let Some(error) = line.get("error") {
                 return Err(io::Error::other(format!("QEMU refuses `{command}`: {error}")));
             }
@@ -89,6 +97,12 @@ mod tests {
     #[test]
     fn events_between_a_command_and_its_answer_are_passed_over() {
         let answer = b"{\"QMP\": {}}\n{\"return\": {}}\n{\"event\": \"RESUME\"}\r\n{\"return\": {\"status\": \"running\"}}\r\n";
+        assert_eq!(answered(answer).unwrap()["status"], "running");
+    }
+
+    #[test]
+    fn the_late_answer_to_an_earlier_command_is_passed_over() {
+        let answer = b"{\"QMP\": {}}\n{\"return\": {}, \"id\": 1}\n{\"return\": {\"status\": \"late\"}, \"id\": 1}\n{\"return\": {\"status\": \"running\"}, \"id\": 2}\n";
         assert_eq!(answered(answer).unwrap()["status"], "running");
     }
 

@@ -13,8 +13,8 @@ pub(super) const VCPUS: RangeInclusive<u32> = 1..=1024;
 pub(super) const MEMORY_MIB: RangeInclusive<u32> = 256..=16 << 20;
 /// A data disk; the smallest on which a bench makes sense, and 16 TiB.
 const DISK_SIZE_MIB: RangeInclusive<u32> = 16..=16 << 20;
-/// CPUs of the host to pin to, and its NUMA nodes.
-const HOST_INDEX: RangeInclusive<u32> = 0..=4095;
+/// CPUs of the host to pin to, as many as a set of CPUs holds, and its NUMA nodes.
+const HOST_INDEX: RangeInclusive<u32> = 0..=libc::CPU_SETSIZE.cast_unsigned() - 1;
 
 /// How the machines of a testbed are made.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -80,7 +80,7 @@ pub enum Backing {
     Memfd,
     /// A memory file of the host's huge pages, which must be there.
     Hugetlb,
-    /// Anonymous memory, as QEMU's default has it.
+    /// Anonymous memory, allocated before the guest starts as the others are.
     Anonymous,
 }
 

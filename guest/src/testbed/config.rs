@@ -121,6 +121,7 @@ impl Config {
         let control = arm(CONTROL, &own.control, settings);
         let treatments = own.treatments.iter().map(|(name, place)| arm(name, place, settings));
         Ok(Testbed {
+            machine: settings.clone(),
             name: name.into(),
             arms: std::iter::once(control).chain(treatments).collect(),
         })

@@ -4,7 +4,7 @@ mod config;
 
 pub use config::{Config, ConfigError};
 
-use crate::{Accelerator, Address, MachineSettings, QemuMachine, SevCpuid, Treatment};
+use crate::{HostProbe, MachineSettings, QemuMachine, TestbedKind, Treatment, examine, obstacles};
 
 /// The name of every testbed's control arm.
 pub const CONTROL: &str = "nosev";
@@ -18,6 +18,8 @@ pub struct Testbed {
     pub name: String,
     /// The control first.
     pub arms: Vec<TestbedArm>,
+    /// How its machines are made, where an address says nothing else.
+    pub machine: MachineSettings,
 }
 
 /// One arm of a testbed, before it is used.
@@ -47,14 +49,6 @@ impl TestbedArm {
     fn loopback(name: &str) -> Self {
         Self { name: name.into(), place: Place::Address("loopback".into()) }
     }
-
-    /// The address, where that is all that the place says.
-    pub fn address(&self) -> Option<Address> {
-        match &self.place {
-            Place::Machine(machine) => Some(Address::Qemu(machine.clone())),
-            Place::Address(text) => Address::parse(text).ok().map(|(address, _)| address),
-        }
-    }
 }
 
 /// The names of the testbeds that come with sevbench.
@@ -73,18 +67,18 @@ pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed
         "sev" => against(&[Treatment::Sev]),
         "sev-es" => against(&[Treatment::SevEs]),
         "snp" => against(&[Treatment::Snp]),
-        "ladder" => against(&rungs(SevCpuid::read().unwrap_or_default(), settings)),
+        "ladder" => against(&rungs(settings)),
         _ => return None,
     };
-    Some(Testbed { name: name.into(), arms })
+    Some(Testbed { name: name.into(), arms, machine: settings.clone() })
 }
 
 /// All treatments that this host can do, each adding to the one before.
-fn rungs(cpuid: SevCpuid, settings: &MachineSettings) -> Vec<Treatment> {
-    let kvm = matches!(Accelerator::choose(settings.accelerator), Ok(Accelerator::Kvm));
+fn rungs(settings: &MachineSettings) -> Vec<Treatment> {
+    let checks = examine(&HostProbe::gather_for(settings));
     let able = |treatment: &Treatment| match treatment.protection() {
         None => *treatment != Treatment::Nosev,
-        Some(protection) => kvm && cpuid.offers(protection),
+        Some(_) => obstacles(&checks, TestbedKind::of(*treatment)).is_empty(),
     };
     Treatment::ALL.into_iter().filter(able).collect()
 }

@@ -22,6 +22,8 @@ pub(super) struct Sides<'a> {
     pub treatment: &'a ArmRecord,
     /// Whether every protection that they claim is proved.
     pub are_verified: bool,
+    /// Whether the control, which claims no protection, has one.
+    pub control_is_encrypted: bool,
     /// Whether they differ in more than the treatment.
     pub differ_undeclared: bool,
 }
@@ -71,6 +73,9 @@ pub(super) fn compare(
     }
     if !sides.are_verified {
         flags.push("claimed, not verified".to_owned());
+    }
+    if sides.control_is_encrypted {
+        flags.push("control is encrypted".to_owned());
     }
     if sides.differ_undeclared {
         flags.push("undeclared differences".to_owned());

@@ -55,6 +55,11 @@ pub(crate) fn analyze(journal: &Journal) -> Result<Summary, AnalysisError> {
             control,
             treatment,
             are_verified: is_verified(control) && is_verified(treatment),
+            control_is_encrypted: run.arms.iter().any(|arm| {
+                arm.name == control.name
+                    && arm.claimed.is_none()
+                    && arm.encryption.as_deref().is_some_and(|kind| kind.starts_with("SEV"))
+            }),
             differ_undeclared: differences
                 .iter()
                 .any(|row| row.arm == treatment.name && !row.declared),

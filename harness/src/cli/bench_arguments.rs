@@ -199,7 +199,7 @@ pub(super) fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<A
     let testbed = config.testbed(name).map_err(Failure::usage)?;
     let roles = std::iter::once(Role::Control).chain(std::iter::repeat(Role::Treatment));
     let arms = testbed.arms.iter().zip(roles);
-    let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, config.machine()));
+    let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, &testbed.machine));
     Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(Failure::usage)?))
 }
 

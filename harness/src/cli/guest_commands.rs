@@ -8,10 +8,12 @@ use sevbench_guest::{
     command_by_hand,
 };
 use sevbench_reports::format_duration;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -191,18 +193,34 @@ fn up(choice: &ArmChoice) -> Result<u8, Failure> {
         sender.send(line.unwrap_or_default()).ok();
     });
     let deadline = Instant::now() + UP_LIMIT;
+    let give_up = |holder: &mut Child| {
+        // SAFETY: kill takes two numbers; the holder is our child and has not been waited for.
+        unsafe { libc::kill(holder.id().cast_signed(), libc::SIGTERM) };
+        // It ends its guest within some seconds.
+        holder.wait().ok();
+    };
     let line = loop {
         match said.recv_timeout(LOOK_PAUSE) {
             Ok(line) => break line,
-            Err(RecvTimeoutError::Timeout) if !interrupt.is_set() && Instant::now() < deadline => {}
-            Err(_) => {
-                // SAFETY: kill takes two numbers; the holder is our child and has not been waited for.
-                unsafe { libc::kill(holder.id().cast_signed(), libc::SIGTERM) };
-                holder.wait().ok();
+            Err(RecvTimeoutError::Disconnected) => break String::new(),
+            Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
+                give_up(&mut holder);
                 return Err(Failure::interrupted(GuestError::Interrupted));
+            }
+            Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+            Err(RecvTimeoutError::Timeout) => {
+                give_up(&mut holder);
+                let limit = UP_LIMIT.as_secs();
+                return Err(Failure::failed(format!("the guest is not up after {limit} s")));
             }
         }
     };
+    if line.is_empty() {
+        let status = holder.wait().map_err(Failure::failed)?;
+        return Err(Failure::failed(format!(
+            "the process that was to hold the guest ended ({status})"
+        )));
+    }
     if let Some(reason) = line.strip_prefix(FAILED_MARK) {
         holder.wait().ok();
         return Err(Failure::failed(reason.replace('\t', "\n")));
@@ -217,6 +235,7 @@ fn hold(choice: &ArmChoice) -> Result<u8, Failure> {
     let interrupt = catch_signals().map_err(Failure::failed)?;
     let mut ready = |guest: &GuestByHand| {
         println!("the guest `{}` is up at {}@127.0.0.1 port {}", guest.arm, guest.user, guest.port);
+        let_go_of_terminal();
     };
     let mut tell = |line: &str| eprintln!("{line}");
     let held = GuestByHand::hold(&choice.arm, &machine, &interrupt, &mut tell, &mut ready);
@@ -226,6 +245,16 @@ fn hold(choice: &ArmChoice) -> Result<u8, Failure> {
         return Ok(super::exit::FAILED);
     }
     Ok(0)
+}
+
+/// Whoever reads what `up` has printed is not kept waiting for the holder.
+fn let_go_of_terminal() {
+    if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+        for descriptor in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+            // SAFETY: dup2 takes two numbers, both of open descriptors.
+            unsafe { libc::dup2(nowhere.as_raw_fd(), descriptor) };
+        }
+    }
 }
 
 fn find_guest() -> Result<GuestByHand, Failure> {

@@ -64,12 +64,13 @@ impl Fleet for GuestFleet {
         }
         let shipped = guest.ship(&self.executable)?;
         phases.ship_ns = lap(&mut clock);
+        // Before the agent looks at the guest: a boot that goes on would change what it sees.
+        guest.settle();
+        phases.settle_ns = lap(&mut clock);
         let expected =
             Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
         let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
         phases.agent_ns = lap(&mut clock);
-        guest.settle();
-        phases.settle_ns = lap(&mut clock);
         let booted = Booted {
             phases,
             uploaded: shipped.uploaded,

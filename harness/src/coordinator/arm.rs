@@ -2,8 +2,8 @@
 
 use crate::record::ArmRecord;
 use sevbench_guest::{
-    Address, AddressError, Declaration, MachineSettings, Place, Protection, TestbedArm, Treatment,
-    declarations,
+    Address, AddressError, CONTROL, Declaration, MachineSettings, Place, Protection, TestbedArm,
+    Treatment, declarations,
 };
 use thiserror::Error;
 
@@ -13,12 +13,13 @@ const NAME_LEN_MAX: usize = 32;
 /// The largest slowdown that may be injected.
 const SPIN_FACTOR_MAX: f64 = 100.0;
 
-/// Names that claim a protection, and the claim.
-const CLAIMS: [(&str, Treatment); 4] = [
-    ("sev", Treatment::Sev),
-    ("sev-es", Treatment::SevEs),
+/// What a name claims that holds one of these, the first that fits; `nosev` claims nothing.
+const CLAIMS: [(&str, Treatment); 5] = [
     ("snp", Treatment::Snp),
-    ("sev-snp", Treatment::Snp),
+    ("sev-es", Treatment::SevEs),
+    ("sev_es", Treatment::SevEs),
+    ("seves", Treatment::SevEs),
+    ("sev", Treatment::Sev),
 ];
 
 /// What an arm is for.
@@ -58,6 +59,8 @@ pub(crate) enum ArmError {
         "`{name}` names a protection that {address} is not launched with: give the arm another name"
     )]
     ClaimOnQemu { name: String, address: String },
+    #[error("{0} has a protection and cannot be the control `{CONTROL}`: write qemu:nosev")]
+    ProtectedControl(String),
     #[error(
         "an address has no option `{0}`: options are key, known_hosts, dir (for ssh://), vcpus, memory_mib, accelerator, firmware (for qemu:) and spin"
     )]
@@ -76,10 +79,7 @@ impl Arm {
         url: &str,
         settings: &MachineSettings,
     ) -> Result<Self, ArmError> {
-        let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        if name.is_empty() || name.len() > NAME_LEN_MAX || !name.chars().all(usable) {
-            return Err(ArmError::Name(name.into()));
-        }
+        check_name(name)?;
         let (address, options) = Address::parse_with(url, settings)?;
         let mut arm = Self { name: name.into(), role, address, spin_factor: None };
         for (option, value) in options {
@@ -101,6 +101,7 @@ impl Arm {
         match &arm.place {
             Place::Address(url) => Self::named(&arm.name, role, url, settings),
             Place::Machine(machine) => {
+                check_name(&arm.name)?;
                 let (name, address) = (arm.name.clone(), Address::Qemu(machine.clone()));
                 let arm = Self { name, role, address, spin_factor: None };
                 arm.check_claim()?;
@@ -113,6 +114,11 @@ impl Arm {
     fn check_claim(&self) -> Result<(), ArmError> {
         match (&self.address, self.claimed()) {
             (Address::Loopback, Some(_)) => Err(ArmError::ClaimOnLoopback(self.name.clone())),
+            (Address::Qemu(machine), _)
+                if self.name == CONTROL && machine.treatment.protection().is_some() =>
+            {
+                Err(ArmError::ProtectedControl(self.address.to_string()))
+            }
             (Address::Qemu(machine), Some(claim))
                 if machine.treatment.protection() != Some(claim) =>
             {
@@ -142,7 +148,8 @@ impl Arm {
     }
 
     fn treatment_in_name(&self) -> Option<Treatment> {
-        CLAIMS.iter().find(|(name, _)| *name == self.name).map(|(_, claim)| *claim)
+        let name = self.name.replace(CONTROL, "");
+        CLAIMS.iter().find(|(word, _)| name.contains(word)).map(|(_, claim)| *claim)
     }
 
     pub(crate) fn record(&self) -> ArmRecord {
@@ -167,6 +174,14 @@ impl Arm {
             (None, Some(treatment)) => declarations(treatment, Vec::new()),
             (None, None) => Vec::new(),
         }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ArmError> {
+    let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    match !name.is_empty() && name.len() <= NAME_LEN_MAX && name.chars().all(usable) {
+        true => Ok(()),
+        false => Err(ArmError::Name(name.into())),
     }
 }
 
@@ -211,6 +226,12 @@ mod tests {
         assert!(matches!(treatment("ssh://h?key=x"), Err(ArmError::NoName(_))));
         assert!(matches!(treatment("A b=loopback"), Err(ArmError::Name(_))));
         assert!(matches!(treatment("snp=loopback"), Err(ArmError::ClaimOnLoopback(_))));
+        assert!(matches!(treatment("my-snp2=loopback"), Err(ArmError::ClaimOnLoopback(_))));
+        assert!(matches!(treatment("sev-es-x=qemu:sev"), Err(ArmError::ClaimOnQemu { .. })));
+        assert_eq!(treatment("nosev-2=loopback").unwrap().claimed(), None);
+        let settings = MachineSettings::default();
+        let control = Arm::named(CONTROL, Role::Control, "qemu:snp", &settings);
+        assert!(matches!(control, Err(ArmError::ProtectedControl(_))));
         assert!(matches!(treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));
         for spin in ["0.5", "101", "NaN", "x"] {
             assert!(matches!(
