@@ -20,6 +20,7 @@ fn run(settings: &str, change: impl FnOnce(&mut Command)) -> Ran {
 
 #[test]
 fn without_an_image_the_command_that_makes_one_is_named() {
+    let Some(_host) = Host::take() else { return };
     let cache = tempfile::tempdir().unwrap();
     let ran = run("", |command| {
         command.env("SEVBENCH_CACHE", cache.path());
