@@ -1,5 +1,6 @@
 //! Pure: in which facts two machines differ, and what of that is the treatment.
 
+use crate::qemu::swiotlb_mib;
 use crate::{Facts, LaunchRecord, Treatment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,16 +152,11 @@ fn memory_difference(
     }
     // More than its bounce buffers the treatment does not take.
     let lost = here - there;
-    let explained = lost > 0.0 && lost <= swiotlb_bytes(here) + here * MEMORY_TOLERANCE;
+    let buffers = (swiotlb_mib(control.memory_bytes >> 20) << 20) as f64;
+    let explained = lost > 0.0 && lost <= buffers + here * MEMORY_TOLERANCE;
     let declared = if explained { declared } else { &[] };
     let in_mib = |facts: &Facts| format!("{} MiB", facts.memory_bytes >> 20);
     difference("memory", &in_mib(control), &in_mib(treatment), declared)
-}
-
-/// The bounce buffers of a confidential guest with so much memory: 6 %, from 64 MiB to 1 GiB.
-fn swiotlb_bytes(memory_bytes: f64) -> f64 {
-    const MIB: f64 = 1024.0 * 1024.0;
-    (memory_bytes * 0.06).clamp(64.0 * MIB, 1024.0 * MIB)
 }
 
 #[cfg(test)]

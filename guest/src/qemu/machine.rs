@@ -157,11 +157,14 @@ impl QemuMachine {
     }
 }
 
+/// The bounce buffers that a confidential guest with so much memory has.
+pub(crate) fn swiotlb_mib(memory_mib: u64) -> u64 {
+    (memory_mib * SWIOTLB_PERCENT / 100).clamp(SWIOTLB_MIB_MIN, SWIOTLB_MIB_MAX)
+}
+
 /// Forces bounce buffers, as many as a confidential guest of this size has; 64 MiB are the kernel's default.
 fn swiotlb_word(memory_mib: u32) -> String {
-    let pool_mib =
-        (u64::from(memory_mib) * SWIOTLB_PERCENT / 100).clamp(SWIOTLB_MIB_MIN, SWIOTLB_MIB_MAX);
-    match pool_mib {
+    match swiotlb_mib(u64::from(memory_mib)) {
         SWIOTLB_MIB_MIN => "swiotlb=force".into(),
         pool_mib => format!("swiotlb={},force", pool_mib * SLABS_PER_MIB),
     }
