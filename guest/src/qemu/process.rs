@@ -142,10 +142,8 @@ impl QemuProcess {
 
     /// Why the guest cannot be asked any more, where that is so.
     pub(crate) fn defect(&mut self) -> Option<String> {
-        if let Ok(Some(status)) = self.child.try_wait() {
-            let said = text(&self.stderr);
-            let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
-            return Some(format!("QEMU ended ({status}){said}"));
+        if let Some(ended) = self.ended() {
+            return Some(ended);
         }
         let wait = Wait::uninterrupted(CONTROL_LIMIT);
         match self.control.execute("query-status", json!({}), &wait) {
@@ -153,10 +151,32 @@ impl QemuProcess {
                 Some("running" | "paused") => None,
                 other => Some(format!("QEMU says that the guest is {}", other.unwrap_or("lost"))),
             },
-            Err(_) => {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 let limit = CONTROL_LIMIT.as_secs();
                 Some(format!("QEMU (process {}) does not answer within {limit} s", self.child.id()))
             }
+            // A dying QEMU closes its connection before it can be waited for.
+            Err(error) => {
+                self.wait_for_end();
+                let process = self.child.id();
+                Some(self.ended().unwrap_or_else(|| format!("QEMU (process {process}): {error}")))
+            }
+        }
+    }
+
+    /// How QEMU ended, if it has.
+    fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        let said = text(&self.stderr);
+        let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+        Some(format!("QEMU ended ({status}){said}"))
+    }
+
+    /// Waits for as long as QEMU may take to end by itself.
+    fn wait_for_end(&mut self) {
+        let wait = Wait::uninterrupted(END_LIMIT);
+        while matches!(self.child.try_wait(), Ok(None)) && wait.slice().is_ok() {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -173,10 +193,7 @@ impl QemuProcess {
         if matches!(self.child.try_wait(), Ok(None)) {
             // Its disk is a copy that goes with it: there is nothing for the guest to save.
             self.control.execute("quit", json!({}), &Wait::uninterrupted(END_LIMIT)).ok();
-            let wait = Wait::uninterrupted(END_LIMIT);
-            while matches!(self.child.try_wait(), Ok(None)) && wait.slice().is_ok() {
-                thread::sleep(Duration::from_millis(5));
-            }
+            self.wait_for_end();
         }
         self.child.kill().ok();
         self.child.wait().ok();
