@@ -7,7 +7,7 @@
 
 use criterion::Criterion;
 use serde_json::Value;
-use sevbench::statistics::{Confidence, LogRatio, t_interval, yuen_interval};
+use sevbench::statistics::{Confidence, Cost, LogRatio, t_interval, yuen_interval};
 use sevbench::{Bench, BenchEntry, Bencher};
 use std::error::Error;
 use std::hint::black_box;
@@ -59,7 +59,7 @@ fn measure() -> Result<(), Box<dyn Error>> {
             let local_ns = by_criterion(folder.path())?;
             (remote(folder.path())?, local_ns)
         };
-        ratios.push(LogRatio::of_costs(remote_ns, local_ns)?);
+        ratios.push(LogRatio::of_costs(Cost::new(remote_ns)?, Cost::new(local_ns)?));
     }
     // A neighbour's burst falls on one side of a turn or the other: the trimmed interval is the narrower one here.
     for (method, interval) in [

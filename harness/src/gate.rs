@@ -150,7 +150,7 @@ mod tests {
     use crate::statistics::{Confidence, t_interval};
 
     fn verdict(ratios: [f64; 3]) -> Verdict {
-        let logs = ratios.map(|ratio| LogRatio::of_costs(ratio, 1.0).unwrap());
+        let logs = ratios.map(|ratio: f64| LogRatio::new(ratio.ln()));
         judge(t_interval(&logs, Confidence::P90), Margin::percent(3.0).unwrap())
     }
 

@@ -4,7 +4,8 @@ use super::series::{Series, Value};
 use crate::gate::{Margin, judge};
 use crate::record::ArmRecord;
 use crate::statistics::{
-    Confidence, Interval, LogRatio, StatisticsError, minimum_detectable, t_interval, yuen_interval,
+    Confidence, Cost, Interval, LogRatio, StatisticsError, minimum_detectable, t_interval,
+    yuen_interval,
 };
 use sevbench_reports::{Comparison, Estimate, Mean};
 
@@ -105,7 +106,9 @@ pub(super) fn compare(
 fn boot_pairs(pairs: &[(Value, Value)]) -> Option<BootPairs> {
     let ratios: Vec<LogRatio> = pairs
         .iter()
-        .filter_map(|(control, treated)| LogRatio::of_costs(treated.cost, control.cost).ok())
+        .filter_map(|(control, treated)| {
+            Some(LogRatio::of_costs(Cost::new(treated.cost).ok()?, Cost::new(control.cost).ok()?))
+        })
         .collect();
     (!ratios.is_empty()).then(|| BootPairs {
         ratios,

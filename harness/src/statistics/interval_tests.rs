@@ -1,6 +1,7 @@
 //! Reference values and properties of the intervals.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use super::super::{Cost, Slowdown};
 use super::*;
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ const FIVE: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
 const EIGHT: [f64; 8] = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
 
 fn logs(ratios: &[f64]) -> Vec<LogRatio> {
-    ratios.iter().map(|ratio| LogRatio::of_costs(*ratio, 1.0).unwrap()).collect()
+    ratios.iter().map(|ratio| LogRatio::of_slowdown(Slowdown::new(*ratio).unwrap())).collect()
 }
 
 #[track_caller]
@@ -67,8 +68,7 @@ fn one_replicate_gives_no_interval() {
 #[test]
 fn costs_without_a_logarithm_are_errors() {
     for cost in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(LogRatio::of_costs(cost, 1.0).is_err());
-        assert!(LogRatio::of_costs(1.0, cost).is_err());
+        assert!(Cost::new(cost).is_err() && Slowdown::new(cost).is_err());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pure statistics: numbers in, intervals out. No I/O, no clock, no seed that is not an argument.
 
 mod interval;
-mod log_ratio;
+mod quantity;
 
 pub use interval::{Interval, minimum_detectable, t_interval, yuen_interval};
-pub use log_ratio::{Confidence, LogRatio, Slowdown, StatisticsError};
+pub use quantity::{Confidence, Cost, LogRatio, Slowdown, StatisticsError};

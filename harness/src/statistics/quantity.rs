@@ -1,4 +1,4 @@
-//! The quantities of the analysis as types of their own: a log ratio and a slowdown factor do not mix.
+//! The quantities of the analysis as types of their own: a cost, a log ratio and a slowdown factor do not mix.
 
 use thiserror::Error;
 
@@ -21,22 +21,44 @@ pub enum StatisticsError {
     NotALevel(f64),
 }
 
+/// Time an operation, or the inverse of a rate: finite and above zero. Any unit, the same on both sides of a ratio.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Cost(f64);
+
+impl Cost {
+    /// Checks the value.
+    ///
+    /// # Errors
+    /// If it is not finite and above zero.
+    pub fn new(value: f64) -> Result<Self, StatisticsError> {
+        let sound = value.is_finite() && value > 0.0;
+        if sound { Ok(Self(value)) } else { Err(StatisticsError::NotPositive(value)) }
+    }
+
+    /// The value.
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+
+    /// Its natural logarithm.
+    pub fn ln(self) -> f64 {
+        self.0.ln()
+    }
+}
+
 /// ln(treatment cost) − ln(control cost): dimensionless, 0 where both cost the same.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct LogRatio(pub(super) f64);
 
 impl LogRatio {
-    /// The log ratio of two costs (time an operation) in the same unit.
-    ///
-    /// # Errors
-    /// If a cost is not finite and above zero.
-    pub fn of_costs(treatment: f64, control: f64) -> Result<Self, StatisticsError> {
-        for cost in [treatment, control] {
-            if !(cost.is_finite() && cost > 0.0) {
-                return Err(StatisticsError::NotPositive(cost));
-            }
-        }
-        Ok(Self(treatment.ln() - control.ln()))
+    /// The log ratio of two costs in the same unit.
+    pub fn of_costs(treatment: Cost, control: Cost) -> Self {
+        Self(treatment.ln() - control.ln())
+    }
+
+    /// The log ratio that a slowdown factor stands for.
+    pub fn of_slowdown(slowdown: Slowdown) -> Self {
+        Self(slowdown.0.ln())
     }
 
     /// A log ratio that was computed elsewhere.
@@ -66,6 +88,14 @@ impl LogRatio {
 pub struct Slowdown(f64);
 
 impl Slowdown {
+    /// Checks a factor.
+    ///
+    /// # Errors
+    /// If it is not finite and above zero.
+    pub fn new(factor: f64) -> Result<Self, StatisticsError> {
+        Cost::new(factor).map(|cost| Self(cost.value()))
+    }
+
     /// The factor.
     pub const fn factor(self) -> f64 {
         self.0
