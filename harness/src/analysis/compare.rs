@@ -4,8 +4,7 @@ use super::series::{Series, Value};
 use crate::gate::{Margin, judge};
 use crate::record::ArmRecord;
 use crate::statistics::{
-    Confidence, Cost, Interval, LogRatio, StatisticsError, minimum_detectable, t_interval,
-    yuen_interval,
+    Confidence, Cost, Interval, LogRatio, Pivot, StatisticsError, t_interval, yuen_interval,
 };
 use sevbench_reports::{Comparison, Estimate, Mean};
 
@@ -87,7 +86,8 @@ pub(super) fn compare(
     if has_tail_effect(&t, &yuen) {
         flags.push("tail effect".to_owned());
     }
-    let detectable = minimum_detectable(&replicates, judgement.confidence);
+    let detectable =
+        Pivot::mean(&replicates).map(|pivot| pivot.minimum_detectable(judgement.confidence));
     Some(Comparison {
         bench: series.id.clone(),
         treatment: treatment.name.clone(),

@@ -1,7 +1,25 @@
 //! Pure statistics: numbers in, intervals out. No I/O, no clock, no seed that is not an argument.
+//!
+//! A [`Cost`], a [`LogRatio`] and a [`Slowdown`] are types of their own. What is estimated with an error of Student's kind is a
+//! [`Pivot`]; its intervals and p-values come from there.
 
+mod distribution;
+mod fieller;
 mod interval;
+mod multiplicity;
+mod pivot;
+mod planning;
+mod proportion;
 mod quantity;
+mod sign_flip;
+mod variance;
 
-pub use interval::{Interval, minimum_detectable, t_interval, yuen_interval};
+pub use fieller::{RatioInterval, fieller_interval};
+pub use interval::{Interval, t_interval, yuen_interval};
+pub use multiplicity::{benjamini_hochberg, holm};
+pub use pivot::Pivot;
+pub use planning::{REPLICATES_MAX, boots_to_settle, pairs_needed, power, two_stage_boots};
+pub use proportion::clopper_pearson;
 pub use quantity::{Confidence, Cost, LogRatio, Slowdown, StatisticsError};
+pub use sign_flip::{sign_flip_p, smallest_attainable_p};
+pub use variance::{VarianceComponents, best_repetitions};

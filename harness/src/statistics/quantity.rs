@@ -16,6 +16,14 @@ pub enum StatisticsError {
         /// Values needed.
         needed: usize,
     },
+    /// More values than can be counted one by one.
+    #[error("at most {allowed} values can be counted one by one, not {found}")]
+    TooMany {
+        /// Values there are.
+        found: usize,
+        /// Values allowed.
+        allowed: usize,
+    },
     /// A level outside of (0, 1).
     #[error("a confidence level lies between 0 and 1, not {0}")]
     NotALevel(f64),

@@ -1,0 +1,101 @@
+//! The ratio of arithmetic means, a paper's usual ratio, with Fieller's interval for pairs.
+
+use super::distribution::t_quantile;
+use super::{Confidence, Cost, Slowdown, StatisticsError};
+
+/// A ratio with its interval, on the scale of ratios: no log ratio is in it, and it need not be symmetric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatioInterval {
+    /// Mean treatment cost ÷ mean control cost.
+    pub estimate: Slowdown,
+    /// Lower and upper bound; none where the interval is unbounded, because the control's mean is not known to differ from 0.
+    pub bounds: Option<(f64, f64)>,
+    /// The level that the bounds were made for.
+    pub confidence: Confidence,
+}
+
+/// Fieller's interval for the ratio of the means of pairs (control x, treatment y).
+///
+/// With v the sample (co)variances ÷ n and t = t(1−α/2; n−1): A = x̄² − t²v_x, B = x̄ȳ − t²c_xy, C = ȳ² − t²v_y, and the bounds
+/// are (B ± √(B² − AC))/A; where A ≤ 0 there are none.
+///
+/// Fieller, E. C. (1954): Some problems in interval estimation. Journal of the Royal Statistical Society B 16, 175–185.
+///
+/// # Errors
+/// If there are fewer than two pairs.
+pub fn fieller_interval(
+    pairs: &[(Cost, Cost)],
+    confidence: Confidence,
+) -> Result<RatioInterval, StatisticsError> {
+    if pairs.len() < 2 {
+        return Err(StatisticsError::TooFew { found: pairs.len(), needed: 2 });
+    }
+    let n = pairs.len() as f64;
+    let mean = |side: fn(&(Cost, Cost)) -> f64| pairs.iter().map(side).sum::<f64>() / n;
+    let (x, y) = (mean(|pair| pair.0.value()), mean(|pair| pair.1.value()));
+    let deviations =
+        pairs.iter().map(|(control, treated)| (control.value() - x, treated.value() - y));
+    let of_mean = |sum: f64| sum / (n - 1.0) / n;
+    let v_x = of_mean(deviations.clone().map(|(dx, _)| dx * dx).sum());
+    let v_y = of_mean(deviations.clone().map(|(_, dy)| dy * dy).sum());
+    let c_xy = of_mean(deviations.map(|(dx, dy)| dx * dy).sum());
+    let t_squared = t_quantile(0.5 + confidence.level() / 2.0, n - 1.0).powi(2);
+    let a = x * x - t_squared * v_x;
+    let b = x * y - t_squared * c_xy;
+    let c = y * y - t_squared * v_y;
+    let discriminant = b * b - a * c;
+    let bounds = (a > 0.0 && discriminant >= 0.0).then(|| {
+        let root = discriminant.sqrt();
+        ((b - root) / a, (b + root) / a)
+    });
+    Ok(RatioInterval { estimate: Slowdown::new(y / x)?, bounds, confidence })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs(x: &[f64], y: &[f64]) -> Vec<(Cost, Cost)> {
+        x.iter().zip(y).map(|(x, y)| (Cost::new(*x).unwrap(), Cost::new(*y).unwrap())).collect()
+    }
+
+    #[test]
+    fn the_interval_has_the_reference_values() {
+        let x = [10.12, 10.31, 9.98, 10.55, 10.05, 10.22, 10.40, 10.09];
+        let y = [10.76, 11.11, 10.69, 11.58, 10.64, 11.06, 11.08, 12.51];
+        let found = fieller_interval(&pairs(&x, &y), Confidence::P95).unwrap();
+        let (low, high) = found.bounds.unwrap();
+        for (found, expected) in [
+            (found.estimate.factor(), 1.094_346_549_2),
+            (low, 1.044_814_536_7),
+            (high, 1.144_072_332_3),
+        ] {
+            assert!((found / expected - 1.0).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_control_that_may_be_zero_has_no_bounds() {
+        let found = fieller_interval(&pairs(&[1.0, 100.0], &[1.0, 1.0]), Confidence::P95).unwrap();
+        assert_eq!(found.bounds, None);
+        let error = StatisticsError::TooFew { found: 1, needed: 2 };
+        assert_eq!(fieller_interval(&pairs(&[1.0], &[1.0]), Confidence::P95), Err(error));
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_hold_the_estimate_and_scale_with_the_unit(
+            costs in proptest::collection::vec((0.9_f64..1.1, 0.9_f64..1.3), 3..20),
+        ) {
+            let (x, y): (Vec<f64>, Vec<f64>) = costs.into_iter().unzip();
+            let found = fieller_interval(&pairs(&x, &y), Confidence::P95).unwrap();
+            let (low, high) = found.bounds.unwrap();
+            prop_assert!(low <= found.estimate.factor() && found.estimate.factor() <= high);
+            let scaled: Vec<f64> = y.iter().map(|y| y * 3.0).collect();
+            let (low_3, high_3) = fieller_interval(&pairs(&x, &scaled), Confidence::P95).unwrap().bounds.unwrap();
+            prop_assert!((low_3 / low - 3.0).abs() < 1e-9 && (high_3 / high - 3.0).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Reference values and properties of the estimates that have a Student's t.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::*;
+use proptest::prelude::*;
+
+fn logs(ratios: &[f64]) -> Vec<LogRatio> {
+    ratios.iter().map(|ratio| LogRatio(ratio.ln())).collect()
+}
+
+fn costs(values: &[f64]) -> Vec<Cost> {
+    values.iter().map(|value| Cost::new(*value).unwrap()).collect()
+}
+
+fn near(found: f64, expected: f64, relative: f64) {
+    assert!((found / expected - 1.0).abs() < relative, "{found} for {expected}");
+}
+
+const EIGHT: [f64; 8] = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
+
+#[test]
+fn minimum_detectable_has_the_reference_value() {
+    let pivot = Pivot::mean(&logs(&EIGHT)).unwrap();
+    near(pivot.minimum_detectable(Confidence::P95).value(), 0.060_213_061_631_529_43, 1e-10);
+}
+
+/// The pairs of the reference for Fieller's interval; TOST at a margin of 5 %.
+#[test]
+fn tests_of_equivalence_have_the_reference_value() {
+    let x = [10.12, 10.31, 9.98, 10.55, 10.05, 10.22, 10.40, 10.09];
+    let y = [10.76, 11.11, 10.69, 11.58, 10.64, 11.06, 11.08, 12.51];
+    let pairs: Vec<LogRatio> =
+        x.iter().zip(y).map(|(x, y): (&f64, f64)| LogRatio((y / x).ln())).collect();
+    let pivot = Pivot::mean(&pairs).unwrap();
+    let margin = LogRatio(1.05_f64.ln());
+    near(pivot.p_below(margin), 0.967_280_561_4, 1e-9);
+    near(pivot.p_equivalent(margin), 0.967_280_561_4, 1e-9);
+    near(pivot.p_above(margin), 1.0 - 0.967_280_561_4, 1e-8);
+}
+
+#[test]
+fn two_stages_are_one_where_nothing_was_added() {
+    let eight = logs(&EIGHT);
+    assert_eq!(Pivot::two_stage(&eight, 8).unwrap(), Pivot::mean(&eight).unwrap());
+    assert_eq!(Pivot::two_stage(&eight, 20).unwrap(), Pivot::mean(&eight).unwrap());
+    let two = Pivot::two_stage(&eight, 5).unwrap();
+    let first = Pivot::mean(&eight[..5]).unwrap();
+    near(two.standard_error, first.standard_error * (5.0_f64 / 8.0).sqrt(), 1e-14);
+    assert_eq!(two.estimate, Pivot::mean(&eight).unwrap().estimate);
+    assert!((two.freedom - 4.0).abs() < 1e-15);
+    assert!(Pivot::two_stage(&eight, 1).is_err());
+}
+
+/// SciPy 1.17, `ttest_ind(…, equal_var=False)` on the logarithms.
+#[test]
+fn welch_has_the_reference_values() {
+    let treatment = costs(&[6.1, 6.3, 6.2, 6.8]);
+    let control = costs(&[5.9, 6.0, 6.05, 5.95, 6.02]);
+    let pivot = Pivot::unpaired(&treatment, &control).unwrap();
+    near(pivot.freedom, WELCH.0, 1e-12);
+    near(pivot.p_other_than(LogRatio(0.0)), WELCH.1, 1e-9);
+    let interval = pivot.interval(Confidence::P95);
+    near(interval.low.value(), WELCH.2, 1e-10);
+    near(interval.high.value(), WELCH.3, 1e-10);
+    let as_ratios =
+        |costs: &[Cost]| costs.iter().map(|cost| LogRatio(cost.ln())).collect::<Vec<_>>();
+    assert_eq!(Pivot::change(&as_ratios(&treatment), &as_ratios(&control)).unwrap(), pivot);
+}
+
+/// The jackknife of a mean is the mean's own standard error.
+#[test]
+fn the_jackknife_of_a_mean_is_its_t() {
+    let eight = logs(&EIGHT);
+    let mean = Pivot::mean(&eight).unwrap();
+    let without: Vec<LogRatio> = (0..8)
+        .map(|left_out| {
+            let others = eight.iter().enumerate().filter(|(i, _)| *i != left_out);
+            LogRatio(others.map(|(_, r)| r.0).sum::<f64>() / 7.0)
+        })
+        .collect();
+    let jackknife = Pivot::jackknife(mean.estimate, &without).unwrap();
+    near(jackknife.standard_error, mean.standard_error, 1e-12);
+    assert!((jackknife.freedom - 7.0).abs() < 1e-15);
+}
+
+#[test]
+fn data_without_spread_are_certain() {
+    let same = [LogRatio(0.5); 3];
+    let pivot = Pivot::mean(&same).unwrap();
+    assert_eq!(pivot.p_above(LogRatio(0.1)).to_bits(), 0.0_f64.to_bits());
+    assert_eq!(pivot.p_below(LogRatio(0.1)).to_bits(), 1.0_f64.to_bits());
+    assert!((pivot.p_above(LogRatio(0.5)) - 0.5).abs() < 1e-15);
+    let costs = costs(&[2.0, 2.0]);
+    assert!((Pivot::unpaired(&costs, &costs).unwrap().freedom - 2.0).abs() < 1e-15);
+}
+
+proptest! {
+    /// An interval excludes a value exactly where the two-sided test rejects it.
+    #[test]
+    fn intervals_and_tests_agree(
+        ratios in proptest::collection::vec(0.5_f64..2.0, 2..30),
+        value in -0.3_f64..0.3,
+    ) {
+        let pivot = Pivot::mean(&logs(&ratios)).unwrap();
+        let value = LogRatio(value);
+        let p = pivot.p_other_than(value);
+        prop_assume!((p - 0.05).abs() > 1e-9);
+        prop_assert_eq!(pivot.interval(Confidence::P95).contains(value), p > 0.05);
+        prop_assert!((pivot.p_above(value) + pivot.p_below(value) - 1.0).abs() < 1e-12);
+    }
+}
+/// Degrees of freedom, p, and the interval of 95 %.
+const WELCH: (f64, f64, f64, f64) =
+    (3.2062158546692894, 0.09079854861033701, -0.016505241278524166, 0.133560967259155);

@@ -1,0 +1,119 @@
+//! How many boots: before a run, from what is asked; after it, from what was seen.
+
+use super::distribution::{noncentral_t_upper_tail, t_quantile};
+use super::{Confidence, LogRatio};
+
+/// No number of boots above this is searched for.
+pub const REPLICATES_MAX: u32 = 10_000;
+
+/// The smallest number of pairs whose t interval is no wider than ± `half_width` (on the log scale), if their standard deviation
+/// is `deviation`: the smallest n with t(1−α/2; n−1)·s/√n ≤ half width. None above [`REPLICATES_MAX`].
+pub fn pairs_needed(deviation: f64, half_width: LogRatio, confidence: Confidence) -> Option<u32> {
+    let p = 0.5 + confidence.level() / 2.0;
+    smallest(2, |n| {
+        let n = f64::from(n);
+        t_quantile(p, n - 1.0) * deviation / n.sqrt() <= half_width.0
+    })
+}
+
+/// The boots that Stein's second stage brings a bench to: the smallest n of at least `first_stage` with
+/// t(1−α/2; n₀−1)·s₀/√n ≤ half width, where s₀ is the standard deviation of the n₀ boots of the first stage.
+/// [`REPLICATES_MAX`] where it would be more.
+pub fn two_stage_boots(
+    first_stage: u32,
+    deviation: f64,
+    half_width: LogRatio,
+    confidence: Confidence,
+) -> u32 {
+    let t = t_quantile(0.5 + confidence.level() / 2.0, f64::from(first_stage) - 1.0);
+    let needed = (t * deviation / half_width.0).powi(2).ceil();
+    // A float that is too large saturates.
+    (needed as u32).clamp(first_stage, REPLICATES_MAX)
+}
+
+/// The power of the one-sided t test at level `alpha` that the truth is at most a bound, when it lies `excess` above that bound and
+/// n pairs have the standard deviation `deviation`: P(T′ > t(1−α; n−1)), with T′ noncentral, λ = excess·√n/s.
+pub fn power(excess: LogRatio, deviation: f64, pairs: u32, alpha: f64) -> f64 {
+    let (n, freedom) = (f64::from(pairs), f64::from(pairs) - 1.0);
+    noncentral_t_upper_tail(
+        t_quantile(1.0 - alpha, freedom),
+        freedom,
+        excess.0 * n.sqrt() / deviation,
+    )
+}
+
+/// The smallest number of boots, above `boots`, at which a verdict would be reached if estimate and spread stayed as they are: the
+/// 90 % interval would leave the margin's edge that is nearest to the estimate. None above [`REPLICATES_MAX`]: the estimate
+/// lies on the edge.
+pub fn boots_to_settle(
+    estimate: LogRatio,
+    deviation: f64,
+    boots: u32,
+    margin: LogRatio,
+) -> Option<u32> {
+    let distance = (estimate.0.abs() - margin.0).abs();
+    smallest(boots + 1, |n| {
+        let n = f64::from(n);
+        t_quantile(0.5 + Confidence::P90.level() / 2.0, n - 1.0) * deviation / n.sqrt() < distance
+    })
+}
+
+/// The smallest n from `from` to [`REPLICATES_MAX`] that satisfies a condition which holds for all n once it holds for one.
+fn smallest(from: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
+    if !holds(REPLICATES_MAX) {
+        return None;
+    }
+    let (mut low, mut high) = (from, REPLICATES_MAX);
+    while low < high {
+        let middle = low.midpoint(high);
+        if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    Some(low)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn pairs_for_one_per_cent_have_the_reference_values() {
+        for (deviation, expected) in [(0.01, 7), (0.02, 18), (0.05, 99)] {
+            let found = pairs_needed(deviation, LogRatio::new(0.01), Confidence::P95);
+            assert_eq!(found, Some(expected), "{deviation}");
+        }
+        assert_eq!(pairs_needed(10.0, LogRatio::new(0.01), Confidence::P95), None);
+        assert_eq!(pairs_needed(0.0, LogRatio::new(0.01), Confidence::P95), Some(2));
+    }
+
+    /// t(0.975; 9) = 2.262157: (2.262157 · 0.02 / 0.01)² = 20.47.
+    #[test]
+    fn the_second_stage_has_the_reference_values() {
+        let boots =
+            |deviation| two_stage_boots(10, deviation, LogRatio::new(0.01), Confidence::P95);
+        assert_eq!((boots(0.02), boots(0.001), boots(0.0)), (21, 10, 10));
+        assert_eq!(boots(f64::INFINITY), REPLICATES_MAX);
+    }
+
+    /// n = 10, σ = 2 %, a margin of 3 %: a true 3 % is called regressed in 5.0 %, 4.5 % in 68 %, 6 % in 99 %.
+    #[test]
+    fn power_has_the_reference_values() {
+        let power = |slowdown: f64| power(LogRatio::new((slowdown / 1.03).ln()), 0.02, 10, 0.05);
+        assert!((power(1.03) - 0.05).abs() < 1e-6, "{}", power(1.03));
+        assert!((power(1.045) - 0.68).abs() < 0.01, "{}", power(1.045));
+        assert!((power(1.06) - 0.99).abs() < 0.01, "{}", power(1.06));
+    }
+
+    #[test]
+    fn what_settles_a_verdict_settles_it() {
+        let margin = LogRatio::new(1.03_f64.ln());
+        let boots = boots_to_settle(LogRatio::new(0.01), 0.05, 10, margin).unwrap();
+        let half_width = |n: f64| t_quantile(0.95, n - 1.0) * 0.05 / n.sqrt();
+        let distance = margin.value() - 0.01;
+        assert!(
+            half_width(f64::from(boots)) < distance
+                && half_width(f64::from(boots) - 1.0) >= distance
+        );
+        assert_eq!(boots_to_settle(margin, 0.05, 10, margin), None, "on the edge");
+    }
+}
