@@ -237,6 +237,11 @@ impl Guest {
         &self.connection.host_key_fingerprint
     }
 
+    /// How many segments TCP sent again, from here, since the connection began; `None` where that is not known.
+    pub fn transport_retries(&self) -> Option<u32> {
+        self.connection.transport_retries()
+    }
+
     /// Closes the connection, and ends a machine that we started.
     ///
     /// # Errors

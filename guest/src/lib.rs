@@ -66,5 +66,6 @@ pub use qemu::{
 pub use sev::SevCpuid;
 pub use ssh::{Ending, RemoteProcess, Shipped};
 pub use testbed::{
-    BUILT_IN, CONTROL, Config, ConfigError, DEFAULT_TESTBED, Place, Testbed, TestbedArm,
+    BUILT_IN, CONTROL, Config, ConfigError, DEFAULT_TESTBED, MarginEntry, Place, Testbed,
+    TestbedArm,
 };

@@ -1,37 +1,18 @@
 //! Pure: a comparison and a policy give a verdict. Nothing is measured or printed here.
 
-use crate::statistics::{Interval, LogRatio, StatisticsError};
-use sevbench_reports::Summary;
+mod margin;
+mod plan;
+
+pub use margin::{Margin, MarginError, Margins};
+pub use plan::{GatePlan, refuse_plan};
+
+use crate::statistics::{Confidence, LogRatio, Pivot};
+use sevbench_reports::{Comparison, Outcome, Summary};
 use std::fmt;
 use thiserror::Error;
 
-/// The ids of boot times begin so.
-const BOOT_BENCHES: &str = "boot/";
-
-/// The slowdown that is still called no change: 3 % by default.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Margin(f64);
-
-/// A margin that is none.
-#[derive(Clone, Copy, Debug, Error, PartialEq)]
-#[error("a margin is a percentage above 0 and up to 1000, not {0}")]
-pub struct MarginError(f64);
-
-impl Margin {
-    /// A margin of so many per cent.
-    ///
-    /// # Errors
-    /// If it is not above 0 and up to 1000.
-    pub fn percent(percent: f64) -> Result<Self, MarginError> {
-        let sound = percent > 0.0 && percent <= 1000.0;
-        if sound { Ok(Self(percent / 100.0)) } else { Err(MarginError(percent)) }
-    }
-
-    /// As a fraction: 0.03.
-    pub const fn fraction(self) -> f64 {
-        self.0
-    }
-}
+/// The share of runs that a gate may fail wrongly.
+pub const ALPHA: f64 = 0.05;
 
 /// What a comparison comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +38,12 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Judges a 90 % interval (two one-sided tests at 5 %) of ln(slowdown) against ±ln(1 + margin).
-pub fn judge(interval_90: Result<Interval, StatisticsError>, margin: Margin) -> Verdict {
-    let Ok(interval) = interval_90 else { return Verdict::Inconclusive };
-    let bound = LogRatio::new((1.0 + margin.fraction()).ln());
+/// Judges an estimate by its 90 % interval (two one-sided tests at 5 %) against ±ln(1 + margin).
+pub fn judge(estimate: Option<&Pivot>, margin: Margin) -> Verdict {
+    let Some(interval) = estimate.map(|pivot| pivot.interval(Confidence::P90)) else {
+        return Verdict::Inconclusive;
+    };
+    let bound = margin.log_ratio();
     let mirror = LogRatio::new(-bound.value());
     if interval.low > bound {
         Verdict::Regressed
@@ -73,8 +56,17 @@ pub fn judge(interval_90: Result<Interval, StatisticsError>, margin: Margin) -> 
     }
 }
 
+/// What a gate judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// The slowdown itself: it must be below the margin.
+    Margin,
+    /// The change of the slowdown since a baseline.
+    Baseline,
+}
+
 /// What a gate says of a whole run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum GateOutcome {
     /// Nothing regressed, and everything is decided.
     Passed,
@@ -87,11 +79,50 @@ pub enum GateOutcome {
 }
 
 /// Why a gate does not judge a run.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum GateRefusal {
     /// There is no replication.
     #[error("a gate needs two boots at least: one says nothing of the next")]
     OneBoot,
+    /// So few boots that no data could bear the p that a failure needs.
+    #[error(
+        "a gate over {comparisons} {} needs {needed} boots: with {boots} no pattern of signs is rarer than 1 in {}, and the strictest test asks for 1 in {}; add --boots {needed}",
+        if *comparisons == 1 { "comparison" } else { "comparisons" },
+        2_u64.saturating_pow(*boots),
+        plan::one_in(*comparisons)
+    )]
+    CannotFail {
+        /// The boots that there would be.
+        boots: u32,
+        /// Benches times treatments.
+        comparisons: u32,
+        /// The boots that would do.
+        needed: u32,
+    },
+    /// The baseline alone errs by more than the margin.
+    #[error(
+        "a gate against the baseline `{baseline}` could not pass: {bench} is known there to ± {percent:.1} % only, and its margin is {margin} %; save a baseline with more boots, or widen the margin"
+    )]
+    CannotPass {
+        /// The baseline's name.
+        baseline: String,
+        /// The worst bench.
+        bench: String,
+        /// Half of the width of its 90 % interval, in per cent.
+        percent: f64,
+        /// Its margin, in per cent.
+        margin: f64,
+    },
+    /// The baseline lacks what is to be judged.
+    #[error(
+        "the baseline `{baseline}` has no {bench}: save it again, or name another with --baseline"
+    )]
+    NotInBaseline {
+        /// The baseline's name.
+        baseline: String,
+        /// A bench and its arm.
+        bench: String,
+    },
     /// An arm may not be what it is called.
     #[error("the protection of {0} is claimed, not verified")]
     Unverified(String),
@@ -105,22 +136,43 @@ pub enum GateRefusal {
     },
 }
 
-/// Judges a run by its verdicts, each bench by itself at its own error rate. How long boots take is shown and not judged.
-///
-/// What was to be measured and has no result, `unmeasured`, is not decided; a run without any result is not either.
-pub fn judge_run(summary: &Summary, unmeasured: &[String]) -> GateOutcome {
-    if let Some(refusal) = refusal(summary) {
+/// Judges a run. A bench regressed if its p, adjusted by Holm over all that are judged, is at most 5 %: so a run in which no
+/// slowdown is beyond its margin fails in at most 5 % of cases, however many benches it has. It passed if each is found to be
+/// within its margin, or faster. What is neither is not decided, nor is a bench of the run that has no result in an arm, or one
+/// boot only, nor a run that did not come to its end.
+pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
+    let judged: Vec<&Comparison> = summary.comparisons.iter().filter(|one| one.judged).collect();
+    if let Some(refusal) = refusal(summary, &judged) {
         return GateOutcome::Refused(refusal);
     }
-    let with = |verdict: Verdict| -> Vec<String> {
-        let comparisons = summary.comparisons.iter().filter(|c| !c.bench.starts_with(BOOT_BENCHES));
-        let found = comparisons.filter(|comparison| comparison.verdict == verdict.to_string());
-        found
-            .map(|comparison| format!("{} in {}", comparison.bench, comparison.treatment))
-            .collect()
-    };
-    let regressed = with(Verdict::Regressed);
-    let open = [with(Verdict::Inconclusive), unmeasured.to_vec()].concat();
+    let (mut regressed, mut open) = (Vec::new(), Vec::new());
+    for comparison in &judged {
+        let name = format!("{} in {}", comparison.bench, comparison.treatment);
+        let (p, verdict) = match (against, &comparison.change) {
+            (Against::Margin, _) => (comparison.p_regressed_holm, comparison.verdict.as_str()),
+            (Against::Baseline, Some(change)) => (change.p_regressed_holm, change.verdict.as_str()),
+            (Against::Baseline, None) => {
+                open.push(format!("{name} (not in the baseline)"));
+                continue;
+            }
+        };
+        let is_within =
+            [Verdict::NoChange, Verdict::Improved].iter().any(|v| v.to_string() == verdict);
+        if comparison.slowdown.boots < 2 {
+            open.push(format!("{name} (one boot)"));
+        } else if p.is_some_and(|p| p <= ALPHA) {
+            regressed.push(name);
+        } else if !is_within {
+            open.push(name);
+        }
+    }
+    open.extend(without_result(summary));
+    if judged.is_empty() && open.is_empty() {
+        open.push("no bench has a result".into());
+    }
+    if summary.run.outcome != Outcome::Complete {
+        open.push("the run did not come to its end".into());
+    }
     if !regressed.is_empty() {
         GateOutcome::Regressed(regressed)
     } else if !open.is_empty() {
@@ -130,7 +182,27 @@ pub fn judge_run(summary: &Summary, unmeasured: &[String]) -> GateOutcome {
     }
 }
 
-fn refusal(summary: &Summary) -> Option<GateRefusal> {
+/// The benches of the run that have no result in an arm that is judged: skipped, failed, or left out in all rounds.
+fn without_result(summary: &Summary) -> Vec<String> {
+    let run = &summary.run;
+    let mut missing = Vec::new();
+    for arm in run.arms.iter().filter(|arm| arm.role != "control") {
+        let of_arm = || summary.comparisons.iter().filter(|one| one.treatment == arm.name);
+        // An arm of which nothing is judged is the control again.
+        if of_arm().next().is_some() && of_arm().all(|one| !one.judged && !one.is_boot_time) {
+            continue;
+        }
+        for bench in &run.benches {
+            if !of_arm().any(|one| run.bench_of(&one.bench) == Some(bench)) {
+                missing.push(format!("{bench} in {} (no result)", arm.name));
+            }
+        }
+    }
+    missing
+}
+
+/// Why a run, this one or a baseline, says nothing of the treatment.
+pub fn refusal_of_record(summary: &Summary) -> Option<GateRefusal> {
     if let Some(arm) = summary.run.arms.iter().find(|arm| arm.verified == Some(false)) {
         return Some(GateRefusal::Unverified(arm.name.clone()));
     }
@@ -143,79 +215,12 @@ fn refusal(summary: &Summary) -> Option<GateRefusal> {
     (summary.run.boots < 2).then_some(GateRefusal::OneBoot)
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
-    use super::*;
-    use crate::statistics::{Confidence, t_interval};
-
-    fn verdict(ratios: [f64; 3]) -> Verdict {
-        let logs = ratios.map(|ratio: f64| LogRatio::new(ratio.ln()));
-        judge(t_interval(&logs, Confidence::P90), Margin::percent(3.0).unwrap())
-    }
-
-    #[test]
-    fn each_verdict_has_its_interval() {
-        assert_eq!(verdict([1.10, 1.11, 1.12]), Verdict::Regressed);
-        assert_eq!(verdict([0.90, 0.91, 0.89]), Verdict::Improved);
-        assert_eq!(verdict([1.00, 1.005, 0.995]), Verdict::NoChange);
-        assert_eq!(verdict([1.00, 1.05, 1.03]), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn no_interval_is_inconclusive() {
-        let single = t_interval(&[LogRatio::new(0.5)], Confidence::P90);
-        assert_eq!(judge(single, Margin::percent(3.0).unwrap()), Verdict::Inconclusive);
-    }
-
-    /// A run as it was stored, of three boots, with one bench regressed and one inconclusive.
-    fn stored() -> Summary {
-        serde_json::from_str(include_str!("../../fixtures/golden/summary-1.json")).unwrap()
-    }
-
-    #[test]
-    fn a_run_is_judged_by_its_worst_verdict() {
-        let mut summary = stored();
-        let regressed = vec!["trials/spin in injected".to_owned()];
-        assert_eq!(judge_run(&summary, &[]), GateOutcome::Regressed(regressed));
-        summary.comparisons[0].verdict = "no change".into();
-        let open = vec!["trials/rate in injected".to_owned()];
-        assert_eq!(judge_run(&summary, &[]), GateOutcome::Inconclusive(open));
-        summary.comparisons[1].bench = "boot/total".into();
-        assert_eq!(judge_run(&summary, &[]), GateOutcome::Passed);
-        let unmeasured = ["trials/slow in injected".to_owned()];
-        let open = GateOutcome::Inconclusive(unmeasured.to_vec());
-        assert_eq!(judge_run(&summary, &unmeasured), open);
-    }
-
-    #[test]
-    fn what_says_nothing_of_the_treatment_is_refused() {
-        let mut summary = stored();
-        summary.run.boots = 1;
-        assert_eq!(judge_run(&summary, &[]), GateOutcome::Refused(GateRefusal::OneBoot));
-        let mut summary = stored();
-        summary.differences.push(sevbench_reports::DifferenceRow {
-            fact: "kernel".into(),
-            control: "6.1".into(),
-            arm: "injected".into(),
-            treatment: "6.8".into(),
-            declared: true,
-        });
-        assert!(matches!(judge_run(&summary, &[]), GateOutcome::Regressed(_)), "it is declared");
-        summary.differences[0].declared = false;
-        let GateOutcome::Refused(refusal) = judge_run(&summary, &[]) else { panic!("judged") };
-        assert!(
-            refusal.to_string().contains("injected differs")
-                && refusal.to_string().contains("kernel")
-        );
-        summary.run.arms[1].verified = Some(false);
-        let unverified = GateRefusal::Unverified("injected".into());
-        assert_eq!(judge_run(&summary, &[]), GateOutcome::Refused(unverified));
-    }
-
-    #[test]
-    fn a_margin_is_a_percentage() {
-        assert!(Margin::percent(0.0).is_err() && Margin::percent(f64::NAN).is_err());
-        assert!(Margin::percent(-1.0).is_err() && Margin::percent(1001.0).is_err());
-    }
+fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {
+    let boots = judged.iter().map(|one| one.slowdown.boots).max();
+    let too_few = || boots.and_then(|boots| refuse_plan(boots, judged.len() as u32));
+    refusal_of_record(summary).or_else(too_few)
 }
+
+#[cfg(test)]
+#[path = "gate/gate_tests.rs"]
+mod tests;

@@ -26,6 +26,7 @@ mod coordinator;
 pub mod gate;
 mod protocol;
 mod record;
+mod run_record;
 pub mod statistics;
 
 pub use bench::{
@@ -33,6 +34,8 @@ pub use bench::{
     ParameterisedBench, Suite, SuiteError, Throughput, Unit,
 };
 pub use cli::{bench_main, program_main};
+pub use run_record::RunRecord;
+pub use sevbench_reports::Summary;
 pub use std::hint::black_box;
 
 /// The `main` of a bench executable: `sevbench::main!(suite, BENCHES);`, where `BENCHES` is a

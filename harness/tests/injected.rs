@@ -13,7 +13,16 @@ use support::Lab;
 fn an_injected_slowdown_comes_back_inside_its_interval() {
     let lab = Lab::new();
     let treatment = ["--treatment", "injected=loopback?spin=1.5", "--confidence-level", "0.9999"];
-    let effort = ["--rounds", "20", "--measurement-time", "200ms", "--exact", "trials/spin"];
+    let effort = [
+        "--boots",
+        "10",
+        "--rounds",
+        "20",
+        "--measurement-time",
+        "200ms",
+        "--exact",
+        "trials/spin",
+    ];
     lab.run(&[&treatment[..], &effort].concat()).expect(0, &["injected"]);
     let summary = lab.summary();
     let slowdown = &summary["comparisons"][0]["slowdown"];

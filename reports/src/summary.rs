@@ -1,5 +1,6 @@
 //! The model of a result, as `summary.json` holds it. Others' scripts read these names: add, never rename.
 
+use crate::{Comparison, Estimate};
 use serde::{Deserialize, Serialize};
 
 /// The version of the document.
@@ -22,6 +23,40 @@ pub struct Summary {
     pub exclusions: Vec<Exclusion>,
     /// What else differs between the arms.
     pub differences: Vec<DifferenceRow>,
+    /// All benches of a treatment as one factor.
+    #[serde(default)]
+    pub overall: Vec<Overall>,
+    /// Rounds that lie apart from the others of their bench; nothing is left out because of it.
+    #[serde(default)]
+    pub outliers: Vec<OutlierRow>,
+}
+
+/// The geometric mean over the benches of a treatment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// The treatment arm.
+    pub treatment: String,
+    /// How many benches are in it.
+    pub benches: u32,
+    /// The mean is taken inside each boot first, then its interval over boots.
+    pub slowdown: Estimate,
+}
+
+/// A round outside of Tukey's fences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutlierRow {
+    /// The bench.
+    pub bench: String,
+    /// The treatment whose log ratio it is, or the arm itself where arms are not paired.
+    pub arm: String,
+    /// The boot block.
+    pub boot: u32,
+    /// The round.
+    pub round: u32,
+    /// `low severe`, `low mild`, `high mild`, `high severe`.
+    pub label: String,
+    /// Whether it is the first round of its series: a cold start.
+    pub first: bool,
 }
 
 /// One execution of the experiment.
@@ -39,14 +74,61 @@ pub struct Run {
     pub seed: u64,
     /// The arms, control first.
     pub arms: Vec<ArmSummary>,
+    /// The benches that it was to measure.
+    #[serde(default)]
+    pub benches: Vec<String>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Lines of its record that could not be read and are left out.
+    #[serde(default)]
+    pub defects: Vec<String>,
     /// How much of the measuring phase was measured.
     pub duty: Option<Duty>,
     /// Boot blocks of which the record holds something.
     pub boots: u32,
     /// From the start of the coordinator to the first sample of the first round, in ns.
     pub first_sample_ns: Option<u64>,
+    /// How many boots each bench gets.
+    #[serde(default)]
+    pub replication: Option<Replication>,
+    /// What comparisons of the control with itself show.
+    #[serde(default)]
+    pub noise_floor: Option<NoiseFloor>,
+}
+
+/// How many boots each bench gets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replication {
+    /// Boots of the first stage; of the whole run where there is no second.
+    pub first_stage: u32,
+    /// The half-width, as a fraction, to which the second stage brings each interval; none where there is no second stage.
+    pub precision: Option<f64>,
+}
+
+/// What an A/A comparison shows: the true slowdown is 1, so that the width of its intervals is noise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoiseFloor {
+    /// The arm that is the control again.
+    pub arm: String,
+    /// Its benches that have an interval.
+    pub benches: u32,
+    /// Half of the interval's width, as a fraction: the median over benches.
+    pub median: f64,
+    /// The largest.
+    pub largest: f64,
+    /// In how many benches the interval holds 1.
+    pub hold_one: u32,
+}
+
+impl Run {
+    /// The bench of the run that a comparison's id is of, or of one of whose metrics.
+    pub fn bench_of(&self, id: &str) -> Option<&String> {
+        let is_of = |bench: &&String| {
+            let metric = id.strip_prefix(bench.as_str());
+            metric.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.benches.iter().filter(is_of).max_by_key(|bench| bench.len())
+    }
 }
 
 /// How a run ended.
@@ -98,59 +180,6 @@ pub struct ArmSummary {
     pub injected: Option<f64>,
     /// Resident memory of its idle agent, in bytes.
     pub agent_resident_bytes: Option<u64>,
-}
-
-/// One bench (and metric) in one treatment against the control.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// The bench's id; an outside program's metric is joined to it.
-    pub bench: String,
-    /// The treatment arm.
-    pub treatment: String,
-    /// The unit of the means: `B/s`, `ns`, …
-    pub unit: String,
-    /// The control arm.
-    pub control: Mean,
-    /// The treatment arm.
-    pub treated: Mean,
-    /// Treatment cost ÷ control cost.
-    pub slowdown: Estimate,
-    /// The same, from the trimmed mean.
-    pub robust: Estimate,
-    /// `regressed`, `improved`, `no change`, `inconclusive`.
-    pub verdict: String,
-    /// The slowdown that is called no change, as a fraction.
-    pub margin: f64,
-    /// The smallest slowdown, as a fraction, that the data would have found (power 80 %).
-    pub minimum_detectable: Option<f64>,
-    /// What a reader must know of this line.
-    pub flags: Vec<String>,
-}
-
-/// A mean in the comparison's unit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mean {
-    /// Arithmetic mean over boots of the mean over rounds.
-    pub mean: f64,
-}
-
-/// An estimated slowdown factor with its interval.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// The factor.
-    pub estimate: f64,
-    /// Lower bound; none where the data give no interval.
-    pub low: Option<f64>,
-    /// Upper bound; none where the data give no interval.
-    pub high: Option<f64>,
-    /// The two-sided level.
-    pub confidence: f64,
-    /// How it was computed.
-    pub method: String,
-    /// Boot blocks that paired.
-    pub boots: u32,
-    /// Rounds that paired.
-    pub rounds: u32,
 }
 
 /// A bench that could not run in an arm.

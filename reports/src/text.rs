@@ -1,5 +1,6 @@
 //! The result as a person reads it: one aligned line a bench, then what went wrong, then what the arms were.
 
+use crate::text_notes::{write_changes, write_details, write_notes};
 use crate::{
     Align, Comparison, DifferenceRow, Estimate, FailedRow, Outcome, SkippedRow, Summary, Table,
     escaped, format_value,
@@ -27,6 +28,11 @@ fn write_text(out: &mut String, summary: &Summary, options: TextOptions) -> std:
     for line in comparison_lines(summary, options) {
         writeln!(out, "{line}")?;
     }
+    write_changes(out, summary)?;
+    if options.verbose {
+        write_details(out, summary)?;
+    }
+    write_notes(out, summary, options)?;
     write_troubles(out, summary)?;
     write_differences(out, summary)?;
     if summary.comparisons.is_empty() {
@@ -76,7 +82,7 @@ fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<Str
     let unit = &comparison.unit;
     let treated = format_value(comparison.treated.mean, unit);
     let mut cells = vec![
-        comparison.bench.clone(),
+        escaped(&comparison.bench),
         format_value(comparison.control.mean, unit),
         if single { treated } else { format!("{treated} ({})", comparison.treatment) },
         interval(&comparison.slowdown),
@@ -92,7 +98,8 @@ fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<Str
     cells
 }
 
-fn interval(estimate: &Estimate) -> String {
+/// An estimate with its interval in three decimals.
+pub(crate) fn interval(estimate: &Estimate) -> String {
     match (estimate.low, estimate.high) {
         (Some(low), Some(high)) => format!("{:.3} [{low:.3}, {high:.3}]", estimate.estimate),
         _ => format!("{:.3} [no interval]", estimate.estimate),
@@ -116,7 +123,10 @@ fn write_troubles(out: &mut String, summary: &Summary) -> std::fmt::Result {
         writeln!(
             out,
             "excluded: {}, boot {}, round {}: {}",
-            row.bench, row.boot, row.round, row.cause
+            escaped(&row.bench),
+            row.boot,
+            row.round,
+            escaped(&row.cause)
         )?;
     }
     Ok(())
@@ -132,7 +142,7 @@ fn write_skips(out: &mut String, skipped: &[SkippedRow]) -> std::fmt::Result {
         (&a.0, &a.1.reason, &a.1.hint) == (&b.0, &b.1.reason, &b.1.hint)
     };
     for group in by_bench.chunk_by(same) {
-        let benches: Vec<&str> = group.iter().map(|(_, row)| row.bench.as_str()).collect();
+        let benches: Vec<String> = group.iter().map(|(_, row)| escaped(&row.bench)).collect();
         let (arms, row) = &group[0];
         let (reason, hint) = (escaped(&row.reason), escaped(&row.hint));
         let (benches, arms) = (benches.join(", "), arms.join(", "));
@@ -153,7 +163,7 @@ fn write_failures(out: &mut String, failed: &[FailedRow]) -> std::fmt::Result {
             format!("{} ({noun} {})", rows[0].arm, boots.join(", "))
         });
         let places = places.collect::<Vec<_>>().join(", ");
-        let bench = same[0].bench.as_deref().unwrap_or("the guest");
+        let bench = escaped(same[0].bench.as_deref().unwrap_or("the guest"));
         writeln!(out, "failed: {bench} in {places}: {}", escaped(&same[0].reason))?;
     }
     Ok(())
@@ -200,10 +210,7 @@ fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::
     if run.arms.iter().all(|arm| arm.address.starts_with("loopback")) {
         let injected = run.arms.iter().any(|arm| arm.injected.is_some());
         let what = if injected { "but for the injected slowdown, this" } else { "this" };
-        writeln!(
-            out,
-            "{what} compares a machine with itself (A/A): its intervals show the noise floor"
-        )?;
+        writeln!(out, "{what} compares a machine with itself (A/A)")?;
     }
     match run.outcome {
         Outcome::Complete => {}
@@ -217,6 +224,9 @@ fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::
         Outcome::Truncated => {
             writeln!(out, "the record ends in the middle: the result is of its whole rounds")?
         }
+    }
+    for defect in &run.defects {
+        writeln!(out, "record: {}", escaped(defect))?;
     }
     if let Some(duty) = run.duty {
         writeln!(out, "duty: {:.1} % of the measuring phase was measured", duty.share * 100.0)?;

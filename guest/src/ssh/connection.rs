@@ -1,6 +1,7 @@
 //! One authenticated SSH connection, and the wait for its socket.
 
 use super::connect::connect;
+use super::retries::transport_retries;
 use super::{Credentials, HostTrust, RemoteProcess};
 use crate::wait::Wait;
 use crate::{GuestError, Interrupt, Limits, is_interrupt};
@@ -91,6 +92,11 @@ impl Connection {
             io::ErrorKind::TimedOut => GuestError::TimedOut { step, limit: self.limits.request },
             _ => GuestError::Lost { step, reason: error.to_string() },
         }
+    }
+
+    /// How often TCP sent something again since the connection began.
+    pub(crate) fn transport_retries(&self) -> Option<u32> {
+        transport_retries(self.session.as_raw_fd())
     }
 
     /// Says goodbye; best effort, since the connection goes in any case.

@@ -6,6 +6,7 @@ mod connection;
 mod host_key;
 mod known_hosts;
 mod process;
+mod retries;
 mod ship;
 mod start;
 mod stderr_tail;

@@ -19,6 +19,18 @@ pub struct Config {
     machine: MachineSettings,
     /// Testbeds of the user's own.
     testbeds: BTreeMap<String, OwnTestbed>,
+    /// What is set for those who judge results; nothing here looks at it.
+    margin: Vec<MarginEntry>,
+}
+
+/// `[[margin]]`: a percentage for the benches whose ids match.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarginEntry {
+    /// A regular expression over whole ids.
+    pub benches: String,
+    /// The percentage.
+    pub percent: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -102,6 +114,11 @@ impl Config {
     /// The settings of machines that belong to no testbed.
     pub const fn machine(&self) -> &MachineSettings {
         &self.machine
+    }
+
+    /// The entries `[[margin]]`, in their order.
+    pub fn margins(&self) -> &[MarginEntry] {
+        &self.margin
     }
 
     /// The testbed of this name.

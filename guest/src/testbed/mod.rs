@@ -2,7 +2,7 @@
 
 mod config;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, MarginEntry};
 
 use crate::{HostProbe, MachineSettings, QemuMachine, TestbedKind, Treatment, examine, obstacles};
 

@@ -1,10 +1,12 @@
 //! The agent: serves the protocol inside a guest. Its standard output belongs to the protocol, its log goes to
 //! standard error. It knows nothing of arms, rounds or statistics.
 
+mod outside;
 mod worker;
 
 use crate::bench::{Answer, Suite};
 use crate::protocol::{FrameError, Hello, Reply, Request, read_frame, write_frame, write_greeting};
+use outside::Outside;
 use sevbench_guest::{Facts, sha256_of_self};
 use std::io;
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
             }
             Err(RecvTimeoutError::Disconnected) => end_group(),
         };
+        let outside = Outside::now();
         let start = Instant::now();
         let answer = match request {
             Request::Start { bench, spin_factor } => {
@@ -63,7 +66,8 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
             },
         };
         let guest_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        write_frame(&mut out, &Reply { answer, guest_ns })?;
+        let (steal_ns, clock_step_ns) = (outside.steal_ns(), outside.clock_step_ns());
+        write_frame(&mut out, &Reply { answer, guest_ns, steal_ns, clock_step_ns })?;
     }
 }
 

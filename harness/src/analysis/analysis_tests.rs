@@ -4,22 +4,51 @@
 use super::*;
 use crate::bench::{Observation, SampleKind, Throughput, Unit};
 use crate::record::{
-    ArmRound, EndRecord, FailureRecord, Header, JOURNAL_SCHEMA, MeasuredRecord, RoundRecord,
-    RoundSamples, Settings, SetupRecord,
+    ArmRound, EndRecord, Event, ExtendedRecord, FailureRecord, Header, JOURNAL_SCHEMA, Journal,
+    MeasuredRecord, RoundRecord, RoundSamples, Settings, SetupRecord, Tail,
 };
-use sevbench_reports::Comparison;
-use std::collections::BTreeMap;
+use crate::statistics::Pivot;
+use sevbench_reports::{Comparison, Outcome};
+use std::collections::{BTreeMap, HashMap};
 
-/// A journal and a summary of the first version of either form: they must stay readable, and the same to the bit.
+fn analyze(journal: &Journal) -> Result<Summary, AnalysisError> {
+    whole(journal, 1).map(|analysis| analysis.summary)
+}
+
+fn whole(journal: &Journal, threads: usize) -> Result<Analysis, AnalysisError> {
+    let mut analysis = JournalAnalysis::new(journal.header.clone(), Overrides::default());
+    journal.events.iter().for_each(|event| analysis.event(event));
+    analysis.finish(&journal.tail, threads)
+}
+
+/// Stored journals give the same summaries, to the bit, for as long as their form stays: one as the first version wrote it, and one
+/// with a second stage, warm-ups and what came from outside.
 #[test]
-fn the_golden_journal_gives_the_golden_summary() {
+fn the_golden_journals_give_the_golden_summaries() {
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/golden");
-    let journal = crate::record::read_journal(&golden.join("journal-1.ndjson")).unwrap();
-    let expected = std::fs::read_to_string(golden.join("summary-1.json")).unwrap();
-    let found = serde_json::to_string_pretty(&analyze(&journal).unwrap()).unwrap();
-    assert_eq!(found + "\n", expected);
-    let read = sevbench_reports::read_summary(&golden.join("summary-1.json")).unwrap();
-    assert_eq!(read, analyze(&journal).unwrap());
+    for number in [1, 2] {
+        let (journal, summary) =
+            (format!("journal-{number}.ndjson"), format!("summary-{number}.json"));
+        let journal = crate::record::read_journal(&golden.join(journal)).unwrap();
+        assert_eq!(journal.tail.defects, [""; 0]);
+        let expected = std::fs::read_to_string(golden.join(&summary)).unwrap();
+        let found = analyze(&journal).unwrap();
+        assert_eq!(serde_json::to_string_pretty(&found).unwrap() + "\n", expected, "{summary}");
+        assert_eq!(sevbench_reports::read_summary(&golden.join(&summary)).unwrap(), found);
+    }
+}
+
+/// A summary as the first version wrote it, before fields were added: it stays readable, and its numbers are those of today.
+#[test]
+fn a_summary_of_the_first_version_is_read() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/golden");
+    let first = sevbench_reports::read_summary(&golden.join("summary-1-first.json")).unwrap();
+    let now = sevbench_reports::read_summary(&golden.join("summary-1.json")).unwrap();
+    let slowdowns = |summary: &Summary| -> Vec<sevbench_reports::Estimate> {
+        summary.comparisons.iter().map(|comparison| comparison.slowdown.clone()).collect()
+    };
+    assert_eq!(slowdowns(&first), slowdowns(&now));
+    assert_eq!(first.comparisons[0].fieller, None);
 }
 
 const FIVE: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
@@ -33,6 +62,8 @@ fn arm(name: &str, role: &str) -> ArmRecord {
 fn journal(events: Vec<Event>) -> Journal {
     let settings = Settings {
         boots: 5,
+        precision_percent: None,
+        max_time_ns: None,
         rounds: 2,
         samples: 1,
         warm_up_ns: 1,
@@ -40,8 +71,10 @@ fn journal(events: Vec<Event>) -> Journal {
         observation_ns: 1,
         timeout_ns: 1,
         boot_timeout_ns: None,
+        no_pause: false,
         confidence: 0.95,
         margin_percent: 3.0,
+        margins: Vec::new(),
     };
     let header = Header {
         schema: JOURNAL_SCHEMA.into(),
@@ -58,7 +91,7 @@ fn journal(events: Vec<Event>) -> Journal {
         settings,
     };
     let end = Some(EndRecord { outcome: Outcome::Complete });
-    Journal { header, events, end, torn_line: None }
+    Journal { header, events, tail: Tail { end, defects: Vec::new() } }
 }
 
 fn setups(boot: u32, throughput: Option<Throughput>) -> Vec<Event> {
@@ -81,6 +114,9 @@ fn round(boot: u32, round: u32, control: RoundSamples, treated: RoundSamples) ->
         arm: arm.into(),
         samples,
         measured_ns: None,
+        steal_ns: None,
+        clock_step_ns: 0,
+        transport_retries: None,
         guest_ns: None,
         host_ns: None,
     };
@@ -210,11 +246,18 @@ fn a_metric_behind_a_percentile_that_some_rounds_lack_is_one_series() {
     let expected = [
         ("s/a/latency-mean", 3),
         ("s/a/latency-p50", 3),
-        ("s/a/latency-p99", 2),
+        // 999 values of one boot are too few for a percentile of its own, all of them are not.
+        ("s/a/latency-p99", 3),
         ("s/a/latency-p99.9", 1),
         ("s/a/bandwidth", 3),
     ];
     assert_eq!(found, expected);
+    let methods = |id: &str| {
+        let of_id = comparisons.iter().find(|comparison| comparison.bench == id);
+        of_id.unwrap().slowdown.method.clone()
+    };
+    assert_eq!(methods("s/a/latency-p99"), "delete-one-boot jackknife");
+    assert_eq!(methods("s/a/latency-p50"), "t on log ratios");
 }
 
 #[test]
@@ -238,6 +281,220 @@ fn what_outside_programs_measured_counts_as_duty() {
 #[test]
 fn a_journal_without_an_end_is_truncated() {
     let mut cut = journal(five_boots(None));
-    cut.end = None;
+    cut.tail.end = None;
     assert_eq!(analyze(&cut).unwrap().run.outcome, Outcome::Truncated);
+}
+
+/// The reference values of Stein's rule for these ratios.
+#[test]
+fn the_boots_wanted_follow_the_spread_of_those_there_are() {
+    let wanted = |percent: Option<f64>, events: Vec<Event>| {
+        let mut journal = journal(events);
+        journal.header.settings.precision_percent = percent;
+        boots_wanted(&whole(&journal, 1).unwrap())
+    };
+    let of_a = |boots: u32| HashMap::from([("s/a".to_owned(), boots)]);
+    assert_eq!(wanted(Some(1.0), five_boots(None)), of_a(16));
+    assert_eq!(wanted(Some(2.0), five_boots(None)), of_a(5));
+    assert_eq!(wanted(None, five_boots(None)), HashMap::new());
+    let mut events = five_boots(None);
+    events.extend(setups(6, None));
+    assert_eq!(wanted(Some(1.0), events), of_a(17), "a boot without a value is one more");
+}
+
+/// With a first stage of three boots, the interval of five is Stein's.
+#[test]
+fn a_second_stage_keeps_the_spread_of_the_first() {
+    let mut journal = journal(five_boots(None));
+    journal.header.settings.precision_percent = Some(1.0);
+    journal.header.settings.boots = 3;
+    journal.events.push(Event::Extended(ExtendedRecord {
+        after_boot: 3,
+        benches: BTreeMap::from([("s/a".into(), 5)]),
+        first_stage_ns: 1,
+        max_time_ns: 1,
+    }));
+    let slowdown = analyze(&journal).unwrap().comparisons[0].slowdown.clone();
+    assert_eq!(slowdown.method, "t on log ratios, Stein's two stages");
+    let logs = FIVE.map(|ratio| LogRatio::new(ratio.ln()));
+    let expected = Pivot::two_stage(&logs, 3).unwrap().interval(Confidence::P95);
+    near(slowdown.low.unwrap(), expected.low.exp().factor());
+    near(slowdown.high.unwrap(), expected.high.exp().factor());
+    // A boot that was begun twice is no second stage.
+    journal.events.retain(|event| !matches!(event, Event::Extended(_)));
+    let slowdown = analyze(&journal).unwrap().comparisons[0].slowdown.clone();
+    assert_eq!(slowdown.method, "t on log ratios");
+}
+
+#[test]
+fn the_result_is_the_same_to_the_bit_on_1_2_and_8_threads() {
+    let mut many = journal(Vec::new());
+    many.header.benches = (0..40).map(|bench| format!("s/{bench}")).collect();
+    many.header.settings.boots = 12;
+    for boot in 1..=12 {
+        for (index, bench) in many.header.benches.iter().enumerate() {
+            for mut event in setups(boot, None) {
+                if let Event::Setup(setup) = &mut event {
+                    setup.bench.clone_from(bench);
+                }
+                many.events.push(event);
+            }
+            let samples = |ns: u64| RoundSamples::ElapsedNs(vec![ns, ns + 3, ns + 1]);
+            let spread = 1_000 + 37 * u64::from(boot) % 11 + index as u64;
+            let mut event = round(boot, 1, samples(1_000), samples(spread));
+            if let Event::Round(round) = &mut event {
+                round.bench.clone_from(bench);
+            }
+            many.events.push(event);
+        }
+    }
+    let on =
+        |threads: usize| serde_json::to_string(&whole(&many, threads).unwrap().summary).unwrap();
+    let one = on(1);
+    assert!(
+        one.contains("percentile bootstrap over boots"),
+        "resampled, so that order could matter"
+    );
+    assert_eq!(one, on(2));
+    assert_eq!(one, on(8));
+}
+
+#[test]
+fn a_round_that_one_arm_lacks_is_left_out_and_counted() {
+    let mut events = five_boots(None);
+    let Some(Event::Round(round)) =
+        events.iter_mut().find(|event| matches!(event, Event::Round(_)))
+    else {
+        panic!("no round");
+    };
+    round.arms.retain(|arm| arm.arm == "nosev");
+    let comparison = only(events);
+    assert_eq!((comparison.unpaired_rounds, comparison.slowdown.rounds), (1, 9));
+    assert_eq!(comparison.flags, ["tail effect", "1 round unpaired", "unequal rounds"]);
+}
+
+#[test]
+fn what_the_ledger_leaves_out_is_shown_with_its_effect() {
+    let mut events = five_boots(None);
+    let last = events.iter_mut().rfind(|event| matches!(event, Event::Round(_)));
+    let Some(Event::Round(round)) = last else { panic!("no round") };
+    // The guest's clock says twice what the host's does.
+    round.arms[0].guest_ns = Some(2_000_000_000);
+    round.arms[0].host_ns = Some(1_000_000_000);
+    let summary = analyze(&journal(events)).unwrap();
+    let comparison = &summary.comparisons[0];
+    assert_eq!((summary.exclusions.len(), comparison.slowdown.rounds), (1, 9));
+    near(comparison.unexcluded.as_ref().unwrap().estimate, 1.073_712_376_8);
+    assert!((comparison.slowdown.estimate - 1.073_712_376_8).abs() > 1e-3);
+}
+
+/// Two benches: the mean of both inside each boot, then the t over boots.
+#[test]
+fn the_geometric_mean_is_taken_inside_boots() {
+    let mut events = five_boots(None);
+    let mut second = five_boots(None);
+    for event in &mut second {
+        match event {
+            Event::Setup(setup) => setup.bench = "s/b".into(),
+            Event::Round(round) => round.bench = "s/b".into(),
+            _ => {}
+        }
+    }
+    events.extend(second);
+    let mut journal = journal(events);
+    journal.header.benches.push("s/b".into());
+    let summary = analyze(&journal).unwrap();
+    let overall = &summary.overall[0];
+    assert_eq!((overall.treatment.as_str(), overall.benches), ("aa", 2));
+    near(overall.slowdown.low.unwrap(), 1.054_866_944_2);
+    near(overall.slowdown.high.unwrap(), 1.092_894_487_1);
+    let floor = summary.run.noise_floor.unwrap();
+    assert_eq!((floor.arm.as_str(), floor.benches, floor.hold_one), ("aa", 2, 0));
+    assert!(summary.comparisons.iter().all(|comparison| comparison.judged), "it is all there is");
+}
+
+/// Beside another treatment the control against itself shows the noise, and no gate judges it.
+#[test]
+fn the_control_against_itself_is_the_noise_floor_of_other_treatments() {
+    let mut journal = journal(five_boots(None));
+    let other = ArmRecord { address: "ssh://root@h".into(), ..arm("other", "treatment") };
+    journal.header.arms.push(other);
+    for event in &mut journal.events {
+        if let Event::Round(round) = event {
+            let copy = ArmRound { arm: "other".into(), ..round.arms[0].clone() };
+            round.arms.push(copy);
+        }
+    }
+    let setups: Vec<Event> = journal
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Setup(setup) => {
+                Some(Event::Setup(SetupRecord { arm: "other".into(), ..setup.clone() }))
+            }
+            _ => None,
+        })
+        .collect();
+    let rounds = std::mem::take(&mut journal.events);
+    let by_boot = |boot: u32| {
+        let of_boot = move |event: &&Event| match event {
+            Event::Setup(setup) => setup.boot == boot,
+            Event::Round(round) => round.boot == boot,
+            _ => false,
+        };
+        setups
+            .iter()
+            .filter(of_boot)
+            .chain(rounds.iter().filter(of_boot))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    journal.events = (1..=5).flat_map(by_boot).collect();
+    let summary = analyze(&journal).unwrap();
+    let judged = summary.comparisons.iter().map(|one| (one.treatment.as_str(), one.judged));
+    assert_eq!(judged.collect::<Vec<_>>(), [("aa", false), ("other", true)]);
+    assert!(summary.comparisons[0].flags.contains(&"A/A".into()));
+    assert_eq!(summary.run.noise_floor.unwrap().arm, "aa");
+}
+
+#[test]
+fn arms_that_report_in_different_units_are_not_compared() {
+    let mut events = setups(1, None);
+    let sample = |unit| RoundSamples::Observations(vec![vec![Observation::rate("x", 2.0, unit)]]);
+    events.push(round(1, 1, sample(Unit::Iops), sample(Unit::BytesPerSecond)));
+    assert_eq!(analyze(&journal(events)).unwrap().comparisons, []);
+}
+
+/// Numbers that no clock gives, but a guest can send.
+#[test]
+fn numbers_at_the_end_of_their_range_are_no_panic() {
+    let mut events = five_boots(None);
+    let samples = || RoundSamples::ElapsedNs(vec![u64::MAX; 3]);
+    events.push(round(5, 3, samples(), samples()));
+    events.push(Event::Measured(MeasuredRecord {
+        boot: 5,
+        bench: "s/a".into(),
+        wall_ns: u64::MAX,
+    }));
+    events.push(Event::Measured(MeasuredRecord {
+        boot: 5,
+        bench: "s/a".into(),
+        wall_ns: u64::MAX,
+    }));
+    assert_eq!(only(events).slowdown.rounds, 11);
+}
+
+#[test]
+fn a_bench_whose_rounds_are_all_excluded_is_shown_without_an_interval() {
+    let mut events = five_boots(None);
+    for event in &mut events {
+        if let Event::Round(round) = event {
+            (round.arms[0].guest_ns, round.arms[0].host_ns) =
+                (Some(2_000_000_000), Some(1_000_000_000));
+        }
+    }
+    let comparison = only(events);
+    assert_eq!((comparison.slowdown.boots, comparison.slowdown.low), (0, None));
+    assert!(comparison.flags.contains(&"all rounds excluded".into()));
+    near(comparison.unexcluded.unwrap().low.unwrap(), 1.054_866_944_2);
 }

@@ -1,142 +1,299 @@
-//! One series, one treatment: pairs, boot means, the intervals, the verdict, the flags.
+//! One series, one treatment: the estimates, the verdict, the flags.
 
-use super::series::{Series, Value};
-use crate::gate::{Margin, judge};
-use crate::record::ArmRecord;
+use super::Estimated;
+use super::context::{Context, Sides};
+use super::jackknife::merged_percentile;
+use super::pairs::{BootPairs, Paired, pair, replicates};
+use super::series::Series;
+use crate::gate::judge;
 use crate::statistics::{
-    Confidence, Cost, Interval, LogRatio, Pivot, StatisticsError, t_interval, yuen_interval,
+    BootstrapMethod, Confidence, Cost, LogRatio, Pivot, StatisticsError, VarianceComponents,
+    best_repetitions, boots_to_settle, bootstrap_interval, fieller_interval,
 };
-use sevbench_reports::{Comparison, Estimate, Mean};
+use sevbench_reports::{Comparison, Estimate, Mean, Settle, VarianceShares};
 
-/// By what a comparison is judged.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Judgement {
+/// A comparison with what others are computed from.
+pub(super) struct Compared {
+    pub comparison: Comparison,
+    /// The bench that it is of.
+    pub bench: usize,
+    /// The log ratio of each boot.
+    pub boots: Vec<(u32, LogRatio)>,
+    /// The estimate; none without an interval.
+    pub pivot: Option<Pivot>,
+}
+
+impl Compared {
+    pub(super) fn estimated(&self) -> Estimated {
+        Estimated { boots: self.boots.iter().map(|(_, ratio)| *ratio).collect(), pivot: self.pivot }
+    }
+}
+
+/// What an estimate rests on.
+#[derive(Clone, Copy)]
+pub(super) struct Basis {
+    pub boots: u32,
+    pub rounds: u32,
     pub confidence: Confidence,
-    pub margin: Margin,
 }
 
-/// The two arms, and what is known of them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sides<'a> {
-    pub control: &'a ArmRecord,
-    pub treatment: &'a ArmRecord,
-    /// Whether every protection that they claim is proved.
-    pub are_verified: bool,
-    /// Whether the control, which claims no protection, has one.
-    pub control_is_encrypted: bool,
-    /// Whether they differ in more than the treatment.
-    pub differ_undeclared: bool,
+impl Basis {
+    /// An estimate from its pivot; without one, a point.
+    pub(super) fn estimate(
+        self,
+        point: LogRatio,
+        pivot: &Result<Pivot, StatisticsError>,
+        method: &str,
+    ) -> Estimate {
+        let interval = pivot.as_ref().ok().map(|pivot| pivot.interval(self.confidence));
+        self.of(
+            interval.map_or(point, |interval| interval.estimate).exp().factor(),
+            interval.map(|interval| (interval.low.exp().factor(), interval.high.exp().factor())),
+            method,
+        )
+    }
+
+    fn of(self, estimate: f64, bounds: Option<(f64, f64)>, method: &str) -> Estimate {
+        Estimate {
+            estimate,
+            low: bounds.map(|bounds| bounds.0),
+            high: bounds.map(|bounds| bounds.1),
+            confidence: self.confidence.level(),
+            method: method.into(),
+            boots: self.boots,
+            rounds: self.rounds,
+        }
+    }
 }
 
-/// A boot's pairs of rounds.
-struct BootPairs {
-    ratios: Vec<LogRatio>,
-    control_mean: f64,
-    treated_mean: f64,
-}
-
-/// Compares a treatment with the control; nothing where no round pairs.
+/// Compares a treatment with the control, pair by pair; nothing where no round pairs.
 pub(super) fn compare(
     series: &Series,
-    sides: Sides<'_>,
-    judgement: Judgement,
-) -> Option<Comparison> {
-    let Sides { control, treatment, .. } = sides;
-    let boots: Vec<BootPairs> = series
-        .boots
-        .values()
-        .filter_map(|rounds| {
-            let pairs = rounds
-                .values()
-                .filter_map(|arms| Some((*arms.get(&control.name)?, *arms.get(&treatment.name)?)));
-            boot_pairs(&pairs.collect::<Vec<_>>())
-        })
-        .collect();
+    sides: Sides,
+    context: &Context<'_>,
+    seed: u64,
+) -> Option<Compared> {
+    let Paired { boots, unpaired_rounds } = pair(series, context.control, sides.treatment, false);
     let replicates = replicates(&boots);
-    let estimate = LogRatio::mean(&replicates)?;
-    let rounds = boots.iter().map(|boot| boot.ratios.len()).sum::<usize>() as u32;
-    let to_estimate = |interval: Result<Interval, StatisticsError>, method: &str| Estimate {
-        estimate: interval.as_ref().map_or(estimate, |interval| interval.estimate).exp().factor(),
-        low: interval.as_ref().ok().map(|interval| interval.low.exp().factor()),
-        high: interval.as_ref().ok().map(|interval| interval.high.exp().factor()),
-        confidence: judgement.confidence.level(),
-        method: method.into(),
+    let merged = merged_percentile(series, &boots, sides, context);
+    let unexcluded = unexcluded(series, sides, context);
+    // Where the ledger leaves nothing, the line stands there without an interval, with what it would have been.
+    let of_excluded = unexcluded.as_ref().map(|estimate| LogRatio::new(estimate.estimate.ln()));
+    let of_merged = merged.as_ref().map(|merged| merged.pivot.estimate);
+    let point = LogRatio::mean(&replicates).or(of_merged).or(of_excluded)?;
+    let basis = Basis {
         boots: boots.len() as u32,
-        rounds,
+        rounds: boots.iter().map(|boot| boot.pairs.len()).sum::<usize>() as u32,
+        confidence: context.confidence,
     };
-    let t = t_interval(&replicates, judgement.confidence);
-    let yuen = yuen_interval(&replicates, judgement.confidence);
-    let conditional = boots.len() < 2 || !(control.rebooted && treatment.rebooted);
-    let mut flags = Vec::new();
-    if treatment.spin_factor.is_some() || control.spin_factor.is_some() {
-        flags.push("injected".to_owned());
-    }
-    if !sides.are_verified {
-        flags.push("claimed, not verified".to_owned());
-    }
-    if sides.control_is_encrypted {
-        flags.push("control is encrypted".to_owned());
-    }
-    if sides.differ_undeclared {
-        flags.push("undeclared differences".to_owned());
-    }
-    if conditional {
-        flags.push("conditional on this boot".to_owned());
-    }
-    if has_tail_effect(&t, &yuen) {
-        flags.push("tail effect".to_owned());
-    }
-    let detectable =
-        Pivot::mean(&replicates).map(|pivot| pivot.minimum_detectable(judgement.confidence));
-    Some(Comparison {
+    let headline_basis = match &merged {
+        Some(merged) => Basis { boots: merged.boots, rounds: merged.rounds, ..basis },
+        None => basis,
+    };
+    let (pivot, method) = match &merged {
+        Some(merged) => (Ok(merged.pivot), "delete-one-boot jackknife"),
+        None => of_boots(&boots, &replicates, context.first_stage),
+    };
+    let robust = Pivot::trimmed_mean(&replicates);
+    let costs: Vec<_> = boots.iter().filter_map(BootPairs::costs).collect();
+    let components = components(&boots);
+    let margin = context.margins.of_bench(&series.id);
+    let verdict = judge(pivot.as_ref().ok(), margin);
+    let [control_shown, treated_shown] = merged.map_or_else(|| shown(&boots), |m| m.shown);
+    let mut comparison = Comparison {
         bench: series.id.clone(),
-        treatment: treatment.name.clone(),
+        treatment: context.arms[usize::from(sides.treatment)].name.clone(),
         unit: series.unit.symbol().into(),
-        control: Mean { mean: mean(boots.iter().map(|boot| boot.control_mean)) },
-        treated: Mean { mean: mean(boots.iter().map(|boot| boot.treated_mean)) },
-        slowdown: to_estimate(t, "t on log ratios"),
-        robust: to_estimate(yuen, "Yuen 20 % trimmed"),
-        verdict: judge(t_interval(&replicates, Confidence::P90), judgement.margin).to_string(),
-        margin: judgement.margin.fraction(),
-        minimum_detectable: detectable.ok().map(|ratio| ratio.exp().factor() - 1.0),
-        flags,
-    })
-}
-
-fn boot_pairs(pairs: &[(Value, Value)]) -> Option<BootPairs> {
-    let ratios: Vec<LogRatio> = pairs
-        .iter()
-        .filter_map(|(control, treated)| {
-            Some(LogRatio::of_costs(Cost::new(treated.cost).ok()?, Cost::new(control.cost).ok()?))
-        })
-        .collect();
-    (!ratios.is_empty()).then(|| BootPairs {
-        ratios,
-        control_mean: mean(pairs.iter().map(|(control, _)| control.shown)),
-        treated_mean: mean(pairs.iter().map(|(_, treated)| treated.shown)),
-    })
-}
-
-/// Boot means; of a single boot its rounds, which is then said.
-fn replicates(boots: &[BootPairs]) -> Vec<LogRatio> {
-    match boots {
-        [single] => single.ratios.clone(),
-        many => many.iter().filter_map(|boot| LogRatio::mean(&boot.ratios)).collect(),
+        control: Mean { mean: control_shown },
+        treated: Mean { mean: treated_shown },
+        slowdown: headline_basis.estimate(point, &pivot, method),
+        robust: basis.estimate(point, &robust, "Yuen 20 % trimmed"),
+        fieller: fieller(&costs, basis),
+        bootstrap: bootstrap(&replicates, basis, seed),
+        unexcluded,
+        variance_shares: Some(shares(&components)),
+        p_value: pivot.as_ref().ok().map(|pivot| pivot.p_other_than(LogRatio::new(0.0))),
+        q_value: None,
+        p_regressed: pivot.as_ref().ok().map(|pivot| pivot.p_above(margin.log_ratio())),
+        p_regressed_holm: None,
+        verdict: verdict.to_string(),
+        margin: margin.fraction(),
+        minimum_detectable: detectable(&pivot, context),
+        settle: None,
+        best_rounds: best_rounds(&components, series.bench, context),
+        unpaired_rounds,
+        warm_up: context.warm_ups.of(series.bench, context.control, sides.treatment),
+        resolution: context.resolution(series),
+        change: None,
+        judged: !series.is_boot_time && !sides.is_control_again,
+        is_boot_time: series.is_boot_time,
+        flags: Vec::new(),
+    };
+    if verdict == crate::gate::Verdict::Inconclusive && headline_basis.boots > 1 {
+        comparison.settle =
+            settle(series.bench, &pivot, headline_basis.boots, margin.log_ratio(), context);
     }
+    comparison.flags = flags(&comparison, sides, headline_basis.boots < 2, &pivot, &robust);
+    if headline_basis.boots == 0 {
+        comparison.flags.push("all rounds excluded".into());
+    }
+    if boots.iter().any(|boot| boot.pairs.len() != boots[0].pairs.len()) {
+        comparison.flags.push("unequal rounds".into());
+    }
+    let boots = boots.iter().map(|boot| (boot.boot, boot.mean())).collect();
+    Some(Compared { comparison, bench: series.bench, boots, pivot: pivot.ok() })
+}
+
+/// The estimate from boots, and its name. `first_stage` is its last boot, where there was a second one.
+pub(super) fn of_boots(
+    boots: &[BootPairs],
+    replicates: &[LogRatio],
+    first_stage: Option<u32>,
+) -> (Result<Pivot, StatisticsError>, &'static str) {
+    let first =
+        boots.iter().filter(|boot| first_stage.is_none_or(|last| boot.boot <= last)).count();
+    match boots.len() {
+        1 => (Pivot::mean(replicates), "t on log ratios of rounds"),
+        all if first < all => {
+            (Pivot::two_stage(replicates, first), "t on log ratios, Stein's two stages")
+        }
+        _ => (Pivot::mean(replicates), "t on log ratios"),
+    }
+}
+
+fn fieller(costs: &[(Cost, Cost)], basis: Basis) -> Option<Estimate> {
+    let interval = fieller_interval(costs, basis.confidence).ok()?;
+    let method = match interval.bounds {
+        Some(_) => "Fieller, paired",
+        None => "Fieller, paired: unbounded",
+    };
+    Some(basis.of(interval.estimate.factor(), interval.bounds, method))
+}
+
+fn bootstrap(replicates: &[LogRatio], basis: Basis, seed: u64) -> Option<Estimate> {
+    let bootstrap = bootstrap_interval(replicates, basis.confidence, seed).ok()?;
+    let interval = bootstrap.interval;
+    let [low, high] = [interval.low, interval.high].map(|bound| bound.exp().factor());
+    let how = match bootstrap.method {
+        BootstrapMethod::Exact { .. } => "exact".into(),
+        BootstrapMethod::MonteCarlo { resamples } => format!("{resamples} resamples"),
+    };
+    let what = if basis.boots == 1 { "rounds" } else { "boots" };
+    let method = format!("percentile bootstrap over {what}, {how}");
+    Some(basis.of(interval.estimate.exp().factor(), Some((low, high)), &method))
+}
+
+/// What the estimate would be if the ledger had left nothing out; nothing where it left nothing out.
+fn unexcluded(series: &Series, sides: Sides, context: &Context<'_>) -> Option<Estimate> {
+    series.rows.iter().any(|row| row.excluded).then_some(())?;
+    let Paired { boots, .. } = pair(series, context.control, sides.treatment, true);
+    let replicates = replicates(&boots);
+    let basis = Basis {
+        boots: boots.len() as u32,
+        rounds: boots.iter().map(|boot| boot.pairs.len()).sum::<usize>() as u32,
+        confidence: context.confidence,
+    };
+    let point = LogRatio::mean(&replicates)?;
+    let (pivot, method) = of_boots(&boots, &replicates, context.first_stage);
+    Some(basis.estimate(point, &pivot, method))
+}
+
+fn components(boots: &[BootPairs]) -> VarianceComponents {
+    let samples: Vec<(f32, u32)> =
+        boots.iter().flat_map(|boot| &boot.pairs).filter_map(|pair| pair.samples).collect();
+    let n = samples.len() as f64;
+    let mean = |of: fn(&(f32, u32)) -> f64| samples.iter().map(of).sum::<f64>() / n;
+    let variance = (!samples.is_empty()).then(|| mean(|sample| f64::from(sample.0)));
+    let rounds: Vec<Vec<f64>> = boots
+        .iter()
+        .map(|boot| boot.pairs.iter().map(|pair| pair.ratio.value()).collect())
+        .collect();
+    VarianceComponents::of_rounds(&rounds, variance, mean(|sample| f64::from(sample.1)))
+}
+
+fn shares(components: &VarianceComponents) -> VarianceShares {
+    let [sample, round, boot] = components.shares();
+    VarianceShares { boot, round, sample }
+}
+
+/// From the costs of this run: a boot's share for one bench, and a round.
+fn best_rounds(
+    components: &VarianceComponents,
+    bench: usize,
+    context: &Context<'_>,
+) -> Option<u32> {
+    let variances = [components.s_squared[1]?, components.t_squared[2]?];
+    let costs = context.costs.of(bench)?;
+    let best = best_repetitions(variances, [costs.round_s, costs.boot_s])?;
+    Some(best.ceil().max(1.0) as u32)
+}
+
+fn settle(
+    bench: usize,
+    pivot: &Result<Pivot, StatisticsError>,
+    boots: u32,
+    margin: LogRatio,
+    context: &Context<'_>,
+) -> Option<Settle> {
+    let pivot = pivot.as_ref().ok()?;
+    let deviation = pivot.standard_error * f64::from(boots).sqrt();
+    let more = boots_to_settle(pivot.estimate, deviation, boots, margin)? - boots;
+    let seconds = context
+        .costs
+        .of(bench)
+        .map_or(0.0, |costs| f64::from(more) * (costs.whole_boot_s + costs.round_s * costs.rounds));
+    Some(Settle { boots: more, seconds })
+}
+
+fn detectable(pivot: &Result<Pivot, StatisticsError>, context: &Context<'_>) -> Option<f64> {
+    let ratio = pivot.as_ref().ok()?.minimum_detectable(context.confidence);
+    Some(ratio.exp().factor() - 1.0)
+}
+
+fn flags(
+    comparison: &Comparison,
+    sides: Sides,
+    single_boot: bool,
+    pivot: &Result<Pivot, StatisticsError>,
+    robust: &Result<Pivot, StatisticsError>,
+) -> Vec<String> {
+    let mut flags = sides.flags();
+    let mut add = |flag: &str| flags.push(flag.to_owned());
+    if single_boot || !sides.rebooted {
+        add("conditional on this boot");
+    }
+    if has_tail_effect(pivot, robust, comparison.slowdown.confidence) {
+        add("tail effect");
+    }
+    let unsteady = comparison.warm_up.as_ref().is_some_and(|warm_up| {
+        warm_up.control.no_steady_state + warm_up.treated.no_steady_state > 0
+    });
+    if unsteady {
+        add("no steady state");
+    }
+    if comparison.unpaired_rounds > 0 {
+        let noun = if comparison.unpaired_rounds == 1 { "round" } else { "rounds" };
+        add(&format!("{} {noun} unpaired", comparison.unpaired_rounds));
+    }
+    flags
 }
 
 /// Whether the two intervals disagree, at either bound, by more than half of the wider one's width.
-fn has_tail_effect(
-    t: &Result<Interval, StatisticsError>,
-    yuen: &Result<Interval, StatisticsError>,
+pub(super) fn has_tail_effect(
+    t: &Result<Pivot, StatisticsError>,
+    yuen: &Result<Pivot, StatisticsError>,
+    level: f64,
 ) -> bool {
-    let (Ok(t), Ok(yuen)) = (t, yuen) else { return false };
+    let (Ok(t), Ok(yuen), Ok(confidence)) = (t, yuen, Confidence::new(level)) else { return false };
+    let (t, yuen) = (t.interval(confidence), yuen.interval(confidence));
     let low = (t.low.value() - yuen.low.value()).abs();
     let high = (t.high.value() - yuen.high.value()).abs();
     low.max(high) > t.width().max(yuen.width()) / 2.0
 }
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = values.len() as f64;
-    values.sum::<f64>() / count
+/// The mean over boots of what is shown.
+fn shown(boots: &[BootPairs]) -> [f64; 2] {
+    let n = boots.len().max(1) as f64;
+    let mean = |side: usize| boots.iter().map(|boot| boot.shown()[side]).sum::<f64>() / n;
+    [mean(0), mean(1)]
 }

@@ -1,7 +1,7 @@
 //! Which rounds are left out, for causes from outside that were declared before the data were seen. No value of a sample
 //! is looked at.
 
-use crate::record::{ArmRound, Event, Journal, RoundRecord};
+use crate::record::{ArmRound, BootRecord, RoundRecord};
 use sevbench_reports::Exclusion;
 
 /// By how much the guest's clock may show more time than the host's for one request: drift, and the clocks' grain.
@@ -12,30 +12,42 @@ const SLOW_SHARE: f64 = 0.02;
 const SLOW_NS: f64 = 50e6;
 const SLOW_FAR_NS: f64 = 250e6;
 
-/// The rounds that are left out, with their causes.
-pub(super) fn exclusions(journal: &Journal) -> Vec<Exclusion> {
-    let rounds = journal.events.iter().filter_map(|event| match event {
-        Event::Round(round) => Some(round),
-        _ => None,
-    });
-    let is_near = journal.events.iter().all(|event| match event {
-        Event::Boot(boot) => boot.launch.as_ref().is_some_and(|launch| launch.accelerator == "KVM"),
-        _ => true,
-    });
-    let slow_ns = if is_near { SLOW_NS } else { SLOW_FAR_NS };
-    rounds.filter_map(|round| exclusion(round, slow_ns)).collect()
+/// By how much more than this share of a request, and two ticks of the counter, the hypervisor may take the guest's CPUs away.
+const STEAL_SHARE: f64 = 0.05;
+const STEAL_NS: f64 = 20e6;
+/// By how much a clock of the day may move against the monotonic one: a slewing time server, and the time it takes to read both.
+const STEP_SHARE: f64 = 0.001;
+const STEP_NS: f64 = 2e6;
+
+/// The rounds that are left out, each with its cause.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub exclusions: Vec<Exclusion>,
+    /// Whether some guest is not a machine of this host's that runs under KVM.
+    far: bool,
 }
 
-/// Whether a round is among those that are left out.
-pub(super) fn is_excluded(exclusions: &[Exclusion], round: &RoundRecord) -> bool {
-    let key = (round.bench.as_str(), round.boot, round.round);
-    exclusions
-        .iter()
-        .any(|excluded| (excluded.bench.as_str(), excluded.boot, excluded.round) == key)
+impl Ledger {
+    pub(super) fn boot(&mut self, boot: &BootRecord) {
+        let is_near = boot.launch.as_ref().is_some_and(|launch| launch.accelerator == "KVM");
+        self.far |= !is_near;
+    }
+
+    /// Whether a round is left out.
+    pub(super) fn round(&mut self, round: &RoundRecord) -> bool {
+        let slow_ns = if self.far { SLOW_FAR_NS } else { SLOW_NS };
+        let exclusion = exclusion(round, slow_ns);
+        let excluded = exclusion.is_some();
+        self.exclusions.extend(exclusion);
+        excluded
+    }
 }
 
 fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
-    let cause = round.arms.iter().find_map(|arm| clock_disagreement(arm, slow_ns))?;
+    let cause = round.arms.iter().find_map(|arm| {
+        let of_clocks = clock_disagreement(arm, slow_ns).or_else(|| clock_step(arm));
+        of_clocks.or_else(|| steal(arm)).or_else(|| transport_retry(arm))
+    })?;
     Some(Exclusion { bench: round.bench.clone(), boot: round.boot, round: round.round, cause })
 }
 
@@ -53,8 +65,32 @@ fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<String> {
     })
 }
 
+/// Time that the hypervisor gave to others.
+fn steal(arm: &ArmRound) -> Option<String> {
+    let (steal, guest) = (arm.steal_ns? as f64, arm.guest_ns? as f64);
+    (steal > guest * STEAL_SHARE + STEAL_NS).then(|| {
+        let (steal_ms, guest_ms) = (steal / 1e6, guest / 1e6);
+        format!("CPU steal: {steal_ms:.0} ms of {guest_ms:.0} ms in {}", arm.arm)
+    })
+}
+
+/// The guest's clock of the day was set.
+fn clock_step(arm: &ArmRound) -> Option<String> {
+    let (step, guest) = (arm.clock_step_ns as f64, arm.guest_ns? as f64);
+    (step.abs() > guest * STEP_SHARE + STEP_NS)
+        .then(|| format!("clock step: {:+.1} ms in {}", step / 1e6, arm.arm))
+}
+
+/// The way to the guest lost something: the guest may have been disturbed by what disturbed the way.
+fn transport_retry(arm: &ArmRound) -> Option<String> {
+    let retries = arm.transport_retries.filter(|retries| *retries > 0)?;
+    let noun = if retries == 1 { "segment" } else { "segments" };
+    Some(format!("transport retry: {retries} {noun} sent again to {}", arm.arm))
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::record::RoundSamples;
 
@@ -64,6 +100,9 @@ mod tests {
             guest_ns,
             host_ns,
             measured_ns: None,
+            steal_ns: None,
+            clock_step_ns: 0,
+            transport_retries: None,
             samples: RoundSamples::ElapsedNs(vec![1]),
         };
         let arms = vec![arm("nosev", Some(1), Some(2)), arm("bounce", guest_ns, host_ns)];
@@ -85,8 +124,33 @@ mod tests {
             let round = round(Some(guest_ms * 1_000_000), Some(host_ms * 1_000_000));
             let excluded = exclusion(&round, SLOW_FAR_NS).into_iter().collect::<Vec<_>>();
             assert!(excluded[0].cause.contains("the clock of bounce"), "{guest_ms} {host_ms}");
-            assert!(is_excluded(&excluded, &round));
-            assert!(!is_excluded(&excluded, &RoundRecord { round: 3, ..round }));
+        }
+    }
+
+    #[test]
+    fn what_reaches_a_round_from_outside_excludes_it_by_name() {
+        let second = Some(1_000_000_000);
+        let set = |change: fn(&mut ArmRound)| {
+            let mut round = round(second, second);
+            change(&mut round.arms[1]);
+            exclusion(&round, SLOW_NS).map(|exclusion| exclusion.cause)
+        };
+        let cause = |change| set(change).unwrap();
+        assert_eq!(
+            cause(|arm| arm.steal_ns = Some(90_000_000)),
+            "CPU steal: 90 ms of 1000 ms in bounce"
+        );
+        assert_eq!(cause(|arm| arm.clock_step_ns = -4_000_000), "clock step: -4.0 ms in bounce");
+        assert_eq!(
+            cause(|arm| arm.transport_retries = Some(2)),
+            "transport retry: 2 segments sent again to bounce"
+        );
+        for within in [
+            set(|arm| arm.steal_ns = Some(70_000_000)),
+            set(|arm| arm.clock_step_ns = 2_900_000),
+            set(|arm| arm.transport_retries = Some(0)),
+        ] {
+            assert_eq!(within, None);
         }
     }
 }

@@ -1,20 +1,16 @@
 //! What the arms were: how each was made, what proves its protection, and in what the machines differ.
 
-use crate::record::{ArmRecord, BootRecord, Event, Journal};
+use crate::record::{ArmRecord, BootRecord};
 use sevbench_guest::{Facts, ParityMachine, Proof, Protection, differences, prove};
 use sevbench_reports::{ArmSummary, DifferenceRow, format_value};
 
 /// The boots of an arm, in order.
-fn boots_of<'a>(journal: &'a Journal, arm: &ArmRecord) -> Vec<&'a BootRecord> {
-    let boots = journal.events.iter().filter_map(|event| match event {
-        Event::Boot(boot) if boot.arm == arm.name => Some(&**boot),
-        _ => None,
-    });
-    boots.collect()
+fn boots_of<'a>(boots: &'a [BootRecord], arm: &ArmRecord) -> Vec<&'a BootRecord> {
+    boots.iter().filter(|boot| boot.arm == arm.name).collect()
 }
 
-pub(super) fn describe(journal: &Journal, arm: &ArmRecord) -> ArmSummary {
-    let boots = boots_of(journal, arm);
+pub(super) fn describe(arm: &ArmRecord, boots: &[BootRecord]) -> ArmSummary {
+    let boots = boots_of(boots, arm);
     // A process on this machine is protected by nothing, and is called nothing.
     let guests = boots.iter().filter(|_| !arm.address.starts_with("loopback"));
     let proofs: Vec<Proof> = guests.map(|boot| proof(arm, boot)).collect();
@@ -70,11 +66,15 @@ fn description(arm: &ArmRecord, boot: Option<&BootRecord>) -> String {
 }
 
 /// Differences between the arms in any boot, each once.
-pub(super) fn all_differences(journal: &Journal, control: &ArmRecord) -> Vec<DifferenceRow> {
+pub(super) fn all_differences(
+    arms: &[ArmRecord],
+    boots: &[BootRecord],
+    control: &ArmRecord,
+) -> Vec<DifferenceRow> {
     let mut rows = Vec::new();
-    let controls = boots_of(journal, control);
-    for arm in journal.header.arms.iter().filter(|arm| arm.name != control.name) {
-        for there in boots_of(journal, arm) {
+    let controls = boots_of(boots, control);
+    for arm in arms.iter().filter(|arm| arm.name != control.name) {
+        for there in boots_of(boots, arm) {
             let Some(here) = controls.iter().find(|boot| boot.boot == there.boot) else { continue };
             for difference in differences(machine(here), machine(there), &arm.declares) {
                 let row = DifferenceRow {

@@ -1,163 +1,185 @@
-//! From a journal to a summary: pairs rounds, takes boot means, asks the statistics. Reads no clock and no disk.
+//! From a journal or a table to a summary: pairs rounds, takes boot means, asks the statistics. Reads no clock and no disk;
+//! the same input gives the same summary, to the bit, whatever the number of threads.
 
 mod boot_series;
+mod change;
 mod compare;
+mod context;
 mod exclude;
+mod imported;
+mod jackknife;
+mod journal;
+mod labels;
 mod machines;
+mod metrics;
+mod overall;
+mod pairs;
+mod replication;
 mod series;
+mod unpaired;
+mod warm_ups;
 
-use crate::gate::Margin;
-use crate::record::{ArmRecord, Event, Journal};
-use crate::statistics::Confidence;
-use boot_series::boot_series;
-use compare::{Judgement, Sides, compare};
-use exclude::exclusions;
-use machines::{all_differences, describe};
-use series::collect_series;
-use sevbench_reports::{
-    ArmSummary, Duty, FailedRow, Outcome, Run, SUMMARY_SCHEMA, SkippedRow, Summary,
-};
-use std::collections::BTreeSet;
+use crate::gate::Margins;
+use crate::record::ArmRecord;
+use crate::statistics::{Confidence, LogRatio, Pivot};
+use compare::{Compared, compare};
+use context::{Context, Costs, Sides};
+use series::{Merged, Series};
+use sevbench_reports::{Comparison, NoiseFloor, OutlierRow, Overall, Summary};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
+use warm_ups::WarmUpTable;
 
-/// A journal that cannot be analysed.
+pub(crate) use change::{add_changes, compare_records, refuse_baseline};
+pub(crate) use imported::{ImportOptions, analyze_table};
+pub(crate) use journal::{JournalAnalysis, Overrides};
+pub(crate) use replication::boots_wanted;
+
+/// A record that cannot be analysed.
 #[derive(Debug, Error)]
 pub(crate) enum AnalysisError {
     #[error("the journal's settings are not usable: {0}")]
     Settings(String),
     #[error("the journal names no control arm")]
     NoControl,
+    #[error("there is no arm `{name}`: --control takes one of {known}")]
+    NoArm { name: String, known: String },
+    #[error("the data have {0} arms: is the column `arm` something else?")]
+    TooManyArms(usize),
+    #[error("the data have one arm only, {0}: nothing to compare it with")]
+    OneArm(String),
 }
 
-/// The analysis of one journal: the same journal gives the same summary, to the bit.
-pub(crate) fn analyze(journal: &Journal) -> Result<Summary, AnalysisError> {
-    let settings = &journal.header.settings;
-    let judgement = Judgement {
-        confidence: Confidence::new(settings.confidence)
-            .map_err(|e| AnalysisError::Settings(e.to_string()))?,
-        margin: Margin::percent(settings.margin_percent)
-            .map_err(|e| AnalysisError::Settings(e.to_string()))?,
-    };
-    let arms = &journal.header.arms;
-    let control = arms.iter().find(|arm| arm.role == "control").ok_or(AnalysisError::NoControl)?;
-    let exclusions = exclusions(journal);
-    let mut series = collect_series(journal, &exclusions);
-    series.extend(boot_series(journal));
-    let run = run(journal);
-    let differences = all_differences(journal, control);
-    let is_verified = |arm: &ArmRecord| {
-        let of_arm = |summary: &&ArmSummary| summary.name == arm.name;
-        run.arms.iter().find(of_arm).is_none_or(|arm| arm.verified != Some(false))
-    };
-    let mut comparisons = Vec::new();
-    for treatment in arms.iter().filter(|arm| arm.role != "control") {
-        let sides = Sides {
-            control,
-            treatment,
-            are_verified: is_verified(control) && is_verified(treatment),
-            control_is_encrypted: run.arms.iter().any(|arm| {
-                arm.name == control.name
-                    && arm.claimed.is_none()
-                    && arm.encryption.as_deref().is_some_and(|kind| kind.starts_with("SEV"))
-            }),
-            differ_undeclared: differences
-                .iter()
-                .any(|row| row.arm == treatment.name && !row.declared),
+/// A summary, with what comparisons to other records are computed from.
+#[derive(Debug)]
+pub(crate) struct Analysis {
+    pub summary: Summary,
+    /// For each comparison of the summary, what its interval comes from.
+    pub estimates: Vec<Estimated>,
+    /// The margins that were applied.
+    pub margins: Margins,
+    /// In how many boots each bench was set up.
+    pub boots_tried: HashMap<String, u32>,
+    /// What the coordinator's machine is, by the names of its facts; nothing is known of tables.
+    pub host: BTreeMap<String, String>,
+}
+
+/// What an interval comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Estimated {
+    /// The log ratio of each boot; none where arms are not paired.
+    pub boots: Vec<LogRatio>,
+    /// The estimate; none without an interval.
+    pub pivot: Option<Pivot>,
+}
+
+/// Everything that comparisons are made from.
+struct Dataset<'a> {
+    arms: &'a [ArmRecord],
+    control: u16,
+    series: Vec<Series>,
+    merged: BTreeMap<(usize, usize), Merged>,
+    warm_ups: WarmUpTable,
+    costs: Costs,
+    confidence: Confidence,
+    margins: &'a Margins,
+    first_stage: Option<u32>,
+    seed: u64,
+    unpaired: bool,
+    sides: Vec<Sides>,
+}
+
+/// What comparisons come to.
+struct Compares {
+    comparisons: Vec<Comparison>,
+    estimates: Vec<Estimated>,
+    outliers: Vec<OutlierRow>,
+    overall: Vec<Overall>,
+    noise_floor: Option<NoiseFloor>,
+}
+
+impl Dataset<'_> {
+    /// Compares every treatment with the control in every series, on so many threads.
+    fn compare(&self, threads: usize) -> Compares {
+        let context = Context {
+            arms: self.arms,
+            control: self.control,
+            confidence: self.confidence,
+            margins: self.margins,
+            first_stage: self.first_stage,
+            costs: &self.costs,
+            merged: &self.merged,
+            warm_ups: &self.warm_ups,
         };
-        comparisons.extend(series.iter().filter_map(|series| compare(series, sides, judgement)));
-    }
-    Ok(Summary {
-        schema: SUMMARY_SCHEMA.into(),
-        run,
-        comparisons,
-        skipped: skipped(journal),
-        failed: failed(journal),
-        exclusions,
-        differences,
-    })
-}
-
-fn run(journal: &Journal) -> Run {
-    let header = &journal.header;
-    let boots: BTreeSet<u32> = journal.events.iter().filter_map(round_boot).collect();
-    let first_sample_ns = journal.events.iter().find_map(|event| match event {
-        Event::Round(round) => Some(round.at_ns),
-        _ => None,
-    });
-    Run {
-        id: header.id.clone(),
-        suite: header.suite.clone(),
-        testbed: header.testbed.clone(),
-        started: header.started.clone(),
-        seed: header.seed,
-        arms: header.arms.iter().map(|arm| describe(journal, arm)).collect(),
-        outcome: journal.end.as_ref().map_or(Outcome::Truncated, |end| end.outcome),
-        duty: duty(journal),
-        boots: boots.len() as u32,
-        first_sample_ns,
-    }
-}
-
-const fn round_boot(event: &Event) -> Option<u32> {
-    match event {
-        Event::Round(round) => Some(round.boot),
-        _ => None,
-    }
-}
-
-/// Measured time ÷ wall time, over the benches whose rounds all took place: the time of samples, and what outside
-/// programs say that they measured.
-fn duty(journal: &Journal) -> Option<Duty> {
-    use crate::record::RoundSamples::ElapsedNs;
-    let (mut timed_ns, mut wall_ns, mut pending_ns) = (0, 0, 0);
-    for event in &journal.events {
-        match event {
-            Event::Round(round) => {
-                let samples = round.arms.iter().filter_map(|arm| match &arm.samples {
-                    ElapsedNs(samples) => Some(samples.iter().sum::<u64>()),
-                    _ => arm.measured_ns,
-                });
-                pending_ns += samples.sum::<u64>();
+        let jobs: Vec<(Sides, &Series)> = self
+            .sides
+            .iter()
+            .flat_map(|sides| self.series.iter().map(move |series| (*sides, series)))
+            .collect();
+        let work = |index: usize| -> Option<(Compared, Vec<OutlierRow>)> {
+            let (sides, series) = jobs[index];
+            if self.unpaired {
+                let outliers = unpaired::unpaired_outliers(series, sides, &context);
+                return Some((unpaired::compare_unpaired(series, sides, &context)?, outliers));
             }
-            Event::Measured(measured) if pending_ns > 0 => {
-                timed_ns += std::mem::take(&mut pending_ns);
-                wall_ns += measured.wall_ns;
-            }
-            Event::Setup(_) => pending_ns = 0,
-            _ => {}
+            // Each comparison has a stream of its own, so that none depends on another.
+            let compared = compare(series, sides, &context, self.seed ^ (index as u64) << 32)?;
+            let name = &self.arms[usize::from(sides.treatment)].name;
+            let paired = pairs::pair(series, self.control, sides.treatment, false);
+            let placed = labels::residuals(&paired.boots);
+            Some((compared, labels::outliers(&series.id, name, &placed)))
+        };
+        let (mut compared, outliers): (Vec<Compared>, Vec<Vec<OutlierRow>>) =
+            in_parallel(jobs.len(), threads, work).into_iter().flatten().unzip();
+        overall::adjust(&mut compared);
+        let mut outliers = outliers.concat();
+        // An arm that is compared with several others is labelled once.
+        let mut seen = Vec::new();
+        outliers.retain(|row| {
+            !self.unpaired
+                || !seen.contains(row) && {
+                    seen.push(row.clone());
+                    true
+                }
+        });
+        Compares {
+            overall: overall::geometric_means(&compared, self.confidence, self.first_stage),
+            noise_floor: overall::noise_floor(&compared, self.arms),
+            estimates: compared.iter().map(Compared::estimated).collect(),
+            comparisons: compared.into_iter().map(|one| one.comparison).collect(),
+            outliers,
         }
     }
-    (wall_ns > 0).then(|| Duty { timed_ns, wall_ns, share: timed_ns as f64 / wall_ns as f64 })
 }
 
-fn skipped(journal: &Journal) -> Vec<SkippedRow> {
-    let rows: BTreeSet<SkippedRow> = journal
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Skipped(skip) => Some(SkippedRow {
-                bench: skip.bench.clone(),
-                arm: skip.arm.clone(),
-                reason: skip.reason.clone(),
-                hint: skip.hint.clone(),
-            }),
-            _ => None,
-        })
-        .collect();
-    rows.into_iter().collect()
-}
-
-fn failed(journal: &Journal) -> Vec<FailedRow> {
-    let row = |event: &Event| match event {
-        Event::Failed(failure) => Some(FailedRow {
-            bench: failure.bench.clone(),
-            arm: failure.arm.clone(),
-            boot: failure.boot,
-            reason: failure.reason.clone(),
-        }),
-        _ => None,
-    };
-    journal.events.iter().filter_map(row).collect()
+/// The results of `work` for 0..count, in order, computed by so many threads.
+fn in_parallel<T: Send>(count: usize, threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    if threads <= 1 || count <= 1 {
+        return (0..count).map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(count));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(count) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return;
+                    }
+                    let result = work(index);
+                    done.lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! The [`Bencher`]: times the closure of a bench body whenever it is asked for samples.
 
+use super::warm_up::{WarmUpSeries, warm_up};
 use super::{Answer, Command, Link, Measure, Observed, Ready, SampleKind, Throughput};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-
-/// The most iterations that a warm-up batch may reach; keeps the doubling finite for an empty closure.
-const WARM_UP_ITERATIONS_MAX: u64 = 1 << 40;
 
 /// Handed to a bench body. The body sets up, calls one of [`iter`](Self::iter),
 /// [`iter_batched`](Self::iter_batched) and [`observe`](Self::observe) once, and verifies afterwards.
@@ -145,7 +143,7 @@ impl<'a> Bencher<'a> {
             answer = match self.link.exchange(answer) {
                 // Nothing: what a program needs before it measures (a ramp, a first load from disk) it needs in every
                 // round anew, so that a run in advance would cost as much as a round and change none of them.
-                Command::WarmUp { .. } => Answer::Warm { iterations: 1, elapsed_ns: 0 },
+                Command::WarmUp { .. } => Answer::Warm(WarmUpSeries::default()),
                 Command::Observe { duration_ns } => {
                     let observed = run(Duration::from_nanos(duration_ns)).map(Into::into);
                     match observed.and_then(usable) {
@@ -182,7 +180,11 @@ impl<'a> Bencher<'a> {
         let mut answer = Answer::Ready(self.ready(SampleKind::Timed));
         loop {
             answer = match self.link.exchange(answer) {
-                Command::WarmUp { duration_ns } => warm_up(&mut timed, duration_ns),
+                Command::WarmUp { duration_ns } => {
+                    let start = Instant::now();
+                    let duration = Duration::from_nanos(duration_ns);
+                    Answer::Warm(warm_up(&mut timed, &mut || start.elapsed(), duration))
+                }
                 Command::Measure(Measure { lead_in, iterations, samples }) => {
                     if lead_in > 0 {
                         timed(lead_in);
@@ -203,19 +205,6 @@ fn usable(observed: Observed) -> Result<Observed, String> {
     match observed.defect() {
         Some(defect) => Err(defect),
         None => Ok(observed),
-    }
-}
-
-/// Runs batches of doubling length until `duration_ns` has passed; reports the last one.
-fn warm_up(timed: &mut impl FnMut(u64) -> Duration, duration_ns: u64) -> Answer {
-    let start = Instant::now();
-    let mut iterations = 1;
-    loop {
-        let elapsed_ns = as_ns(timed(iterations));
-        if as_ns(start.elapsed()) >= duration_ns || iterations >= WARM_UP_ITERATIONS_MAX {
-            return Answer::Warm { iterations, elapsed_ns };
-        }
-        iterations *= 2;
     }
 }
 

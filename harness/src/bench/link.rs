@@ -1,12 +1,12 @@
 //! The commands that a running bench obeys and the answers that it gives. Who sends them is not known here.
 
-use super::{Observed, Throughput};
+use super::{Observed, Throughput, WarmUpSeries};
 use serde::{Deserialize, Serialize};
 
 /// One thing that a bench, once set up, is told to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Command {
-    /// Run untimed for about so long and report the cost of an iteration.
+    /// Run for about so long and report how long that took, batch by batch.
     WarmUp {
         /// How long, in ns.
         duration_ns: u64,
@@ -39,13 +39,8 @@ pub(crate) struct Measure {
 pub(crate) enum Answer {
     /// Set up; commands may come.
     Ready(Ready),
-    /// Warm: this many iterations took this long.
-    Warm {
-        /// Iterations of the last, longest batch.
-        iterations: u64,
-        /// Its time.
-        elapsed_ns: u64,
-    },
+    /// Warm: the batches that this took; none of an outside program.
+    Warm(WarmUpSeries),
     /// The time of each sample, in ns.
     Samples(Vec<u64>),
     /// What the outside program did.

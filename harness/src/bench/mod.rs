@@ -6,6 +6,7 @@ mod link;
 mod observation;
 mod registry;
 mod size;
+mod warm_up;
 
 pub use bencher::Bencher;
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
@@ -14,3 +15,4 @@ pub use size::ByteSize;
 
 pub(crate) use link::{Answer, Command, Link, Measure, Ready, SampleKind};
 pub(crate) use registry::run_once;
+pub(crate) use warm_up::WarmUpSeries;

@@ -4,6 +4,9 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The longest name of an observation.
+const NAME_LEN_MAX: usize = 200;
+
 /// How much one iteration gets done; turns a time into a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Throughput {
@@ -133,8 +136,14 @@ impl Observation {
         }
     }
 
-    /// Why the observation cannot be used, if it cannot: a value that is no positive number, no counts.
+    /// Why the observation cannot be used, if it cannot: a value that is no positive number, no counts, a name that is none.
     fn defect(&self) -> Option<String> {
+        let is_name = !self.name.is_empty()
+            && self.name.len() <= NAME_LEN_MAX
+            && !self.name.chars().any(char::is_control);
+        if !is_name {
+            return Some(format!("an observation is called `{}`", self.name.escape_debug()));
+        }
         let sound = match &self.value {
             ObservedValue::Scalar { value, .. } => value.is_finite() && *value > 0.0,
             ObservedValue::Distribution { counts, .. } => {

@@ -1,13 +1,15 @@
 //! The flags of a bench executable. They follow criterion where criterion has the flag.
 
 use super::exit::Failure;
+use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
 use crate::bench::Case;
 use crate::coordinator::{Arm, ArmError, Plan, Role, Selection, check_names};
-use crate::gate::Margin;
-use crate::record::Settings;
+use crate::gate::{Margin, Margins};
+use crate::record::{BaselineName, MarginRule, Settings};
 use crate::statistics::Confidence;
-use clap::{Parser, ValueEnum};
-use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED, MarginEntry};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ const EFFORT: [(u32, u32, u64, u64); 2] = [(10, 4, 30, 130), (10, 4, 300, 1500)]
 const QUICK_EFFORT: [(u32, u32, u64, u64); 2] = [(5, 3, 10, 30), (5, 3, 150, 600)];
 /// How long an outside program runs in a round by default, and with `--quick`.
 const OBSERVATION_MS: [u64; 2] = [30_000, 2_000];
+
+/// To how many per cent a slowdown should be known, where nothing else is asked for.
+const PRECISION_PERCENT: f64 = 2.0;
 
 /// The longest measuring, warm-up or waiting time that may be asked for.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -65,13 +70,26 @@ pub(super) struct BenchArguments {
     #[arg(long, value_name = "NAME=URL")]
     pub treatment: Vec<String>,
 
-    /// Boot blocks, the unit of replication [default: 10; with --quick 5]
+    /// Also the control's machine a second time, as the arm `aa`: its slowdown is noise, and says how much there is
+    #[arg(long)]
+    pub aa: bool,
+
+    /// So many boot blocks, the unit of replication, of every bench [default: 10, with --quick 5, and then as many more as a
+    /// bench needs for --precision]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub boots: Option<u32>,
+    /// After the first boots, boot on those benches whose slowdown is not yet known to so many per cent: half of the width of
+    /// its interval [default: 2; with --quick, no more boots unless this is given]
+    #[arg(long, value_name = "PCT", value_parser = parse_precision, conflicts_with = "boots")]
+    pub precision: Option<f64>,
+    /// After so long no boot block starts [default: three times what the first boots took]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub max_time: Option<Duration>,
     /// Rounds of each bench in a boot [default: 4; with --quick 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rounds: Option<u32>,
-    /// Warm-up of each bench, arm and boot [default: 30ms, with --quick 10ms; in guests that are booted 300ms and 150ms]
+    /// Warm-up of each bench, arm and boot, up to four times as long until its pace is steady [default: 30ms, with --quick 10ms;
+    /// in guests that are booted 300ms and 150ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub warm_up_time: Option<Duration>,
     /// Measuring time of each bench, arm and boot [default: 130ms, with --quick 30ms; in guests that are booted 1.5s and 600ms]
@@ -81,15 +99,25 @@ pub(super) struct BenchArguments {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub observation_time: Option<Duration>,
     /// Level of the intervals
-    #[arg(long, value_name = "LEVEL", default_value_t = 0.95)]
+    #[arg(long, value_name = "LEVEL", default_value_t = CONFIDENCE_LEVEL)]
     pub confidence_level: f64,
-    /// The slowdown, in per cent, that still counts as no change
-    #[arg(long, value_name = "PCT", default_value_t = 3.0)]
+    /// The slowdown, in per cent, that still counts as no change; with --baseline, its change. Entries [[margin]] of sevbench.toml
+    /// go before it
+    #[arg(long, value_name = "PCT", default_value_t = MARGIN_PERCENT)]
     pub margin: f64,
-    /// Exit with 3 where a bench regressed, with 4 where one is not decided; refuse guests that differ in more than the
-    /// treatment, or whose protection is not verified
+    /// Exit with 3 where a bench regressed, with 4 where one is not decided; over all benches together, at most 5 % of runs
+    /// fail wrongly. Refuses guests that differ in more than the treatment or whose protection is not verified, and too few boots
     #[arg(long)]
     pub gate: bool,
+    /// Continue the newest run of this suite that did not come to its end, with its benches, arms, settings and seed
+    #[arg(long)]
+    pub resume: bool,
+    /// Compare with the run that was saved under this name
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<BaselineName>,
+    /// Save the run's record under this name, if it is complete; a baseline of that name is replaced, after the comparison
+    #[arg(long, value_name = "NAME")]
+    pub save_baseline: Option<BaselineName>,
     /// Seed of the order of everything [default: from the clock]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -106,12 +134,16 @@ pub(super) struct BenchArguments {
     /// When to colour the result
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Also the robust intervals, the smallest detectable effects and the seed
+    /// Also what the result rests on: other estimates, where the variance comes from, how warm-ups went, the seed
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,
     /// No plan and no progress, only the result
     #[arg(long)]
     pub quiet: bool,
+
+    /// The names of the fields above that the command line sets.
+    #[arg(skip)]
+    given: HashSet<String>,
 }
 
 /// The form of a result.
@@ -135,6 +167,24 @@ pub(super) enum Colour {
 }
 
 impl BenchArguments {
+    /// Reads the command line; ends the process where it is wrong or asks for help.
+    pub(super) fn of_process() -> Self {
+        Self::of(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_given = |id: &&clap::Id| {
+            matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
+        };
+        let given = matches.ids().filter(is_given).map(ToString::to_string).collect();
+        Ok(Self { given, ..Self::from_arg_matches(matches)? })
+    }
+
+    /// Whether the command line sets this field.
+    pub(super) fn is_given(&self, field: &str) -> bool {
+        self.given.contains(field)
+    }
+
     pub(super) fn selection(&self) -> Selection {
         Selection { filter: self.filter.clone(), exact: self.exact, sweep: self.sweep }
     }
@@ -148,13 +198,24 @@ impl BenchArguments {
     ) -> Result<Plan, Failure> {
         let confidence = Confidence::new(self.confidence_level).map_err(Failure::usage)?;
         let margin = Margin::percent(self.margin).map_err(Failure::usage)?;
-        let (testbed, arms) = self.arms()?;
+        let config = Config::load(self.config.as_deref()).map_err(Failure::usage)?;
+        let rule = |entry: &MarginEntry| MarginRule {
+            benches: entry.benches.clone(),
+            percent: entry.percent,
+        };
+        let margins: Vec<MarginRule> = config.margins().iter().map(rule).collect();
+        let (testbed, arms) = self.arms(&config)?;
         let boots_guests = arms.iter().any(|arm| arm.address.machine().is_some());
         let observation_ms = OBSERVATION_MS[usize::from(self.quick)];
         let efforts = if self.quick { QUICK_EFFORT } else { EFFORT };
         let (boots, rounds, warm_up_ms, measurement_ms) = efforts[usize::from(boots_guests)];
         let settings = Settings {
             boots: self.boots.unwrap_or(boots),
+            precision_percent: match (self.boots, self.precision) {
+                (None, None) if !self.quick => Some(PRECISION_PERCENT),
+                (_, precision) => precision,
+            },
+            max_time_ns: self.max_time.map(|time| nanoseconds(Some(time), 0)),
             rounds: self.rounds.unwrap_or(rounds),
             samples: 3,
             warm_up_ns: nanoseconds(self.warm_up_time, warm_up_ms),
@@ -162,9 +223,13 @@ impl BenchArguments {
             observation_ns: nanoseconds(self.observation_time, observation_ms),
             timeout_ns: nanoseconds(Some(self.timeout), 0),
             boot_timeout_ns: Some(nanoseconds(Some(self.boot_timeout), 0)),
+            no_pause: self.no_pause,
             confidence: confidence.level(),
             margin_percent: margin.fraction() * 100.0,
+            margins,
         };
+        // A wrong rule is told now, and not once all is measured.
+        Margins::of(settings.margin_percent, settings.margin_rules()).map_err(Failure::usage)?;
         let benches = cases.iter().map(|case| case.id().to_owned()).collect();
         let observed = cases.iter().filter(|case| case.is_observed()).count();
         let pauses_idle = !self.no_pause;
@@ -172,15 +237,14 @@ impl BenchArguments {
     }
 
     /// The testbed's name and its arms, the control first.
-    fn arms(&self) -> Result<(String, Vec<Arm>), Failure> {
-        let config = Config::load(self.config.as_deref()).map_err(Failure::usage)?;
+    fn arms(&self, config: &Config) -> Result<(String, Vec<Arm>), Failure> {
         let settings = config.machine();
         if self.control.is_some() && self.treatment.is_empty() {
             let text = "--control alone compares with nothing: add --treatment NAME=URL";
             return Err(Failure::usage(text));
         }
-        let (name, arms) = if self.treatment.is_empty() {
-            testbed_arms(&config, self.testbed.as_deref().unwrap_or(DEFAULT_TESTBED))?
+        let (name, mut arms) = if self.treatment.is_empty() {
+            testbed_arms(config, self.testbed.as_deref().unwrap_or(DEFAULT_TESTBED))?
         } else {
             let control = self.control.as_deref().unwrap_or(DEFAULT_TESTBED);
             let control = Arm::named(CONTROL, Role::Control, control, settings);
@@ -188,6 +252,9 @@ impl BenchArguments {
             let arms: Result<_, ArmError> = std::iter::once(control).chain(treatments).collect();
             ("command line".to_owned(), arms.map_err(Failure::usage)?)
         };
+        if self.aa {
+            arms.push(arms[0].again());
+        }
         check_names(&arms).map_err(Failure::usage)?;
         let all_loopback = arms.iter().all(|arm| arm.address == Address::Loopback);
         Ok((if all_loopback { DEFAULT_TESTBED.into() } else { name }, arms))
@@ -222,69 +289,13 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
-    use super::*;
-    use crate::bench::{Bench, Bencher, Suite};
-
-    fn plan(arguments: &[&str]) -> Result<Plan, String> {
-        let arguments = [&["bench"], arguments].concat();
-        let parsed =
-            BenchArguments::try_parse_from(arguments).map_err(|error| error.to_string())?;
-        let timed = Bench::new("a", |b: &mut Bencher<'_>| b.iter(|| ()));
-        let suite = Suite::new("s", &[&timed, &Bench::new("b", |_| ()).observed()]).unwrap();
-        let cases: Vec<&Case> = suite.cases().iter().collect();
-        parsed.plan("s", &cases, 1).map_err(|failure| failure.message)
-    }
-
-    #[test]
-    fn the_default_testbed_is_this_machine_twice() {
-        let plan = plan(&["--bench"]).unwrap();
-        let names: Vec<&str> = plan.arms.iter().map(|arm| arm.name.as_str()).collect();
-        assert_eq!((names, plan.testbed.as_str()), (vec!["nosev", "aa"], "loopback"));
-        assert_eq!((plan.settings.boots, plan.settings.rounds), (10, 4));
-    }
-
-    #[test]
-    fn outside_programs_are_most_of_the_expected_time() {
-        let plan = plan(&["--boots", "2", "--rounds", "3", "--observation-time", "10s"]).unwrap();
-        assert_eq!((plan.observed, plan.settings.observation_ns), (1, 10_000_000_000));
-        // 2 boots × 2 arms × 3 rounds, each of 10 s and the guess of 2 s around them.
-        let expected = plan.expected().as_secs();
-        assert!((144..150).contains(&expected), "{expected} s");
-    }
-
-    #[test]
-    fn two_machines_are_enough() {
-        let plan =
-            plan(&["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2", "--quick"]).unwrap();
-        assert_eq!((plan.arms.len(), plan.settings.boots), (2, 5));
-        assert_eq!(plan.arms[1].claimed(), Some(sevbench_guest::Protection::SevSnp));
-    }
-
-    #[test]
-    fn wrong_usage_says_what_to_type() {
-        for (arguments, hint) in [
-            (vec!["--bots", "3"], "--boots"),
-            (vec!["--boots", "0"], "1..=10000"),
-            (vec!["--testbed", "moon"], "use one of loopback"),
-            (vec!["--control", "ssh://a@h"], "add --treatment"),
-            (vec!["--treatment", "ssh://a@h"], "NAME=URL"),
-            (vec!["--confidence-level", "95"], "between 0 and 1"),
-            (vec!["--margin", "0"], "percentage"),
-            (vec!["--warm-up-time", "soon"], "100ms"),
-            (vec!["--measurement-time", "0"], "above 0"),
-            (vec!["--timeout", "-1"], "unexpected argument"),
-        ] {
-            let error = plan(&arguments).unwrap_err();
-            assert!(error.contains(hint), "{arguments:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn durations_are_read_as_criterion_and_humantime_do() {
-        assert_eq!(parse_duration("0.25"), Ok(Duration::from_millis(250)));
-        assert_eq!(parse_duration("1min 30s"), Ok(Duration::from_secs(90)));
+fn parse_precision(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
+        _ => Err("write a percentage above 0 and up to 100, as in 1.5".into()),
     }
 }
+
+#[cfg(test)]
+#[path = "bench_arguments_tests.rs"]
+mod tests;

@@ -1,27 +1,38 @@
 //! A bench executable's three roles: coordinator, agent, and the loopback guest's server.
 
 use super::bench_arguments::{BenchArguments, Colour, Format};
-use super::exit::{FAILED, Failure, INCONCLUSIVE, INTERRUPTED, REGRESSED, USAGE, report};
+use super::exit::{FAILED, Failure, INTERRUPTED, report};
+use super::gate_status::{describe_gate, pass_gate};
+use super::output::print_summary;
+use super::records::{analyze_journal, threads};
+use super::resume::Unfinished;
 use crate::agent::run_agent;
-use crate::analysis::analyze;
+use crate::analysis::{Analysis, Overrides, add_changes, boots_wanted, refuse_baseline};
 use crate::bench::{Answer, BenchEntry, Suite, run_once};
-use crate::coordinator::{Arm, GuestFleet, Plan, Progress, ProgressMode, run_plan, select};
-use crate::gate::{GateOutcome, GateRefusal, judge_run};
+use crate::coordinator::{
+    Arm, GuestFleet, Past, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
+};
+use crate::gate::{Against, GatePlan, Margin, Margins, refuse_plan};
 use crate::protocol::AGENT_ARGUMENT;
-use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location, read_journal};
-use clap::Parser;
+use crate::record::{
+    BaselineName, Header, JOURNAL_SCHEMA, JournalWriter, Location, resolve_baseline, save_baseline,
+};
 use sevbench_guest::{
     Address, Executable, GuestError, HostFacts, Interrupt, LOOPBACK_SERVER_ARGUMENT, Prepared,
     prepare, serve_loopback,
 };
-use sevbench_reports::{
-    Outcome, Summary, TextOptions, format_duration, render_text, write_summary,
-};
+use sevbench_reports::{Outcome, Summary, TextOptions, format_duration, write_summary};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::io::{self, IsTerminal, Write};
+use std::collections::HashMap;
+use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
+
+/// The lines of an outside program's bench: a figure, and the mean and three percentiles of a distribution. How many there will be is
+/// known only once it has run.
+const OBSERVED_LINES: usize = 5;
 
 /// The whole of a bench executable; [`sevbench::main!`](crate::main) calls it.
 pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode {
@@ -37,7 +48,7 @@ pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
     if first.as_deref() == Some(AGENT_ARGUMENT.as_ref()) {
         return run_agent(suite);
     }
-    let arguments = BenchArguments::parse();
+    let arguments = BenchArguments::of_process();
     let result = if arguments.list {
         list(&suite, &arguments)
     } else if arguments.test || !arguments.bench {
@@ -84,90 +95,126 @@ fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
 }
 
 fn measure(suite: &Suite, arguments: &BenchArguments, start: Instant) -> Result<u8, Failure> {
-    let benches = select(suite, &arguments.selection()).map_err(Failure::usage)?;
-    let seed = arguments.seed.unwrap_or_else(seed_from_clock);
-    let plan = arguments.plan(suite.name(), &benches, seed)?;
-    if arguments.gate && plan.settings.boots < 2 {
-        return Err(Failure::usage(GateRefusal::OneBoot));
-    }
     let executable = Executable::current().map_err(Failure::failed)?;
+    let unfinished = arguments.resume.then(|| Unfinished::find(suite.name())).transpose()?;
+    let plan = if let Some(unfinished) = &unfinished {
+        unfinished.plan(suite, arguments, &executable)?
+    } else {
+        let benches = select(suite, &arguments.selection()).map_err(Failure::usage)?;
+        let seed = arguments.seed.unwrap_or_else(seed_from_clock);
+        arguments.plan(suite.name(), &benches, seed)?
+    };
+    let baseline = find_baseline(arguments.baseline.as_ref(), plan.suite)?;
+    let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
     let interrupt = catch_signals().map_err(Failure::failed)?;
     let _prepared = make_ready(&plan, &interrupt, arguments.quiet)?;
 
-    let stamp = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let location = Location::create(&format!("{}-{}", stamp.replace(['-', ':'], ""), plan.suite));
-    let location = location.map_err(Failure::failed)?;
-    let header = header(&plan, &location, stamp, &executable);
-    let mut journal =
-        JournalWriter::create(&location.journal(), &header).map_err(Failure::failed)?;
+    let (location, mut journal, past) = match unfinished {
+        Some(unfinished) => unfinished.reopen(arguments.quiet)?,
+        None => start_record(&plan, &executable)?,
+    };
     if !arguments.quiet {
         eprintln!("{}", plan.describe());
+        if let Some(gate) = gate {
+            eprintln!("{}", describe_gate(gate, !plan.settings.margins.is_empty()));
+        }
     }
     let mode = match (arguments.quiet, io::stderr().is_terminal()) {
         (true, _) => ProgressMode::Quiet,
         (false, true) => ProgressMode::Bar,
         (false, false) => ProgressMode::Lines,
     };
-    let mut progress = Progress::new(mode, &plan);
+    let mut progress = Progress::new(mode);
     let (digest, consoles) = (suite.digest(), location.consoles());
     let mut fleet = GuestFleet::new(&plan, executable, digest, interrupt.clone(), consoles);
-    let ran = run_plan(&plan, &mut fleet, &mut journal, &mut progress, &interrupt, start);
+    let wiring = Wiring {
+        journal: &mut journal,
+        progress: &mut progress,
+        replication: &mut FromJournal,
+        interrupt: &interrupt,
+        start,
+    };
+    let ran = run_plan(&plan, &mut fleet, wiring, &past);
     progress.finish();
     if let Err(error) = &ran {
         eprintln!("error: {error}");
     }
-    let shown = conclude(&location, arguments);
+    let shown = conclude(&location, arguments, baseline.as_ref());
     if !arguments.quiet {
         eprintln!("took {}", format_duration(start.elapsed()));
     }
     let summary = shown?;
-    Ok(match ran {
+    let nothing_measured = summary.comparisons.iter().all(|row| row.is_boot_time);
+    let status = match ran {
         Err(_) => FAILED,
         Ok(Outcome::Interrupted) => INTERRUPTED,
-        Ok(_)
-            if !summary.failed.is_empty()
-                || summary.comparisons.iter().all(|row| row.bench.starts_with("boot/")) =>
-        {
-            FAILED
+        Ok(_) if !summary.failed.is_empty() || nothing_measured => FAILED,
+        Ok(_) if arguments.gate => {
+            let against = if baseline.is_some() { Against::Baseline } else { Against::Margin };
+            pass_gate(&summary, against)
         }
-        Ok(_) if arguments.gate => pass_gate(&summary, &unmeasured(&plan, &summary)),
         Ok(_) => 0,
-    })
-}
-
-/// The benches of the plan that have no result in a treatment: skipped, or left out in all rounds.
-fn unmeasured(plan: &Plan, summary: &Summary) -> Vec<String> {
-    let mut missing = Vec::new();
-    for arm in plan.arms.iter().skip(1) {
-        let has_result = |bench: &str| {
-            summary.comparisons.iter().any(|comparison| {
-                let metric = comparison.bench.strip_prefix(bench);
-                let is_of_bench =
-                    metric.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-                comparison.treatment == arm.name && is_of_bench
-            })
-        };
-        let without = plan.benches.iter().filter(|bench| !has_result(bench));
-        missing.extend(without.map(|bench| format!("{bench} in {} (no result)", arm.name)));
-    }
-    missing
-}
-
-/// Says what the gate says, and gives its status.
-fn pass_gate(summary: &Summary, unmeasured: &[String]) -> u8 {
-    let (status, text) = match judge_run(summary, unmeasured) {
-        GateOutcome::Passed => (0, "passed".into()),
-        GateOutcome::Regressed(benches) => {
-            (REGRESSED, format!("failed: regressed: {}", benches.join(", ")))
-        }
-        GateOutcome::Inconclusive(benches) => (
-            INCONCLUSIVE,
-            format!("not decided: {}; measure longer, as with --boots 30", benches.join(", ")),
-        ),
-        GateOutcome::Refused(refusal) => (USAGE, format!("refused: {refusal}")),
     };
-    eprintln!("gate {text}");
-    status
+    match &arguments.save_baseline {
+        // What a gate has turned down is nothing to compare with.
+        Some(name) if arguments.gate && status != 0 => {
+            eprintln!("not saved as the baseline `{}`: the gate did not pass", name.as_str());
+        }
+        Some(name) => {
+            keep_baseline(name, &location, summary.run.outcome)?;
+            if !arguments.quiet {
+                eprintln!("saved as the baseline `{}`", name.as_str());
+            }
+        }
+        None => {}
+    }
+    Ok(status)
+}
+
+/// What the gate will judge; an error where it would be of no use.
+fn plan_gate(plan: &Plan, baseline: Option<&(String, Analysis)>) -> Result<GatePlan, Failure> {
+    let settings = &plan.settings;
+    let margins = Margins::of(settings.margin_percent, settings.margin_rules());
+    let margins = margins.map_err(Failure::usage)?;
+    let treatments = plan.judged_treatments();
+    let lines = plan.benches.len() - plan.observed + plan.observed * OBSERVED_LINES;
+    let comparisons = (lines * treatments.len()) as u32;
+    let refusal = refuse_plan(settings.boots, comparisons).or_else(|| {
+        let (name, baseline) = baseline?;
+        refuse_baseline(baseline, name, &plan.benches, &treatments, &margins)
+    });
+    match refusal {
+        Some(refusal) => Err(Failure::usage(refusal)),
+        None => Ok(GatePlan {
+            margin: Margin::percent(settings.margin_percent).map_err(Failure::usage)?,
+            boots: settings.boots,
+            baseline_boots: baseline.map(|(_, analysis)| analysis.summary.run.boots),
+            comparisons,
+        }),
+    }
+}
+
+/// The folder and the journal of a new run.
+fn start_record(
+    plan: &Plan,
+    executable: &Executable,
+) -> Result<(Location, JournalWriter, Past), Failure> {
+    let stamp = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let location = Location::create(&format!("{}-{}", stamp.replace(['-', ':'], ""), plan.suite));
+    let location = location.map_err(Failure::failed)?;
+    let header = header(plan, &location, stamp, executable);
+    let journal = JournalWriter::create(&location.journal(), &header).map_err(Failure::failed)?;
+    Ok((location, journal, Past::default()))
+}
+
+/// Asks the analysis of the journal.
+struct FromJournal;
+
+impl Replication for FromJournal {
+    fn boots_wanted(&mut self, journal: &Path) -> Result<HashMap<String, u32>, String> {
+        let analysis = analyze_journal(journal, &Overrides::default(), threads());
+        analysis.map(|analysis| boots_wanted(&analysis)).map_err(|failure| failure.message)
+    }
 }
 
 /// Makes this host ready for the plan's guests, before anything is recorded.
@@ -189,9 +236,16 @@ fn make_ready(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepare
 }
 
 /// Analyses what the journal holds, stores the summary and prints the result.
-fn conclude(location: &Location, arguments: &BenchArguments) -> Result<Summary, Failure> {
-    let journal = read_journal(&location.journal()).map_err(Failure::failed)?;
-    let summary = analyze(&journal).map_err(Failure::failed)?;
+fn conclude(
+    location: &Location,
+    arguments: &BenchArguments,
+    baseline: Option<&(String, Analysis)>,
+) -> Result<Summary, Failure> {
+    let mut analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
+    if let Some((name, baseline)) = baseline {
+        add_changes(&mut analysis, baseline, name);
+    }
+    let summary = analysis.summary;
     let colour = match arguments.color {
         Colour::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         Colour::Always => true,
@@ -212,20 +266,37 @@ fn conclude(location: &Location, arguments: &BenchArguments) -> Result<Summary, 
     Ok(summary)
 }
 
-pub(super) fn print_summary(
-    summary: &Summary,
-    format: Format,
-    options: TextOptions,
-) -> Result<(), Failure> {
-    let text = match format {
-        Format::Text => render_text(summary, options),
-        Format::Json => serde_json::to_string_pretty(summary).map_err(Failure::failed)? + "\n",
-    };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // A reader such as `head` that has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(Failure::failed),
+/// The baseline to compare with, read before anything runs.
+fn find_baseline(
+    name: Option<&BaselineName>,
+    suite: &str,
+) -> Result<Option<(String, Analysis)>, Failure> {
+    let Some(name) = name else { return Ok(None) };
+    let location = resolve_baseline(name).map_err(Failure::usage)?;
+    let analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
+    let found = &analysis.summary.run.suite;
+    if found == suite {
+        return Ok(Some((name.as_str().to_owned(), analysis)));
     }
+    Err(Failure::usage(format!(
+        "the baseline `{}` is of the suite `{found}` and not of `{suite}`: name another with --baseline",
+        name.as_str(),
+    )))
+}
+
+/// Saves a run that is complete; an interrupted one has the status of its own.
+fn keep_baseline(name: &BaselineName, run: &Location, outcome: Outcome) -> Result<(), Failure> {
+    if outcome == Outcome::Complete {
+        return save_baseline(run, name).map_err(Failure::failed);
+    }
+    let text = format!(
+        "the run is not complete, and was not saved as the baseline `{}`: run it again",
+        name.as_str()
+    );
+    Err(match outcome {
+        Outcome::Interrupted => Failure::interrupted(text),
+        _ => Failure::failed(text),
+    })
 }
 
 fn header(plan: &Plan, location: &Location, started: String, executable: &Executable) -> Header {

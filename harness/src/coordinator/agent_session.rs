@@ -1,6 +1,6 @@
 //! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
 
-use super::run::{AgentError, AgentLink, Booted, Exchange, Fleet};
+use super::fleet::{AgentError, AgentLink, Booted, Exchange, Fleet};
 use super::{Arm, Plan};
 use crate::protocol::{
     AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_frame, read_greeting,
@@ -104,13 +104,28 @@ struct AgentSession {
 impl AgentLink for AgentSession {
     fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
         let limit = self.request_limit + expected;
+        let retries = self.guest.transport_retries();
         let start = Instant::now();
         self.process.set_deadline(start + limit);
         let reply =
             write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
         let host_ns = nanoseconds(start.elapsed());
         match reply {
-            Ok(Reply { answer, guest_ns }) => Ok(Exchange { answer, guest_ns, host_ns }),
+            Ok(Reply { answer, guest_ns, steal_ns, clock_step_ns }) => {
+                let transport_retries = self
+                    .guest
+                    .transport_retries()
+                    .zip(retries)
+                    .map(|(after, before)| after.saturating_sub(before));
+                Ok(Exchange {
+                    answer,
+                    guest_ns,
+                    host_ns,
+                    steal_ns,
+                    clock_step_ns,
+                    transport_retries,
+                })
+            }
             Err(error) => Err(broken(error, &mut self.process, limit)),
         }
     }

@@ -71,7 +71,15 @@ pub(crate) enum ArmError {
     Spin(String),
 }
 
+/// The name of the control's machine as a treatment.
+const AGAIN_NAME: &str = "aa";
+
 impl Arm {
+    /// The same machine once more, as a treatment that does nothing.
+    pub(crate) fn again(&self) -> Self {
+        Self { name: AGAIN_NAME.into(), role: Role::Treatment, ..self.clone() }
+    }
+
     /// An arm from its address alone, under a name of ours.
     pub(crate) fn named(
         name: &str,

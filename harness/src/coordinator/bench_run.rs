@@ -1,19 +1,20 @@
 //! One bench in one boot: set-up in every arm, warm-up, the same iterations for all, rounds, verification.
 
-use super::run::{AgentError, AgentLink, Exchange, Run};
+use super::fleet::{AgentError, AgentLink, Exchange};
+use super::run::Run;
 use super::schedule::BenchOrder;
 use crate::bench::{Answer, Command, Measure, Ready, SampleKind};
 use crate::protocol::Request;
 use crate::record::{
-    ArmRound, CalibrationRecord, Event, JournalError, MeasuredRecord, RoundRecord, RoundSamples,
-    SetupRecord, SkipRecord,
+    ArmRound, Event, JournalError, MeasuredRecord, RoundRecord, RoundSamples, SetupRecord,
+    SkipRecord,
 };
 use std::time::{Duration, Instant};
 
 /// What an outside program may take beside twice the time that it measures.
 const AROUND_OBSERVATION_MAX: Duration = Duration::from_secs(60);
 /// An outside program runs once a round, whatever it takes.
-const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
+pub(super) const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
 
 /// Why a run ends before its plan does.
 pub(super) enum Stop {
@@ -30,14 +31,14 @@ impl From<JournalError> for Stop {
 }
 
 pub(super) struct BenchRun<'r, 'p> {
-    run: &'r mut Run<'p>,
-    boot: u32,
-    order: &'r BenchOrder,
-    id: String,
+    pub(super) run: &'r mut Run<'p>,
+    pub(super) boot: u32,
+    pub(super) order: &'r BenchOrder,
+    pub(super) id: String,
     /// Which arms are set up and have not failed.
-    active: Vec<bool>,
+    pub(super) active: Vec<bool>,
     /// What the first arm that was set up says of itself; the others must say the same.
-    kind: Option<SampleKind>,
+    pub(super) kind: Option<SampleKind>,
 }
 
 impl<'r, 'p> BenchRun<'r, 'p> {
@@ -59,7 +60,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
     }
 
     /// Whether the control and at least one treatment are left.
-    fn compares(&self) -> bool {
+    pub(super) fn compares(&self) -> bool {
         self.active[0] && self.active[1..].contains(&true)
     }
 
@@ -86,7 +87,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
     }
 
     fn note_setup(&mut self, arm: usize, ready: Ready) -> Result<(), Stop> {
-        Ok(self.run.journal.append(&Event::Setup(SetupRecord {
+        Ok(self.run.wiring.journal.append(&Event::Setup(SetupRecord {
             boot: self.boot,
             bench: self.id.clone(),
             arm: self.run.plan.arms[arm].name.clone(),
@@ -96,43 +97,14 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         }))?)
     }
 
-    /// Warms every arm up. The first boot also fixes the iterations, by the slowest arm.
-    fn warm_up(&mut self) -> Result<(), Stop> {
-        let duration_ns = self.run.plan.settings.warm_up_ns;
-        let mut slowest_ns: f64 = 0.0;
-        for &arm in &self.order.setup_arms {
-            if !self.active[arm] {
-                continue;
-            }
-            let request = Request::Drive(Command::WarmUp { duration_ns });
-            match self.ask(arm, &request, Duration::from_nanos(duration_ns))? {
-                Some(Answer::Warm { iterations, elapsed_ns }) => {
-                    slowest_ns = slowest_ns.max(elapsed_ns as f64 / iterations.max(1) as f64);
-                }
-                other => self.unexpected(arm, other)?,
-            }
-        }
-        if self.compares() && !self.run.measures.contains_key(&self.order.bench) {
-            let measure = match self.kind {
-                Some(SampleKind::Observed) => OBSERVATION,
-                _ => self.run.plan.measure(slowest_ns),
-            };
-            self.run.measures.insert(self.order.bench, measure);
-            let Measure { lead_in, iterations, .. } = measure;
-            let record = CalibrationRecord { bench: self.id.clone(), lead_in, iterations };
-            self.run.journal.append(&Event::Calibration(record))?;
-        }
-        Ok(())
-    }
-
     fn measure(&mut self) -> Result<(), Stop> {
         let start = Instant::now();
         let Some(&measure) = self.run.measures.get(&self.order.bench) else { return Ok(()) };
         let order = self.order;
         for (round, arms) in (1..).zip(&order.rounds) {
             self.run.stop_if_interrupted()?;
-            self.run.progress.round(self.boot, &self.id, round);
-            let at_ns = nanoseconds(self.run.start.elapsed());
+            self.run.show_round(&self.id, round);
+            let at_ns = nanoseconds(self.run.wiring.start.elapsed());
             let mut measured = Vec::with_capacity(arms.len());
             for &arm in arms {
                 if self.active[arm]
@@ -144,7 +116,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
             if !self.compares() {
                 return Ok(());
             }
-            self.run.journal.append(&Event::Round(RoundRecord {
+            self.run.wiring.journal.append(&Event::Round(RoundRecord {
                 boot: self.boot,
                 bench: self.id.clone(),
                 round,
@@ -155,7 +127,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         }
         let wall_ns = nanoseconds(start.elapsed());
         let record = MeasuredRecord { boot: self.boot, bench: self.id.clone(), wall_ns };
-        Ok(self.run.journal.append(&Event::Measured(record))?)
+        Ok(self.run.wiring.journal.append(&Event::Measured(record))?)
     }
 
     fn sample(&mut self, arm: usize, measure: Measure) -> Result<Option<ArmRound>, Stop> {
@@ -169,11 +141,29 @@ impl<'r, 'p> BenchRun<'r, 'p> {
             _ => (Command::Measure(measure), Duration::from_nanos(settings.measurement_ns)),
         };
         let exchange = self.exchange(arm, &Request::Drive(command), expected)?;
-        let Some(Exchange { answer, guest_ns, host_ns }) = exchange else { return Ok(None) };
+        let Some(Exchange {
+            answer,
+            guest_ns,
+            host_ns,
+            steal_ns,
+            clock_step_ns,
+            transport_retries,
+        }) = exchange
+        else {
+            return Ok(None);
+        };
         let arm_round = |samples, measured_ns| {
             let arm = self.run.plan.arms[arm].name.clone();
-            let (guest_ns, host_ns) = (Some(guest_ns), Some(host_ns));
-            Ok(Some(ArmRound { arm, guest_ns, host_ns, measured_ns, samples }))
+            Ok(Some(ArmRound {
+                arm,
+                guest_ns: Some(guest_ns),
+                host_ns: Some(host_ns),
+                steal_ns,
+                clock_step_ns,
+                transport_retries,
+                measured_ns,
+                samples,
+            }))
         };
         match (self.kind, Some(answer)) {
             (Some(SampleKind::Timed), Some(Answer::Samples(elapsed_ns)))
@@ -220,7 +210,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
     }
 
     /// Asks the arm's agent. Where it fails, notes that, puts a fresh one in its place, and returns nothing.
-    fn exchange(
+    pub(super) fn exchange(
         &mut self,
         arm: usize,
         request: &Request,
@@ -258,7 +248,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
     }
 
     /// An answer that ends the bench in this arm: a skip, a failure, or one that does not fit the request.
-    fn unexpected(&mut self, arm: usize, answer: Option<Answer>) -> Result<(), Stop> {
+    pub(super) fn unexpected(&mut self, arm: usize, answer: Option<Answer>) -> Result<(), Stop> {
         let was_active = std::mem::replace(&mut self.active[arm], false);
         match answer {
             // `ask` has noted it.
@@ -267,7 +257,7 @@ impl<'r, 'p> BenchRun<'r, 'p> {
                 let arm = self.run.plan.arms[arm].name.clone();
                 let record =
                     SkipRecord { boot: self.boot, bench: self.id.clone(), arm, reason, hint };
-                Ok(self.run.journal.append(&Event::Skipped(record))?)
+                Ok(self.run.wiring.journal.append(&Event::Skipped(record))?)
             }
             Some(Answer::Failed(reason)) => {
                 self.run.note_failure(self.boot, Some(&self.id), arm, reason)
@@ -295,6 +285,6 @@ impl<'r, 'p> BenchRun<'r, 'p> {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

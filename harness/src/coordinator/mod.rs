@@ -3,13 +3,20 @@
 mod agent_session;
 mod arm;
 mod bench_run;
+mod fleet;
+mod past;
 mod plan;
 mod progress;
+mod replication;
 mod run;
 mod schedule;
+mod stages;
+mod warm_up;
 
 pub(crate) use agent_session::GuestFleet;
 pub(crate) use arm::{Arm, ArmError, Role, check_names};
+pub(crate) use past::Past;
 pub(crate) use plan::{Plan, Selection, select};
 pub(crate) use progress::{Progress, ProgressMode};
-pub(crate) use run::run_plan;
+pub(crate) use replication::Replication;
+pub(crate) use run::{Wiring, run_plan};

@@ -5,6 +5,7 @@ use crate::bench::{Case, Measure, Suite};
 use crate::record::Settings;
 use regex::Regex;
 use sevbench_guest::Address;
+use sevbench_reports::format_duration;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -22,6 +23,8 @@ const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
 const LEAD_IN_SHARE: f64 = 0.03;
 /// An iteration longer than this needs no lead-in: what it would hide is small beside it.
 const LEAD_IN_NS_MAX: f64 = 10e6;
+/// How long a run may take without `--max-time`, in times of its first stage.
+pub(super) const STAGES_MAX: u32 = 3;
 /// How many near ids are listed where nothing matches.
 const NEAR_IDS_MAX: usize = 5;
 
@@ -119,7 +122,18 @@ fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
 }
 
 impl Plan {
-    /// How long the run will take, as far as can be said before it.
+    /// The treatments that a gate judges: not the control against itself, unless there is nothing else.
+    pub(crate) fn judged_treatments(&self) -> Vec<String> {
+        let is_control_again = |arm: &&Arm| {
+            arm.address == self.arms[0].address && arm.spin_factor == self.arms[0].spin_factor
+        };
+        let treatments = &self.arms[1..];
+        let only_again = treatments.iter().all(|arm| is_control_again(&arm));
+        let judged = treatments.iter().filter(|arm| only_again || !is_control_again(arm));
+        judged.map(|arm| arm.name.clone()).collect()
+    }
+
+    /// How long the run, or its first stage, will take, as far as can be said before it.
     pub(crate) fn expected(&self) -> Duration {
         let settings = &self.settings;
         let measuring = Duration::from_nanos(settings.warm_up_ns + settings.measurement_ns);
@@ -140,7 +154,7 @@ impl Plan {
         let names: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
         let settings = &self.settings;
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        format!(
+        let plan = format!(
             "plan: {}, {} ({}) on {}, {} × {}, about {}",
             count(self.benches.len(), "bench").replace("benchs", "benches"),
             count(names.len(), "arm"),
@@ -148,8 +162,20 @@ impl Plan {
             self.testbed,
             count(settings.boots as usize, "boot"),
             count(settings.rounds as usize, "round"),
-            sevbench_reports::format_duration(self.expected()),
-        )
+            format_duration(self.expected()),
+        );
+        let limit = settings.max_time_ns.map(|ns| format_duration(Duration::from_nanos(ns)));
+        match (settings.precision_percent, limit) {
+            (None, None) => plan,
+            (None, Some(limit)) => format!("{plan}; no boot starts after {limit}"),
+            (Some(percent), Some(limit)) => format!(
+                "{plan}, then more boots where ±{percent} % needs them; none starts after {limit}"
+            ),
+            (Some(percent), None) => format!(
+                "{plan}, then more boots where ±{percent} % needs them, for up to {}",
+                format_duration(self.expected() * (STAGES_MAX - 1)),
+            ),
+        }
     }
 
     /// What every arm is asked for in a round, where an iteration takes so long in the slowest arm.
@@ -192,6 +218,8 @@ mod tests {
     fn a_round_is_filled_with_iterations_of_the_slowest_arm() {
         let settings = Settings {
             boots: 10,
+            precision_percent: None,
+            max_time_ns: None,
             rounds: 5,
             samples: 4,
             warm_up_ns: 1,
@@ -199,8 +227,10 @@ mod tests {
             observation_ns: 1,
             timeout_ns: 1,
             boot_timeout_ns: None,
+            no_pause: false,
             confidence: 0.95,
             margin_percent: 3.0,
+            margins: Vec::new(),
         };
         let plan = Plan {
             suite: "s",

@@ -1,6 +1,5 @@
 //! Progress on standard error: a bar where it is a terminal, a plain line now and then where it is not.
 
-use super::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use sevbench_reports::format_duration;
 use std::time::{Duration, Instant};
@@ -16,68 +15,61 @@ pub(crate) enum ProgressMode {
     Quiet,
 }
 
-/// Follows a run.
+/// Shows how far a run is.
 pub(crate) struct Progress {
     mode: ProgressMode,
     bar: ProgressBar,
-    start: Instant,
     last_line: Option<Instant>,
-    done: u64,
-    total: u64,
-    /// How long boots have taken, and how many of them there were.
-    booting: Duration,
-    booted: u32,
-    boots: u32,
-    rounds: u32,
-    expected: Duration,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub boot: u32,
+    /// The number of the last boot, as far as is known.
+    pub boots: u32,
+    pub bench: &'a str,
+    pub round: u32,
+    pub rounds: u32,
 }
 
 impl Progress {
-    pub(crate) fn new(mode: ProgressMode, plan: &Plan) -> Self {
-        let settings = &plan.settings;
-        let total = u64::from(settings.boots) * plan.benches.len() as u64;
-        let bar =
-            if mode == ProgressMode::Bar { ProgressBar::new(total) } else { ProgressBar::hidden() };
+    pub(crate) fn new(mode: ProgressMode) -> Self {
+        let bar = match mode {
+            ProgressMode::Bar => ProgressBar::new(0),
+            ProgressMode::Lines | ProgressMode::Quiet => ProgressBar::hidden(),
+        };
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
             bar.set_style(style);
         }
-        Self {
-            mode,
-            bar,
-            start: Instant::now(),
-            last_line: None,
-            done: 0,
-            total,
-            booting: Duration::ZERO,
-            booted: 0,
-            boots: settings.boots,
-            rounds: settings.rounds,
-            expected: plan.expected(),
-        }
+        Self { mode, bar, last_line: None }
     }
 
     /// The guests of a boot are being started.
-    pub(crate) fn boot(&mut self, boot: u32) {
-        self.show(format!("boot {boot}/{}: starting guests", self.boots));
-    }
-
-    /// The guests of a boot are up, after so long.
-    pub(crate) fn booted(&mut self, took: Duration) {
-        self.booting += took;
-        self.booted += 1;
+    pub(super) fn boot(&mut self, boot: u32, boots: u32) {
+        self.show(format!("boot {boot}/{boots}: starting guests"));
     }
 
     /// A round begins.
-    pub(crate) fn round(&mut self, boot: u32, bench: &str, round: u32) {
-        let place = format!("boot {boot}/{}, {bench}, round {round}/{}", self.boots, self.rounds);
-        let left = format_duration(self.left());
-        self.show(format!("{place}, about {left} left"));
+    pub(super) fn round(&mut self, place: Place<'_>, left: Duration) {
+        let Place { boot, boots, bench, round, rounds } = place;
+        let left = format_duration(left);
+        self.show(format!(
+            "boot {boot}/{boots}, {bench}, round {round}/{rounds}, about {left} left"
+        ));
     }
 
-    /// A bench has ended in a boot.
-    pub(crate) fn bench_done(&mut self) {
-        self.done += 1;
-        self.bar.set_position(self.done);
+    /// So many boots of benches are done, of so many in all.
+    pub(super) fn advance(&mut self, (done, total): (u64, u64)) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
+    /// Something that belongs to the plan: kept quiet where the plan is.
+    pub(crate) fn note(&self, text: &str) {
+        if self.mode != ProgressMode::Quiet {
+            self.warn(text);
+        }
     }
 
     /// Something went wrong that the user should know at once.
@@ -91,19 +83,6 @@ impl Progress {
 
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
-    }
-
-    fn left(&self) -> Duration {
-        let elapsed = self.start.elapsed();
-        match self.done {
-            0 => self.expected.saturating_sub(elapsed),
-            done => {
-                let boots_left = f64::from(self.boots - self.booted.min(self.boots));
-                let boots = self.booting.mul_f64(boots_left / f64::from(self.booted.max(1)));
-                let measuring = elapsed.saturating_sub(self.booting);
-                measuring.mul_f64((self.total - done) as f64 / done as f64) + boots
-            }
-        }
     }
 
     fn show(&mut self, text: String) {

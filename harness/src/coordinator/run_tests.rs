@@ -1,13 +1,18 @@
 //! The run against scripted agents: what is asked, what is recorded, how failures are kept apart. Nothing sleeps.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use super::super::fleet::{Booted, Exchange};
 use super::super::{Arm, ProgressMode, Role};
 use super::*;
-use crate::bench::{Command, Observation, Observed, Ready, SampleKind, Unit};
-use crate::record::{Header, JOURNAL_SCHEMA, Journal, RoundSamples, Settings, read_journal};
-use sevbench_guest::MachineSettings;
+use crate::bench::{Answer, Command, Observation, Observed, Ready, SampleKind, Unit, WarmUpSeries};
+use crate::protocol::Request;
+use crate::record::{
+    Header, JOURNAL_SCHEMA, Journal, Phases, RoundSamples, Settings, read_journal,
+};
+use sevbench_guest::{Facts, MachineSettings};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 /// What a scripted agent does instead of its work.
@@ -26,6 +31,8 @@ enum Trouble {
     Wrong(usize, &'static str),
     /// The bench drives an outside program, in all arms below this one.
     Observes(usize, &'static str),
+    /// Warm-ups show no steady state.
+    Jumps,
     /// The user interrupts at the nth request of arm 0.
     Interrupts(usize),
 }
@@ -101,17 +108,24 @@ impl AgentLink for ScriptedAgent {
             }
             _ => {}
         }
+        let observes =
+            matches!(self.trouble, Trouble::Observes(arms, id) if self.arm < arms && id == bench);
         let answer = match request {
             Request::Start { .. } if self.trouble_is(Trouble::Skips) => {
                 Answer::Skipped { reason: "no disk".into(), hint: "add one".into() }
             }
             Request::Start { .. } => {
-                let observes = matches!(self.trouble, Trouble::Observes(arms, id) if self.arm < arms && id == bench);
                 let kind = if observes { SampleKind::Observed } else { SampleKind::Timed };
                 Answer::Ready(Ready { kind, throughput: None, operations: 1 })
             }
             Request::Drive(Command::WarmUp { .. }) => {
-                Answer::Warm { iterations: 10, elapsed_ns: 1_000 }
+                // An iteration takes 100 ns, and ten times as long in the last quarter where a bench is never steady.
+                let is_late = |batch: u64| self.trouble == Trouble::Jumps && batch >= 15;
+                let batch_ns = |batch: u64| if is_late(batch) { 10_000 } else { 1_000 } + batch % 3;
+                let elapsed_ns = (0..20).map(batch_ns).collect();
+                let iterations = if observes { Vec::new() } else { vec![10; 20] };
+                let elapsed_ns = if observes { Vec::new() } else { elapsed_ns };
+                Answer::Warm(WarmUpSeries { iterations, elapsed_ns })
             }
             Request::Drive(Command::Measure(measure)) => {
                 Answer::Samples(vec![measure.iterations * 100; measure.samples as usize])
@@ -130,7 +144,14 @@ impl AgentLink for ScriptedAgent {
             }
             Request::Drive(Command::Finish) => Answer::Finished,
         };
-        Ok(Exchange { answer, guest_ns: 1, host_ns: 2 })
+        Ok(Exchange {
+            answer,
+            guest_ns: 1,
+            host_ns: 2,
+            steal_ns: Some(10_000_000),
+            clock_step_ns: -5,
+            transport_retries: Some(1),
+        })
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {
@@ -161,15 +182,19 @@ impl ScriptedAgent {
 fn plan() -> Plan {
     let settings = Settings {
         boots: 2,
+        precision_percent: None,
+        max_time_ns: None,
         rounds: 3,
         samples: 2,
-        warm_up_ns: 1,
+        warm_up_ns: 1_000,
         measurement_ns: 6_000,
         observation_ns: 1_000,
         timeout_ns: 1,
         boot_timeout_ns: None,
+        no_pause: false,
         confidence: 0.95,
         margin_percent: 3.0,
+        margins: Vec::new(),
     };
     let machine = MachineSettings::default();
     let arms = vec![
@@ -189,9 +214,41 @@ fn plan() -> Plan {
     }
 }
 
+/// Wants so many boots of a bench in all, and counts how often it is asked.
+struct ScriptedReplication {
+    wanted: Result<Vec<(&'static str, u32)>, &'static str>,
+    asked: u32,
+}
+
+impl Replication for ScriptedReplication {
+    fn boots_wanted(&mut self, journal: &Path) -> Result<HashMap<String, u32>, String> {
+        self.asked += 1;
+        assert!(read_journal(journal).unwrap().tail.end.is_none());
+        let wanted = self.wanted.clone().map_err(str::to_owned)?;
+        Ok(wanted.into_iter().map(|(id, boots)| (id.to_owned(), boots)).collect())
+    }
+}
+
 fn check(trouble: Trouble) -> (Outcome, Journal) {
-    let (plan, folder) = (plan(), tempfile::tempdir().unwrap());
+    let mut replication = ScriptedReplication { wanted: Ok(vec![("s/a", 9)]), asked: 0 };
+    let ran = check_plan(plan(), trouble, &mut replication);
+    assert_eq!(replication.asked, 0, "the number of boots is fixed");
+    ran
+}
+
+fn check_plan(
+    plan: Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+) -> (Outcome, Journal) {
+    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ndjson");
+    let mut journal = start_journal(&path, &plan);
+    let outcome = go_on(&plan, trouble, replication, &mut journal, &Past::default());
+    (outcome, read_journal(&path).unwrap())
+}
+
+fn start_journal(path: &Path, plan: &Plan) -> JournalWriter {
     let header = Header {
         schema: JOURNAL_SCHEMA.into(),
         id: "id".into(),
@@ -206,21 +263,26 @@ fn check(trouble: Trouble) -> (Outcome, Journal) {
         benches: plan.benches.clone(),
         settings: plan.settings.clone(),
     };
-    let mut journal = JournalWriter::create(&path, &header).unwrap();
+    JournalWriter::create(path, &header).unwrap()
+}
+
+fn go_on(
+    plan: &Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+    journal: &mut JournalWriter,
+    past: &Past,
+) -> Outcome {
     let mut fleet =
         ScriptedFleet { trouble, boots: [0; 2], log: Rc::default(), running: Rc::default() };
-    let run = Run {
-        plan: &plan,
-        fleet: &mut fleet,
-        journal: &mut journal,
-        progress: &mut Progress::new(ProgressMode::Quiet, &plan),
+    let wiring = Wiring {
+        journal,
+        progress: &mut Progress::new(ProgressMode::Quiet),
+        replication,
         interrupt: &Interrupt::new(),
         start: Instant::now(),
-        measures: HashMap::new(),
-        links: Vec::new(),
     };
-    let outcome = run.all_boots().unwrap();
-    (outcome, read_journal(&path).unwrap())
+    Run::new(plan, &mut fleet, wiring, past).all_boots().unwrap()
 }
 
 /// (boot, bench) of each recorded round.
@@ -259,9 +321,13 @@ fn every_bench_has_every_round_of_every_boot_with_the_same_iterations() {
         if let Event::Round(round) = event {
             // A sample is 6000 ns ÷ (3 rounds × 2 samples), an iteration 100 ns.
             assert_eq!((round.iterations, round.arms.len()), (10, 2));
+            for arm in &round.arms {
+                let outside = (arm.steal_ns, arm.clock_step_ns, arm.transport_retries);
+                assert_eq!(outside, (Some(10_000_000), -5, Some(1)));
+            }
         }
     }
-    assert_eq!(journal.end.unwrap().outcome, Outcome::Complete);
+    assert_eq!(journal.tail.end.unwrap().outcome, Outcome::Complete);
 }
 
 #[test]
@@ -312,6 +378,27 @@ fn a_verification_that_fails_is_a_failure() {
     assert_eq!(failures(&journal), [(1, Some("s/a"), "nosev"), (2, Some("s/a"), "nosev")]);
 }
 
+/// The lengths of the warm-up series of each arm and bench in a boot.
+fn warm_ups(journal: &Journal) -> Vec<usize> {
+    let series = journal.events.iter().filter_map(|event| match event {
+        Event::WarmUp(series) => Some(series),
+        _ => None,
+    });
+    series
+        .map(|series| {
+            assert_eq!(series.iterations.len(), series.elapsed_ns.len());
+            series.iterations.len()
+        })
+        .collect()
+}
+
+#[test]
+fn an_arm_warms_up_until_it_is_steady_or_four_times() {
+    assert_eq!(warm_ups(&check(Trouble::None).1), [20; 2 * 2 * 2]);
+    assert_eq!(warm_ups(&check(Trouble::Jumps).1), [80; 2 * 2 * 2]);
+    assert_eq!(warm_ups(&check(Trouble::Observes(2, "s/b")).1), [20; 2 * 2], "programs have none");
+}
+
 #[test]
 fn an_outside_program_is_observed_once_a_round_for_as_long_as_was_said() {
     let (_, journal) = check(Trouble::Observes(2, "s/b"));
@@ -338,6 +425,9 @@ fn arms_that_measure_in_different_ways_are_not_compared() {
 fn an_interrupt_keeps_what_is_there() {
     let (outcome, journal) = check(Trouble::Interrupts(8));
     assert_eq!(outcome, Outcome::Interrupted);
-    assert_eq!(journal.end.as_ref().unwrap().outcome, Outcome::Interrupted);
+    assert_eq!(journal.tail.end.as_ref().unwrap().outcome, Outcome::Interrupted);
     assert!(!rounds(&journal).is_empty() && failures(&journal).is_empty());
 }
+
+#[path = "run_stage_tests.rs"]
+mod stages;

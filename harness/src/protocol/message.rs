@@ -11,7 +11,7 @@ use thiserror::Error;
 pub(crate) const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// Raised whenever a message changes. Both sides are one executable; this catches everything else that answers.
-pub(crate) const PROTOCOL_VERSION: u16 = 2;
+pub(crate) const PROTOCOL_VERSION: u16 = 3;
 
 /// The first bytes that an agent writes. They and the version after them keep their form for good.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
@@ -50,6 +50,10 @@ pub(crate) struct Reply {
     pub answer: Answer,
     /// How long it took, by the guest's clock.
     pub guest_ns: u64,
+    /// The time that the hypervisor took from the guest's CPUs meanwhile, where its kernel counts that.
+    pub steal_ns: Option<u64>,
+    /// By how much the guest's clock of the day was set meanwhile.
+    pub clock_step_ns: i64,
 }
 
 /// What was read in place of an agent's greeting.

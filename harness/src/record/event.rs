@@ -19,6 +19,8 @@ pub(crate) enum Event {
     Boot(Box<BootRecord>),
     /// A bench is set up in an arm.
     Setup(SetupRecord),
+    /// How fast an arm ran a bench while it warmed up.
+    WarmUp(WarmUpRecord),
     /// The iterations that all arms make, in this run, in a sample of a bench and untimed before its samples.
     Calibration(CalibrationRecord),
     /// Every arm ran a bench once.
@@ -29,6 +31,10 @@ pub(crate) enum Event {
     Skipped(SkipRecord),
     /// A bench, or a whole arm, failed in a boot.
     Failed(FailureRecord),
+    /// What the second stage of boots is to be.
+    Extended(ExtendedRecord),
+    /// A run that did not come to its end goes on.
+    Resumed(ResumedRecord),
     /// Last line of a run that was not killed.
     End(EndRecord),
 }
@@ -53,7 +59,14 @@ pub(crate) struct Header {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
+    /// Boots of every bench; the first stage where a precision is asked for.
     pub boots: u32,
+    /// Half of the width that the intervals of slowdowns should have, in per cent: what a second stage of boots is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_percent: Option<f64>,
+    /// After so long no boot block starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_time_ns: Option<u64>,
     pub rounds: u32,
     pub samples: u32,
     pub warm_up_ns: u64,
@@ -64,8 +77,30 @@ pub(crate) struct Settings {
     pub timeout_ns: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_timeout_ns: Option<u64>,
+    /// Whether idle guests run while another measures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_pause: bool,
     pub confidence: f64,
     pub margin_percent: f64,
+    /// Margins of some benches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub margins: Vec<MarginRule>,
+}
+
+impl Settings {
+    /// The margins of some benches: expression and per cent.
+    pub(crate) fn margin_rules(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.margins.iter().map(|rule| (rule.benches.as_str(), rule.percent))
+    }
+}
+
+/// A margin for the benches whose ids match.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MarginRule {
+    /// A regular expression that the whole id of a bench must match.
+    pub benches: String,
+    /// The margin, in per cent.
+    pub percent: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,6 +164,18 @@ pub(crate) struct SetupRecord {
     pub operations: u64,
 }
 
+/// Batches of about equal length, in the order in which they ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WarmUpRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub arm: String,
+    /// The iterations of each batch.
+    pub iterations: Vec<u64>,
+    /// Their time.
+    pub elapsed_ns: Vec<u64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CalibrationRecord {
     pub bench: String,
@@ -157,6 +204,15 @@ pub(crate) struct ArmRound {
     /// How long the coordinator waited for it, by the host's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_ns: Option<u64>,
+    /// The time that the hypervisor took from the guest's CPUs meanwhile; none where its kernel does not count that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steal_ns: Option<u64>,
+    /// By how much the guest's clock of the day was set meanwhile, give or take the time that it takes to read a clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clock_step_ns: i64,
+    /// How many segments TCP sent again to the guest meanwhile; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport_retries: Option<u32>,
     #[serde(flatten)]
     pub samples: RoundSamples,
     /// How long an outside program measured, where it says so.
@@ -197,7 +253,31 @@ pub(crate) struct FailureRecord {
     pub reason: String,
 }
 
+/// Decided once, when every bench has had the boots of the first stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ExtendedRecord {
+    /// The last boot of the first stage.
+    pub after_boot: u32,
+    /// The boots, in all, of the benches that need more.
+    pub benches: BTreeMap<String, u32>,
+    /// How long the first stage took.
+    pub first_stage_ns: u64,
+    /// After so long, from the start of the first boot of the process, no boot block starts.
+    pub max_time_ns: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ResumedRecord {
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndRecord {
     pub outcome: Outcome,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }

@@ -1,13 +1,21 @@
 //! The journal: appended as things happen, flushed a round at a time, readable up to its last whole line.
 
 use super::{EndRecord, Event, Header, JOURNAL_SCHEMA};
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+/// How much is read at once where the end of the last whole line is looked for.
+const PIECE_LEN: usize = 4096;
+
 /// The longest line that is read: a round of distributions from several arms.
 const LINE_LEN_MAX: u64 = 64 << 20;
+
+/// So many defects are named one by one.
+const DEFECTS_MAX: usize = 20;
+/// So much of a journal is read at once.
+const BUFFER_LEN: usize = 256 << 10;
 
 /// A journal that could not be written or read.
 #[derive(Debug, Error)]
@@ -16,6 +24,8 @@ pub(crate) enum JournalError {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("the run of {} still runs: wait for its end", path.display())]
+    InUse { path: PathBuf },
     #[error("{} line {line}: {reason}", path.display())]
     Corrupt { path: PathBuf, line: usize, reason: String },
     #[error("{} is no journal of a run: its first line is not a header", path.display())]
@@ -24,7 +34,7 @@ pub(crate) enum JournalError {
     Schema { path: PathBuf, found: String },
 }
 
-/// Appends events.
+/// Appends events. While it is there, no other process appends to the same journal.
 pub(crate) struct JournalWriter {
     path: PathBuf,
     file: File,
@@ -35,9 +45,37 @@ impl JournalWriter {
     pub(crate) fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).create_new(true).open(path);
         let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
+        // Where the file system knows no locks, nothing guards it.
+        file.try_lock().ok();
         let mut writer = Self { path: path.into(), file };
         writer.append(&Event::Header(Box::new(header.clone())))?;
         Ok(writer)
+    }
+
+    /// Opens a journal that is there, to go on with it.
+    pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
+        let file = OpenOptions::new().read(true).append(true).open(path);
+        let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.into() }),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { path: path.into(), file }),
+        }
+    }
+
+    /// Cuts a torn last line off, and says whether there was one.
+    pub(crate) fn cut_torn_line(&mut self) -> Result<bool, JournalError> {
+        let mut cut = || {
+            let len = self.file.metadata()?.len();
+            let whole = whole_len(&mut self.file, len)?;
+            self.file.set_len(whole)?;
+            Ok(whole < len)
+        };
+        cut().map_err(|source| JournalError::Write { path: self.path.clone(), source })
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends an event as one write of one line: a kill leaves it whole or torn, never mixed.
@@ -57,25 +95,87 @@ impl JournalWriter {
     }
 }
 
+/// The length of a file without a last line that does not end, looked for from behind.
+fn whole_len(file: &mut File, len: u64) -> io::Result<u64> {
+    let mut piece = [0; PIECE_LEN];
+    let mut end = len;
+    while end > 0 {
+        let start = end.saturating_sub(PIECE_LEN as u64);
+        let piece = &mut piece[..(end - start) as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(piece)?;
+        if let Some(place) = piece.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + place as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
 /// A journal that was read back.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Journal {
     pub header: Header,
     pub events: Vec<Event>,
+    pub tail: Tail,
+}
+
+/// What is known of a journal once all of it was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Tail {
+    /// How it ended; none where it just ends.
     pub end: Option<EndRecord>,
-    /// The number of the torn last line that was left out, if there is one.
-    pub torn_line: Option<usize>,
+    /// Lines that were left out, each with its number and the reason.
+    pub defects: Vec<String>,
 }
 
-/// Reads a journal; a last line that is torn, as a kill or a full disk leaves it, is left out.
+impl Tail {
+    fn note(&mut self, defect: String) {
+        match self.defects.len() {
+            0..DEFECTS_MAX => self.defects.push(defect),
+            DEFECTS_MAX => self.defects.push("and more lines: they are left out".into()),
+            _ => {}
+        }
+    }
+}
+
+/// Reads a journal whole.
 pub(crate) fn read_journal(path: &Path) -> Result<Journal, JournalError> {
-    let failed = |source| JournalError::Read { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
-    parse_journal(&mut BufReader::new(file), path)
+    collect(&mut open(path)?, path)
 }
 
-fn parse_journal(input: &mut impl BufRead, path: &Path) -> Result<Journal, JournalError> {
-    let mut journal: Option<Journal> = None;
+/// Reads a journal line by line. Each event goes to `take`, the header first; a line that cannot be read is left out, and said.
+///
+/// # Errors
+/// If the file cannot be read, is no journal, or is one of a later version.
+pub(crate) fn stream_journal(
+    path: &Path,
+    take: &mut dyn FnMut(Event),
+) -> Result<Tail, JournalError> {
+    stream(&mut open(path)?, path, take)
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, JournalError> {
+    let failed = |source| JournalError::Read { path: path.into(), source };
+    Ok(BufReader::with_capacity(BUFFER_LEN, File::open(path).map_err(failed)?))
+}
+
+fn collect(input: &mut impl BufRead, path: &Path) -> Result<Journal, JournalError> {
+    let (mut header, mut events) = (None, Vec::new());
+    let tail = stream(input, path, &mut |event| match event {
+        Event::Header(first) => header = Some(*first),
+        event => events.push(event),
+    })?;
+    let header = header.ok_or_else(|| JournalError::NoHeader { path: path.into() })?;
+    Ok(Journal { header, events, tail })
+}
+
+fn stream(
+    input: &mut impl BufRead,
+    path: &Path,
+    take: &mut dyn FnMut(Event),
+) -> Result<Tail, JournalError> {
+    let mut tail = Tail::default();
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -83,41 +183,63 @@ fn parse_journal(input: &mut impl BufRead, path: &Path) -> Result<Journal, Journ
         let len = io::Read::take(&mut *input, LINE_LEN_MAX)
             .read_until(b'\n', &mut line)
             .map_err(failed)?;
-        if len == 0 {
+        if len == 0 && number > 1 {
             break;
         }
-        if line.last() != Some(&b'\n') && (len as u64) < LINE_LEN_MAX {
-            if let Some(journal) = &mut journal {
-                journal.torn_line = Some(number);
-            }
+        if line.last() != Some(&b'\n') && len as u64 == LINE_LEN_MAX {
+            let reason = format!("it is longer than {} MiB", LINE_LEN_MAX >> 20);
+            return Err(JournalError::Corrupt { path: path.into(), line: number, reason });
+        }
+        if number == 1 {
+            take(parse_header(&line, path)?);
+            continue;
+        }
+        if line.last() != Some(&b'\n') {
+            tail.note(format!("line {number} is torn: it is left out"));
             break;
         }
-        let event = parse_line(&line, number, path)?;
-        match (&mut journal, event) {
-            (None, Event::Header(header)) => {
-                journal = Some(Journal {
-                    header: *header,
-                    events: Vec::new(),
-                    end: None,
-                    torn_line: None,
-                });
+        match serde_json::from_slice(line.trim_ascii_end()) {
+            Ok(Event::End(end)) => tail.end = Some(end),
+            // A second header has no business there.
+            Ok(Event::Header(_)) => {
+                tail.note(format!("line {number} is another header: it is left out"));
             }
-            (None, _) => break,
-            (Some(journal), Event::End(end)) => journal.end = Some(end),
-            (Some(journal), event) => journal.events.push(event),
+            Ok(event) => {
+                // A run that was taken up again has not ended where it did before.
+                tail.end = None;
+                take(event);
+            }
+            Err(error) => {
+                let (column, reason) = described(&error);
+                tail.note(format!("line {number}, column {column}: {reason}: it is left out"));
+            }
         }
     }
-    journal.ok_or_else(|| JournalError::NoHeader { path: path.into() })
+    Ok(tail)
 }
 
-fn parse_line(line: &[u8], number: usize, path: &Path) -> Result<Event, JournalError> {
-    if number == 1 {
-        check_schema(line, path)?;
+/// The column of an error and what it is; the crate counts lines within what it was given, which is one line of many.
+fn described(error: &serde_json::Error) -> (usize, String) {
+    let text = error.to_string();
+    let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    (error.column(), reason.to_owned())
+}
+
+fn parse_header(line: &[u8], path: &Path) -> Result<Event, JournalError> {
+    let no_header = || JournalError::NoHeader { path: path.into() };
+    if line.last() != Some(&b'\n') {
+        return Err(no_header());
     }
-    serde_json::from_slice(line).map_err(|error| {
-        let reason = format!("column {}: {error}", error.column());
-        JournalError::Corrupt { path: path.into(), line: number, reason }
-    })
+    check_schema(line, path)?;
+    match serde_json::from_slice(line) {
+        Ok(header @ Event::Header(_)) => Ok(header),
+        Ok(_) => Err(no_header()),
+        Err(error) => {
+            let (column, reason) = described(&error);
+            let reason = format!("column {column}: {reason}");
+            Err(JournalError::Corrupt { path: path.into(), line: 1, reason })
+        }
+    }
 }
 
 /// A later schema is named before its lines fail to parse.

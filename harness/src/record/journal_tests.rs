@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use crate::record::{ArmRound, RoundRecord, RoundSamples, Settings};
+use crate::record::{ArmRound, ResumedRecord, RoundRecord, RoundSamples, Settings};
 use proptest::prelude::*;
 use sevbench_reports::Outcome;
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 fn header() -> Header {
     let settings = Settings {
         boots: 1,
+        precision_percent: None,
+        max_time_ns: None,
         rounds: 1,
         samples: 1,
         warm_up_ns: 1,
@@ -17,8 +19,10 @@ fn header() -> Header {
         observation_ns: 1,
         timeout_ns: 1,
         boot_timeout_ns: None,
+        no_pause: false,
         confidence: 0.95,
         margin_percent: 3.0,
+        margins: Vec::new(),
     };
     Header {
         schema: JOURNAL_SCHEMA.into(),
@@ -42,6 +46,9 @@ fn round(round: u32) -> Event {
         guest_ns: None,
         host_ns: None,
         measured_ns: None,
+        steal_ns: None,
+        clock_step_ns: 0,
+        transport_retries: None,
         samples: RoundSamples::ElapsedNs(vec![7, 8]),
     };
     let arms = vec![arm("nosev"), arm("aa")];
@@ -58,7 +65,7 @@ fn written(events: &[Event]) -> Vec<u8> {
 }
 
 fn parsed(bytes: &[u8]) -> Result<Journal, JournalError> {
-    parse_journal(&mut &*bytes, Path::new("run.ndjson"))
+    collect(&mut &*bytes, Path::new("run.ndjson"))
 }
 
 #[test]
@@ -66,7 +73,7 @@ fn what_is_written_is_read_back() {
     let end = EndRecord { outcome: Outcome::Complete };
     let journal = parsed(&written(&[round(1), round(2), Event::End(end.clone())])).unwrap();
     assert_eq!(journal.events, [round(1), round(2)]);
-    assert_eq!((journal.end, journal.torn_line), (Some(end), None));
+    assert_eq!(journal.tail, Tail { end: Some(end), defects: Vec::new() });
 }
 
 #[test]
@@ -77,17 +84,61 @@ fn a_journal_cut_anywhere_gives_its_whole_lines() {
         let journal = parsed(&bytes[..len]).unwrap();
         let whole = bytes[..len].iter().filter(|byte| **byte == b'\n').count();
         assert_eq!(journal.events.len(), whole - 1);
-        assert_eq!(journal.torn_line.is_some(), bytes[len - 1] != b'\n');
+        assert_eq!(!journal.tail.defects.is_empty(), bytes[len - 1] != b'\n');
     }
     assert!(matches!(parsed(&bytes[..first - 1]), Err(JournalError::NoHeader { .. })));
 }
 
 #[test]
-fn a_corrupt_line_is_named() {
+fn the_end_of_a_run_that_went_on_is_none() {
+    let ended = |outcome| Event::End(EndRecord { outcome });
+    let resumed = Event::Resumed(ResumedRecord { at: "2026-01-02T00:00:00Z".into() });
+    let interrupted = [round(1), ended(Outcome::Interrupted), resumed.clone(), round(2)];
+    let journal = parsed(&written(&interrupted)).unwrap();
+    assert_eq!((journal.events.len(), journal.tail.end), (3, None));
+    let again = [&interrupted[..], &[ended(Outcome::Complete)]].concat();
+    let end = EndRecord { outcome: Outcome::Complete };
+    assert_eq!(parsed(&written(&again)).unwrap().tail.end, Some(end));
+}
+
+#[test]
+fn a_journal_is_continued_behind_its_last_whole_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ndjson");
+    for torn in [String::new(), "{\"event\":".into(), "x".repeat(3 * PIECE_LEN)] {
+        let mut bytes = written(&[round(1)]);
+        bytes.extend_from_slice(torn.as_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        let mut writer = JournalWriter::open(&path).unwrap();
+        assert_eq!(writer.cut_torn_line().unwrap(), !torn.is_empty());
+        writer.append(&round(2)).unwrap();
+        assert_eq!(read_journal(&path).unwrap().events, [round(1), round(2)]);
+    }
+}
+
+#[test]
+fn a_journal_has_one_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ndjson");
+    let first = JournalWriter::create(&path, &header()).unwrap();
+    let second = JournalWriter::open(&path).err().unwrap().to_string();
+    assert!(second.contains("still runs"), "{second}");
+    drop(first);
+    assert!(JournalWriter::open(&path).is_ok());
+}
+
+#[test]
+fn a_corrupt_line_is_named_and_the_others_are_used() {
     let mut bytes = written(&[round(1)]);
     bytes.extend_from_slice(b"{\"event\":\"round\",\n");
-    let error = parsed(&bytes).unwrap_err().to_string();
-    assert!(error.contains("run.ndjson line 3: column"), "{error}");
+    bytes.extend_from_slice(&written(&[round(2)])[written(&[]).len()..]);
+    let journal = parsed(&bytes).unwrap();
+    assert_eq!(journal.events, [round(1), round(2)]);
+    let [defect] = journal.tail.defects.as_slice() else { panic!("one line") };
+    assert_eq!(defect, "line 3, column 17: EOF while parsing a value: it is left out");
+    let error = parsed(b"{\"event\":\"header\",\"schema\":\"sevbench/journal/1\"}\n").unwrap_err();
+    assert!(error.to_string().contains("run.ndjson line 1: column"), "{error}");
+    assert!(matches!(parsed(b""), Err(JournalError::NoHeader { .. })), "an empty file");
 }
 
 #[test]

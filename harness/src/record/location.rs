@@ -1,5 +1,6 @@
 //! Where runs lie on disk: `target/sevbench/<run-id>/`, and `latest`, which links to the newest.
 
+use super::baseline::BASELINES;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -25,6 +26,14 @@ pub(crate) enum RecordError {
     Make { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}; free some space or set SEVBENCH_HOME to a folder elsewhere", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error(
+        "there is no baseline `{name}`; baselines are: {known}; save one with --save-baseline {name}"
+    )]
+    NoBaseline { name: String, known: String },
+    #[error(
+        "there is no run of the suite `{suite}` to continue: {why}; start one without --resume"
+    )]
+    NothingToResume { suite: String, why: &'static str },
     #[error("there is no run `{name}` ({} does not exist); runs are: {known}", path.display())]
     NoRun { name: String, path: PathBuf, known: String },
 }
@@ -50,6 +59,11 @@ impl Location {
             }
         }
         Err(make(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The folder of a record that is there, or will be.
+    pub(super) const fn at(folder: PathBuf) -> Self {
+        Self { folder }
     }
 
     /// The run's id: the name of its folder.
@@ -89,11 +103,12 @@ impl Location {
     }
 }
 
-/// The run that a user names: nothing for the newest, an id, or a path to a run's folder or journal.
+/// The record that a user names: nothing for the newest run, a run's id, a baseline's name, or a path to the folder or journal of
+/// either.
 pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
     let name = name.unwrap_or(LATEST);
     let home = home();
-    for folder in [PathBuf::from(name), home.join(name)] {
+    for folder in [PathBuf::from(name), home.join(name), home.join(BASELINES).join(name)] {
         let folder = if folder.is_file() {
             folder.parent().map(Path::to_path_buf).unwrap_or_default()
         } else {
@@ -103,8 +118,10 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
             return Ok(Location { folder: fs::canonicalize(&folder).unwrap_or(folder) });
         }
     }
-    let mut known: Vec<String> = fs::read_dir(&home)
-        .into_iter()
+    let folders = [home.clone(), home.join(BASELINES)];
+    let mut known: Vec<String> = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
         .flatten()
         .flatten()
         .filter(|entry| entry.path().join("run.ndjson").is_file())
@@ -120,7 +137,7 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
 }
 
 /// The folder of all runs: the variable's, or `sevbench` in cargo's target folder.
-fn home() -> PathBuf {
+pub(super) fn home() -> PathBuf {
     if let Some(home) = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
         return PathBuf::from(home);
     }

@@ -1,13 +1,22 @@
-//! What a run leaves on disk: the journal of events, where it lies, and its way back.
+//! What a run leaves on disk: the journal of events, where it lies, and its way back. Tables from elsewhere, too.
 
+mod baseline;
 mod event;
 mod journal;
 mod location;
+mod table;
+mod table_error;
+mod unfinished;
 
+pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
 pub(crate) use event::{
-    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, FailureRecord, Header,
-    JOURNAL_SCHEMA, MeasuredRecord, Phases, RoundRecord, RoundSamples, Settings, SetupRecord,
-    SkipRecord,
+    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord,
+    FailureRecord, Header, JOURNAL_SCHEMA, MarginRule, MeasuredRecord, Phases, ResumedRecord,
+    RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord, WarmUpRecord,
 };
-pub(crate) use journal::{Journal, JournalError, JournalWriter, read_journal};
+pub(crate) use journal::{
+    Journal, JournalError, JournalWriter, Tail, read_journal, stream_journal,
+};
 pub(crate) use location::{Location, resolve_run};
+pub(crate) use table::{Table, TableBench, TableRow, read_table};
+pub(crate) use unfinished::find_unfinished;

@@ -3,23 +3,34 @@
 //! A [`Cost`], a [`LogRatio`] and a [`Slowdown`] are types of their own. What is estimated with an error of Student's kind is a
 //! [`Pivot`]; its intervals and p-values come from there.
 
+mod bootstrap;
+mod changepoint;
 mod distribution;
 mod fieller;
 mod interval;
 mod multiplicity;
+mod outlier;
 mod pivot;
 mod planning;
 mod proportion;
 mod quantity;
 mod sign_flip;
+mod steady_state;
 mod variance;
 
+pub use bootstrap::{
+    AbcInterval, BootstrapInterval, BootstrapMethod, DEFAULT_RESAMPLES, EXACT_REPLICATES_MAX,
+    Resampler, abc_interval, bca_interval, bootstrap_interval, monte_carlo_interval,
+};
+pub use changepoint::{changepoint_penalty, changepoints};
 pub use fieller::{RatioInterval, fieller_interval};
 pub use interval::{Interval, t_interval, yuen_interval};
 pub use multiplicity::{benjamini_hochberg, holm};
+pub use outlier::{OutlierLabel, tukey_labels};
 pub use pivot::Pivot;
 pub use planning::{REPLICATES_MAX, boots_to_settle, pairs_needed, power, two_stage_boots};
 pub use proportion::clopper_pearson;
 pub use quantity::{Confidence, Cost, LogRatio, Slowdown, StatisticsError};
 pub use sign_flip::{sign_flip_p, smallest_attainable_p};
+pub use steady_state::{SteadyClass, SteadyState, classify, is_steady};
 pub use variance::{VarianceComponents, best_repetitions};

@@ -60,19 +60,9 @@ impl Pivot {
     /// # Errors
     /// If there are fewer than two replicates.
     pub fn trimmed_mean(replicates: &[LogRatio]) -> Result<Self, StatisticsError> {
-        needs_two(replicates.len())?;
-        let mut sorted: Vec<f64> = replicates.iter().map(|r| r.0).collect();
-        sorted.sort_by(f64::total_cmp);
-        let trimmed = (TRIM * sorted.len() as f64).floor() as usize;
-        let kept = sorted.len() - 2 * trimmed;
-        let h = kept as f64;
-        let center = sorted[trimmed..trimmed + kept].iter().sum::<f64>() / h;
-        let (lowest, highest) = (sorted[trimmed], sorted[trimmed + kept - 1]);
-        let winsorised: Vec<f64> = sorted.iter().map(|x| x.clamp(lowest, highest)).collect();
-        let winsorised_mean = winsorised.iter().sum::<f64>() / winsorised.len() as f64;
-        let ssd: f64 = winsorised.iter().map(|x| (x - winsorised_mean).powi(2)).sum();
-        let standard_error = (ssd / (h * (h - 1.0))).sqrt();
-        Ok(Self { estimate: LogRatio(center), standard_error, freedom: h - 1.0 })
+        let Trimmed { center, squared_error, kept } = trimmed(replicates.iter().map(|r| r.0))?;
+        let standard_error = squared_error.sqrt();
+        Ok(Self { estimate: LogRatio(center), standard_error, freedom: kept - 1.0 })
     }
 
     /// Welch's estimate from arms that did not run in common blocks: mean ln(treatment) − mean ln(control), with the
@@ -85,16 +75,28 @@ impl Pivot {
     /// If an arm has fewer than two replicates.
     pub fn unpaired(treatment: &[Cost], control: &[Cost]) -> Result<Self, StatisticsError> {
         let treated = moments(treatment.iter().map(|cost| cost.ln()))?;
-        welch(treated, moments(control.iter().map(|cost| cost.ln()))?)
+        Ok(welch(treated, moments(control.iter().map(|cost| cost.ln()))?))
     }
 
-    /// How much more one slowdown is than another, from another run: the difference of two means of log ratios, by Welch.
+    /// Yuen's estimate from arms that did not run in common blocks: the difference of trimmed means of logarithms, with
+    /// Welch–Satterthwaite degrees of freedom over the h − 1 of each.
     ///
     /// # Errors
-    /// If either has fewer than two replicates.
-    pub fn change(now: &[LogRatio], before: &[LogRatio]) -> Result<Self, StatisticsError> {
-        let now = moments(now.iter().map(|r| r.0))?;
-        welch(now, moments(before.iter().map(|r| r.0))?)
+    /// If an arm has fewer than two replicates.
+    pub fn unpaired_trimmed(treatment: &[Cost], control: &[Cost]) -> Result<Self, StatisticsError> {
+        let [treated, control] =
+            [treatment, control].map(|side| trimmed(side.iter().map(|cost| cost.ln())));
+        let (treated, control) = (treated?, control?);
+        let squares =
+            [(treated.squared_error, treated.kept), (control.squared_error, control.kept)];
+        Ok(satterthwaite(treated.center - control.center, squares))
+    }
+
+    /// How much more one estimate is than another that is independent of it, from another run: their difference, with the
+    /// squared errors added and the Welch–Satterthwaite degrees of freedom. Of two plain means it is Welch's t.
+    pub fn change(now: &Self, before: &Self) -> Self {
+        let side = |pivot: &Self| (pivot.standard_error.powi(2), pivot.freedom + 1.0);
+        satterthwaite(now.estimate.0 - before.estimate.0, [side(now), side(before)])
     }
 
     /// The delete-one jackknife of any estimate: SE² = (G−1)/G · Σ(θ₍ᵢ₎ − mean θ₍.₎)², where θ₍ᵢ₎ is the estimate without
@@ -183,13 +185,41 @@ fn moments(values: impl ExactSizeIterator<Item = f64> + Clone) -> Result<Moments
     Ok(Moments { n, mean, variance: ssd / (n - 1.0) })
 }
 
-fn welch(a: Moments, b: Moments) -> Result<Pivot, StatisticsError> {
-    let (a_share, b_share) = (a.variance / a.n, b.variance / b.n);
-    let sum = a_share + b_share;
-    let squares = a_share.powi(2) / (a.n - 1.0) + b_share.powi(2) / (b.n - 1.0);
+fn welch(a: Moments, b: Moments) -> Pivot {
+    satterthwaite(a.mean - b.mean, [(a.variance / a.n, a.n), (b.variance / b.n, b.n)])
+}
+
+/// A difference of two means, each with its squared error and its number of values.
+fn satterthwaite(difference: f64, sides: [(f64, f64); 2]) -> Pivot {
+    let sum: f64 = sides.iter().map(|(squared_error, _)| squared_error).sum();
+    let squares: f64 =
+        sides.iter().map(|(squared_error, n)| squared_error.powi(2) / (n - 1.0)).sum();
     // Without any spread the formula is 0/0; its largest value is as good as any.
-    let freedom = if sum > 0.0 { sum.powi(2) / squares } else { a.n + b.n - 2.0 };
-    Ok(Pivot { estimate: LogRatio(a.mean - b.mean), standard_error: sum.sqrt(), freedom })
+    let largest = sides.iter().map(|(_, n)| n - 1.0).sum();
+    let freedom = if sum > 0.0 { sum.powi(2) / squares } else { largest };
+    Pivot { estimate: LogRatio(difference), standard_error: sum.sqrt(), freedom }
+}
+
+struct Trimmed {
+    center: f64,
+    squared_error: f64,
+    /// The values that were not trimmed.
+    kept: f64,
+}
+
+fn trimmed(values: impl ExactSizeIterator<Item = f64>) -> Result<Trimmed, StatisticsError> {
+    needs_two(values.len())?;
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let trimmed = (TRIM * sorted.len() as f64).floor() as usize;
+    let kept = sorted.len() - 2 * trimmed;
+    let h = kept as f64;
+    let center = sorted[trimmed..trimmed + kept].iter().sum::<f64>() / h;
+    let (lowest, highest) = (sorted[trimmed], sorted[trimmed + kept - 1]);
+    let winsorised: Vec<f64> = sorted.iter().map(|x| x.clamp(lowest, highest)).collect();
+    let winsorised_mean = winsorised.iter().sum::<f64>() / winsorised.len() as f64;
+    let ssd: f64 = winsorised.iter().map(|x| (x - winsorised_mean).powi(2)).sum();
+    Ok(Trimmed { center, squared_error: ssd / (h * (h - 1.0)), kept: h })
 }
 
 const fn needs_two(found: usize) -> Result<(), StatisticsError> {

@@ -51,6 +51,15 @@ fn two_stages_are_one_where_nothing_was_added() {
     assert!(Pivot::two_stage(&eight, 1).is_err());
 }
 
+/// The first five of eight as the first stage; computed with SciPy 1.17.
+#[test]
+fn two_stages_have_the_reference_values() {
+    let interval = Pivot::two_stage(&logs(&EIGHT), 5).unwrap().interval(Confidence::P95);
+    near(interval.estimate.exp().factor(), 1.093_150_087_219_078, 1e-12);
+    near(interval.low.exp().factor(), 1.077_953_673_295_235, 1e-12);
+    near(interval.high.exp().factor(), 1.108_560_732_052_714, 1e-12);
+}
+
 /// SciPy 1.17, `ttest_ind(…, equal_var=False)` on the logarithms.
 #[test]
 fn welch_has_the_reference_values() {
@@ -64,7 +73,34 @@ fn welch_has_the_reference_values() {
     near(interval.high.value(), WELCH.3, 1e-10);
     let as_ratios =
         |costs: &[Cost]| costs.iter().map(|cost| LogRatio(cost.ln())).collect::<Vec<_>>();
-    assert_eq!(Pivot::change(&as_ratios(&treatment), &as_ratios(&control)).unwrap(), pivot);
+    let [now, before] = [&treatment, &control].map(|side| Pivot::mean(&as_ratios(side)).unwrap());
+    let change = Pivot::change(&now, &before);
+    near(change.estimate.value(), pivot.estimate.value(), 1e-12);
+    near(change.standard_error, pivot.standard_error, 1e-12);
+    near(change.freedom, pivot.freedom, 1e-12);
+}
+
+/// Without anything to trim, trimmed means are means.
+#[test]
+fn trimmed_differences_of_few_are_welchs() {
+    let (treatment, control) = (costs(&[6.1, 6.3, 6.2, 6.8]), costs(&[5.9, 6.0, 6.05, 5.95]));
+    let (plain, trimmed) = (
+        Pivot::unpaired(&treatment, &control).unwrap(),
+        Pivot::unpaired_trimmed(&treatment, &control).unwrap(),
+    );
+    near(trimmed.estimate.value(), plain.estimate.value(), 1e-12);
+    near(trimmed.standard_error, plain.standard_error, 1e-12);
+    near(trimmed.freedom, plain.freedom, 1e-12);
+}
+
+/// SciPy 1.17, `ttest_ind(…, equal_var=False, trim=0.2)` on the logarithms.
+#[test]
+fn trimmed_differences_have_the_reference_values() {
+    let treatment = costs(&[6.1, 6.3, 6.2, 6.8, 6.25, 9.0]);
+    let control = costs(&[5.9, 6.0, 6.05, 5.95, 6.02]);
+    let pivot = Pivot::unpaired_trimmed(&treatment, &control).unwrap();
+    near(pivot.freedom, TRIMMED.0, 1e-12);
+    near(pivot.p_other_than(LogRatio(0.0)), TRIMMED.1, 1e-9);
 }
 
 /// The jackknife of a mean is the mean's own standard error.
@@ -112,3 +148,5 @@ proptest! {
 /// Degrees of freedom, p, and the interval of 95 %.
 const WELCH: (f64, f64, f64, f64) =
     (3.2062158546692894, 0.09079854861033701, -0.016505241278524166, 0.133560967259155);
+/// Degrees of freedom and p.
+const TRIMMED: (f64, f64) = (3.16683657720342, 0.11495017025595164);

@@ -18,7 +18,7 @@ pub fn pairs_needed(deviation: f64, half_width: LogRatio, confidence: Confidence
 
 /// The boots that Stein's second stage brings a bench to: the smallest n of at least `first_stage` with
 /// t(1−α/2; n₀−1)·s₀/√n ≤ half width, where s₀ is the standard deviation of the n₀ boots of the first stage.
-/// [`REPLICATES_MAX`] where it would be more.
+/// [`REPLICATES_MAX`] where it would be more, and never fewer than the first stage.
 pub fn two_stage_boots(
     first_stage: u32,
     deviation: f64,
@@ -26,20 +26,19 @@ pub fn two_stage_boots(
     confidence: Confidence,
 ) -> u32 {
     let t = t_quantile(0.5 + confidence.level() / 2.0, f64::from(first_stage) - 1.0);
-    let needed = (t * deviation / half_width.0).powi(2).ceil();
-    // A float that is too large saturates.
-    (needed as u32).clamp(first_stage, REPLICATES_MAX)
+    let is_enough = |n: &u32| t * deviation / f64::from(*n).sqrt() <= half_width.0;
+    // The square rounds: its neighbour may be the one. A float that is too large saturates.
+    let near = ((t * deviation / half_width.0).powi(2).ceil() as u32).saturating_sub(1);
+    let most = REPLICATES_MAX.max(first_stage);
+    let near = near.clamp(first_stage, most);
+    (near..=most.min(near + 2)).find(is_enough).unwrap_or(most)
 }
 
 /// The power of the one-sided t test at level `alpha` that the truth is at most a bound, when it lies `excess` above that bound and
-/// n pairs have the standard deviation `deviation`: P(T′ > t(1−α; n−1)), with T′ noncentral, λ = excess·√n/s.
-pub fn power(excess: LogRatio, deviation: f64, pairs: u32, alpha: f64) -> f64 {
-    let (n, freedom) = (f64::from(pairs), f64::from(pairs) - 1.0);
-    noncentral_t_upper_tail(
-        t_quantile(1.0 - alpha, freedom),
-        freedom,
-        excess.0 * n.sqrt() / deviation,
-    )
+/// the estimate has this standard error and so many degrees of freedom: P(T′ > t(1−α; df)), with T′ noncentral, λ = excess/SE.
+pub fn power(excess: LogRatio, standard_error: f64, freedom: f64, alpha: f64) -> f64 {
+    let critical = t_quantile(1.0 - alpha, freedom);
+    noncentral_t_upper_tail(critical, freedom, excess.0 / standard_error)
 }
 
 /// The smallest number of boots, above `boots`, at which a verdict would be reached if estimate and spread stayed as they are: the
@@ -74,6 +73,7 @@ fn smallest(from: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::super::Pivot;
     use super::*;
 
     #[test]
@@ -95,10 +95,35 @@ mod tests {
         assert_eq!(boots(f64::INFINITY), REPLICATES_MAX);
     }
 
+    /// Computed from the formula with SciPy 1.17's t quantiles: the spread of eight ratios, and of the first five of them.
+    #[test]
+    fn the_numbers_of_boots_have_the_reference_values() {
+        let ratios = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
+        let logs = ratios.map(|ratio: f64| LogRatio::new(ratio.ln()));
+        for (count, percent, expected) in [
+            (5, 0.5, 64),
+            (5, 1.0, 16),
+            (5, 2.0, 5),
+            (5, 5.0, 5),
+            (8, 0.5, 614),
+            (8, 1.0, 155),
+            (8, 2.0, 39),
+            (8, 5.0, 8),
+        ] {
+            let pivot = Pivot::mean(&logs[..count]).unwrap();
+            let deviation = pivot.standard_error * (count as f64).sqrt();
+            let half_width = LogRatio::new((percent / 100.0_f64).ln_1p());
+            let found = two_stage_boots(count as u32, deviation, half_width, Confidence::P95);
+            assert_eq!(found, expected, "{count} boots, {percent} %");
+        }
+    }
+
     /// n = 10, σ = 2 %, a margin of 3 %: a true 3 % is called regressed in 5.0 %, 4.5 % in 68 %, 6 % in 99 %.
     #[test]
     fn power_has_the_reference_values() {
-        let power = |slowdown: f64| power(LogRatio::new((slowdown / 1.03).ln()), 0.02, 10, 0.05);
+        let power = |slowdown: f64| {
+            power(LogRatio::new((slowdown / 1.03).ln()), 0.02 / 10.0_f64.sqrt(), 9.0, 0.05)
+        };
         assert!((power(1.03) - 0.05).abs() < 1e-6, "{}", power(1.03));
         assert!((power(1.045) - 0.68).abs() < 0.01, "{}", power(1.045));
         assert!((power(1.06) - 0.99).abs() < 0.01, "{}", power(1.06));

@@ -22,39 +22,39 @@ pub struct VarianceComponents {
 impl VarianceComponents {
     /// From values by boot, round and sample. Empty boots and rounds are passed over.
     pub fn of(boots: &[Vec<Vec<f64>>]) -> Self {
-        let rounds: Vec<&Vec<f64>> =
-            boots.iter().flatten().filter(|round| !round.is_empty()).collect();
-        let of_samples = mean_of(rounds.iter().filter_map(|round| variance(round)));
+        let rounds = boots.iter().flatten().filter(|round| !round.is_empty());
+        let of_samples = mean_of(rounds.clone().filter_map(|round| variance(round)));
+        let samples = mean_of(rounds.map(|round| round.len() as f64)).unwrap_or(0.0);
         let round_means: Vec<Vec<f64>> = boots
             .iter()
             .map(|rounds| {
                 rounds.iter().filter_map(|round| mean_of(round.iter().copied())).collect()
             })
-            .filter(|means: &Vec<f64>| !means.is_empty())
             .collect();
-        let of_rounds = mean_of(round_means.iter().filter_map(|means| variance(means)));
+        Self::of_rounds(&round_means, of_samples, samples)
+    }
+
+    /// From the means of rounds by boot, the mean variance of the samples in a round, and how many samples a round has. Empty
+    /// boots are passed over.
+    pub fn of_rounds(boots: &[Vec<f64>], of_samples: Option<f64>, samples: f64) -> Self {
+        let boots = boots.iter().filter(|rounds| !rounds.is_empty());
+        let of_rounds = mean_of(boots.clone().filter_map(|rounds| variance(rounds)));
+        let rounds = mean_of(boots.clone().map(|rounds| rounds.len() as f64)).unwrap_or(0.0);
         let boot_means: Vec<f64> =
-            round_means.iter().filter_map(|means| mean_of(means.iter().copied())).collect();
+            boots.filter_map(|rounds| mean_of(rounds.iter().copied())).collect();
         let of_boots = variance(&boot_means);
-        let per = |count: usize, groups: usize| count as f64 / groups.max(1) as f64;
-        let samples: usize = rounds.iter().map(|round| round.len()).sum();
-        let repetitions = [
-            per(samples, rounds.len()),
-            per(rounds.len(), boot_means.len()),
-            boot_means.len() as f64,
-        ];
         let added = |upper: Option<f64>, lower: Option<f64>, repetitions: f64| {
-            Some(upper? - lower.unwrap_or(0.0) / repetitions)
+            Some(upper? - lower.map_or(0.0, |lower| lower / repetitions))
         };
         Self {
             mean: mean_of(boot_means.iter().copied()).unwrap_or(f64::NAN),
             s_squared: [of_samples, of_rounds, of_boots],
             t_squared: [
                 of_samples,
-                added(of_rounds, of_samples, repetitions[0]),
-                added(of_boots, of_rounds, repetitions[1]),
+                added(of_rounds, of_samples, samples),
+                added(of_boots, of_rounds, rounds),
             ],
-            repetitions,
+            repetitions: [samples, rounds, boot_means.len() as f64],
         }
     }
 

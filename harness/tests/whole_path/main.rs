@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod analyze;
+mod baselines;
 mod failures;
 mod kills;
 mod openssh;
 mod results;
+mod resumes;
 mod support;
 mod usage;

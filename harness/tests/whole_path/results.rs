@@ -53,6 +53,27 @@ fn every_bench_has_a_slowdown_that_the_journal_gives_again() {
     lab.assert_nothing_runs();
 }
 
+/// So narrow an interval that the second stage is needed, and so little time that it ends soon.
+#[test]
+fn a_second_stage_boots_on_until_the_time_is_over() {
+    let lab = Lab::new();
+    let asked = ["--quick", "--precision", "0.001", "trials/spin"];
+    lab.run(&asked).expect(
+        0,
+        &[
+            "then more boots where ±0.001 % needs them, for up to",
+            "5 boots done: 1 of 1 benches need up to",
+            "cut off after",
+            "trials/spin",
+        ],
+    );
+    let journal = lab.journal();
+    let extended: Vec<&Value> =
+        journal.iter().filter(|event| event["event"] == "extended").collect();
+    assert_eq!((extended.len(), &extended[0]["after_boot"]), (1, &Value::from(5)));
+    assert!(lab.summary()["comparisons"][0]["slowdown"]["boots"].as_u64().unwrap() > 5);
+}
+
 #[test]
 fn the_summary_follows_its_schema() {
     let lab = Lab::new();
@@ -101,6 +122,27 @@ fn analyze_gives_the_same_document_again() {
     let output = analyze.output().unwrap();
     let stored = std::fs::read(lab.home.path().join("latest/summary.json")).unwrap();
     assert!(output.status.success() && output.stdout == stored);
+}
+
+/// What may have disturbed a round from outside stands beside its samples, of whichever value.
+#[test]
+fn each_round_says_what_came_from_outside() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "1", "trials/spin"]).expect(0, &[]);
+    let journal = lab.journal();
+    let arms: Vec<&Value> = journal
+        .iter()
+        .filter(|event| event["event"] == "round")
+        .flat_map(|event| event["arms"].as_array().unwrap())
+        .collect();
+    assert_eq!(arms.len(), 3 * 2);
+    for arm in &arms {
+        assert!(arm["steal_ns"].is_u64(), "{arm}");
+        assert_eq!(arm["transport_retries"], 0);
+    }
+    // A reading of two clocks that agree to the nanosecond is left out.
+    let steps: Vec<i64> = arms.iter().filter_map(|arm| arm["clock_step_ns"].as_i64()).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|step| step.abs() < 100_000_000), "{steps:?}");
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! What is said of a gate, before it runs and after, and the exit status that it gives.
+
+use super::exit::{INCONCLUSIVE, REGRESSED, USAGE};
+use crate::gate::{ALPHA, Against, GateOutcome, GatePlan, judge_run};
+use sevbench_reports::Summary;
+
+/// The standard deviations of boots' log ratios for which a gate's power is said.
+const GATE_DEVIATIONS: [f64; 2] = [0.02, 0.05];
+
+/// What the gate will find, for two spreads that boots may have.
+pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
+    let power = |deviation: f64| {
+        let power = plan.power(deviation) * 100.0;
+        format!("{power:.0} % where boots scatter by {:.0} %", deviation * 100.0)
+    };
+    let [quiet, noisy] = GATE_DEVIATIONS.map(power);
+    let noun = if plan.comparisons == 1 { "comparison" } else { "comparisons" };
+    let what = if plan.baseline_boots.is_some() { "whose slowdown grew" } else { "that is slower" };
+    let rules = if has_rules { ", where no [[margin]] says otherwise" } else { "" };
+    format!(
+        "gate: fails wrongly in at most {:.0} % of runs; of {} {noun}, one {what} by twice its margin ({} %{rules}) is found with a power of {quiet}, {noisy}",
+        ALPHA * 100.0,
+        plan.comparisons,
+        200.0 * plan.margin.fraction(),
+    )
+}
+
+/// Says what the gate says, and gives its status.
+pub(super) fn pass_gate(summary: &Summary, against: Against) -> u8 {
+    let (status, text) = match judge_run(summary, against) {
+        GateOutcome::Passed => (0, "passed".into()),
+        GateOutcome::Regressed(benches) => {
+            (REGRESSED, format!("failed: regressed: {}", benches.join(", ")))
+        }
+        GateOutcome::Inconclusive(benches) => (
+            INCONCLUSIVE,
+            format!("not decided: {}; measure longer, as with --boots 30", benches.join(", ")),
+        ),
+        GateOutcome::Refused(refusal) => (USAGE, format!("refused: {refusal}")),
+    };
+    eprintln!("gate {text}");
+    status
+}

@@ -1,0 +1,121 @@
+//! Where a series of costs changes its mean or its variance: PELT, an exact search.
+
+use super::Cost;
+use super::outlier::quantile;
+
+/// The fewest values of a segment: one value has no variance.
+const SEGMENT_LEN_MIN: usize = 2;
+
+/// The smallest standard deviation that a segment is taken to have, as a share of the series' median.
+const RESOLUTION: f64 = 1e-3;
+
+/// The penalty a logarithm of the series' length, see [`changepoint_penalty`].
+const PENALTY_FACTOR: f64 = 15.0;
+
+/// The usual penalty for one change in a series of `len` values: 15·ln(len), as Barrett et al. (2017) chose it for
+/// times of iterations.
+///
+/// It is severe on purpose: such times are not quite normal and not quite independent, and with the 3·ln(len) of
+/// Schwarz' criterion they would seem to change all the time.
+pub fn changepoint_penalty(len: usize) -> f64 {
+    PENALTY_FACTOR * (len as f64).ln()
+}
+
+/// The indices at which a new segment begins, ascending; none of a series that does not change.
+///
+/// Found is the partition into segments of at least two values with the least Σ C(segment) + penalty·(changes),
+/// exactly. C is twice the negative logarithm of the likelihood of a normal with a mean and a variance of its own,
+/// less constants: C = n·(ln v + σ̂²/v), with v = max(σ̂², f) and σ̂² = Σ(x − x̄)²/n. Above the floor f this is
+/// n·ln σ̂² + n. The floor is the square of 0.1 % of the series' median. It keeps runs of equal values finite, and the
+/// steps of a coarse clock from passing for changes; since it is a bound on a parameter of the likelihood and not on C,
+/// to split a segment never raises Σ C, on which the pruning rests.
+///
+/// PELT with K = 0; a start that is pruned at t stays for the ends before t + 2, which a segment from t cannot reach.
+/// Time grows with the length where changes are spread over the series, and with its square where there are none.
+///
+/// Killick, R., Fearnhead, P. & Eckley, I. A. (2012): Optimal detection of changepoints with a linear computational
+/// cost. JASA 107, 1590–1598.
+pub fn changepoints(series: &[Cost], penalty: f64) -> Vec<usize> {
+    let scaled = scaled_to_median(series);
+    // For each end: where the last segment of the best partition begins.
+    let mut last_start = vec![0; scaled.len() + 1];
+    let mut candidates = vec![Candidate::new(0, -penalty)];
+    for (index, value) in scaled.into_iter().enumerate() {
+        let end = index + 1;
+        candidates.retain(|candidate| end < candidate.useless_from);
+        let mut best = f64::INFINITY;
+        for candidate in &mut candidates {
+            candidate.push(value);
+            if candidate.total + penalty < best {
+                best = candidate.total + penalty;
+                last_start[end] = candidate.start;
+            }
+        }
+        if best.is_finite() {
+            for candidate in &mut candidates {
+                if candidate.total.is_finite() && candidate.total > best {
+                    candidate.useless_from = candidate.useless_from.min(end + SEGMENT_LEN_MIN);
+                }
+            }
+            candidates.push(Candidate::new(end, best));
+        }
+    }
+    let mut starts = Vec::new();
+    let mut start = last_start[series.len()];
+    while start > 0 {
+        starts.push(start);
+        start = last_start[start];
+    }
+    starts.reverse();
+    starts
+}
+
+/// The values in units of their median, so that no unit of time matters to the floor of the variance.
+fn scaled_to_median(series: &[Cost]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = series.iter().map(|cost| cost.value()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let median = quantile(&sorted, 0.5);
+    series.iter().map(|cost| cost.value() / median).collect()
+}
+
+/// A start of the last segment, with the mean and squares of the values since (Welford's update: no cancellation).
+struct Candidate {
+    start: usize,
+    /// The least cost of everything before the start.
+    before: f64,
+    count: f64,
+    mean: f64,
+    squares: f64,
+    /// `before` and the cost of the segment; infinite while the segment is too short.
+    total: f64,
+    /// The first end for which another start is always at least as good.
+    useless_from: usize,
+}
+
+impl Candidate {
+    fn new(start: usize, before: f64) -> Self {
+        let (count, mean, squares) = (0.0, 0.0, 0.0);
+        let (total, useless_from) = (f64::INFINITY, usize::MAX);
+        Self { start, before, count, mean, squares, total, useless_from }
+    }
+
+    fn push(&mut self, value: f64) {
+        self.count += 1.0;
+        let distance = value - self.mean;
+        self.mean += distance / self.count;
+        self.squares += distance * (value - self.mean);
+        if self.count >= SEGMENT_LEN_MIN as f64 {
+            self.total = self.before + segment_cost(self.count, self.squares / self.count);
+        }
+    }
+}
+
+/// C of a segment, from its length and its variance σ̂².
+fn segment_cost(len: f64, variance: f64) -> f64 {
+    let floored = variance.max(RESOLUTION * RESOLUTION);
+    len * (floored.ln() + variance / floored)
+}
+
+#[cfg(test)]
+#[path = "changepoint_tests.rs"]
+mod tests;
