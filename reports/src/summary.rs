@@ -55,7 +55,7 @@ pub struct OutlierRow {
     pub round: u32,
     /// `low severe`, `low mild`, `high mild`, `high severe`.
     pub label: String,
-    /// Whether it is the first round of its series: a cold start.
+    /// Whether it is the first value of an arm's own series: a cold start.
     pub first: bool,
 }
 

@@ -19,8 +19,14 @@ pub(super) fn residuals(boots: &[BootPairs]) -> Vec<Placed> {
     placed.collect()
 }
 
-/// Those outside of Tukey's fences, in the order of the series.
-pub(super) fn outliers(bench: &str, arm: &str, placed: &[Placed]) -> Vec<OutlierRow> {
+/// Those outside of Tukey's fences, in the order of the series. Of an arm's own series the first value may be that of a cold start; of
+/// pairs, where both arms began alike, it is one like others.
+pub(super) fn outliers(
+    bench: &str,
+    arm: &str,
+    placed: &[Placed],
+    own_series: bool,
+) -> Vec<OutlierRow> {
     let values: Vec<LogRatio> = placed.iter().map(|(.., value)| *value).collect();
     let labels = tukey_labels(&values);
     let labelled =
@@ -31,7 +37,7 @@ pub(super) fn outliers(bench: &str, arm: &str, placed: &[Placed]) -> Vec<Outlier
                 boot: *boot,
                 round: *round,
                 label: label?.to_string(),
-                first: place == 0,
+                first: own_series && place == 0,
             })
         });
     labelled.collect()

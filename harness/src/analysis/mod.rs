@@ -129,7 +129,7 @@ impl Dataset<'_> {
             let name = &self.arms[usize::from(sides.treatment)].name;
             let paired = pairs::pair(series, self.control, sides.treatment, false);
             let placed = labels::residuals(&paired.boots);
-            Some((compared, labels::outliers(&series.id, name, &placed)))
+            Some((compared, labels::outliers(&series.id, name, &placed, false)))
         };
         let (mut compared, outliers): (Vec<Compared>, Vec<Vec<OutlierRow>>) =
             in_parallel(jobs.len(), threads, work).into_iter().flatten().unzip();

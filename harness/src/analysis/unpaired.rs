@@ -131,7 +131,7 @@ pub(super) fn unpaired_outliers(
 ) -> Vec<OutlierRow> {
     let of = |arm: u16| {
         let name = &context.arms[usize::from(arm)].name;
-        outliers(&series.id, name, &Side::of(series, arm).placed())
+        outliers(&series.id, name, &Side::of(series, arm).placed(), true)
     };
     [of(context.control), of(sides.treatment)].concat()
 }

@@ -87,11 +87,19 @@ fn costs(series: &WarmUpSeries) -> Vec<Cost> {
     batches.filter_map(|(count, ns)| Cost::new(*ns as f64 / *count as f64).ok()).collect()
 }
 
-/// The time of an iteration in the later half of the batches.
+/// The time of an iteration in the later half of the batches: their median, so that a batch in which others had the CPU does not
+/// fix too few iterations for the whole run.
 fn late_iteration_ns(series: &WarmUpSeries) -> f64 {
-    let half = series.iterations.len() / 2;
-    let sum = |counts: &[u64]| counts[half..].iter().map(|count| *count as f64).sum::<f64>();
-    sum(&series.elapsed_ns) / sum(&series.iterations).max(1.0)
+    let late = series.iterations.len() / 2;
+    let batches = series.iterations.iter().zip(&series.elapsed_ns).skip(late);
+    let mut each: Vec<f64> = batches.map(|(count, ns)| *ns as f64 / *count as f64).collect();
+    each.sort_by(f64::total_cmp);
+    let middle = each.len() / 2;
+    match each.len() {
+        0 => 0.0,
+        len if len % 2 == 1 => each[middle],
+        _ => f64::midpoint(each[middle - 1], each[middle]),
+    }
 }
 
 #[cfg(test)]
@@ -104,8 +112,10 @@ mod tests {
 
     #[test]
     fn the_later_half_tells_what_an_iteration_takes() {
-        let series = series(&[1, 10, 10, 10], &[1_000, 500, 300, 100]);
-        assert!((late_iteration_ns(&series) - 20.0).abs() < 1e-12);
+        let even = series(&[1, 10, 10, 10], &[1_000, 500, 300, 100]);
+        assert!((late_iteration_ns(&even) - 20.0).abs() < 1e-12);
+        let disturbed = series(&[1, 10, 10, 10, 10], &[1_000, 500, 300, 40_000, 310]);
+        assert!((late_iteration_ns(&disturbed) - 31.0).abs() < 1e-12);
         assert!(late_iteration_ns(&WarmUpSeries::default()).abs() < 1e-12);
     }
 
