@@ -23,11 +23,10 @@ use std::{env, fs, io};
 const FACTORS: [(&str, &str, f64); 4] =
     [("aa", "1.00", 1.0), ("s101", "1.01", 1.01), ("s103", "1.03", 1.03), ("s110", "1.10", 1.1)];
 const BENCH: &str = "trials/spin";
-/// As many boots and rounds as by default, and short, since what is asked is how often an interval is right, and not how narrow
-/// it is.
+/// Few and short, since what is asked is how often an interval is right, and not how narrow it is.
 const EFFORT: [&str; 8] =
-    ["--boots", "10", "--rounds", "4", "--measurement-time", "40ms", "--warm-up-time", "10ms"];
-const BOOTS: u32 = 10;
+    ["--boots", "5", "--rounds", "4", "--measurement-time", "40ms", "--warm-up-time", "5ms"];
+const BOOTS: u32 = 5;
 /// What the intervals promise.
 const LEVEL: f64 = 0.95;
 /// After so many runs, one line of progress.
