@@ -132,7 +132,8 @@ pub(crate) fn write_notes(out: &mut String, summary: &Summary, options: TextOpti
 }
 
 fn write_settling(out: &mut String, summary: &Summary) -> Result {
-    let inconclusive = summary.comparisons.iter().filter(|one| one.verdict == "inconclusive");
+    let measured = summary.comparisons.iter().filter(|one| !one.is_boot_time);
+    let inconclusive = measured.filter(|one| one.verdict == "inconclusive");
     let (open, edge): (Vec<_>, Vec<_>) = inconclusive.partition(|one| one.settle.is_some());
     let mut open: Vec<_> = open.into_iter().filter_map(|one| Some((one, one.settle?))).collect();
     open.sort_by_key(|(_, settle)| settle.boots);

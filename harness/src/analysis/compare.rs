@@ -5,7 +5,7 @@ use super::context::{Context, Sides};
 use super::jackknife::merged_percentile;
 use super::pairs::{BootPairs, Paired, pair, replicates};
 use super::series::Series;
-use crate::gate::judge;
+use crate::gate::{Verdict, judge};
 use crate::statistics::{
     BootstrapMethod, Confidence, Cost, LogRatio, Pivot, StatisticsError, VarianceComponents,
     best_repetitions, boots_to_settle, bootstrap_interval, fieller_interval,
@@ -129,7 +129,8 @@ pub(super) fn compare(
         is_boot_time: series.is_boot_time,
         flags: Vec::new(),
     };
-    if verdict == crate::gate::Verdict::Inconclusive && headline_basis.boots > 1 {
+    // Nobody boots on for the sake of boot times.
+    if verdict == Verdict::Inconclusive && headline_basis.boots > 1 && !series.is_boot_time {
         comparison.settle =
             settle(series.bench, &pivot, headline_basis.boots, margin.log_ratio(), context);
     }
