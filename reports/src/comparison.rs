@@ -98,8 +98,8 @@ pub struct VarianceShares {
 pub struct Settle {
     /// More boots.
     pub boots: u32,
-    /// How long they would take for this bench alone, in seconds.
-    pub seconds: f64,
+    /// How long they would take for this bench alone, in seconds; none where the record has no times.
+    pub seconds: Option<f64>,
 }
 
 /// How warm-ups ended, by arm.

@@ -139,9 +139,12 @@ fn write_settling(out: &mut String, summary: &Summary) -> Result {
     open.sort_by_key(|(_, settle)| settle.boots);
     if let Some((_, most)) = open.last() {
         let named = open.iter().take(NAMED_MAX).map(|(comparison, settle)| {
-            let time = format_duration(Duration::from_secs_f64(settle.seconds.clamp(0.0, 1e9)));
+            let time = settle.seconds.map_or_else(String::new, |seconds| {
+                let duration = Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
+                format!(" (about {})", format_duration(duration))
+            });
             let noun = if settle.boots == 1 { "boot" } else { "boots" };
-            format!("{} {} more {noun} (about {time})", name(summary, comparison), settle.boots)
+            format!("{} {} more {noun}{time}", name(summary, comparison), settle.boots)
         });
         let named = named.collect::<Vec<_>>().join(", ");
         let rest = match open.len().saturating_sub(NAMED_MAX) {
@@ -150,17 +153,19 @@ fn write_settling(out: &mut String, summary: &Summary) -> Result {
         };
         writeln!(out, "to decide what is inconclusive, if nothing else changes: {named}{rest}")?;
     }
-    let replicated =
-        edge.into_iter().filter(|one| one.slowdown.low.is_some() && one.slowdown.boots > 1);
-    let edge: Vec<String> = replicated.map(|one| name(summary, one)).collect();
-    match (edge.len(), summary.run.testbed.as_str()) {
-        (0, _) | (_, "elsewhere") => Ok(()),
-        _ => writeln!(
-            out,
-            "at the very edge of the margin, which no number of boots decides: {}",
-            edge.join(", ")
-        ),
+    // What arms that are not paired would need is not reckoned.
+    let is_edge = |one: &&Comparison| {
+        one.slowdown.low.is_some()
+            && one.slowdown.boots > 1
+            && !one.flags.iter().any(|flag| flag == "unpaired")
+    };
+    let edge: Vec<String> =
+        edge.into_iter().filter(is_edge).map(|one| name(summary, one)).collect();
+    if edge.is_empty() {
+        return Ok(());
     }
+    let edge = edge.join(", ");
+    writeln!(out, "at the very edge of the margin, which no number of boots decides: {edge}")
 }
 
 fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOptions) -> Result {

@@ -497,4 +497,5 @@ fn a_bench_whose_rounds_are_all_excluded_is_shown_without_an_interval() {
     assert_eq!((comparison.slowdown.boots, comparison.slowdown.low), (0, None));
     assert!(comparison.flags.contains(&"all rounds excluded".into()));
     near(comparison.unexcluded.unwrap().low.unwrap(), 1.054_866_944_2);
+    near(comparison.control.mean, 5e10);
 }

@@ -99,7 +99,13 @@ pub(super) fn compare(
     let components = components(&boots);
     let margin = context.margins.of_bench(&series.id);
     let verdict = judge(pivot.as_ref().ok(), margin);
-    let [control_shown, treated_shown] = merged.map_or_else(|| shown(&boots), |m| m.shown);
+    let [control_shown, treated_shown] = match merged {
+        Some(merged) => merged.shown,
+        None if boots.is_empty() => {
+            shown(&pair(series, context.control, sides.treatment, true).boots)
+        }
+        None => shown(&boots),
+    };
     let mut comparison = Comparison {
         bench: series.id.clone(),
         treatment: context.arms[usize::from(sides.treatment)].name.clone(),
@@ -242,7 +248,7 @@ fn settle(
     let seconds = context
         .costs
         .of(bench)
-        .map_or(0.0, |costs| f64::from(more) * (costs.whole_boot_s + costs.round_s * costs.rounds));
+        .map(|costs| f64::from(more) * (costs.whole_boot_s + costs.round_s * costs.rounds));
     Some(Settle { boots: more, seconds })
 }
 
@@ -294,7 +300,7 @@ pub(super) fn has_tail_effect(
 
 /// The mean over boots of what is shown.
 fn shown(boots: &[BootPairs]) -> [f64; 2] {
-    let n = boots.len().max(1) as f64;
+    let n = boots.len() as f64;
     let mean = |side: usize| boots.iter().map(|boot| boot.shown()[side]).sum::<f64>() / n;
     [mean(0), mean(1)]
 }

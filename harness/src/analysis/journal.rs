@@ -4,7 +4,6 @@ use super::boot_series::boot_series;
 use super::context::{Costs, Sides};
 use super::exclude::Ledger;
 use super::machines::{all_differences, describe};
-use super::overall::is_control_again;
 use super::series::{Collected, Collector};
 use super::warm_ups::WarmUpTable;
 use super::{Analysis, AnalysisError, Dataset};
@@ -235,7 +234,7 @@ fn sides(
     let control_is_encrypted =
         summaries[control].claimed.is_none() && encryption.starts_with("SEV");
     let treatments = (0..arms.len()).filter(|arm| arms[*arm].role != "control");
-    let only_again = treatments.clone().all(|arm| is_control_again(&arms[arm], &arms[control]));
+    let only_again = treatments.clone().all(|arm| arms[arm].is_again(&arms[control]));
     let sides = treatments.map(|treatment| Sides {
         treatment: treatment as u16,
         injected: [control, treatment].iter().any(|arm| arms[*arm].spin_factor.is_some()),
@@ -245,7 +244,7 @@ fn sides(
         differ_undeclared: differences
             .iter()
             .any(|row| row.arm == arms[treatment].name && !row.declared),
-        is_control_again: !only_again && is_control_again(&arms[treatment], &arms[control]),
+        is_control_again: !only_again && arms[treatment].is_again(&arms[control]),
     });
     sides.collect()
 }

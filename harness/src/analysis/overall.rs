@@ -6,11 +6,6 @@ use crate::statistics::{Confidence, LogRatio, Pivot, benjamini_hochberg, holm};
 use sevbench_reports::{NoiseFloor, Overall};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether an arm is the control's machine again, without anything done to it.
-pub(super) fn is_control_again(arm: &ArmRecord, control: &ArmRecord) -> bool {
-    arm.address == control.address && arm.spin_factor == control.spin_factor
-}
-
 /// Adjusts p-values: for exploration over all comparisons, for the gate over those that it judges.
 pub(super) fn adjust(compared: &mut [Compared]) {
     let all = |_: &Compared| true;
@@ -104,7 +99,7 @@ fn geometric_mean(
 /// What the first arm that is the control again shows.
 pub(super) fn noise_floor(compared: &[Compared], arms: &[ArmRecord]) -> Option<NoiseFloor> {
     let control = arms.iter().find(|arm| arm.role == "control")?;
-    let again = arms.iter().find(|arm| arm.role != "control" && is_control_again(arm, control))?;
+    let again = arms.iter().find(|arm| arm.role != "control" && arm.is_again(control))?;
     let of_arm = compared.iter().filter(|one| one.comparison.treatment == again.name);
     let mut widths = Vec::new();
     let mut hold_one = 0;

@@ -124,12 +124,11 @@ fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
 impl Plan {
     /// The treatments that a gate judges: not the control against itself, unless there is nothing else.
     pub(crate) fn judged_treatments(&self) -> Vec<String> {
-        let is_control_again = |arm: &&Arm| {
-            arm.address == self.arms[0].address && arm.spin_factor == self.arms[0].spin_factor
-        };
+        let control = self.arms[0].record();
+        let is_again = |arm: &Arm| arm.record().is_again(&control);
         let treatments = &self.arms[1..];
-        let only_again = treatments.iter().all(|arm| is_control_again(&arm));
-        let judged = treatments.iter().filter(|arm| only_again || !is_control_again(arm));
+        let only_again = treatments.iter().all(is_again);
+        let judged = treatments.iter().filter(|arm| only_again || !is_again(arm));
         judged.map(|arm| arm.name.clone()).collect()
     }
 

@@ -117,6 +117,13 @@ pub(crate) struct ArmRecord {
     pub declares: Vec<Declaration>,
 }
 
+impl ArmRecord {
+    /// Whether this is that arm's machine again, with nothing else done to it.
+    pub(crate) fn is_again(&self, other: &Self) -> bool {
+        self.address == other.address && self.spin_factor == other.spin_factor
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BootRecord {
     pub boot: u32,

@@ -118,6 +118,16 @@ fn a_gate_on_records_ends_with_the_status_of_its_verdict() {
     ran.expect(4, &["skipped: a/c in snp: the table has no value of it", "a/c in snp (no result)"]);
 }
 
+/// A table says nothing of what a boot costs: no time is made up.
+#[test]
+fn what_would_decide_a_table_is_said_in_boots_alone() {
+    let lab = Lab::new();
+    let table = lab.table(&rows("a/b", "ms", &[1.00, 1.08, 1.02, 1.06, 1.04, 1.10]));
+    let ran = lab.sevbench(&["analyze", &table]);
+    ran.expect(0, &["inconclusive", "more boot"]);
+    assert!(!ran.out.contains("about"), "{}", ran.out);
+}
+
 /// T is total time ÷ total operations, not a mean of ratios.
 #[test]
 fn durations_of_several_operations_are_totals() {
