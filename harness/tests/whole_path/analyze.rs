@@ -1,6 +1,6 @@
 //! `cargo sevbench analyze` and `compare`: tables, records, gates, and what is wrong with them.
 
-use crate::support::{Lab, Ran};
+use crate::support::{Lab, Ran, faults};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -53,12 +53,7 @@ fn a_table_gives_the_reference_interval_in_either_direction() {
         assert!((bootstrap["low"].as_f64().unwrap() / 1.062_990_991_5 - 1.0).abs() < 1e-9);
         assert!((bootstrap["high"].as_f64().unwrap() / 1.086_905_556_9 - 1.0).abs() < 1e-9);
     }
-    let schema: Value =
-        serde_json::from_str(include_str!("../../../fixtures/summary.schema.json")).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let faults: Vec<String> =
-        validator.iter_errors(&summary).map(|error| error.to_string()).collect();
-    assert!(faults.is_empty(), "{faults:#?}");
+    assert_eq!(faults("summary.schema.json", &summary), [""; 0]);
     let turned = lab.sevbench(&["analyze", &table, "--control", "snp"]);
     turned.expect(0, &["0.931 [0.915, 0.948]", "improved"]);
     let header = turned.out.lines().next().unwrap();
@@ -153,7 +148,7 @@ fn two_records_are_compared_bench_by_bench() {
     compared.expect(0, &["1.098 [1.09", "regressed", "only in", "a/old in snp"]);
     let document = lab.sevbench(&["compare", paths[0], paths[1], "--format", "json"]);
     let document: Value = serde_json::from_str(&document.out).unwrap();
-    assert_eq!(document["schema"], "sevbench/comparison/1");
+    assert_eq!(faults("comparison.schema.json", &document), [""; 0]);
     assert_eq!(document["changes"][0]["change"]["verdict"], "regressed");
     let wider = lab.sevbench(&["compare", paths[0], paths[1], "--margin", "15"]);
     wider.expect(0, &["no change"]);
@@ -217,4 +212,47 @@ fn a_corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     let ran = lab.sevbench(&["analyze"]);
     ran.expect(0, &[&place, "it is left out", "trials/spin"]);
     assert!(ran.err.contains("warning: "), "{}", ran.err);
+}
+
+/// What the record tells of causes from outside leaves rounds out by name, and their effect is shown.
+#[test]
+fn rounds_that_were_disturbed_from_outside_are_left_out_of_a_record() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "3", "spin"]).expect(0, &[]);
+    let path = lab.home.path().join("latest/run.ndjson");
+    let text = fs::read_to_string(&path).unwrap();
+    let causes = [
+        ("steal_ns", 5_000_000_000_u64),
+        ("clock_step_ns", 60_000_000_000),
+        ("transport_retries", 2),
+    ];
+    let mut disturbed = causes.iter();
+    let lines = text.lines().map(|line| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        if event["event"] != "round" {
+            return line.to_owned();
+        }
+        if let Some((key, value)) = disturbed.next() {
+            event["arms"][0][*key] = (*value).into();
+        }
+        event.to_string()
+    });
+    let changed = lines.collect::<Vec<_>>().join("\n") + "\n";
+    fs::write(&path, changed).unwrap();
+    lab.sevbench(&["analyze"]).expect(0, &["with the excluded rounds trials/spin would be"]);
+    let ran = lab.sevbench(&["analyze", "--format", "json"]);
+    let summary: Value = serde_json::from_str(&ran.out).unwrap();
+    let exclusions = summary["exclusions"].as_array().unwrap();
+    assert_eq!(exclusions.len(), causes.len(), "{exclusions:?}");
+    for (exclusion, cause) in exclusions.iter().zip(["CPU steal", "clock step", "transport retry"])
+    {
+        assert!(exclusion["cause"].as_str().unwrap().starts_with(cause), "{exclusion}");
+    }
+    let before: Value = {
+        fs::write(&path, text).unwrap();
+        serde_json::from_str(&lab.sevbench(&["analyze", "--format", "json"]).out).unwrap()
+    };
+    let estimates = |summary: &Value, key: &str| summary["comparisons"][0][key]["estimate"].clone();
+    assert_eq!(estimates(&summary, "unexcluded"), estimates(&before, "slowdown"));
+    assert_ne!(estimates(&summary, "slowdown"), estimates(&before, "slowdown"));
 }

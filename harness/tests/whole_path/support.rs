@@ -9,6 +9,7 @@ pub(crate) mod sshd;
 
 pub(crate) use processes::*;
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -83,12 +84,12 @@ impl Lab {
     }
 
     fn journal_text(&self) -> String {
-        let runs = std::fs::read_dir(self.home.path()).unwrap().flatten();
+        let runs = fs::read_dir(self.home.path()).unwrap().flatten();
         let journals = runs
             .map(|run| run.path())
             .filter(|run| !run.is_symlink())
             .map(|run| run.join("run.ndjson"));
-        journals.filter_map(|journal| std::fs::read_to_string(journal).ok()).collect()
+        journals.filter_map(|journal| fs::read_to_string(journal).ok()).collect()
     }
 
     pub(crate) fn journal(&self) -> Vec<Value> {
@@ -97,18 +98,18 @@ impl Lab {
 
     pub(crate) fn summary(&self) -> Value {
         let path = self.home.path().join("latest/summary.json");
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 
     /// Processes that were started for this lab's runs, agents and servers included, with the argument.
     pub(crate) fn processes(&self, argument: &str) -> Vec<u32> {
         let mark = format!("SEVBENCH_HOME={}", self.home.path().display());
         let has = |file: PathBuf, text: &str| {
-            std::fs::read(file).is_ok_and(|bytes| {
+            fs::read(file).is_ok_and(|bytes| {
                 bytes.split(|byte| *byte == 0).any(|part| part == text.as_bytes())
             })
         };
-        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let all = fs::read_dir("/proc").unwrap().flatten();
         let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         pids.filter(|pid| {
             let folder = Path::new("/proc").join(pid.to_string());
@@ -149,4 +150,12 @@ impl Ran {
             assert!(self.out.contains(word) || self.err.contains(word), "no `{word}` in {self:#?}");
         }
     }
+}
+
+/// What does not fit a schema of `fixtures`.
+pub(crate) fn faults(schema: &str, document: &Value) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(schema);
+    let schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(document).map(|error| error.to_string()).collect()
 }
