@@ -4,10 +4,12 @@
 use super::*;
 use crate::bench::{Observation, SampleKind, Throughput, Unit};
 use crate::record::{
-    ArmRound, EndRecord, Event, ExtendedRecord, FailureRecord, Header, JOURNAL_SCHEMA, Journal,
-    MeasuredRecord, RoundRecord, RoundSamples, Settings, SetupRecord, Tail,
+    ArmRound, BootRecord, EndRecord, Event, ExtendedRecord, FailureRecord, Header, JOURNAL_SCHEMA,
+    Journal, MeasuredRecord, Phases, RoundRecord, RoundSamples, Settings, SetupRecord, Tail,
+    WarmUpRecord,
 };
 use crate::statistics::Pivot;
+use sevbench_guest::Facts;
 use sevbench_reports::{Comparison, Outcome};
 use std::collections::{BTreeMap, HashMap};
 
@@ -498,4 +500,65 @@ fn a_bench_whose_rounds_are_all_excluded_is_shown_without_an_interval() {
     assert!(comparison.flags.contains(&"all rounds excluded".into()));
     near(comparison.unexcluded.unwrap().low.unwrap(), 1.054_866_944_2);
     near(comparison.control.mean, 5e10);
+}
+
+/// One guest whose times never settled is said beside the result, and not averaged away.
+#[test]
+fn a_warm_up_without_a_steady_state_flags_its_line() {
+    let flags = |late_ns: u64| {
+        let mut events = five_boots(None);
+        for (boot, arm) in (1..=5).flat_map(|boot| [(boot, "nosev"), (boot, "aa")]) {
+            let late = if (boot, arm) == (3, "aa") { late_ns } else { 1_000 };
+            // A hundredth of noise, without which any change at all would be one.
+            let elapsed_ns = (0..200_u64).map(|i| if i < 165 { 1_000 } else { late } + i * 7 % 11);
+            events.push(Event::WarmUp(WarmUpRecord {
+                boot,
+                bench: "s/a".into(),
+                arm: arm.into(),
+                iterations: vec![1; 200],
+                elapsed_ns: elapsed_ns.collect(),
+            }));
+        }
+        let comparison = only(events);
+        let warm_up = comparison.warm_up.unwrap();
+        assert_eq!(
+            (warm_up.control.flat, warm_up.treated.flat),
+            (5, 5 - u32::from(late_ns > 1_000))
+        );
+        comparison.flags
+    };
+    assert!(flags(1_100).contains(&"no steady state".into()));
+    assert!(!flags(1_000).contains(&"no steady state".into()));
+}
+
+/// Boots for one bench alone, each with the start of every guest and this bench's rounds.
+#[test]
+fn more_boots_are_reckoned_in_the_time_that_they_took() {
+    let mut events = five_boots(None);
+    for boot in 1..=5 {
+        for arm in ["nosev", "aa"] {
+            let phases =
+                Phases { start_ns: 6_000_000_000, agent_ns: 1_000_000_000, ..Phases::default() };
+            events.push(Event::Boot(Box::new(BootRecord {
+                boot,
+                arm: arm.into(),
+                phases,
+                uploaded: false,
+                host_key: String::new(),
+                agent_resident_bytes: 0,
+                launch: None,
+                facts: Facts::default(),
+            })));
+        }
+        let (bench, wall_ns) = ("s/a".into(), 3_000_000_000);
+        events.push(Event::Measured(MeasuredRecord { boot, bench, wall_ns }));
+    }
+    let mut journal = journal(events);
+    journal.header.settings.margin_percent = 6.5;
+    let comparison = analyze(&journal).unwrap().comparisons.remove(0);
+    assert_eq!(comparison.verdict, "inconclusive");
+    let settle = comparison.settle.unwrap();
+    assert!(settle.boots > 0);
+    // Two guests of 7 s, and rounds of 3 s.
+    near(settle.seconds.unwrap(), 17.0 * f64::from(settle.boots));
 }
