@@ -7,7 +7,8 @@ pub use margin::{Margin, MarginError, Margins};
 pub use plan::{GatePlan, refuse_plan};
 
 use crate::statistics::{Confidence, LogRatio, Pivot};
-use sevbench_reports::{Comparison, Outcome, Summary};
+use sevbench_reports::{Comparison, FailedRow, Outcome, Summary};
+use std::collections::BTreeSet;
 use std::fmt;
 use thiserror::Error;
 
@@ -101,12 +102,12 @@ pub enum GateRefusal {
     },
     /// The baseline alone errs by more than the margin.
     #[error(
-        "a gate against the baseline `{baseline}` could not pass: {bench} is known there to ± {percent:.1} % only, and its margin is {margin} %; save a baseline with more boots, or widen the margin"
+        "a gate against the baseline `{baseline}` could hardly pass: {bench} is known there to ± {percent:.1} % only, and its margin is {margin} %; save a baseline with more boots, or widen the margin"
     )]
     CannotPass {
         /// The baseline's name.
         baseline: String,
-        /// The worst bench.
+        /// The worst bench and its arm.
         bench: String,
         /// Half of the width of its 90 % interval, in per cent.
         percent: f64,
@@ -138,14 +139,15 @@ pub enum GateRefusal {
 
 /// Judges a run. A bench regressed if its p, adjusted by Holm over all that are judged, is at most 5 %: so a run in which no
 /// slowdown is beyond its margin fails in at most 5 % of cases, however many benches it has. It passed if each is found to be
-/// within its margin, or faster. What is neither is not decided, nor is a bench of the run that has no result in an arm, or one
-/// boot only, nor a run that did not come to its end.
+/// within its margin, or faster. What is neither is not decided, nor is a bench of the run that failed or has no result in an arm, or
+/// too few boots to bear a failure, nor a run that did not come to its end.
 pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
     let judged: Vec<&Comparison> = summary.comparisons.iter().filter(|one| one.judged).collect();
     if let Some(refusal) = refusal(summary, &judged) {
         return GateOutcome::Refused(refusal);
     }
     let (mut regressed, mut open) = (Vec::new(), Vec::new());
+    let can_fail = |boots: u32| refuse_plan(boots, judged.len() as u32).is_none();
     for comparison in &judged {
         let name = format!("{} in {}", comparison.bench, comparison.treatment);
         let (p, verdict) = match (against, &comparison.change) {
@@ -158,8 +160,13 @@ pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
         };
         let is_within =
             [Verdict::NoChange, Verdict::Improved].iter().any(|v| v.to_string() == verdict);
+        let of_change = comparison.change.as_ref().filter(|_| against == Against::Baseline);
         if comparison.slowdown.boots < 2 {
             open.push(format!("{name} (one boot)"));
+        } else if of_change.is_some_and(|change| change.factor.boots < 2) {
+            open.push(format!("{name} (one boot in the baseline)"));
+        } else if !can_fail(comparison.slowdown.boots) {
+            open.push(format!("{name} (too few boots)"));
         } else if p.is_some_and(|p| p <= ALPHA) {
             regressed.push(name);
         } else if !is_within {
@@ -167,6 +174,7 @@ pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
         }
     }
     open.extend(without_result(summary));
+    open.extend(failed(summary));
     if judged.is_empty() && open.is_empty() {
         open.push("no bench has a result".into());
     }
@@ -199,6 +207,15 @@ fn without_result(summary: &Summary) -> Vec<String> {
         }
     }
     missing
+}
+
+/// The benches that failed in some boot, though others may have given a result.
+fn failed(summary: &Summary) -> BTreeSet<String> {
+    let name = |row: &FailedRow| match &row.bench {
+        Some(bench) => format!("{bench} in {} (failed)", row.arm),
+        None => format!("{} (failed)", row.arm),
+    };
+    summary.failed.iter().map(name).collect()
 }
 
 /// Why a run, this one or a baseline, says nothing of the treatment.

@@ -79,6 +79,9 @@ pub struct Run {
     pub benches: Vec<String>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the longest time was over before every bench had its boots.
+    #[serde(default)]
+    pub cut_off: bool,
     /// Lines of its record that could not be read and are left out.
     #[serde(default)]
     pub defects: Vec<String>,

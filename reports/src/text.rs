@@ -225,6 +225,12 @@ fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> std::
             writeln!(out, "the record ends in the middle: the result is of its whole rounds")?
         }
     }
+    if run.cut_off {
+        writeln!(
+            out,
+            "cut off: the time was over (--max-time) before the benches with this flag had their boots"
+        )?;
+    }
     for defect in &run.defects {
         writeln!(out, "record: {}", escaped(defect))?;
     }

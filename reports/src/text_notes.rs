@@ -106,7 +106,15 @@ fn warm_ups(warm_ups: &WarmUps) -> String {
 pub(crate) fn write_notes(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     for overall in &summary.overall {
         let (treatment, slowdown) = (&overall.treatment, interval(&overall.slowdown));
-        writeln!(out, "geometric mean of {} benches in {treatment}: {slowdown}", overall.benches)?;
+        let boots = overall.slowdown.boots;
+        let of_treatment = summary.comparisons.iter().filter(|one| one.treatment == *treatment);
+        let most = of_treatment.map(|one| one.slowdown.boots).max().unwrap_or(boots);
+        let of_which = match most > boots {
+            true => format!(", over the {boots} boots that have them all"),
+            false => String::new(),
+        };
+        let benches = overall.benches;
+        writeln!(out, "geometric mean of {benches} benches in {treatment}{of_which}: {slowdown}")?;
     }
     write_settling(out, summary)?;
     write_outliers(out, &summary.outliers, options)?;

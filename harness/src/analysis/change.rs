@@ -40,7 +40,7 @@ pub(crate) fn add_changes(now: &mut Analysis, baseline: &Analysis, name: &str) {
 }
 
 /// Why a gate against a baseline is of no use, before anything runs: the baseline says nothing of the treatment, lacks what is to be
-/// judged, or errs by more than the margin, so that no run could be found to be within it.
+/// judged, or errs by more than the margin, so that a run could hardly be found to be within it.
 pub(crate) fn refuse_baseline(
     baseline: &Analysis,
     name: &str,
@@ -64,12 +64,8 @@ pub(crate) fn refuse_baseline(
             return Some(GateRefusal::NotInBaseline { baseline, bench });
         }
     }
-    let is_planned = |one: &Comparison| {
-        let bench = run.bench_of(&one.bench);
-        one.judged && bench.is_some_and(|bench| benches.contains(bench))
-    };
-    let all = baseline.summary.comparisons.iter().zip(&baseline.estimates);
-    let too_wide = all.filter(|(one, _)| is_planned(one)).filter_map(|(one, estimated)| {
+    let planned = planned(baseline, benches, treatments);
+    let too_wide = planned.filter_map(|(one, estimated)| {
         let margin = margins.of_bench(&one.bench);
         let half_width = estimated.pivot?.half_width(Confidence::P90);
         (half_width >= margin.log_ratio().value()).then_some((one, half_width, margin))
@@ -77,10 +73,38 @@ pub(crate) fn refuse_baseline(
     let (one, half_width, margin) = too_wide.max_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(GateRefusal::CannotPass {
         baseline: name.into(),
-        bench: one.bench.clone(),
+        bench: format!("{} in {}", one.bench, one.treatment),
         percent: half_width.exp_m1() * 100.0,
-        margin: margin.fraction() * 100.0,
+        margin: margin.in_percent(),
     })
+}
+
+/// The lines of a baseline that a gate over these benches and treatments will look at.
+fn planned<'a>(
+    baseline: &'a Analysis,
+    benches: &'a [String],
+    treatments: &'a [String],
+) -> impl Iterator<Item = (&'a Comparison, &'a Estimated)> {
+    let run = &baseline.summary.run;
+    let all = baseline.summary.comparisons.iter().zip(&baseline.estimates);
+    all.filter(|(one, _)| {
+        let bench = run.bench_of(&one.bench);
+        one.judged
+            && treatments.contains(&one.treatment)
+            && bench.is_some_and(|bench| benches.contains(bench))
+    })
+}
+
+/// The fewest boots from which a baseline has the spread of a line that a gate will look at; none where it has no such line.
+pub(crate) fn fewest_boots(
+    baseline: &Analysis,
+    benches: &[String],
+    treatments: &[String],
+) -> Option<u32> {
+    let of_line = |(_, estimated): (&Comparison, &Estimated)| {
+        estimated.pivot.map(|pivot| pivot.freedom.round() as u32 + 1)
+    };
+    planned(baseline, benches, treatments).filter_map(of_line).min()
 }
 
 /// Holm over the changes that are judged.

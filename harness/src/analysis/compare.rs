@@ -17,15 +17,18 @@ pub(super) struct Compared {
     pub comparison: Comparison,
     /// The bench that it is of.
     pub bench: usize,
-    /// The log ratio of each boot.
-    pub boots: Vec<(u32, LogRatio)>,
+    /// The log ratio of each boot, and of how many rounds it is the mean.
+    pub boots: Vec<(u32, LogRatio, u32)>,
     /// The estimate; none without an interval.
     pub pivot: Option<Pivot>,
 }
 
 impl Compared {
     pub(super) fn estimated(&self) -> Estimated {
-        Estimated { boots: self.boots.iter().map(|(_, ratio)| *ratio).collect(), pivot: self.pivot }
+        Estimated {
+            boots: self.boots.iter().map(|(_, ratio, _)| *ratio).collect(),
+            pivot: self.pivot,
+        }
     }
 }
 
@@ -98,7 +101,6 @@ pub(super) fn compare(
     let costs: Vec<_> = boots.iter().filter_map(BootPairs::costs).collect();
     let components = components(&boots);
     let margin = context.margins.of_bench(&series.id);
-    let verdict = judge(pivot.as_ref().ok(), margin);
     let [control_shown, treated_shown] = match merged {
         Some(merged) => merged.shown,
         None if boots.is_empty() => {
@@ -106,36 +108,24 @@ pub(super) fn compare(
         }
         None => shown(&boots),
     };
+    let headline = headline_basis.estimate(point, &pivot, method);
+    let robust_estimate = basis.estimate(point, &robust, "Yuen 20 % trimmed");
+    let means = [control_shown, treated_shown];
     let mut comparison = Comparison {
-        bench: series.id.clone(),
-        treatment: context.arms[usize::from(sides.treatment)].name.clone(),
-        unit: series.unit.symbol().into(),
-        control: Mean { mean: control_shown },
-        treated: Mean { mean: treated_shown },
-        slowdown: headline_basis.estimate(point, &pivot, method),
-        robust: basis.estimate(point, &robust, "Yuen 20 % trimmed"),
         fieller: fieller(&costs, basis),
         bootstrap: bootstrap(&replicates, basis, seed),
         unexcluded,
         variance_shares: Some(shares(&components)),
-        p_value: pivot.as_ref().ok().map(|pivot| pivot.p_other_than(LogRatio::new(0.0))),
-        q_value: None,
-        p_regressed: pivot.as_ref().ok().map(|pivot| pivot.p_above(margin.log_ratio())),
-        p_regressed_holm: None,
-        verdict: verdict.to_string(),
-        margin: margin.fraction(),
-        minimum_detectable: detectable(&pivot, context),
-        settle: None,
         best_rounds: best_rounds(&components, series.bench, context),
         unpaired_rounds,
         warm_up: context.warm_ups.of(series.bench, context.control, sides.treatment),
         resolution: context.resolution(series),
-        change: None,
         judged: !series.is_boot_time && !sides.is_control_again,
         is_boot_time: series.is_boot_time,
-        flags: Vec::new(),
+        ..line(series, sides, context, means, [headline, robust_estimate], pivot.as_ref().ok())
     };
     // Nobody boots on for the sake of boot times.
+    let verdict = judge(pivot.as_ref().ok(), margin);
     if verdict == Verdict::Inconclusive && headline_basis.boots > 1 && !series.is_boot_time {
         comparison.settle =
             settle(series.bench, &pivot, headline_basis.boots, margin.log_ratio(), context);
@@ -147,8 +137,52 @@ pub(super) fn compare(
     if boots.iter().any(|boot| boot.pairs.len() != boots[0].pairs.len()) {
         comparison.flags.push("unequal rounds".into());
     }
-    let boots = boots.iter().map(|boot| (boot.boot, boot.mean())).collect();
+    let of_boot = |boot: &BootPairs| (boot.boot, boot.mean(), boot.pairs.len() as u32);
+    let boots = boots.iter().map(of_boot).collect();
     Some(Compared { comparison, bench: series.bench, boots, pivot: pivot.ok() })
+}
+
+/// What every line has, however its arms were compared: the means, both estimates, and what a test says of the first.
+pub(super) fn line(
+    series: &Series,
+    sides: Sides,
+    context: &Context<'_>,
+    [control, treated]: [f64; 2],
+    [slowdown, robust]: [Estimate; 2],
+    pivot: Option<&Pivot>,
+) -> Comparison {
+    let margin = context.margins.of_bench(&series.id);
+    let detectable =
+        |pivot: &Pivot| pivot.minimum_detectable(context.confidence).exp().factor() - 1.0;
+    Comparison {
+        bench: series.id.clone(),
+        treatment: context.arms[usize::from(sides.treatment)].name.clone(),
+        unit: series.unit.symbol().into(),
+        control: Mean { mean: control },
+        treated: Mean { mean: treated },
+        slowdown,
+        robust,
+        fieller: None,
+        bootstrap: None,
+        unexcluded: None,
+        variance_shares: None,
+        p_value: pivot.map(|pivot| pivot.p_other_than(LogRatio::new(0.0))),
+        q_value: None,
+        p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio())),
+        p_regressed_holm: None,
+        verdict: judge(pivot, margin).to_string(),
+        margin: margin.fraction(),
+        minimum_detectable: pivot.map(detectable),
+        settle: None,
+        best_rounds: None,
+        unpaired_rounds: 0,
+        warm_up: None,
+        resolution: None,
+        change: None,
+        judged: true,
+        is_boot_time: false,
+        flags: Vec::new(),
+    }
 }
 
 /// The estimate from boots, and its name. `first_stage` is its last boot, where there was a second one.
@@ -243,18 +277,12 @@ fn settle(
     context: &Context<'_>,
 ) -> Option<Settle> {
     let pivot = pivot.as_ref().ok()?;
-    let deviation = pivot.standard_error * f64::from(boots).sqrt();
-    let more = boots_to_settle(pivot.estimate, deviation, boots, margin)? - boots;
+    let more = boots_to_settle(pivot, boots, margin)? - boots;
     let seconds = context
         .costs
         .of(bench)
         .map(|costs| f64::from(more) * (costs.whole_boot_s + costs.round_s * costs.rounds));
     Some(Settle { boots: more, seconds })
-}
-
-fn detectable(pivot: &Result<Pivot, StatisticsError>, context: &Context<'_>) -> Option<f64> {
-    let ratio = pivot.as_ref().ok()?.minimum_detectable(context.confidence);
-    Some(ratio.exp().factor() - 1.0)
 }
 
 fn flags(

@@ -94,6 +94,7 @@ pub(crate) fn analyze_table(
         arms: arms.iter().map(summary).collect(),
         benches: table.benches.iter().map(|bench| bench.id.clone()).collect(),
         outcome: Outcome::Complete,
+        cut_off: false,
         defects: Vec::new(),
         duty: None,
         boots: boots.len() as u32,

@@ -47,6 +47,8 @@ pub(crate) struct JournalAnalysis {
     failed: Vec<FailedRow>,
     boots_with_rounds: BTreeSet<u32>,
     boots_tried: HashMap<String, BTreeSet<u32>>,
+    /// What the second stage was to bring benches to.
+    boots_wanted: BTreeMap<String, u32>,
     first_sample_ns: Option<u64>,
     timed_ns: f64,
     wall_ns: f64,
@@ -72,6 +74,7 @@ impl JournalAnalysis {
             failed: Vec::new(),
             boots_with_rounds: BTreeSet::new(),
             boots_tried: HashMap::new(),
+            boots_wanted: BTreeMap::new(),
             first_sample_ns: None,
             timed_ns: 0.0,
             wall_ns: 0.0,
@@ -110,7 +113,10 @@ impl JournalAnalysis {
                 let took_ns = record.elapsed_ns.iter().map(|ns| *ns as f64).sum::<f64>();
                 *self.warm_up_ns.entry(record.bench.clone()).or_default() += took_ns;
             }
-            Event::Extended(extended) => self.first_stage = Some(extended.after_boot),
+            Event::Extended(extended) => {
+                self.first_stage = Some(extended.after_boot);
+                self.boots_wanted.clone_from(&extended.benches);
+            }
             Event::Skipped(skip) => {
                 self.skipped.insert(SkippedRow {
                     bench: skip.bench.clone(),
@@ -175,7 +181,8 @@ impl JournalAnalysis {
             unpaired: false,
             sides: sides(&header.arms, control, &arms, &differences),
         };
-        let compares = dataset.compare(threads);
+        let mut compares = dataset.compare(threads);
+        let cut_off = tail.end.as_ref().is_some_and(|end| end.cut_off);
         let run = Run {
             id: header.id.clone(),
             suite: header.suite.clone(),
@@ -185,6 +192,7 @@ impl JournalAnalysis {
             arms,
             benches: header.benches.clone(),
             outcome: tail.end.as_ref().map_or(Outcome::Truncated, |end| end.outcome),
+            cut_off,
             defects: tail.defects.clone(),
             duty: (self.wall_ns > 0.0).then(|| Duty {
                 timed_ns: self.timed_ns as u64,
@@ -199,6 +207,18 @@ impl JournalAnalysis {
             }),
             noise_floor: compares.noise_floor,
         };
+        let tried = self.boots_tried.into_iter().map(|(bench, boots)| (bench, boots.len() as u32));
+        let boots_tried: HashMap<String, u32> = tried.collect();
+        if cut_off {
+            let lacks_boots = |bench: &String| {
+                let wanted = self.boots_wanted.get(bench).copied().unwrap_or(settings.boots);
+                boots_tried.get(bench).copied().unwrap_or(0) < wanted
+            };
+            let lines = compares.comparisons.iter_mut();
+            lines
+                .filter(|one| run.bench_of(&one.bench).is_some_and(lacks_boots))
+                .for_each(|one| one.flags.push("cut off".into()));
+        }
         let summary = Summary {
             schema: SUMMARY_SCHEMA.into(),
             run,
@@ -210,8 +230,6 @@ impl JournalAnalysis {
             overall: compares.overall,
             outliers: compares.outliers,
         };
-        let tried = self.boots_tried.into_iter().map(|(bench, boots)| (bench, boots.len() as u32));
-        let boots_tried = tried.collect();
         Ok(Analysis {
             summary,
             estimates: compares.estimates,

@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
 use warm_ups::WarmUpTable;
 
-pub(crate) use change::{add_changes, compare_records, refuse_baseline};
+pub(crate) use change::{add_changes, compare_records, fewest_boots, refuse_baseline};
 pub(crate) use imported::{ImportOptions, analyze_table};
 pub(crate) use journal::{JournalAnalysis, Overrides};
 pub(crate) use replication::boots_wanted;

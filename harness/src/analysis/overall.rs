@@ -78,8 +78,10 @@ fn geometric_mean(
         .filter(|one| seen.insert(one.bench))
         .collect();
     let mut boots: BTreeMap<u32, Vec<LogRatio>> = BTreeMap::new();
-    for (boot, ratio) in benches.iter().flat_map(|one| &one.boots) {
+    let mut rounds: BTreeMap<u32, u32> = BTreeMap::new();
+    for (boot, ratio, of_boot) in benches.iter().flat_map(|one| &one.boots) {
         boots.entry(*boot).or_default().push(*ratio);
+        *rounds.entry(*boot).or_default() += of_boot;
     }
     boots.retain(|_, ratios| ratios.len() == benches.len());
     let first = boots.keys().filter(|boot| first_stage.is_none_or(|last| **boot <= last)).count();
@@ -88,11 +90,15 @@ fn geometric_mean(
     if benches.len() < 2 {
         return None;
     }
-    let rounds = benches.iter().map(|one| one.comparison.slowdown.rounds).sum();
+    let rounds = boots.keys().filter_map(|boot| rounds.get(boot)).sum();
     let basis = Basis { boots: replicates.len() as u32, rounds, confidence };
     let point = LogRatio::mean(&replicates)?;
     let pivot = Pivot::two_stage(&replicates, first);
-    let slowdown = basis.estimate(point, &pivot, "t on boots' means of log ratios");
+    let method = match first < replicates.len() {
+        true => "t on boots' means of log ratios, Stein's two stages",
+        false => "t on boots' means of log ratios",
+    };
+    let slowdown = basis.estimate(point, &pivot, method);
     Some(Overall { treatment: treatment.into(), benches: benches.len() as u32, slowdown })
 }
 

@@ -1,12 +1,11 @@
 //! Arms that did not run in common blocks: Welch's t on the logarithms of boot means, and no pairs.
 
-use super::compare::{Basis, Compared, has_tail_effect};
+use super::compare::{Basis, Compared, has_tail_effect, line};
 use super::context::{Context, Sides};
 use super::labels::{Placed, outliers};
 use super::series::{Row, Series};
-use crate::gate::{Verdict, judge};
 use crate::statistics::{Cost, LogRatio, Pivot};
-use sevbench_reports::{Comparison, Mean, OutlierRow};
+use sevbench_reports::{Comparison, OutlierRow};
 
 /// One arm's values by boot.
 struct Side {
@@ -24,7 +23,7 @@ impl Side {
         Self { boots: rows.chunk_by(|a, b| a.boot == b.boot).map(<[Row]>::to_vec).collect() }
     }
 
-    /// The geometric mean cost of each boot; where an arm has one boot only, the cost of each round of either.
+    /// The geometric mean cost of each boot, or the cost of each round.
     fn replicates(&self, by_rounds: bool) -> Vec<Cost> {
         let geometric = |rows: &[Row]| {
             let logs = rows.iter().map(|row| row.value.cost.ln()).sum::<f64>();
@@ -64,7 +63,8 @@ pub(super) fn compare_unpaired(
     if control.boots.is_empty() || treated.boots.is_empty() {
         return None;
     }
-    let by_rounds = control.boots.len() == 1 || treated.boots.len() == 1;
+    // Rounds stand for boots where there is one of either arm, and that is said; beside boots they would be no replicates.
+    let by_rounds = control.boots.len() == 1 && treated.boots.len() == 1;
     let (control_costs, treated_costs) =
         (control.replicates(by_rounds), treated.replicates(by_rounds));
     let mean =
@@ -77,12 +77,6 @@ pub(super) fn compare_unpaired(
     };
     let pivot = Pivot::unpaired(&treated_costs, &control_costs);
     let robust = Pivot::unpaired_trimmed(&treated_costs, &control_costs);
-    let margin = context.margins.of_bench(&series.id);
-    let verdict: Verdict = judge(pivot.as_ref().ok(), margin);
-    let detectable = pivot
-        .as_ref()
-        .ok()
-        .map(|pivot| pivot.minimum_detectable(context.confidence).exp().factor() - 1.0);
     let mut flags = sides.flags();
     flags.push("unpaired".into());
     if basis.boots < 2 || !sides.rebooted {
@@ -91,35 +85,13 @@ pub(super) fn compare_unpaired(
     if has_tail_effect(&pivot, &robust, context.confidence.level()) {
         flags.push("tail effect".into());
     }
-    let comparison = Comparison {
-        bench: series.id.clone(),
-        treatment: context.arms[usize::from(sides.treatment)].name.clone(),
-        unit: series.unit.symbol().into(),
-        control: Mean { mean: control.shown() },
-        treated: Mean { mean: treated.shown() },
-        slowdown: basis.estimate(point, &pivot, "Welch's t on logarithms"),
-        robust: basis.estimate(point, &robust, "Yuen and Welch, 20 % trimmed"),
-        fieller: None,
-        bootstrap: None,
-        unexcluded: None,
-        variance_shares: None,
-        p_value: pivot.as_ref().ok().map(|pivot| pivot.p_other_than(LogRatio::new(0.0))),
-        q_value: None,
-        p_regressed: pivot.as_ref().ok().map(|pivot| pivot.p_above(margin.log_ratio())),
-        p_regressed_holm: None,
-        verdict: verdict.to_string(),
-        margin: margin.fraction(),
-        minimum_detectable: detectable,
-        settle: None,
-        best_rounds: None,
-        unpaired_rounds: 0,
-        warm_up: None,
-        resolution: None,
-        change: None,
-        judged: true,
-        is_boot_time: false,
-        flags,
-    };
+    let estimates = [
+        basis.estimate(point, &pivot, "Welch's t on logarithms"),
+        basis.estimate(point, &robust, "Yuen and Welch, 20 % trimmed"),
+    ];
+    let means = [control.shown(), treated.shown()];
+    let of_all = line(series, sides, context, means, estimates, pivot.as_ref().ok());
+    let comparison = Comparison { flags, ..of_all };
     Some(Compared { comparison, bench: series.bench, boots: Vec::new(), pivot: pivot.ok() })
 }
 

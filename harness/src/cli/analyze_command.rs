@@ -2,14 +2,15 @@
 
 use super::bench_arguments::Format;
 use super::exit::Failure;
-use super::gate_status::pass_gate;
+use super::gate_status::{pass_gate, tell_gate};
 use super::output::{print_json, print_summary, print_text};
 use super::records::{AnalysisOptions, analyze_record};
-use crate::analysis::{Overrides, add_changes, compare_records};
-use crate::gate::{Against, Margin, Margins};
+use crate::analysis::{Overrides, add_changes, compare_records, refuse_baseline};
+use crate::gate::{Against, GateOutcome, Margin, Margins};
 use crate::statistics::Confidence;
 use clap::Args;
 use sevbench_reports::{TextOptions, render_record_comparison};
+use std::collections::BTreeSet;
 
 /// What `analyze` is asked.
 #[derive(Debug, Args)]
@@ -84,15 +85,25 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, Failure> {
     };
     let mut analysis = analyze_record(arguments.record.as_deref(), &options)?;
     let mut against = Against::Margin;
+    let mut refusal = None;
     if let Some(name) = &arguments.baseline {
         let baseline =
             analyze_record(Some(name), &AnalysisOptions { overrides, ..options.clone() })?;
         add_changes(&mut analysis, &baseline, name);
         against = Against::Baseline;
+        let run = &analysis.summary.run;
+        let judged = analysis.summary.comparisons.iter().filter(|one| one.judged);
+        let treatments: BTreeSet<&String> = judged.map(|one| &one.treatment).collect();
+        let treatments: Vec<String> = treatments.into_iter().cloned().collect();
+        refusal = refuse_baseline(&baseline, name, &run.benches, &treatments, &analysis.margins);
     }
     let text = TextOptions { verbose: arguments.verbose, colour: false };
     print_summary(&analysis.summary, arguments.format, text)?;
-    Ok(if arguments.gate { pass_gate(&analysis.summary, against) } else { 0 })
+    match refusal {
+        _ if !arguments.gate => Ok(0),
+        Some(refusal) => Ok(tell_gate(&GateOutcome::Refused(refusal))),
+        None => Ok(pass_gate(&analysis.summary, against)),
+    }
 }
 
 pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, Failure> {

@@ -225,7 +225,7 @@ impl BenchArguments {
             boot_timeout_ns: Some(nanoseconds(Some(self.boot_timeout), 0)),
             no_pause: self.no_pause,
             confidence: confidence.level(),
-            margin_percent: margin.fraction() * 100.0,
+            margin_percent: margin.in_percent(),
             margins,
         };
         // A wrong rule is told now, and not once all is measured.

@@ -21,13 +21,18 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
         "gate: fails wrongly in at most {:.0} % of runs; of {} {noun}, one {what} by twice its margin ({} %{rules}) is found with a power of {quiet}, {noisy}",
         ALPHA * 100.0,
         plan.comparisons,
-        200.0 * plan.margin.fraction(),
+        2.0 * plan.margin.in_percent(),
     )
 }
 
-/// Says what the gate says, and gives its status.
+/// Judges a run, says what comes of it, and gives the status.
 pub(super) fn pass_gate(summary: &Summary, against: Against) -> u8 {
-    let (status, text) = match judge_run(summary, against) {
+    tell_gate(&judge_run(summary, against))
+}
+
+/// Says what the gate says, and gives its status.
+pub(super) fn tell_gate(outcome: &GateOutcome) -> u8 {
+    let (status, text) = match outcome {
         GateOutcome::Passed => (0, "passed".into()),
         GateOutcome::Regressed(benches) => {
             (REGRESSED, format!("failed: regressed: {}", benches.join(", ")))

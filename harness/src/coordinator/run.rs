@@ -46,6 +46,8 @@ pub(crate) struct Run<'a> {
     began: Instant,
     /// After so long from then no boot block starts.
     pub(super) time_max: Option<Duration>,
+    /// Whether that ended the run.
+    is_cut_off: bool,
 }
 
 /// Runs what the past has left of the plan to its end, or until the user or the disk ends it.
@@ -92,6 +94,7 @@ impl<'a> Run<'a> {
             is_extended: settings.precision_percent.is_none() || past.extended.is_some(),
             began: Instant::now(),
             time_max,
+            is_cut_off: false,
         }
     }
 
@@ -104,7 +107,8 @@ impl<'a> Run<'a> {
             Err(Stop::NeverStarted) => Outcome::Stopped,
             Err(Stop::Journal(error)) => return Err(error),
         };
-        self.wiring.journal.append(&Event::End(EndRecord { outcome }))?;
+        let end = EndRecord { outcome, cut_off: self.is_cut_off };
+        self.wiring.journal.append(&Event::End(end))?;
         self.wiring.journal.sync()?;
         Ok(outcome)
     }
@@ -118,6 +122,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             if self.boot >= self.first_boot && self.is_over_time() {
+                self.is_cut_off = true;
                 self.tell_what_is_cut_off();
                 return Ok(());
             }

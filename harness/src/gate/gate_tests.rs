@@ -34,6 +34,7 @@ fn stored() -> Summary {
     let mut summary: Summary = serde_json::from_str(text).unwrap();
     summary.run.benches = ["trials/spin", "trials/rate"].map(str::to_owned).to_vec();
     summary.run.boots = 10;
+    summary.failed.clear();
     summary.comparisons.iter_mut().for_each(|comparison| comparison.slowdown.boots = 10);
     summary
 }
@@ -84,6 +85,15 @@ fn what_has_no_result_is_not_decided() {
     single.comparisons[1].slowdown.boots = 1;
     single.comparisons[1].p_regressed_holm = Some(0.001);
     assert_eq!(open(&single), "trials/rate in injected (one boot)");
+    // Five boots that point one way are 1 in 32; the strictest of two tests asks for 1 in 40.
+    single.comparisons[1].slowdown.boots = 5;
+    assert_eq!(open(&single), "trials/rate in injected (too few boots)");
+    let mut failed = summary.clone();
+    for boot in [3, 7] {
+        let (bench, arm) = (Some("trials/rate".into()), "nosev".into());
+        failed.failed.push(FailedRow { bench, arm, boot, reason: "a wrong byte".into() });
+    }
+    assert_eq!(open(&failed), "trials/rate in nosev (failed)");
     let mut empty = summary;
     empty.comparisons.clear();
     empty.run.benches.clear();
@@ -111,6 +121,10 @@ fn against_a_baseline_the_change_is_judged() {
     summary.comparisons[1].change = Some(change(Verdict::Regressed, 0.01, &summary));
     let regressed = GateOutcome::Regressed(vec!["trials/rate in injected".into()]);
     assert_eq!(judge_run(&summary, Against::Baseline), regressed);
+    // In the baseline the bench has one boot: its error comes from rounds, which are no replicates.
+    summary.comparisons[1].change.as_mut().unwrap().factor.boots = 1;
+    let open = vec!["trials/rate in injected (one boot in the baseline)".to_owned()];
+    assert_eq!(judge_run(&summary, Against::Baseline), GateOutcome::Inconclusive(open));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::statistics::LogRatio;
 use regex::Regex;
 use thiserror::Error;
 
-/// The slowdown that is still called no change: 3 % by default.
+/// The slowdown that is still called no change: 3 % by default. In per cent, as it was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Margin(f64);
 
@@ -71,16 +71,21 @@ impl Margin {
     /// If it is not above 0 and up to 1000.
     pub fn percent(percent: f64) -> Result<Self, MarginError> {
         let sound = percent > 0.0 && percent <= 1000.0;
-        if sound { Ok(Self(percent / 100.0)) } else { Err(MarginError::Percentage(percent)) }
+        if sound { Ok(Self(percent)) } else { Err(MarginError::Percentage(percent)) }
     }
 
     /// Its edge on the log scale: ln(1 + δ).
     pub fn log_ratio(self) -> LogRatio {
-        LogRatio::new((1.0 + self.0).ln())
+        LogRatio::new((1.0 + self.fraction()).ln())
     }
 
     /// As a fraction: 0.03.
     pub const fn fraction(self) -> f64 {
+        self.0 / 100.0
+    }
+
+    /// In per cent, as it was given: 3.
+    pub const fn in_percent(self) -> f64 {
         self.0
     }
 }
@@ -101,7 +106,7 @@ mod tests {
     fn the_first_rule_that_matches_the_whole_id_counts() {
         let rules = [("memory/memcpy/.*", 5.0), ("memory/.*", 8.0), ("copy", 9.0)];
         let margins = Margins::of(3.0, rules).unwrap();
-        let percent = |id: &str| (margins.of_bench(id).fraction() * 100.0).round();
+        let percent = |id: &str| margins.of_bench(id).in_percent();
         let found = ["memory/memcpy/1KiB", "memory/fill", "disk/copy"].map(percent);
         assert_eq!(found, [5.0, 8.0, 3.0]);
         let wrong = Margins::of(3.0, [("a(", 5.0)]).unwrap_err().to_string();

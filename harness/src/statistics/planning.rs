@@ -1,7 +1,7 @@
 //! How many boots: before a run, from what is asked; after it, from what was seen.
 
 use super::distribution::{noncentral_t_upper_tail, t_quantile};
-use super::{Confidence, LogRatio};
+use super::{Confidence, LogRatio, Pivot};
 
 /// No number of boots above this is searched for.
 pub const REPLICATES_MAX: u32 = 10_000;
@@ -41,19 +41,18 @@ pub fn power(excess: LogRatio, standard_error: f64, freedom: f64, alpha: f64) ->
     noncentral_t_upper_tail(critical, freedom, excess.0 / standard_error)
 }
 
-/// The smallest number of boots, above `boots`, at which a verdict would be reached if estimate and spread stayed as they are: the
-/// 90 % interval would leave the margin's edge that is nearest to the estimate. None above [`REPLICATES_MAX`]: the estimate
-/// lies on the edge.
-pub fn boots_to_settle(
-    estimate: LogRatio,
-    deviation: f64,
-    boots: u32,
-    margin: LogRatio,
-) -> Option<u32> {
-    let distance = (estimate.0.abs() - margin.0).abs();
+/// The smallest number of boots, above the `boots` of an estimate, at which a verdict would be reached if estimate and spread stayed
+/// as they are: the 90 % interval would leave the margin's edge that is nearest to the estimate. Degrees of freedom grow
+/// with the boots, but for two stages, where they stay those of the first. None above [`REPLICATES_MAX`]: the estimate lies on the
+/// edge.
+pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio) -> Option<u32> {
+    let distance = (pivot.estimate.0.abs() - margin.0).abs();
+    let deviation = pivot.standard_error * f64::from(boots).sqrt();
+    let stays = pivot.freedom < f64::from(boots) - 1.0;
     smallest(boots + 1, |n| {
         let n = f64::from(n);
-        t_quantile(0.5 + Confidence::P90.level() / 2.0, n - 1.0) * deviation / n.sqrt() < distance
+        let freedom = if stays { pivot.freedom } else { n - 1.0 };
+        t_quantile(0.5 + Confidence::P90.level() / 2.0, freedom) * deviation / n.sqrt() < distance
     })
 }
 
@@ -132,13 +131,23 @@ mod tests {
     #[test]
     fn what_settles_a_verdict_settles_it() {
         let margin = LogRatio::new(1.03_f64.ln());
-        let boots = boots_to_settle(LogRatio::new(0.01), 0.05, 10, margin).unwrap();
-        let half_width = |n: f64| t_quantile(0.95, n - 1.0) * 0.05 / n.sqrt();
+        let estimate = LogRatio::new(0.01);
+        let pivot = |estimate, boots: f64, freedom| Pivot {
+            estimate,
+            standard_error: 0.05 / boots.sqrt(),
+            freedom,
+        };
         let distance = margin.value() - 0.01;
-        assert!(
-            half_width(f64::from(boots)) < distance
-                && half_width(f64::from(boots) - 1.0) >= distance
-        );
-        assert_eq!(boots_to_settle(margin, 0.05, 10, margin), None, "on the edge");
+        let settles = |boots: u32, freedom: &dyn Fn(f64) -> f64| {
+            let half_width = |n: f64| t_quantile(0.95, freedom(n)) * 0.05 / n.sqrt();
+            let n = f64::from(boots);
+            half_width(n) < distance && half_width(n - 1.0) >= distance
+        };
+        let boots = boots_to_settle(&pivot(estimate, 10.0, 9.0), 10, margin).unwrap();
+        assert!(settles(boots, &|n| n - 1.0), "{boots}");
+        // After two stages the degrees of freedom are those of the first, however many boots come.
+        let two_stages = boots_to_settle(&pivot(estimate, 12.0, 9.0), 12, margin).unwrap();
+        assert!(settles(two_stages, &|_| 9.0) && two_stages > boots, "{two_stages}");
+        assert_eq!(boots_to_settle(&pivot(margin, 10.0, 9.0), 10, margin), None, "on the edge");
     }
 }

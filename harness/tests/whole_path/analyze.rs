@@ -154,6 +154,13 @@ fn two_records_are_compared_bench_by_bench() {
     wider.expect(0, &["no change"]);
     let judged = lab.sevbench(&["analyze", paths[1], "--baseline", paths[0], "--gate"]);
     judged.expect(3, &["gate failed: regressed: a/b in snp", "change since"]);
+    // One boot, or a bench that is missing, is nothing to compare with.
+    let against = |rows: &str| {
+        fs::write(&before, format!("{HEADER}{rows}")).unwrap();
+        lab.sevbench(&["analyze", paths[1], "--baseline", paths[0], "--gate"])
+    };
+    against(&rows("a/b", "ms", &[1.02])).expect(2, &["gate refused", "two boots"]);
+    against(&rows("a/old", "ms", &[1.0, 1.1])).expect(2, &["gate refused", "has no a/b in snp"]);
 }
 
 #[test]
