@@ -4,7 +4,7 @@
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};
 use sevbench_suite::disk::{Attachment, Disk};
 use sevbench_suite::fio::{Fio, Job, RAND_READ, SEQ_READ};
-use sevbench_suite::fio_report::Figures;
+use sevbench_suite::fio_report::{Figures, LATENCY_BIN};
 use std::path::Path;
 
 const ATTACHMENTS: [Attachment; 3] =
@@ -23,7 +23,8 @@ fn read(b: &mut Bencher<'_>, attachment: Attachment, job: &Job, rate: fn(&Figure
     };
     b.observe(|duration| {
         let figures = fio.run(job, &disk.path, duration).map_err(|error| error.to_string())?;
-        let latency = Observation::histogram("completion-latency", &figures.latency_ns);
+        let latency =
+            Observation::binned_histogram("completion-latency", &figures.latency_ns, LATENCY_BIN);
         let observations = vec![rate(&figures), latency];
         Ok(Observed { observations, measured: Some(figures.measured) })
     });

@@ -17,8 +17,10 @@ const DEEP_SHARE_MIN: f64 = 0.5;
 const RUNTIME_SHARE_MIN: f64 = 0.9;
 /// How far fio's bandwidth may be from its bytes and its time, which it rounds to milliseconds.
 const BANDWIDTH_TOLERANCE: f64 = 0.02;
-/// Significant digits of the latencies. fio's own bins are wider: 64 for each power of two.
+/// Significant digits of the latencies.
 const LATENCY_DIGITS: u8 = 3;
+/// The relative width of fio's own bins, at most: there are 64 for each power of two.
+pub const LATENCY_BIN: f64 = 1.0 / 64.0;
 /// How many lines that look like the start of the report are tried.
 const STARTS_MAX: usize = 64;
 

@@ -43,7 +43,7 @@ const PAIRS_NOISES: [Noise; 3] = [Noise::Normal, Noise::Lognormal, Noise::Spikes
 const STOPPING_NOISES: [Noise; 3] = [Noise::Normal, Noise::ShortTail, Noise::Lognormal];
 /// In tenths of a per cent.
 const SLOWDOWNS_PERMILLE: [u32; 4] = [0, 30, 45, 60];
-/// Boots that a two-stage run needs on average.
+/// Boots that a two-stage run needs if its first stage shows the true spread.
 const TWO_STAGE_BOOTS: [usize; 4] = [10, 20, 40, 60];
 /// Boots until which a run is looked at.
 const LOOKS_UNTIL: [usize; 3] = [30, 60, 100];
@@ -173,8 +173,12 @@ impl Simulation {
         );
         let latencies = format!("p99 of two arms, {LATENCY_BOOTS} boots:");
         let boots = format!("Rounds in boots, G = {}:", sizes(&SIZES));
-        let two_stage = format!("Two stages, {} boots on average:", sizes(&TWO_STAGE_BOOTS));
-        let looks = format!("A look after each boot, until {} boots:", sizes(&LOOKS_UNTIL));
+        let two_stage = format!(
+            "Two stages, where {} boots are needed at the true spread:",
+            sizes(&TWO_STAGE_BOOTS)
+        );
+        let looks =
+            format!("A look after each boot from the tenth, until {} boots:", sizes(&LOOKS_UNTIL));
         let verdicts = format!("Verdicts with a margin of 3 %, {VERDICT_BOOTS} boots:");
         let sections = [
             (head, self.pairs()),

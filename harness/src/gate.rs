@@ -39,18 +39,19 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Judges an estimate by its 90 % interval (two one-sided tests at 5 %) against ±ln(1 + margin).
-pub fn judge(estimate: Option<&Pivot>, margin: Margin) -> Verdict {
+/// Judges an estimate by its 90 % interval (two one-sided tests at 5 %) against ±ln(1 + margin). Where values lie in bins, which may
+/// hide as much as `blur` on either side, the interval must clear the margin by that.
+pub fn judge(estimate: Option<&Pivot>, margin: Margin, blur: LogRatio) -> Verdict {
     let Some(interval) = estimate.map(|pivot| pivot.interval(Confidence::P90)) else {
         return Verdict::Inconclusive;
     };
-    let bound = margin.log_ratio();
-    let mirror = LogRatio::new(-bound.value());
-    if interval.low > bound {
+    let (bound, blur) = (margin.log_ratio().value(), blur.value());
+    let (low, high) = (interval.low.value() - blur, interval.high.value() + blur);
+    if low > bound {
         Verdict::Regressed
-    } else if interval.high < mirror {
+    } else if high < -bound {
         Verdict::Improved
-    } else if interval.low > mirror && interval.high < bound {
+    } else if low > -bound && high < bound {
         Verdict::NoChange
     } else {
         Verdict::Inconclusive

@@ -129,7 +129,7 @@ pub(crate) fn write_notes(out: &mut String, summary: &Summary, options: TextOpti
             let percent = resolution * 100.0;
             writeln!(
                 out,
-                "percentiles come from histograms: nothing below {percent} % shows in them"
+                "percentiles come from histograms: nothing below {percent:.1} % shows in them"
             )?;
         }
     }

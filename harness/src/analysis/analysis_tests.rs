@@ -228,6 +228,35 @@ fn observations_become_metrics_of_their_own() {
     assert!((comparisons[3].control.mean / 198_000.0 - 1.0).abs() < 2e-3);
 }
 
+/// Both medians fell into the same two bins in every boot: no spread, and still no more than the bins show.
+#[test]
+fn percentiles_of_bins_are_judged_by_what_the_bins_hide() {
+    let judged = |treated_ns: u64, bin_width: Option<f64>| {
+        let mut events = Vec::new();
+        for boot in 1..=5 {
+            let sample = |ns: u64| {
+                let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+                histogram.record_n(ns, 2_000).unwrap();
+                let latency = match bin_width {
+                    Some(width) => Observation::binned_histogram("latency", &histogram, width),
+                    None => Observation::histogram("latency", &histogram),
+                };
+                RoundSamples::Observations(vec![vec![latency]])
+            };
+            events.extend(setups(boot, None));
+            events.push(round(boot, 1, sample(100_000), sample(treated_ns)));
+        }
+        let all = analyze(&journal(events)).unwrap().comparisons;
+        let median = all.into_iter().find(|one| one.bench == "s/a/latency-p50").unwrap();
+        (median.verdict, median.resolution.unwrap(), median.p_value.unwrap())
+    };
+    let [fine, binned] = [None, Some(1.0 / 64.0)].map(|width| judged(103_300, width));
+    assert_eq!((fine.0.as_str(), fine.1), ("regressed", 1e-3));
+    assert_eq!((binned.0.as_str(), binned.1), ("inconclusive", 1.0 / 64.0));
+    assert_eq!(judged(101_000, Some(1.0 / 64.0)).2, 1.0, "one bin apart is no difference");
+    assert_eq!(judged(105_000, Some(1.0 / 64.0)).0, "regressed");
+}
+
 #[test]
 fn a_metric_behind_a_percentile_that_some_rounds_lack_is_one_series() {
     let sample = |count: u64| {

@@ -1,7 +1,7 @@
 //! One record against another: by how much each slowdown changed. A change of host moves times and not slowdowns, so it is the
 //! slowdown factors that are compared: the difference of two estimates, each with its own error.
 
-use super::compare::Basis;
+use super::compare::{Basis, blur};
 use super::{Analysis, Estimated};
 use crate::gate::{GateRefusal, Margin, Margins, judge, refusal_of_record};
 use crate::statistics::{Confidence, LogRatio, Pivot, StatisticsError, holm};
@@ -125,6 +125,8 @@ fn change(
     let pivots = estimated.pivot.as_ref().zip(earlier.pivot.as_ref());
     let pivot = pivots.map(|(now, before)| Pivot::change(now, before));
     let point = LogRatio::new((now.slowdown.estimate / before.slowdown.estimate).ln());
+    // Bins hide as much in either run.
+    let blur = blur(now.resolution) + blur(before.resolution);
     let boots = now.slowdown.boots.min(before.slowdown.boots);
     let basis = Basis {
         boots,
@@ -135,9 +137,9 @@ fn change(
     Change {
         baseline: baseline.into(),
         factor: basis.estimate(point, &estimate, "Welch's t on both estimates"),
-        p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio())),
+        p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
         p_regressed_holm: None,
-        verdict: judge(pivot.as_ref(), margin).to_string(),
+        verdict: judge(pivot.as_ref(), margin, blur).to_string(),
     }
 }
 

@@ -119,16 +119,22 @@ pub(super) fn compare(
         best_rounds: best_rounds(&components, series.bench, context),
         unpaired_rounds,
         warm_up: context.warm_ups.of(series.bench, context.control, sides.treatment),
-        resolution: context.resolution(series),
         judged: !series.is_boot_time && !sides.is_control_again,
         is_boot_time: series.is_boot_time,
         ..line(series, sides, context, means, [headline, robust_estimate], pivot.as_ref().ok())
     };
     // Nobody boots on for the sake of boot times.
-    let verdict = judge(pivot.as_ref().ok(), margin);
-    if verdict == Verdict::Inconclusive && headline_basis.boots > 1 && !series.is_boot_time {
-        comparison.settle =
-            settle(series.bench, &pivot, headline_basis.boots, margin.log_ratio(), context);
+    if comparison.verdict == Verdict::Inconclusive.to_string()
+        && headline_basis.boots > 1
+        && !series.is_boot_time
+    {
+        comparison.settle = settle(
+            series.bench,
+            &pivot,
+            headline_basis.boots,
+            [margin.log_ratio(), blur(comparison.resolution)],
+            context,
+        );
     }
     comparison.flags = flags(&comparison, sides, headline_basis.boots < 2, &pivot, &robust);
     if headline_basis.boots == 0 {
@@ -152,6 +158,8 @@ pub(super) fn line(
     pivot: Option<&Pivot>,
 ) -> Comparison {
     let margin = context.margins.of_bench(&series.id);
+    let resolution = context.resolution(series);
+    let blur = blur(resolution);
     let detectable =
         |pivot: &Pivot| pivot.minimum_detectable(context.confidence).exp().factor() - 1.0;
     Comparison {
@@ -166,23 +174,28 @@ pub(super) fn line(
         bootstrap: None,
         unexcluded: None,
         variance_shares: None,
-        p_value: pivot.map(|pivot| pivot.p_other_than(LogRatio::new(0.0))),
+        p_value: pivot.map(|pivot| pivot.p_beyond(blur)),
         q_value: None,
-        p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio())),
+        p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
         p_regressed_holm: None,
-        verdict: judge(pivot, margin).to_string(),
+        verdict: judge(pivot, margin, blur).to_string(),
         margin: margin.fraction(),
         minimum_detectable: pivot.map(detectable),
         settle: None,
         best_rounds: None,
         unpaired_rounds: 0,
         warm_up: None,
-        resolution: None,
+        resolution,
         change: None,
         judged: true,
         is_boot_time: false,
         flags: Vec::new(),
     }
+}
+
+/// How much values that lie in bins may hide, on the log scale; nothing where they do not.
+pub(super) fn blur(resolution: Option<f64>) -> LogRatio {
+    LogRatio::new(resolution.unwrap_or(0.0).ln_1p())
 }
 
 /// The estimate from boots, and its name. `first_stage` is its last boot, where there was a second one.
@@ -273,11 +286,11 @@ fn settle(
     bench: usize,
     pivot: &Result<Pivot, StatisticsError>,
     boots: u32,
-    margin: LogRatio,
+    [margin, blur]: [LogRatio; 2],
     context: &Context<'_>,
 ) -> Option<Settle> {
     let pivot = pivot.as_ref().ok()?;
-    let more = boots_to_settle(pivot, boots, margin)? - boots;
+    let more = boots_to_settle(pivot, boots, margin, blur)? - boots;
     let seconds = context
         .costs
         .of(bench)

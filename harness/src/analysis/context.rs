@@ -25,7 +25,7 @@ impl Context<'_> {
     pub(super) fn resolution(&self, series: &Series) -> Option<f64> {
         let percentile = series.percentile?;
         let merged = self.merged.get(&(series.bench, percentile.place))?;
-        Some(10_f64.powi(-i32::from(merged.significant_digits)))
+        Some(merged.resolution)
     }
 }
 

@@ -34,7 +34,8 @@ pub(super) struct Distribution {
     /// The place of its observation.
     pub place: usize,
     pub name: String,
-    pub significant_digits: u8,
+    /// The smallest relative difference that its percentiles can show.
+    pub resolution: f64,
     pub counts: Counts,
 }
 
@@ -78,11 +79,12 @@ fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
             ObservedValue::Scalar { unit, .. } => {
                 metrics.extend(scalar(place, name, *unit, &values))
             }
-            ObservedValue::Distribution { significant_digits, .. } => {
-                let significant_digits = (*significant_digits).min(5);
+            ObservedValue::Distribution { significant_digits, bin_width, .. } => {
+                let of_digits = 10_f64.powi(-i32::from((*significant_digits).min(5)));
+                let resolution = bin_width.unwrap_or(0.0).max(of_digits);
                 let counts = merged(&values);
                 metrics.extend(percentiles(place, &name, &counts));
-                distributions.push(Distribution { place, name, significant_digits, counts });
+                distributions.push(Distribution { place, name, resolution, counts });
             }
         }
     }

@@ -47,7 +47,8 @@ pub(super) struct Percentile {
 pub(super) struct Merged {
     /// The observation's name.
     pub name: String,
-    pub significant_digits: u8,
+    /// The smallest relative difference that percentiles can show.
+    pub resolution: f64,
     /// By boot and arm; once all is collected, each value with how often it or a smaller one was seen.
     pub boots: BTreeMap<(u32, u16), Counts>,
     /// The (boot, round, arm) that the distributions are of.
@@ -167,10 +168,10 @@ impl Collector {
         round: u32,
         distributions: Vec<Distribution>,
     ) {
-        for Distribution { place, name, significant_digits, counts } in distributions {
+        for Distribution { place, name, resolution, counts } in distributions {
             let merged = self.merged.entry((bench, place)).or_insert_with(|| Merged {
                 name,
-                significant_digits,
+                resolution,
                 boots: BTreeMap::new(),
                 rounds: BTreeSet::new(),
             });

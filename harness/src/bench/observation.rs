@@ -80,6 +80,9 @@ pub enum ObservedValue {
     Distribution {
         /// Significant decimal digits that the histogram kept.
         significant_digits: u8,
+        /// The relative width of the bins that its values were counted in before, where they were.
+        #[serde(default)]
+        bin_width: Option<f64>,
         /// Recorded values in ns with their counts, ascending.
         counts: Vec<(u64, u64)>,
     },
@@ -130,10 +133,25 @@ impl Observation {
             .map(|step| (step.value_iterated_to(), step.count_at_value()))
             .collect();
         let significant_digits = histogram_ns.sigfig();
+        let bin_width = None;
         Self {
             name: name.into(),
-            value: ObservedValue::Distribution { significant_digits, counts },
+            value: ObservedValue::Distribution { significant_digits, bin_width, counts },
         }
+    }
+
+    /// A distribution of durations in nanoseconds that a program had counted in bins, each of at most this relative width: no
+    /// difference of percentiles below it shows.
+    pub fn binned_histogram(
+        name: &str,
+        histogram_ns: &Histogram<u64>,
+        relative_width: f64,
+    ) -> Self {
+        let mut observation = Self::histogram(name, histogram_ns);
+        if let ObservedValue::Distribution { bin_width, .. } = &mut observation.value {
+            *bin_width = Some(relative_width);
+        }
+        observation
     }
 
     /// Why the observation cannot be used, if it cannot: a value that is no positive number, no counts, a name that is none.
@@ -146,6 +164,11 @@ impl Observation {
         }
         let sound = match &self.value {
             ObservedValue::Scalar { value, .. } => value.is_finite() && *value > 0.0,
+            ObservedValue::Distribution { bin_width: Some(width), .. }
+                if !(0.0..=1.0).contains(width) =>
+            {
+                return Some(format!("`{}` has bins of a relative width of {width}", self.name));
+            }
             ObservedValue::Distribution { counts, .. } => {
                 counts.iter().any(|(_, count)| *count > 0)
             }

@@ -6,13 +6,16 @@ use crate::statistics::holm;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// Nothing is hidden by bins.
+const NONE: LogRatio = LogRatio::ZERO;
+
 fn pivot(ratios: &[f64]) -> Option<Pivot> {
     let logs: Vec<LogRatio> = ratios.iter().map(|ratio| LogRatio::new(ratio.ln())).collect();
     Pivot::mean(&logs).ok()
 }
 
 fn verdict(ratios: [f64; 3]) -> Verdict {
-    judge(pivot(&ratios).as_ref(), Margin::percent(3.0).unwrap())
+    judge(pivot(&ratios).as_ref(), Margin::percent(3.0).unwrap(), NONE)
 }
 
 #[test]
@@ -23,9 +26,21 @@ fn each_verdict_has_its_interval() {
     assert_eq!(verdict([1.00, 1.05, 1.03]), Verdict::Inconclusive);
 }
 
+/// A percentile that fell into the same bins each time has no spread, and is known to a bin only.
+#[test]
+fn what_bins_hide_decides_nothing() {
+    let judged = |ratio: f64| {
+        let blur = LogRatio::new((1.0_f64 / 64.0).ln_1p());
+        judge(pivot(&[ratio; 3]).as_ref(), Margin::percent(3.0).unwrap(), blur)
+    };
+    assert_eq!((judged(1.0), judged(1.05)), (Verdict::NoChange, Verdict::Regressed));
+    assert_eq!((judged(1.031), judged(1.02)), (Verdict::Inconclusive, Verdict::Inconclusive));
+    assert_eq!((judged(0.969), judged(0.94)), (Verdict::Inconclusive, Verdict::Improved));
+}
+
 #[test]
 fn no_interval_is_inconclusive() {
-    assert_eq!(judge(None, Margin::percent(3.0).unwrap()), Verdict::Inconclusive);
+    assert_eq!(judge(None, Margin::percent(3.0).unwrap(), NONE), Verdict::Inconclusive);
 }
 
 /// A run as it was stored, with one bench regressed and one inconclusive, and boots enough to be judged.
@@ -186,7 +201,7 @@ impl Simulation {
             pivots.iter().map(|pivot| pivot.p_above(self.margin.log_ratio())).collect();
         let rows = pivots.iter().zip(holm(&p)).map(|(pivot, adjusted)| Comparison {
             p_regressed_holm: Some(adjusted),
-            verdict: judge(Some(pivot), self.margin).to_string(),
+            verdict: judge(Some(pivot), self.margin, NONE).to_string(),
             slowdown: sevbench_reports::Estimate { boots: self.boots, ..row.slowdown.clone() },
             ..row.clone()
         });

@@ -11,7 +11,7 @@ use thiserror::Error;
 pub(crate) const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// Raised whenever a message changes. Both sides are one executable; this catches everything else that answers.
-pub(crate) const PROTOCOL_VERSION: u16 = 3;
+pub(crate) const PROTOCOL_VERSION: u16 = 4;
 
 /// The first bytes that an agent writes. They and the version after them keep their form for good.
 const MAGIC: [u8; 8] = *b"SEVBENCH";

@@ -146,6 +146,13 @@ impl Pivot {
         (2.0 * t_upper_tail(self.statistic(value).abs(), self.freedom)).min(1.0)
     }
 
+    /// p of the two-sided test that the truth lies no further than `blur` from 0 on either side; 1 where the estimate does not
+    /// either. With nothing that may be hidden it is the test that the truth is 0.
+    pub fn p_beyond(&self, blur: LogRatio) -> f64 {
+        let nearest = LogRatio(blur.0.copysign(self.estimate.0));
+        if self.estimate.0.abs() < blur.0 { 1.0 } else { self.p_other_than(nearest) }
+    }
+
     /// p of the two one-sided tests for equivalence: small where the truth lies inside ±`bound`.
     ///
     /// Schuirmann, D. J. (1987): A comparison of the two one-sided tests procedure and the power approach. Journal of

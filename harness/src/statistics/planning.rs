@@ -42,11 +42,11 @@ pub fn power(excess: LogRatio, standard_error: f64, freedom: f64, alpha: f64) ->
 }
 
 /// The smallest number of boots, above the `boots` of an estimate, at which a verdict would be reached if estimate and spread stayed
-/// as they are: the 90 % interval would leave the margin's edge that is nearest to the estimate. Degrees of freedom grow
+/// as they are: the 90 % interval would leave the margin's edge that is nearest to the estimate, by more than `blur`. Degrees of freedom grow
 /// with the boots, but for two stages, where they stay those of the first. None above [`REPLICATES_MAX`]: the estimate lies on the
 /// edge.
-pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio) -> Option<u32> {
-    let distance = (pivot.estimate.0.abs() - margin.0).abs();
+pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio, blur: LogRatio) -> Option<u32> {
+    let distance = (pivot.estimate.0.abs() - margin.0).abs() - blur.0;
     let deviation = pivot.standard_error * f64::from(boots).sqrt();
     let stays = pivot.freedom < f64::from(boots) - 1.0;
     smallest(boots + 1, |n| {
@@ -143,11 +143,17 @@ mod tests {
             let n = f64::from(boots);
             half_width(n) < distance && half_width(n - 1.0) >= distance
         };
-        let boots = boots_to_settle(&pivot(estimate, 10.0, 9.0), 10, margin).unwrap();
+        let boots =
+            boots_to_settle(&pivot(estimate, 10.0, 9.0), 10, margin, LogRatio::ZERO).unwrap();
         assert!(settles(boots, &|n| n - 1.0), "{boots}");
         // After two stages the degrees of freedom are those of the first, however many boots come.
-        let two_stages = boots_to_settle(&pivot(estimate, 12.0, 9.0), 12, margin).unwrap();
+        let two_stages =
+            boots_to_settle(&pivot(estimate, 12.0, 9.0), 12, margin, LogRatio::ZERO).unwrap();
         assert!(settles(two_stages, &|_| 9.0) && two_stages > boots, "{two_stages}");
-        assert_eq!(boots_to_settle(&pivot(margin, 10.0, 9.0), 10, margin), None, "on the edge");
+        assert_eq!(
+            boots_to_settle(&pivot(margin, 10.0, 9.0), 10, margin, LogRatio::ZERO),
+            None,
+            "on the edge"
+        );
     }
 }

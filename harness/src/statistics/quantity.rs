@@ -1,5 +1,6 @@
 //! The quantities of the analysis as types of their own: a cost, a log ratio and a slowdown factor do not mix.
 
+use std::ops::Add;
 use thiserror::Error;
 
 /// Data from which nothing can be estimated.
@@ -59,6 +60,9 @@ impl Cost {
 pub struct LogRatio(pub(super) f64);
 
 impl LogRatio {
+    /// Of two costs that are equal.
+    pub const ZERO: Self = Self(0.0);
+
     /// The log ratio of two costs in the same unit.
     pub fn of_costs(treatment: Cost, control: Cost) -> Self {
         Self(treatment.ln() - control.ln())
@@ -88,6 +92,15 @@ impl LogRatio {
     /// The slowdown factor that it stands for.
     pub fn exp(self) -> Slowdown {
         Slowdown(self.0.exp())
+    }
+}
+
+/// Factors after one another.
+impl Add for LogRatio {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
     }
 }
 

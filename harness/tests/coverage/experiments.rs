@@ -67,7 +67,7 @@ impl Experiment {
                 let boot = |_| LogRatio::new(truth + NOISE * source.normal());
                 let boots: Vec<LogRatio> = (0..VERDICT_BOOTS).map(boot).collect();
                 let margin = Margin::percent(MARGIN_PERCENT).expect("a margin");
-                judge(Pivot::mean(&boots).ok().as_ref(), margin) == verdict
+                judge(Pivot::mean(&boots).ok().as_ref(), margin, LogRatio::ZERO) == verdict
             }
         }
     }

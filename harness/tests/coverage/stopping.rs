@@ -10,7 +10,7 @@ pub(crate) const FIRST_STAGE: usize = 10;
 /// A rule for when to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stopping {
-    /// Stein's two stages, to a precision for which so many boots are needed on average; comes out if the interval holds the truth.
+    /// Stein's two stages, to a precision for which so many boots are needed at the true spread; comes out if the interval holds the truth.
     TwoStage,
     /// Looks after each boot, from the tenth on to so many, and stops where p is below 5 %; comes out if it stops
     /// although nothing differs.
