@@ -103,15 +103,18 @@ pub enum GateRefusal {
     },
     /// The baseline alone errs by more than the margin.
     #[error(
-        "a gate against the baseline `{baseline}` could hardly pass: {bench} is known there to ± {percent:.1} % only, and its margin is {margin} %; save a baseline with more boots, or widen the margin"
+        "a gate against the baseline `{baseline}` could hardly pass: {bench} is known there to ± {percent:.1} % only{}, and its margin is {margin} %; save a baseline with more boots, or widen the margin",
+        if *is_binned { " (with what bins hide in both runs)" } else { "" }
     )]
     CannotPass {
         /// The baseline's name.
         baseline: String,
         /// The worst bench and its arm.
         bench: String,
-        /// Half of the width of its 90 % interval, in per cent.
+        /// Half of the width of its 90 % interval, and what bins hide in both runs, in per cent.
         percent: f64,
+        /// Whether bins hide anything.
+        is_binned: bool,
         /// Its margin, in per cent.
         margin: f64,
     },
@@ -170,6 +173,8 @@ pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
             open.push(format!("{name} (too few boots)"));
         } else if p.is_some_and(|p| p <= ALPHA) {
             regressed.push(name);
+        } else if !is_within && hides_margin(comparison, against) {
+            open.push(format!("{name} (its bins hide as much as the margin)"));
         } else if !is_within {
             open.push(name);
         }
@@ -189,6 +194,13 @@ pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
     } else {
         GateOutcome::Passed
     }
+}
+
+/// Whether the bins that a percentile comes from hide so much that nothing could be found to be within its margin.
+fn hides_margin(comparison: &Comparison, against: Against) -> bool {
+    let runs = if against == Against::Baseline { 2.0 } else { 1.0 };
+    let hidden = runs * comparison.resolution.unwrap_or(0.0).ln_1p();
+    hidden >= comparison.margin.ln_1p()
 }
 
 /// The benches of the run that have no result in an arm that is judged: skipped, failed, or left out in all rounds.
@@ -236,7 +248,12 @@ pub fn refusal_of_record(summary: &Summary) -> Option<GateRefusal> {
 fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {
     let boots = judged.iter().map(|one| one.slowdown.boots).max();
     let too_few = || boots.and_then(|boots| refuse_plan(boots, judged.len() as u32));
-    refusal_of_record(summary).or_else(too_few)
+    let refusal = refusal_of_record(summary).or_else(too_few);
+    // That a run has few boots because it did not come to its end is another matter, and is said.
+    let is_whole = summary.run.outcome == Outcome::Complete;
+    let of_boots =
+        |why: &GateRefusal| matches!(why, GateRefusal::OneBoot | GateRefusal::CannotFail { .. });
+    refusal.filter(|why| is_whole || !of_boots(why))
 }
 
 #[cfg(test)]

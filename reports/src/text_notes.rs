@@ -126,10 +126,10 @@ pub(crate) fn write_notes(out: &mut String, summary: &Summary, options: TextOpti
     if options.verbose {
         let digits = summary.comparisons.iter().filter_map(|comparison| comparison.resolution);
         if let Some(resolution) = digits.reduce(f64::max) {
-            let percent = resolution * 100.0;
+            let percent = (resolution * 1e5).round() / 1e3;
             writeln!(
                 out,
-                "percentiles come from histograms: nothing below {percent:.1} % shows in them"
+                "percentiles come from histograms: nothing below {percent} % shows in them"
             )?;
         }
     }
@@ -173,7 +173,7 @@ fn write_settling(out: &mut String, summary: &Summary) -> Result {
         return Ok(());
     }
     let edge = edge.join(", ");
-    writeln!(out, "at the very edge of the margin, which no number of boots decides: {edge}")
+    writeln!(out, "so near to the edge of the margin that no number of boots decides: {edge}")
 }
 
 fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOptions) -> Result {

@@ -64,10 +64,18 @@ pub(crate) fn refuse_baseline(
             return Some(GateRefusal::NotInBaseline { baseline, bench });
         }
     }
-    let planned = planned(baseline, benches, treatments);
-    let too_wide = planned.filter_map(|(one, estimated)| {
+    let planned: Vec<_> = planned(baseline, benches, treatments).collect();
+    let has_error =
+        |(one, of): &&(&Comparison, &Estimated)| one.slowdown.boots > 1 && of.pivot.is_some();
+    if let Some((one, _)) = planned.iter().find(|line| !has_error(line)) {
+        let bench = format!("{} in {} over two boots or more", one.bench, one.treatment);
+        return Some(GateRefusal::NotInBaseline { baseline: name.into(), bench });
+    }
+    let too_wide = planned.into_iter().filter_map(|(one, estimated)| {
         let margin = margins.of_bench(&one.bench);
-        let half_width = estimated.pivot?.half_width(Confidence::P90);
+        // What bins hide of the run to come, it hides there too.
+        let hidden = blur(one.resolution) + blur(one.resolution);
+        let half_width = estimated.pivot?.half_width(Confidence::P90) + hidden.value();
         (half_width >= margin.log_ratio().value()).then_some((one, half_width, margin))
     });
     let (one, half_width, margin) = too_wide.max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -75,6 +83,7 @@ pub(crate) fn refuse_baseline(
         baseline: name.into(),
         bench: format!("{} in {}", one.bench, one.treatment),
         percent: half_width.exp_m1() * 100.0,
+        is_binned: one.resolution.is_some(),
         margin: margin.in_percent(),
     })
 }

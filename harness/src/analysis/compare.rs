@@ -161,7 +161,7 @@ pub(super) fn line(
     let resolution = context.resolution(series);
     let blur = blur(resolution);
     let detectable =
-        |pivot: &Pivot| pivot.minimum_detectable(context.confidence).exp().factor() - 1.0;
+        |pivot: &Pivot| (pivot.minimum_detectable(context.confidence) + blur).exp().factor() - 1.0;
     Comparison {
         bench: series.id.clone(),
         treatment: context.arms[usize::from(sides.treatment)].name.clone(),

@@ -47,8 +47,6 @@ pub(crate) struct JournalAnalysis {
     failed: Vec<FailedRow>,
     boots_with_rounds: BTreeSet<u32>,
     boots_tried: HashMap<String, BTreeSet<u32>>,
-    /// What the second stage was to bring benches to.
-    boots_wanted: BTreeMap<String, u32>,
     first_sample_ns: Option<u64>,
     timed_ns: f64,
     wall_ns: f64,
@@ -74,7 +72,6 @@ impl JournalAnalysis {
             failed: Vec::new(),
             boots_with_rounds: BTreeSet::new(),
             boots_tried: HashMap::new(),
-            boots_wanted: BTreeMap::new(),
             first_sample_ns: None,
             timed_ns: 0.0,
             wall_ns: 0.0,
@@ -113,10 +110,7 @@ impl JournalAnalysis {
                 let took_ns = record.elapsed_ns.iter().map(|ns| *ns as f64).sum::<f64>();
                 *self.warm_up_ns.entry(record.bench.clone()).or_default() += took_ns;
             }
-            Event::Extended(extended) => {
-                self.first_stage = Some(extended.after_boot);
-                self.boots_wanted.clone_from(&extended.benches);
-            }
+            Event::Extended(extended) => self.first_stage = Some(extended.after_boot),
             Event::Skipped(skip) => {
                 self.skipped.insert(SkippedRow {
                     bench: skip.bench.clone(),
@@ -182,7 +176,7 @@ impl JournalAnalysis {
             sides: sides(&header.arms, control, &arms, &differences),
         };
         let mut compares = dataset.compare(threads);
-        let cut_off = tail.end.as_ref().is_some_and(|end| end.cut_off);
+        let lacking = tail.end.iter().flat_map(|end| end.lacking.keys()).collect::<BTreeSet<_>>();
         let run = Run {
             id: header.id.clone(),
             suite: header.suite.clone(),
@@ -192,7 +186,7 @@ impl JournalAnalysis {
             arms,
             benches: header.benches.clone(),
             outcome: tail.end.as_ref().map_or(Outcome::Truncated, |end| end.outcome),
-            cut_off,
+            cut_off: !lacking.is_empty(),
             defects: tail.defects.clone(),
             duty: (self.wall_ns > 0.0).then(|| Duty {
                 timed_ns: self.timed_ns as u64,
@@ -208,17 +202,10 @@ impl JournalAnalysis {
             noise_floor: compares.noise_floor,
         };
         let tried = self.boots_tried.into_iter().map(|(bench, boots)| (bench, boots.len() as u32));
-        let boots_tried: HashMap<String, u32> = tried.collect();
-        if cut_off {
-            let lacks_boots = |bench: &String| {
-                let wanted = self.boots_wanted.get(bench).copied().unwrap_or(settings.boots);
-                boots_tried.get(bench).copied().unwrap_or(0) < wanted
-            };
-            let lines = compares.comparisons.iter_mut();
-            lines
-                .filter(|one| run.bench_of(&one.bench).is_some_and(lacks_boots))
-                .for_each(|one| one.flags.push("cut off".into()));
-        }
+        let boots_tried = tried.collect();
+        let lacks = |id: &str| run.bench_of(id).is_some_and(|bench| lacking.contains(bench));
+        let lines = compares.comparisons.iter_mut().filter(|one| lacks(&one.bench));
+        lines.for_each(|one| one.flags.push("cut off".into()));
         let summary = Summary {
             schema: SUMMARY_SCHEMA.into(),
             run,

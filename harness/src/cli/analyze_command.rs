@@ -6,7 +6,7 @@ use super::gate_status::{pass_gate, tell_gate};
 use super::output::{print_json, print_summary, print_text};
 use super::records::{AnalysisOptions, analyze_record};
 use crate::analysis::{Overrides, add_changes, compare_records, refuse_baseline};
-use crate::gate::{Against, GateOutcome, Margin, Margins};
+use crate::gate::{Against, GateOutcome, GateRefusal, Margin, Margins};
 use crate::statistics::Confidence;
 use clap::Args;
 use sevbench_reports::{TextOptions, render_record_comparison};
@@ -96,6 +96,8 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, Failure> {
         let treatments: BTreeSet<&String> = judged.map(|one| &one.treatment).collect();
         let treatments: Vec<String> = treatments.into_iter().cloned().collect();
         refusal = refuse_baseline(&baseline, name, &run.benches, &treatments, &analysis.margins);
+        // What could hardly have passed may have failed, now that it is there.
+        refusal = refusal.filter(|why| !matches!(why, GateRefusal::CannotPass { .. }));
     }
     let text = TextOptions { verbose: arguments.verbose, colour: false };
     print_summary(&analysis.summary, arguments.format, text)?;

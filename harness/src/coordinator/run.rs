@@ -13,7 +13,7 @@ use crate::bench::Measure;
 use crate::record::{BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter};
 use sevbench_guest::Interrupt;
 use sevbench_reports::Outcome;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 /// What a run writes to, shows itself on, asks and obeys.
@@ -46,8 +46,8 @@ pub(crate) struct Run<'a> {
     began: Instant,
     /// After so long from then no boot block starts.
     pub(super) time_max: Option<Duration>,
-    /// Whether that ended the run.
-    is_cut_off: bool,
+    /// What benches lacked then.
+    pub(super) lacking: BTreeMap<String, u32>,
 }
 
 /// Runs what the past has left of the plan to its end, or until the user or the disk ends it.
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
             is_extended: settings.precision_percent.is_none() || past.extended.is_some(),
             began: Instant::now(),
             time_max,
-            is_cut_off: false,
+            lacking: BTreeMap::new(),
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
             Err(Stop::NeverStarted) => Outcome::Stopped,
             Err(Stop::Journal(error)) => return Err(error),
         };
-        let end = EndRecord { outcome, cut_off: self.is_cut_off };
+        let end = EndRecord { outcome, lacking: self.lacking };
         self.wiring.journal.append(&Event::End(end))?;
         self.wiring.journal.sync()?;
         Ok(outcome)
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             if self.boot >= self.first_boot && self.is_over_time() {
-                self.is_cut_off = true;
+                self.lacking = self.lacking();
                 self.tell_what_is_cut_off();
                 return Ok(());
             }

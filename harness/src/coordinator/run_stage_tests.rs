@@ -57,7 +57,12 @@ fn no_boot_block_starts_after_the_time_is_over() {
     let (outcome, journal) = check_stages(Some(1), Trouble::None, Ok(vec![("s/a", 5)]));
     assert_eq!(outcome, Outcome::Complete);
     assert_eq!((boots_of(&journal, "s/a"), boots_of(&journal, "s/b")), (vec![1], vec![1]));
-    assert!(journal.tail.end.unwrap().cut_off, "the record says why there are no more");
+    let lacking = journal.tail.end.unwrap().lacking;
+    assert_eq!(
+        lacking,
+        BTreeMap::from(["s/a", "s/b"].map(|id| (id.into(), 1))),
+        "why there are no more"
+    );
 }
 
 #[test]

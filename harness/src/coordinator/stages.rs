@@ -5,6 +5,8 @@ use super::plan::STAGES_MAX;
 use super::run::Run;
 use crate::record::{Event, ExtendedRecord};
 use sevbench_reports::format_duration;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many benches are named that lack boots.
@@ -77,19 +79,19 @@ impl Run<'_> {
         self.time_max.is_some_and(|time_max| self.elapsed() >= time_max)
     }
 
+    /// The boots that benches still lack.
+    pub(super) fn lacking(&self) -> BTreeMap<String, u32> {
+        let all = self.plan.benches.iter().cloned().zip(self.boots.left());
+        all.filter(|(_, left)| *left > 0).collect()
+    }
+
     pub(super) fn tell_what_is_cut_off(&self) {
-        let mut missing: Vec<(u32, &str)> = self
-            .boots
-            .left()
-            .into_iter()
-            .zip(self.plan.benches.iter().map(String::as_str))
-            .collect();
-        missing.retain(|(left, _)| *left > 0);
-        missing.sort_by_key(|(left, _)| std::cmp::Reverse(*left));
+        let mut missing: Vec<(&String, &u32)> = self.lacking.iter().collect();
+        missing.sort_by_key(|(_, left)| Reverse(**left));
         let named: Vec<String> = missing
             .iter()
             .take(CUT_OFF_NAMED_MAX)
-            .map(|(left, id)| format!("{id} {left}"))
+            .map(|(id, left)| format!("{id} {left}"))
             .collect();
         let others = match missing.len().saturating_sub(named.len()) {
             0 => String::new(),

@@ -96,6 +96,14 @@ fn what_has_no_result_is_not_decided() {
     let mut truncated = summary.clone();
     truncated.run.outcome = Outcome::Truncated;
     assert_eq!(open(&truncated), "the run did not come to its end");
+    truncated.run.boots = 1;
+    assert_eq!(open(&truncated), "the run did not come to its end", "not that it has one boot");
+    let mut binned = summary.clone();
+    binned.comparisons[1].verdict = "inconclusive".into();
+    binned.comparisons[1].resolution = Some(1.0 / 64.0);
+    assert_eq!(open(&binned), "trials/rate in injected");
+    binned.comparisons[1].margin = 0.015;
+    assert_eq!(open(&binned), "trials/rate in injected (its bins hide as much as the margin)");
     let mut single = summary.clone();
     single.comparisons[1].slowdown.boots = 1;
     single.comparisons[1].p_regressed_holm = Some(0.001);

@@ -282,9 +282,9 @@ pub(crate) struct ResumedRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndRecord {
     pub outcome: Outcome,
-    /// Whether the longest time was over before every bench had its boots.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cut_off: bool,
+    /// The boots that benches still lacked when the longest time was over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacking: BTreeMap<String, u32>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

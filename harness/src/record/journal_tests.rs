@@ -70,7 +70,7 @@ fn parsed(bytes: &[u8]) -> Result<Journal, JournalError> {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let end = EndRecord { outcome: Outcome::Complete, cut_off: false };
+    let end = EndRecord { outcome: Outcome::Complete, lacking: BTreeMap::new() };
     let journal = parsed(&written(&[round(1), round(2), Event::End(end.clone())])).unwrap();
     assert_eq!(journal.events, [round(1), round(2)]);
     assert_eq!(journal.tail, Tail { end: Some(end), defects: Vec::new() });
@@ -91,13 +91,13 @@ fn a_journal_cut_anywhere_gives_its_whole_lines() {
 
 #[test]
 fn the_end_of_a_run_that_went_on_is_none() {
-    let ended = |outcome| Event::End(EndRecord { outcome, cut_off: false });
+    let ended = |outcome| Event::End(EndRecord { outcome, lacking: BTreeMap::new() });
     let resumed = Event::Resumed(ResumedRecord { at: "2026-01-02T00:00:00Z".into() });
     let interrupted = [round(1), ended(Outcome::Interrupted), resumed.clone(), round(2)];
     let journal = parsed(&written(&interrupted)).unwrap();
     assert_eq!((journal.events.len(), journal.tail.end), (3, None));
     let again = [&interrupted[..], &[ended(Outcome::Complete)]].concat();
-    let end = EndRecord { outcome: Outcome::Complete, cut_off: false };
+    let end = EndRecord { outcome: Outcome::Complete, lacking: BTreeMap::new() };
     assert_eq!(parsed(&written(&again)).unwrap().tail.end, Some(end));
 }
 

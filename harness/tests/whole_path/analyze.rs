@@ -161,6 +161,11 @@ fn two_records_are_compared_bench_by_bench() {
     };
     against(&rows("a/b", "ms", &[1.02])).expect(2, &["gate refused", "two boots"]);
     against(&rows("a/old", "ms", &[1.0, 1.1])).expect(2, &["gate refused", "has no a/b in snp"]);
+    let once = rows("a/b", "ms", &[1.0]) + &rows("a/old", "ms", &[1.0, 1.1]);
+    against(&once).expect(2, &["has no a/b in snp over two boots or more"]);
+    // A baseline that errs by more than the margin could hardly have let this pass, but it fails.
+    let noisy = rows("a/b", "ms", &[0.96, 1.00, 0.97, 0.99, 1.01]);
+    against(&noisy).expect(3, &["gate failed: regressed: a/b in snp"]);
 }
 
 #[test]

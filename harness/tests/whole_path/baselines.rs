@@ -66,7 +66,7 @@ fn a_gate_against_a_baseline_is_of_use_or_is_refused() {
     let gate = ["--gate", "--baseline", "main"];
     run(&gate, "trials/rate").expect(2, &["the baseline `main` has no trials/rate in aa"]);
     let narrow = run(&[&gate[..], &["--margin", "0.0001"]].concat(), "trials/spin");
-    narrow.expect(2, &["could hardly pass", "trials/spin is known there to ±"]);
+    narrow.expect(2, &["could hardly pass", "trials/spin in aa is known there to ±"]);
     let first = run_of(&lab, "main");
     let slow = ["--treatment", "aa=loopback?spin=4", "--margin", "100", "--save-baseline", "main"];
     let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
