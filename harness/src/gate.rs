@@ -58,6 +58,11 @@ pub fn judge(estimate: Option<&Pivot>, margin: Margin, blur: LogRatio) -> Verdic
     }
 }
 
+/// How much bins of this relative width may hide of a ratio, on the log scale; nothing where there are none.
+pub fn blur(bin_width: Option<f64>) -> LogRatio {
+    LogRatio::new(bin_width.unwrap_or(0.0).ln_1p())
+}
+
 /// What a gate judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
@@ -198,9 +203,9 @@ pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
 
 /// Whether the bins that a percentile comes from hide so much that nothing could be found to be within its margin.
 fn hides_margin(comparison: &Comparison, against: Against) -> bool {
-    let runs = if against == Against::Baseline { 2.0 } else { 1.0 };
-    let hidden = runs * comparison.resolution.unwrap_or(0.0).ln_1p();
-    hidden >= comparison.margin.ln_1p()
+    let of_run = blur(comparison.resolution);
+    let hidden = if against == Against::Baseline { of_run + of_run } else { of_run };
+    hidden.value() >= comparison.margin.ln_1p()
 }
 
 /// The benches of the run that have no result in an arm that is judged: skipped, failed, or left out in all rounds.

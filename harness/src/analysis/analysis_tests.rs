@@ -13,6 +13,11 @@ use sevbench_guest::Facts;
 use sevbench_reports::{Comparison, Outcome};
 use std::collections::{BTreeMap, HashMap};
 
+#[path = "course_tests.rs"]
+mod course;
+#[path = "observed_tests.rs"]
+mod observed;
+
 fn analyze(journal: &Journal) -> Result<Summary, AnalysisError> {
     whole(journal, 1).map(|analysis| analysis.summary)
 }
@@ -199,165 +204,6 @@ fn a_boot_in_which_the_bench_failed_does_not_count() {
 }
 
 #[test]
-fn observations_become_metrics_of_their_own() {
-    let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
-    (1..=2_000).for_each(|ns| histogram.record(ns * 100).unwrap());
-    let sample = |rate| {
-        vec![
-            Observation::rate("bandwidth", rate, Unit::BytesPerSecond),
-            Observation::histogram("latency", &histogram),
-        ]
-    };
-    let mut events = Vec::new();
-    for boot in 1..=3 {
-        events.extend(setups(boot, None));
-        let (control, treated) = (vec![sample(2e9)], vec![sample(1e9)]);
-        events.push(round(
-            boot,
-            1,
-            RoundSamples::Observations(control),
-            RoundSamples::Observations(treated),
-        ));
-    }
-    let comparisons = analyze(&journal(events)).unwrap().comparisons;
-    let ids: Vec<&str> = comparisons.iter().map(|comparison| comparison.bench.as_str()).collect();
-    assert_eq!(ids, ["s/a/bandwidth", "s/a/latency-mean", "s/a/latency-p50", "s/a/latency-p99"]);
-    near(comparisons[0].slowdown.estimate, 2.0);
-    near(comparisons[0].treated.mean, 1e9);
-    near(comparisons[1].slowdown.estimate, 1.0);
-    assert!((comparisons[3].control.mean / 198_000.0 - 1.0).abs() < 2e-3);
-}
-
-/// Both medians fell into the same two bins in every boot: no spread, and still no more than the bins show.
-#[test]
-fn percentiles_of_bins_are_judged_by_what_the_bins_hide() {
-    let judged = |treated_ns: u64, bin_width: Option<f64>| {
-        let mut events = Vec::new();
-        for boot in 1..=5 {
-            let sample = |ns: u64| {
-                let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
-                histogram.record_n(ns, 2_000).unwrap();
-                let latency = match bin_width {
-                    Some(width) => Observation::binned_histogram("latency", &histogram, width),
-                    None => Observation::histogram("latency", &histogram),
-                };
-                RoundSamples::Observations(vec![vec![latency]])
-            };
-            events.extend(setups(boot, None));
-            events.push(round(boot, 1, sample(100_000), sample(treated_ns)));
-        }
-        let all = analyze(&journal(events)).unwrap().comparisons;
-        let median = all.into_iter().find(|one| one.bench == "s/a/latency-p50").unwrap();
-        (median.verdict, median.resolution.unwrap(), median.p_value.unwrap())
-    };
-    let [fine, binned] = [None, Some(1.0 / 64.0)].map(|width| judged(103_300, width));
-    assert_eq!((fine.0.as_str(), fine.1), ("regressed", 1e-3));
-    assert_eq!((binned.0.as_str(), binned.1), ("inconclusive", 1.0 / 64.0));
-    assert_eq!(judged(101_000, Some(1.0 / 64.0)).2, 1.0, "one bin apart is no difference");
-    assert_eq!(judged(105_000, Some(1.0 / 64.0)).0, "regressed");
-}
-
-#[test]
-fn a_metric_behind_a_percentile_that_some_rounds_lack_is_one_series() {
-    let sample = |count: u64| {
-        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
-        histogram.record_n(100, count).unwrap();
-        let latency = Observation::histogram("latency", &histogram);
-        vec![vec![latency, Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond)]]
-    };
-    let mut events = Vec::new();
-    for (boot, count) in [(1, 999), (2, 1_000), (3, 10_000)] {
-        events.extend(setups(boot, None));
-        let samples = || RoundSamples::Observations(sample(count));
-        events.push(round(boot, 1, samples(), samples()));
-    }
-    let comparisons = analyze(&journal(events)).unwrap().comparisons;
-    let found: Vec<(&str, u32)> =
-        comparisons.iter().map(|c| (c.bench.as_str(), c.slowdown.boots)).collect();
-    let expected = [
-        ("s/a/latency-mean", 3),
-        ("s/a/latency-p50", 3),
-        // 999 values of one boot are too few for a percentile of its own, all of them are not.
-        ("s/a/latency-p99", 3),
-        ("s/a/latency-p99.9", 1),
-        ("s/a/bandwidth", 3),
-    ];
-    assert_eq!(found, expected);
-    let methods = |id: &str| {
-        let of_id = comparisons.iter().find(|comparison| comparison.bench == id);
-        of_id.unwrap().slowdown.method.clone()
-    };
-    assert_eq!(methods("s/a/latency-p99"), "delete-one-boot jackknife");
-    assert_eq!(methods("s/a/latency-p50"), "t on log ratios");
-}
-
-#[test]
-fn what_outside_programs_measured_counts_as_duty() {
-    let samples = || {
-        let rate = Observation::rate("rate", 1.0, Unit::Iops);
-        RoundSamples::Observations(vec![vec![rate]])
-    };
-    let mut observed = round(1, 1, samples(), samples());
-    if let Event::Round(round) = &mut observed {
-        round.arms[0].measured_ns = Some(300);
-        round.arms[1].measured_ns = Some(400);
-    }
-    let mut events = setups(1, None);
-    let measured = MeasuredRecord { boot: 1, bench: "s/a".into(), wall_ns: 1_000 };
-    events.extend([observed, Event::Measured(measured)]);
-    let duty = analyze(&journal(events)).unwrap().run.duty.unwrap();
-    assert_eq!((duty.timed_ns, duty.wall_ns), (700, 1_000));
-}
-
-#[test]
-fn a_journal_without_an_end_is_truncated() {
-    let mut cut = journal(five_boots(None));
-    cut.tail.end = None;
-    assert_eq!(analyze(&cut).unwrap().run.outcome, Outcome::Truncated);
-}
-
-/// The reference values of Stein's rule for these ratios.
-#[test]
-fn the_boots_wanted_follow_the_spread_of_those_there_are() {
-    let wanted = |percent: Option<f64>, events: Vec<Event>| {
-        let mut journal = journal(events);
-        journal.header.settings.precision_percent = percent;
-        boots_wanted(&whole(&journal, 1).unwrap())
-    };
-    let of_a = |boots: u32| HashMap::from([("s/a".to_owned(), boots)]);
-    assert_eq!(wanted(Some(1.0), five_boots(None)), of_a(16));
-    assert_eq!(wanted(Some(2.0), five_boots(None)), of_a(5));
-    assert_eq!(wanted(None, five_boots(None)), HashMap::new());
-    let mut events = five_boots(None);
-    events.extend(setups(6, None));
-    assert_eq!(wanted(Some(1.0), events), of_a(17), "a boot without a value is one more");
-}
-
-/// With a first stage of three boots, the interval of five is Stein's.
-#[test]
-fn a_second_stage_keeps_the_spread_of_the_first() {
-    let mut journal = journal(five_boots(None));
-    journal.header.settings.precision_percent = Some(1.0);
-    journal.header.settings.boots = 3;
-    journal.events.push(Event::Extended(ExtendedRecord {
-        after_boot: 3,
-        benches: BTreeMap::from([("s/a".into(), 5)]),
-        first_stage_ns: 1,
-        max_time_ns: 1,
-    }));
-    let slowdown = analyze(&journal).unwrap().comparisons[0].slowdown.clone();
-    assert_eq!(slowdown.method, "t on log ratios, Stein's two stages");
-    let logs = FIVE.map(|ratio| LogRatio::new(ratio.ln()));
-    let expected = Pivot::two_stage(&logs, 3).unwrap().interval(Confidence::P95);
-    near(slowdown.low.unwrap(), expected.low.exp().factor());
-    near(slowdown.high.unwrap(), expected.high.exp().factor());
-    // A boot that was begun twice is no second stage.
-    journal.events.retain(|event| !matches!(event, Event::Extended(_)));
-    let slowdown = analyze(&journal).unwrap().comparisons[0].slowdown.clone();
-    assert_eq!(slowdown.method, "t on log ratios");
-}
-
-#[test]
 fn the_result_is_the_same_to_the_bit_on_1_2_and_8_threads() {
     let mut many = journal(Vec::new());
     many.header.benches = (0..40).map(|bench| format!("s/{bench}")).collect();
@@ -442,6 +288,17 @@ fn the_geometric_mean_is_taken_inside_boots() {
     let floor = summary.run.noise_floor.unwrap();
     assert_eq!((floor.arm.as_str(), floor.benches, floor.hold_one), ("aa", 2, 0));
     assert!(summary.comparisons.iter().all(|comparison| comparison.judged), "it is all there is");
+    // Boots that lack a bench are not in it, nor are their rounds.
+    journal.events.retain(|event| match event {
+        Event::Round(round) => round.bench != "s/b" || round.boot <= 3,
+        _ => true,
+    });
+    let summary = analyze(&journal).unwrap();
+    let slowdown = &summary.overall[0].slowdown;
+    assert_eq!((slowdown.boots, slowdown.rounds), (3, 12));
+    let text = sevbench_reports::render_text(&summary, sevbench_reports::TextOptions::default());
+    let words = "geometric mean of 2 benches in aa, over the 3 boots that have them all: ";
+    assert!(text.contains(words), "{text}");
 }
 
 /// Beside another treatment the control against itself shows the noise, and no gate judges it.
@@ -529,83 +386,4 @@ fn a_bench_whose_rounds_are_all_excluded_is_shown_without_an_interval() {
     assert!(comparison.flags.contains(&"all rounds excluded".into()));
     near(comparison.unexcluded.unwrap().low.unwrap(), 1.054_866_944_2);
     near(comparison.control.mean, 5e10);
-}
-
-/// One guest whose times never settled is said beside the result, and not averaged away.
-#[test]
-fn a_warm_up_without_a_steady_state_flags_its_line() {
-    let flags = |late_ns: u64| {
-        let mut events = five_boots(None);
-        for (boot, arm) in (1..=5).flat_map(|boot| [(boot, "nosev"), (boot, "aa")]) {
-            let late = if (boot, arm) == (3, "aa") { late_ns } else { 1_000 };
-            // A hundredth of noise, without which any change at all would be one.
-            let elapsed_ns = (0..200_u64).map(|i| if i < 165 { 1_000 } else { late } + i * 7 % 11);
-            events.push(Event::WarmUp(WarmUpRecord {
-                boot,
-                bench: "s/a".into(),
-                arm: arm.into(),
-                iterations: vec![1; 200],
-                elapsed_ns: elapsed_ns.collect(),
-            }));
-        }
-        let comparison = only(events);
-        let warm_up = comparison.warm_up.unwrap();
-        assert_eq!(
-            (warm_up.control.flat, warm_up.treated.flat),
-            (5, 5 - u32::from(late_ns > 1_000))
-        );
-        comparison.flags
-    };
-    assert!(flags(1_100).contains(&"no steady state".into()));
-    assert!(!flags(1_000).contains(&"no steady state".into()));
-}
-
-/// Boots for one bench alone, each with the start of every guest and this bench's rounds.
-#[test]
-fn more_boots_are_reckoned_in_the_time_that_they_took() {
-    let mut events = five_boots(None);
-    for boot in 1..=5 {
-        for arm in ["nosev", "aa"] {
-            let phases =
-                Phases { start_ns: 6_000_000_000, agent_ns: 1_000_000_000, ..Phases::default() };
-            events.push(Event::Boot(Box::new(BootRecord {
-                boot,
-                arm: arm.into(),
-                phases,
-                uploaded: false,
-                host_key: String::new(),
-                agent_resident_bytes: 0,
-                launch: None,
-                facts: Facts::default(),
-            })));
-        }
-        let (bench, wall_ns) = ("s/a".into(), 3_000_000_000);
-        events.push(Event::Measured(MeasuredRecord { boot, bench, wall_ns }));
-    }
-    let mut journal = journal(events);
-    journal.header.settings.margin_percent = 6.5;
-    let comparison = analyze(&journal).unwrap().comparisons.remove(0);
-    assert_eq!(comparison.verdict, "inconclusive");
-    let settle = comparison.settle.unwrap();
-    assert!(settle.boots > 0);
-    // Two guests of 7 s, and rounds of 3 s.
-    near(settle.seconds.unwrap(), 17.0 * f64::from(settle.boots));
-}
-
-/// The time was over before a bench had the boots of its second stage.
-#[test]
-fn lines_that_lack_boots_of_a_run_that_was_cut_off_say_so() {
-    let flags = |lacking: &[(&str, u32)]| {
-        let mut journal = journal(five_boots(None));
-        let lacking: BTreeMap<String, u32> =
-            lacking.iter().map(|(id, boots)| ((*id).to_owned(), *boots)).collect();
-        let is_cut_off = !lacking.is_empty();
-        journal.tail.end = Some(EndRecord { outcome: Outcome::Complete, lacking });
-        let summary = analyze(&journal).unwrap();
-        assert_eq!(summary.run.cut_off, is_cut_off);
-        summary.comparisons[0].flags.contains(&"cut off".into())
-    };
-    assert!(flags(&[("s/a", 4), ("s/b", 1)]));
-    assert!(!flags(&[("s/b", 1)]), "another bench's boots are missing");
-    assert!(!flags(&[]));
 }

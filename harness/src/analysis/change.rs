@@ -1,9 +1,9 @@
 //! One record against another: by how much each slowdown changed. A change of host moves times and not slowdowns, so it is the
 //! slowdown factors that are compared: the difference of two estimates, each with its own error.
 
-use super::compare::{Basis, blur};
+use super::compare::Basis;
 use super::{Analysis, Estimated};
-use crate::gate::{GateRefusal, Margin, Margins, judge, refusal_of_record};
+use crate::gate::{GateRefusal, Margin, Margins, blur, judge, refusal_of_record};
 use crate::statistics::{Confidence, LogRatio, Pivot, StatisticsError, holm};
 use sevbench_reports::{
     Change, ChangeRow, Comparison, RECORD_COMPARISON_SCHEMA, RecordComparison, RecordDifference,

@@ -5,7 +5,7 @@ use super::context::{Context, Sides};
 use super::jackknife::merged_percentile;
 use super::pairs::{BootPairs, Paired, pair, replicates};
 use super::series::Series;
-use crate::gate::{Verdict, judge};
+use crate::gate::{Verdict, blur, judge};
 use crate::statistics::{
     BootstrapMethod, Confidence, Cost, LogRatio, Pivot, StatisticsError, VarianceComponents,
     best_repetitions, boots_to_settle, bootstrap_interval, fieller_interval,
@@ -191,11 +191,6 @@ pub(super) fn line(
         is_boot_time: false,
         flags: Vec::new(),
     }
-}
-
-/// How much values that lie in bins may hide, on the log scale; nothing where they do not.
-pub(super) fn blur(resolution: Option<f64>) -> LogRatio {
-    LogRatio::new(resolution.unwrap_or(0.0).ln_1p())
 }
 
 /// The estimate from boots, and its name. `first_stage` is its last boot, where there was a second one.

@@ -46,3 +46,19 @@ pub(super) fn tell_gate(outcome: &GateOutcome) -> u8 {
     eprintln!("gate {text}");
     status
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::gate::Margin;
+
+    /// 7 % is 0.07 in no binary fraction.
+    #[test]
+    fn a_margin_is_told_as_it_was_given() {
+        let margin = Margin::percent(7.0).unwrap();
+        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
+        let text = describe_gate(plan, false);
+        assert!(text.contains("by twice its margin (14 %)"), "{text}");
+    }
+}

@@ -46,8 +46,6 @@ pub(crate) struct Run<'a> {
     began: Instant,
     /// After so long from then no boot block starts.
     pub(super) time_max: Option<Duration>,
-    /// What benches lacked then.
-    pub(super) lacking: BTreeMap<String, u32>,
 }
 
 /// Runs what the past has left of the plan to its end, or until the user or the disk ends it.
@@ -94,7 +92,6 @@ impl<'a> Run<'a> {
             is_extended: settings.precision_percent.is_none() || past.extended.is_some(),
             began: Instant::now(),
             time_max,
-            lacking: BTreeMap::new(),
         }
     }
 
@@ -107,7 +104,12 @@ impl<'a> Run<'a> {
             Err(Stop::NeverStarted) => Outcome::Stopped,
             Err(Stop::Journal(error)) => return Err(error),
         };
-        let end = EndRecord { outcome, lacking: self.lacking };
+        // One that came to its end all the same was cut off.
+        let lacking = match outcome {
+            Outcome::Complete => self.lacking(),
+            _ => BTreeMap::new(),
+        };
+        let end = EndRecord { outcome, lacking };
         self.wiring.journal.append(&Event::End(end))?;
         self.wiring.journal.sync()?;
         Ok(outcome)
@@ -122,7 +124,6 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             if self.boot >= self.first_boot && self.is_over_time() {
-                self.lacking = self.lacking();
                 self.tell_what_is_cut_off();
                 return Ok(());
             }

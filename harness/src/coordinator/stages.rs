@@ -86,8 +86,8 @@ impl Run<'_> {
     }
 
     pub(super) fn tell_what_is_cut_off(&self) {
-        let mut missing: Vec<(&String, &u32)> = self.lacking.iter().collect();
-        missing.sort_by_key(|(_, left)| Reverse(**left));
+        let mut missing: Vec<(String, u32)> = self.lacking().into_iter().collect();
+        missing.sort_by_key(|(_, left)| Reverse(*left));
         let named: Vec<String> = missing
             .iter()
             .take(CUT_OFF_NAMED_MAX)

@@ -6,16 +6,13 @@ use crate::statistics::holm;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Nothing is hidden by bins.
-const NONE: LogRatio = LogRatio::ZERO;
-
 fn pivot(ratios: &[f64]) -> Option<Pivot> {
     let logs: Vec<LogRatio> = ratios.iter().map(|ratio| LogRatio::new(ratio.ln())).collect();
     Pivot::mean(&logs).ok()
 }
 
 fn verdict(ratios: [f64; 3]) -> Verdict {
-    judge(pivot(&ratios).as_ref(), Margin::percent(3.0).unwrap(), NONE)
+    judge(pivot(&ratios).as_ref(), Margin::percent(3.0).unwrap(), LogRatio::ZERO)
 }
 
 #[test]
@@ -30,8 +27,7 @@ fn each_verdict_has_its_interval() {
 #[test]
 fn what_bins_hide_decides_nothing() {
     let judged = |ratio: f64| {
-        let blur = LogRatio::new((1.0_f64 / 64.0).ln_1p());
-        judge(pivot(&[ratio; 3]).as_ref(), Margin::percent(3.0).unwrap(), blur)
+        judge(pivot(&[ratio; 3]).as_ref(), Margin::percent(3.0).unwrap(), blur(Some(1.0 / 64.0)))
     };
     assert_eq!((judged(1.0), judged(1.05)), (Verdict::NoChange, Verdict::Regressed));
     assert_eq!((judged(1.031), judged(1.02)), (Verdict::Inconclusive, Verdict::Inconclusive));
@@ -40,7 +36,7 @@ fn what_bins_hide_decides_nothing() {
 
 #[test]
 fn no_interval_is_inconclusive() {
-    assert_eq!(judge(None, Margin::percent(3.0).unwrap(), NONE), Verdict::Inconclusive);
+    assert_eq!(judge(None, Margin::percent(3.0).unwrap(), LogRatio::ZERO), Verdict::Inconclusive);
 }
 
 /// A run as it was stored, with one bench regressed and one inconclusive, and boots enough to be judged.
@@ -209,7 +205,7 @@ impl Simulation {
             pivots.iter().map(|pivot| pivot.p_above(self.margin.log_ratio())).collect();
         let rows = pivots.iter().zip(holm(&p)).map(|(pivot, adjusted)| Comparison {
             p_regressed_holm: Some(adjusted),
-            verdict: judge(Some(pivot), self.margin, NONE).to_string(),
+            verdict: judge(Some(pivot), self.margin, LogRatio::ZERO).to_string(),
             slowdown: sevbench_reports::Estimate { boots: self.boots, ..row.slowdown.clone() },
             ..row.clone()
         });

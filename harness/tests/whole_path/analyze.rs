@@ -3,6 +3,7 @@
 use crate::support::{Lab, Ran, faults};
 use serde_json::Value;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 const HEADER: &str = "bench,arm,boot,round,unit,value\n";
@@ -11,6 +12,14 @@ impl Lab {
     fn sevbench(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sevbench"));
         Ran::of(command.args(arguments).env("SEVBENCH_HOME", self.home.path()).output().unwrap())
+    }
+
+    /// The journal of a run of three boots, and what it holds.
+    fn recorded(&self) -> (PathBuf, String) {
+        self.run(&["--quick", "--boots", "3", "spin"]).expect(0, &[]);
+        let path = self.home.path().join("latest/run.ndjson");
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
     }
 
     /// A table with these rows, and its path.
@@ -89,6 +98,18 @@ fn unpaired_arms_are_compared_by_welch() {
     lab.sevbench(&["analyze", &table]).expect(0, &["1.055 [1.050, 1.060]", "regressed"]);
     let unpaired = lab.sevbench(&["analyze", "--unpaired", "--verbose", &table]);
     unpaired.expect(0, &["unpaired", "inconclusive", "Welch's t on logarithms"]);
+    // Rounds of several boots are no replicates beside a single boot.
+    let boots = |arm: &str, boots: u32| -> String {
+        let cells = (1..=boots).flat_map(|boot| [(boot, 1), (boot, 2)]);
+        cells.map(|(boot, round)| format!("a/b,{arm},{boot},{round},ms,{}\n", 9 + round)).collect()
+    };
+    let table = lab.table(&(boots("nosev", 1) + &boots("snp", 4)));
+    lab.sevbench(&["analyze", "--unpaired", &table])
+        .expect(0, &["1.000 [no interval]", "inconclusive", "conditional on this boot"]);
+    let table = lab.table(&(boots("nosev", 1) + &boots("snp", 1)));
+    let single = lab.sevbench(&["analyze", "--unpaired", &table]);
+    single.expect(0, &["conditional on this boot"]);
+    assert!(!single.out.contains("no interval"), "{}", single.out);
 }
 
 #[test]
@@ -212,9 +233,7 @@ fn a_boot_that_one_arm_lacks_is_left_out_and_said() {
 #[test]
 fn a_corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     let lab = Lab::new();
-    lab.run(&["--quick", "--boots", "3", "spin"]).expect(0, &[]);
-    let path = lab.home.path().join("latest/run.ndjson");
-    let text = fs::read_to_string(&path).unwrap();
+    let (path, text) = lab.recorded();
     let mut lines: Vec<&str> = text.lines().collect();
     let round = lines.iter().position(|line| line.contains("\"event\":\"round\"")).unwrap();
     let torn = lines[round][..lines[round].len() / 2].to_owned();
@@ -230,9 +249,7 @@ fn a_corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
 #[test]
 fn rounds_that_were_disturbed_from_outside_are_left_out_of_a_record() {
     let lab = Lab::new();
-    lab.run(&["--quick", "--boots", "3", "spin"]).expect(0, &[]);
-    let path = lab.home.path().join("latest/run.ndjson");
-    let text = fs::read_to_string(&path).unwrap();
+    let (path, text) = lab.recorded();
     let causes = [
         ("steal_ns", 5_000_000_000_u64),
         ("clock_step_ns", 60_000_000_000),
