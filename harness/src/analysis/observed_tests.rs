@@ -33,35 +33,57 @@ fn observations_become_metrics_of_their_own() {
     assert!((comparisons[3].control.mean / 198_000.0 - 1.0).abs() < 2e-3);
 }
 
+/// fio's bins, at most.
+const BIN: f64 = 1.0 / 64.0;
+
+/// Five boots in which each arm's latencies are all the same, in bins of this relative width.
+fn of_bins(treated_ns: u64, bin_width: Option<f64>) -> Analysis {
+    let sample = |ns: u64| {
+        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+        histogram.record_n(ns, 2_000).unwrap();
+        let latency = match bin_width {
+            Some(width) => Observation::binned_histogram("latency", &histogram, width),
+            None => Observation::histogram("latency", &histogram),
+        };
+        RoundSamples::Observations(vec![vec![latency]])
+    };
+    let mut events = Vec::new();
+    for boot in 1..=5 {
+        events.extend(setups(boot, None));
+        events.push(round(boot, 1, sample(100_000), sample(treated_ns)));
+    }
+    whole(&journal(events), 1).unwrap()
+}
+
 /// Both medians fell into the same two bins in every boot: no spread, and still no more than the bins show.
 #[test]
 fn percentiles_of_bins_are_judged_by_what_the_bins_hide() {
     let judged = |treated_ns: u64, bin_width: Option<f64>| {
-        let mut events = Vec::new();
-        for boot in 1..=5 {
-            let sample = |ns: u64| {
-                let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
-                histogram.record_n(ns, 2_000).unwrap();
-                let latency = match bin_width {
-                    Some(width) => Observation::binned_histogram("latency", &histogram, width),
-                    None => Observation::histogram("latency", &histogram),
-                };
-                RoundSamples::Observations(vec![vec![latency]])
-            };
-            events.extend(setups(boot, None));
-            events.push(round(boot, 1, sample(100_000), sample(treated_ns)));
-        }
-        let all = analyze(&journal(events)).unwrap().comparisons;
+        let all = of_bins(treated_ns, bin_width).summary.comparisons;
         let median = all.into_iter().find(|one| one.bench == "s/a/latency-p50").unwrap();
         let detectable = median.minimum_detectable.unwrap();
         assert!(detectable >= median.resolution.unwrap() * 0.999, "{detectable}");
         (median.verdict, median.resolution.unwrap(), median.p_value.unwrap())
     };
-    let [fine, binned] = [None, Some(1.0 / 64.0)].map(|width| judged(103_300, width));
+    let [fine, binned] = [None, Some(BIN)].map(|width| judged(103_300, width));
     assert_eq!((fine.0.as_str(), fine.1), ("regressed", 1e-3));
-    assert_eq!((binned.0.as_str(), binned.1), ("inconclusive", 1.0 / 64.0));
-    assert_eq!(judged(101_000, Some(1.0 / 64.0)).2, 1.0, "one bin apart is no difference");
-    assert_eq!(judged(105_000, Some(1.0 / 64.0)).0, "regressed");
+    assert_eq!((binned.0.as_str(), binned.1), ("inconclusive", BIN));
+    assert_eq!(judged(101_000, Some(BIN)).2, 1.0, "one bin apart is no difference");
+    assert_eq!(judged(105_000, Some(BIN)).0, "regressed");
+}
+
+/// What bins hide in two runs is more than 3 %: nothing could be found to be within that of a baseline.
+#[test]
+fn a_baseline_whose_bins_hide_the_margin_is_refused() {
+    let refused = |bin_width: Option<f64>, percent: f64| {
+        let (benches, treatments) = (["s/a".to_owned()], ["aa".to_owned()]);
+        let margins = Margins::of(percent, []).unwrap();
+        let baseline = of_bins(100_000, bin_width);
+        refuse_baseline(&baseline, "main", &benches, &treatments, &margins)
+    };
+    let text = refused(Some(BIN), 3.0).unwrap().to_string();
+    assert!(text.contains("± 3.1 % only (with what bins hide in both runs)"), "{text}");
+    assert_eq!((refused(Some(BIN), 4.0), refused(None, 3.0)), (None, None));
 }
 
 #[test]
