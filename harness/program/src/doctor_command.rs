@@ -1,0 +1,275 @@
+//! `cargo sevbench doctor`: which testbeds this host can run, and what to type about those that it cannot.
+
+use clap::Args;
+use serde::Serialize;
+use sevbench_guest::{Check, HostProbe, State, TestbedKind, Verdict, examine, verdicts};
+use sevbench_reports::{Align, Table, escaped};
+use sevbench_runner::cli::{FAILED, Failure, Format};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// The form of the JSON document; fields are added, never changed.
+const SCHEMA: &str = "sevbench/doctor/1";
+/// The longest line, and the longest piece of what was found beside the other columns.
+const LINE_LEN_MAX: usize = 100;
+const FOUND_LEN_MAX: usize = 72;
+
+/// Flags of `cargo sevbench doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// The testbed that must be usable; may be repeated [default: loopback and qemu]
+    #[arg(long, value_name = "NAME", value_parser = parse_testbed)]
+    testbed: Vec<TestbedKind>,
+    /// The form of what was found
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    testbeds: &'a [Verdict],
+    checks: &'a [Check],
+    /// CPUID 0x8000001F, decoded; none where the processor has no such leaf.
+    cpuid: Option<BTreeMap<&'static str, String>>,
+    facts: &'a BTreeMap<String, String>,
+}
+
+pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
+    let probe = HostProbe::gather();
+    let checks = examine(&probe);
+    let verdicts = verdicts(&probe, &checks);
+    let cpuid = probe.facts.sev.map(|leaf| leaf.listing());
+    let text = match arguments.format {
+        Format::Text => render(&checks, cpuid.as_deref(), &verdicts),
+        Format::Json => {
+            let cpuid = cpuid.map(|fields| fields.into_iter().collect());
+            let (testbeds, checks, facts) = (&verdicts[..], &checks[..], &probe.facts.named);
+            let document = Document { schema: SCHEMA, testbeds, checks, cpuid, facts };
+            serde_json::to_string_pretty(&document).map_err(Failure::failed)? + "\n"
+        }
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // A reader such as `head` that has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result.map_err(Failure::failed)?,
+    }
+    Ok(status(&verdicts, &arguments.testbed))
+}
+
+/// 0 where every wanted testbed is usable; where none is named, those that any machine can run.
+fn status(verdicts: &[Verdict], wanted: &[TestbedKind]) -> u8 {
+    let wanted =
+        if wanted.is_empty() { &[TestbedKind::Loopback, TestbedKind::Qemu] } else { wanted };
+    let unusable = |verdict: &Verdict| wanted.contains(&verdict.testbed) && !verdict.usable;
+    if verdicts.iter().any(unusable) { FAILED } else { 0 }
+}
+
+fn parse_testbed(name: &str) -> Result<TestbedKind, String> {
+    let known = TestbedKind::ALL.map(TestbedKind::name).join(", ");
+    TestbedKind::named(name).ok_or_else(|| format!("there is no such testbed: use one of {known}"))
+}
+
+fn render(
+    checks: &[Check],
+    cpuid: Option<&[(&'static str, String)]>,
+    verdicts: &[Verdict],
+) -> String {
+    let mut lines = check_lines(checks);
+    lines.extend([String::new(), "CPUID 0x8000001F".into()]);
+    match cpuid {
+        None => lines.push("  this processor has no such leaf".into()),
+        Some(fields) => lines.extend(cpuid_lines(fields)),
+    }
+    lines.extend([String::new(), "testbeds".into()]);
+    for verdict in verdicts {
+        let usable = match (verdict.usable, verdict.testbed) {
+            (true, TestbedKind::Loopback) => "usable".into(),
+            (true, _) => format!("usable, {}", verdict.reason),
+            (false, _) => format!("not usable: {}", verdict.reason),
+        };
+        let line = format!("{}: {usable}", verdict.testbed.name());
+        let pieces = wrapped(&escaped(&line), LINE_LEN_MAX - 4);
+        let indented = pieces.iter().enumerate().map(|(index, piece)| {
+            let indent = if index == 0 { "  " } else { "    " };
+            format!("{indent}{piece}")
+        });
+        lines.extend(indented);
+    }
+    lines.join("\n") + "\n"
+}
+
+fn check_lines(checks: &[Check]) -> Vec<String> {
+    let columns = [("", Align::Left), ("subject", Align::Left), ("found", Align::Left)];
+    let mut table = Table::new(&columns);
+    for check in checks {
+        let mark = match check.state {
+            State::Fine => "ok",
+            State::Note => "note",
+            State::Failed => "FAILED",
+        };
+        let (mut mark, mut subject) = (mark, check.subject);
+        for piece in wrapped(&escaped(&check.found), FOUND_LEN_MAX) {
+            table.row(vec![mark.into(), subject.into(), piece]);
+            (mark, subject) = ("", "");
+        }
+        let remedy = check.remedy.as_ref().map(|remedy| format!("to do: {}", escaped(remedy)));
+        for piece in remedy.iter().flat_map(|remedy| wrapped(remedy, FOUND_LEN_MAX)) {
+            table.row(vec![String::new(), String::new(), piece]);
+        }
+    }
+    table.lines()
+}
+
+fn cpuid_lines(fields: &[(&'static str, String)]) -> Vec<String> {
+    let mut table = Table::new(&[("  field", Align::Left), ("value", Align::Left)]);
+    for (name, value) in fields {
+        table.row(vec![format!("  {name}"), value.clone()]);
+    }
+    table.lines()
+}
+
+/// A text in pieces of at most so many characters, cut at spaces. What stands in backquotes stays whole, and so does a
+/// longer word: both are there to be copied.
+fn wrapped(text: &str, len_max: usize) -> Vec<String> {
+    let mut quoted = false;
+    let is_cut = |c: char| {
+        quoted ^= c == '`';
+        c.is_whitespace() && !quoted
+    };
+    let mut pieces = vec![String::new()];
+    for word in text.split(is_cut).filter(|word| !word.is_empty()) {
+        let last = pieces.len() - 1;
+        let piece = &mut pieces[last];
+        if piece.is_empty() {
+            piece.push_str(word);
+        } else if piece.chars().count() + 1 + word.chars().count() <= len_max {
+            piece.push(' ');
+            piece.push_str(word);
+        } else {
+            pieces.push(word.into());
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(subject: &'static str, state: State, found: &str, remedy: Option<&str>) -> Check {
+        let needed_by = &[TestbedKind::Qemu, TestbedKind::Snp];
+        Check { subject, state, found: found.into(), remedy: remedy.map(str::to_owned), needed_by }
+    }
+
+    fn verdict(testbed: TestbedKind, usable: bool, reason: &str) -> Verdict {
+        Verdict { testbed, usable, reason: reason.into(), obstacles: Vec::new() }
+    }
+
+    #[test]
+    fn a_diagnosis_is_readable() {
+        let remedy = "type `apt-get install -t bookworm-backports qemu-system-x86`, or build one from qemu.org";
+        let checks = [
+            check("kernel", State::Fine, "6.11", None),
+            check("SMT", State::Note, "on: two vCPUs may share a core", None),
+            check("QEMU's SEV-SNP", State::Failed, "8.0.0, and SEV-SNP takes 9.1", Some(remedy)),
+        ];
+        let verdicts = [
+            verdict(TestbedKind::Loopback, true, "this machine against itself"),
+            verdict(TestbedKind::Qemu, true, "by the processor itself (KVM)"),
+            verdict(TestbedKind::Snp, false, &format!("a\x1b[1m {}", "QEMU's SEV-SNP; ".repeat(8))),
+        ];
+        let cpuid = [("SEV", "yes".to_owned()), ("C-bit", "51".to_owned())];
+        insta::assert_snapshot!(render(&checks, Some(&cpuid), &verdicts), @r#"
+                subject         found
+        ok      kernel          6.11
+        note    SMT             on: two vCPUs may share a core
+        FAILED  QEMU's SEV-SNP  8.0.0, and SEV-SNP takes 9.1
+                                to do: type `apt-get install -t bookworm-backports qemu-system-x86`, or
+                                build one from qemu.org
+
+        CPUID 0x8000001F
+          field  value
+          SEV    yes
+          C-bit  51
+
+        testbeds
+          loopback: usable
+          qemu: usable, by the processor itself (KVM)
+          snp: not usable: a\u{1b}[1m QEMU's SEV-SNP; QEMU's SEV-SNP; QEMU's SEV-SNP; QEMU's SEV-SNP;
+            QEMU's SEV-SNP; QEMU's SEV-SNP; QEMU's SEV-SNP; QEMU's SEV-SNP;
+        "#);
+        assert!(render(&checks, None, &verdicts).contains("no such leaf"));
+    }
+
+    /// Names that scripts read.
+    #[test]
+    fn the_document_has_its_names() {
+        let verdicts = [verdict(TestbedKind::SevEs, false, "KVM: absent")];
+        let checks = [check("KVM", State::Failed, "absent", Some("type `modprobe kvm_amd`"))];
+        let document = Document {
+            schema: SCHEMA,
+            testbeds: &verdicts,
+            checks: &checks,
+            cpuid: Some([("C-bit", "51".into())].into()),
+            facts: &[("kernel".into(), "6.11".into())].into(),
+        };
+        insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap_or_default(), @r#"
+        {
+          "schema": "sevbench/doctor/1",
+          "testbeds": [
+            {
+              "name": "sev-es",
+              "usable": false,
+              "reason": "KVM: absent",
+              "obstacles": []
+            }
+          ],
+          "checks": [
+            {
+              "subject": "KVM",
+              "state": "failed",
+              "found": "absent",
+              "remedy": "type `modprobe kvm_amd`",
+              "needed_by": [
+                "qemu",
+                "snp"
+              ]
+            }
+          ],
+          "cpuid": {
+            "C-bit": "51"
+          },
+          "facts": {
+            "kernel": "6.11"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_status_is_that_of_the_testbeds_that_are_wanted() {
+        let verdicts = [
+            verdict(TestbedKind::Loopback, true, ""),
+            verdict(TestbedKind::Qemu, true, ""),
+            verdict(TestbedKind::Snp, false, ""),
+        ];
+        assert_eq!(status(&verdicts, &[]), 0);
+        assert_eq!(status(&verdicts, &[TestbedKind::Qemu, TestbedKind::Snp]), FAILED);
+        let verdicts =
+            [verdict(TestbedKind::Loopback, true, ""), verdict(TestbedKind::Qemu, false, "")];
+        assert_eq!(status(&verdicts, &[]), FAILED);
+        assert_eq!(status(&verdicts, &[TestbedKind::Loopback]), 0);
+        assert!(parse_testbed("moon").is_err_and(|text| text.contains("sev-es, snp")));
+    }
+
+    #[test]
+    fn texts_are_cut_at_spaces_and_words_stay_whole() {
+        assert_eq!(wrapped("a bc  def\nghij k", 5), ["a bc", "def", "ghij", "k"]);
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("/a/long/path b", 3), ["/a/long/path", "b"]);
+        assert_eq!(wrapped("type `a b c`, or d", 8), ["type", "`a b c`,", "or d"]);
+        assert_eq!(wrapped("an `open one", 8), ["an", "`open one"]);
+    }
+}

@@ -1,0 +1,308 @@
+//! Holds what the documents say of files, flags and packages against the tree, and the direction of dependencies.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "METHODOLOGY.md", "CONTRIBUTING.md"];
+
+/// What may stand at the top, beside what begins with a dot and what cargo makes.
+const TOP_LEVEL: [&str; 15] = [
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "METHODOLOGY.md",
+    "README.md",
+    "benches",
+    "fixtures",
+    "guest",
+    "harness",
+    "reports",
+    "rustfmt.toml",
+    "target",
+];
+
+fn root() -> PathBuf {
+    sevbench_testing::workspace()
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(root().join(&path))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(root().join(&folder)).unwrap().flatten();
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The lines of a document's fenced blocks of this language.
+fn fenced(text: &str, language: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(opened) => inside = !inside && opened == language,
+            None if inside => lines.push(line.to_owned()),
+            None => {}
+        }
+    }
+    lines
+}
+
+/// A document without its fenced blocks.
+fn unfenced(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
+#[test]
+fn the_top_level_holds_what_it_should_and_nothing_else() {
+    for name in names_in("").iter().filter(|name| !name.starts_with('.')) {
+        assert!(TOP_LEVEL.contains(&name.as_str()), "{name} does not belong at the top level");
+    }
+    for name in TOP_LEVEL.iter().filter(|name| **name != "target") {
+        assert!(root().join(name).exists(), "{name} is missing");
+    }
+}
+
+/// The workspace's packages: folder and name.
+fn packages() -> BTreeSet<(String, String)> {
+    let manifest = read("Cargo.toml");
+    let members = manifest.split("members = [").nth(1).unwrap().split(']').next().unwrap();
+    let folders = members.split('"').skip(1).step_by(2);
+    let name = |folder: &str| {
+        let manifest = read(format!("{folder}/Cargo.toml"));
+        manifest.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().replace('"', "")
+    };
+    folders.map(|folder| (folder.to_owned(), name(folder))).collect()
+}
+
+#[test]
+fn architecture_lists_every_package_and_no_other() {
+    let lines = fenced(&read("ARCHITECTURE.md"), "files");
+    let listed: BTreeSet<(String, String)> = lines
+        .iter()
+        .filter(|line| !line.starts_with("fixtures/"))
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let folder = words.next().unwrap().trim_end_matches('/');
+            (folder.to_owned(), words.next().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(listed, packages());
+    assert!(lines.iter().any(|line| line.starts_with("fixtures/ ")));
+}
+
+#[test]
+fn paths_and_links_in_the_documents_exist() {
+    for document in DOCUMENTS {
+        let text = unfenced(&read(document));
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
+            assert!(root().join(link).exists(), "{document} links to {link}");
+        }
+        for word in text.split(|c: char| c.is_whitespace() || "`(),;:|".contains(c)) {
+            let room = ["benches/", "guest/", "harness/", "reports/", "fixtures/"];
+            let path = word.trim_end_matches('.');
+            if room.iter().any(|room| path.starts_with(room)) {
+                assert!(root().join(path).exists(), "{document} names {path}");
+            }
+        }
+    }
+}
+
+/// Every flag that a document names is one of a bench executable, of `cargo sevbench`, or of another program.
+#[test]
+fn flags_in_the_documents_are_flags_of_the_programs() {
+    let others = "--bench --test --workspace --all-targets --all --check --no-deps \
+                  --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait \
+                  --release --bin --path --locked --write";
+    let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
+    let known: BTreeSet<&str> = flags(&help).collect();
+    for document in DOCUMENTS {
+        for flag in flags(&read(document)) {
+            assert!(known.contains(flag), "{document} names {flag}");
+        }
+    }
+}
+
+/// A configuration that is wrong would be refused before its arms are looked for.
+#[test]
+fn the_settings_in_the_readme_are_settings() {
+    let readme = read("README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let settings: Vec<&str> = blocks.filter(|block| !block.starts_with('#')).collect();
+    assert_eq!(settings.len(), 3);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sevbench.toml");
+    for text in settings {
+        fs::write(&path, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        command.args(["guest", "command", "--arm", "nope", "--config"]).arg(&path);
+        let said = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(said.contains("has no arm `nope`"), "{said}");
+    }
+}
+
+/// The README's table of flags is complete.
+#[test]
+fn the_readme_lists_every_flag() {
+    let help = help_of(&trials(), &["--help"]);
+    let readme = read("README.md");
+    let described: BTreeSet<&str> = flags(&readme).collect();
+    for flag in flags(&help).filter(|flag| !["--help", "--version"].contains(flag)) {
+        assert!(described.contains(flag), "the README does not name {flag}");
+    }
+}
+
+/// What `cargo sevbench` says of each of its commands.
+fn program_help() -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+    let commands: [&[&str]; 7] = [
+        &["analyze", "--help"],
+        &["compare", "--help"],
+        &["doctor", "--help"],
+        &["leak", "--help"],
+        &["guest", "build", "--help"],
+        &["guest", "up", "--help"],
+        &["guest", "command", "--help"],
+    ];
+    commands.iter().map(|command| help_of(program, command)).collect()
+}
+
+fn trials() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().parent().unwrap().join("examples/trials")
+}
+
+fn help_of(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn flags(text: &str) -> impl Iterator<Item = &str> {
+    let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
+    text.split(move |c| !is_flag(c)).filter(|word| {
+        word.strip_prefix("--")
+            .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+    })
+}
+
+/// The packages that each may depend on. Cargo then keeps the code to it.
+#[test]
+fn packages_depend_in_one_direction() {
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("cargo-sevbench", &["guest", "reports", "runner", "statistics"][..]),
+        ("sevbench", &["protocol", "runner"]),
+        ("sevbench-guest", &[]),
+        ("sevbench-protocol", &["guest"]),
+        ("sevbench-reports", &[]),
+        ("sevbench-runner", &["guest", "protocol", "reports", "statistics"]),
+        ("sevbench-statistics", &[]),
+        ("sevbench-suite", &["sevbench"]),
+        ("sevbench-testing", &["guest"]),
+        ("sevbench-validation", &["reports", "runner", "statistics"]),
+    ]);
+    for (folder, package) in packages() {
+        let manifest = read(format!("{folder}/Cargo.toml"));
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap();
+        let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+        for name in names.filter(|name| name.starts_with("sevbench")) {
+            let short = name.trim_start_matches("sevbench-");
+            assert!(allowed[package.as_str()].contains(&short), "{package} depends on {name}");
+        }
+    }
+}
+
+/// Modules of the runner, and the modules that each must not know.
+#[test]
+fn modules_of_the_runner_keep_their_distance() {
+    for (module, strangers) in [
+        ("coordinator", &["analysis", "cli", "gate"][..]),
+        ("record", &["analysis", "cli", "coordinator", "gate"]),
+        ("gate.rs", &["analysis", "cli", "coordinator", "record"]),
+        ("gate", &["analysis", "cli", "coordinator", "record"]),
+        ("analysis", &["cli", "coordinator"]),
+    ] {
+        for (path, text) in sources(&format!("harness/runner/src/{module}")) {
+            for stranger in strangers {
+                let uses = text.contains(&format!("crate::{stranger}::"));
+                assert!(!uses, "{} uses crate::{stranger}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_modules_touch_no_clock_and_no_file() {
+    for module in [
+        "harness/statistics/src",
+        "harness/runner/src/gate.rs",
+        "harness/runner/src/gate",
+        "harness/runner/src/analysis",
+        "harness/runner/src/coordinator/schedule.rs",
+        "guest/src/parity.rs",
+        "guest/src/proof.rs",
+        "guest/src/room.rs",
+        "guest/src/qemu/command.rs",
+        "guest/src/host/doctor.rs",
+        "guest/src/host/machine_checks.rs",
+        "guest/src/host/qemu_checks.rs",
+        "guest/src/host/sev_checks.rs",
+    ] {
+        let is_test = |path: &Path| path.to_string_lossy().ends_with("_tests.rs");
+        for (path, text) in sources(module).into_iter().filter(|(path, _)| !is_test(path)) {
+            for word in
+                ["std::fs", "std::io", "std::net", "std::time", "Instant", "SystemTime", "std::env"]
+            {
+                assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn guest_and_reports_do_not_speak_of_what_they_must_not_know() {
+    for (path, text) in sources("guest/src") {
+        for word in ["slowdown", "confidence", "Bencher"] {
+            assert!(!text.contains(word), "{} speaks of {word}", path.display());
+        }
+    }
+    for (path, text) in sources("reports/src") {
+        for word in ["ssh2", "russh", "Session", "quantile"] {
+            assert!(!text.contains(word), "{} speaks of {word}", path.display());
+        }
+    }
+}
+
+/// The Rust files at or below a path, each with its text.
+fn sources(path: &str) -> Vec<(PathBuf, String)> {
+    let path = root().join(path);
+    let mut files = Vec::new();
+    if path.is_dir() {
+        rust_files(&path, &mut files);
+    } else {
+        files.push(path);
+    }
+    assert!(!files.is_empty());
+    files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
+}

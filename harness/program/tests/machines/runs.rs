@@ -1,0 +1,101 @@
+//! A run on two real guests: what it finds out of them, and what it leaves.
+
+use crate::Host;
+use serde_json::Value;
+use sevbench_testing::Ran;
+
+fn of_kind<'a>(journal: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    journal.iter().filter(move |event| event["event"] == kind)
+}
+
+/// One run, looked at from all sides: a boot is too dear for a run a test.
+#[test]
+fn two_guests_are_measured_compared_and_called_what_they_are() {
+    let Some(host) = Host::take() else { return };
+    let arguments =
+        ["--quick", "--boots", "2", "--measurement-time", "1s", "trials/(spin|program)"];
+    let ran = Ran::of(host.command(&arguments).output().unwrap());
+    ran.expect(
+        0,
+        &[
+            "plan: 2 benches, 2 arms (nosev, bounce) on qemu",
+            "trials/spin",
+            "trials/program/bandwidth",
+            "boot/total",
+            "no memory encryption",
+            "MSR 0xC0010131: 0x0 (nothing is active)",
+            "difference (declared): kernel command line: nosev without; bounce swiotlb=force",
+        ],
+    );
+    assert!(!ran.out.contains("difference: "), "an undeclared difference in {}", ran.out);
+    check_summary(&host.lab.summary());
+    check_journal(&host.lab.journal());
+    host.assert_nothing_runs();
+}
+
+fn check_summary(summary: &Value) {
+    for arm in summary["run"]["arms"].as_array().unwrap() {
+        assert_eq!((&arm["encryption"], &arm["verified"]), (&Value::from("none"), &Value::Null));
+        assert_eq!(arm["evidence"].as_array().unwrap().len(), 4);
+    }
+    let comparisons = summary["comparisons"].as_array().unwrap();
+    for comparison in comparisons {
+        assert_eq!(comparison["slowdown"]["boots"], 2, "{comparison}");
+        assert_eq!(comparison["flags"], Value::Array(Vec::new()), "{comparison}");
+    }
+    let boots = comparisons.iter().filter(|c| c["bench"].as_str().unwrap().starts_with("boot/"));
+    assert_eq!(boots.count(), 5);
+    assert_eq!(summary["exclusions"], Value::Array(Vec::new()));
+}
+
+fn check_journal(journal: &[Value]) {
+    let boots: Vec<&Value> = of_kind(journal, "boot").collect();
+    assert_eq!(boots.len(), 4);
+    let ids: std::collections::BTreeSet<&str> =
+        boots.iter().map(|boot| boot["facts"]["boot_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 4, "every boot is a life of its own");
+    for boot in boots {
+        let phases = ["qemu_ns", "kernel_ns", "ssh_ns", "start_ns", "ship_ns", "agent_ns"];
+        for phase in phases {
+            assert!(boot["phases"][phase].as_u64().unwrap() > 0, "{phase} in {boot}");
+        }
+        let used = boot["facts"]["swiotlb_used_bytes"].as_u64();
+        let pool = boot["facts"]["details"]["bounce buffers"].as_str().unwrap();
+        match boot["arm"] == "bounce" {
+            true => assert!(used.unwrap() > 0 && pool == "64 MiB", "{used:?} {pool}"),
+            false => assert!(used.unwrap_or(0) == 0 && pool == "none", "{used:?} {pool}"),
+        }
+        let command = boot["launch"]["command"].as_array().unwrap();
+        assert!(command.iter().any(|word| word.as_str().unwrap().contains("sevbench-nvme")));
+    }
+    for round in of_kind(journal, "round") {
+        for arm in round["arms"].as_array().unwrap() {
+            let [guest, host] = ["guest_ns", "host_ns"].map(|key| arm[key].as_u64().unwrap());
+            assert!(guest < host * 101 / 100, "the guest's clock runs fast: {guest} of {host}");
+        }
+    }
+}
+
+/// The files of the image that was built, taken for those of a user: a disk, a kernel, and keys that are already in it.
+#[test]
+fn an_image_of_the_users_own_boots_with_its_kernel_and_its_keys() {
+    let Some(host) = Host::take() else { return };
+    let image = crate::built_image();
+    let file = |name: &str| image.join(name).display().to_string();
+    let lines = format!(
+        "[machine.image]\ndisk = {:?}\nkernel = {:?}\ninitrd = {:?}\nroot = \"LABEL=sevbench-root\"\nkey = {:?}\nhost_key = {:?}\n",
+        file("root.img"),
+        file("vmlinuz"),
+        file("initrd"),
+        file("client_key"),
+        file("host_key.pub")
+    );
+    host.append(&lines);
+    let arguments = ["--quick", "--boots", "1", "--measurement-time", "100ms", "trials/spin"];
+    let ran = Ran::of(host.command(&arguments).output().unwrap());
+    ran.expect(0, &["trials/spin", "conditional on this boot"]);
+    let journal = host.lab.journal();
+    let boot = of_kind(&journal, "boot").next().unwrap();
+    assert_eq!(boot["launch"]["facts"]["image"], file("root.img"));
+    host.assert_nothing_runs();
+}

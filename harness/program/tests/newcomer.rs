@@ -1,0 +1,104 @@
+//! The README, taken at its word: its example in a crate outside of this workspace, and the form of its output.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use sevbench_testing::{Lab, Ran};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    sevbench_testing::workspace()
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// The README's fenced block that has this in its text.
+fn block(mark: &str) -> String {
+    let text = readme();
+    let block = text.split("```").skip(1).step_by(2).find(|block| block.contains(mark)).unwrap();
+    block.split_once('\n').unwrap().1.to_owned()
+}
+
+/// Writes the README's crate, with what a new crate has anyway.
+fn write_crate(folder: &Path) {
+    let manifest = block("# Cargo.toml").replace(
+        "../sevbench/harness/author",
+        &root().join("harness/author").display().to_string(),
+    );
+    // The workspace's versions and profiles, so that what is built already need not be built again.
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let profiles = &workspace[workspace.find("[profile.dev]").unwrap()..];
+    let profiles = &profiles[..profiles.find("[workspace.lints").unwrap()];
+    let package = "[package]\nname = \"newcomer\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    fs::write(
+        folder.join("Cargo.toml"),
+        format!("{package}\n{manifest}\n[workspace]\n\n{profiles}"),
+    )
+    .unwrap();
+    fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    for (path, mark) in
+        [(".cargo/config.toml", "# .cargo/config.toml"), ("benches/sum.rs", "fn sum(")]
+    {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, block(mark)).unwrap();
+    }
+    fs::create_dir(folder.join("src")).unwrap();
+    fs::write(folder.join("src/lib.rs"), "").unwrap();
+}
+
+#[test]
+fn the_example_builds_and_runs_in_a_crate_of_its_own() {
+    let (folder, lab) = (tempfile::tempdir().unwrap(), Lab::new());
+    write_crate(folder.path());
+    // <target>/<triple>/debug/deps/<this test>
+    let target = std::env::current_exe().unwrap().ancestors().nth(4).unwrap().to_owned();
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(arguments).current_dir(folder.path()).env("CARGO_TARGET_DIR", &target);
+        Ran::of(command.env("SEVBENCH_HOME", lab.home.path()).output().unwrap())
+    };
+    let bench = ["bench", "--offline", "--profile", "dev", "--bench", "sum", "--"];
+    let ran = cargo(&[&bench[..], &["--quick", "--boots", "2"]].concat());
+    ran.expect(0, &["example/sum/64KiB", "example/sum/16MiB", "B/s", "A/A"]);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    let compiled = lab.journal().first().unwrap()["benches"].clone();
+    assert_eq!(compiled, serde_json::json!(["example/sum/64KiB", "example/sum/16MiB"]));
+    cargo(&[&bench[..], &["--list"]].concat()).expect(0, &["example/sum/16MiB: bench"]);
+    lab.assert_nothing_runs();
+}
+
+/// Text with everything that differs from run to run taken out.
+fn form(line: &str) -> String {
+    let digits = |c: char| if c.is_ascii_digit() { '#' } else { c };
+    let mut form: String = line.chars().map(digits).collect();
+    while form.contains("##") {
+        form = form.replace("##", "#");
+    }
+    form
+}
+
+#[test]
+fn the_readmes_output_has_the_form_of_todays() {
+    let lab = Lab::new();
+    let ran = lab.run(&["--quick", "--boots", "2", "--seed", "3", "spin"]);
+    ran.expect(0, &[]);
+    let shown = block("slowdown [95 % interval]");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(shown.lines().next().unwrap()), words(ran.out.lines().next().unwrap()));
+    let first_word = |text: &str| -> Vec<String> {
+        let below = text.lines().skip_while(|line| !line.is_empty()).skip(1);
+        below.map(|line| form(line).split(": ").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(first_word(&shown), first_word(&ran.out));
+    let result = shown.lines().find(|line| line.starts_with("memory/memcpy/32MiB")).unwrap();
+    let (control, treatment) = (&words(result)[1], &words(result)[3]);
+    let sentence = readme().split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = format!(
+        "copied at {control} GB/s in the control `nosev` and at {treatment} GB/s in the treatment"
+    );
+    assert!(sentence.contains(&said), "the README does not say `{said}`");
+}

@@ -1,0 +1,94 @@
+//! Baselines: saved whole or not at all, replaced, and asked for before anything runs.
+
+use serde_json::Value;
+use sevbench_testing::{Lab, Ran, signal};
+use std::fs;
+use std::path::PathBuf;
+
+const SHORT: [&str; 4] = ["--quick", "--boots", "2", "trials/spin"];
+
+fn baselines(lab: &Lab) -> Vec<String> {
+    let entries = fs::read_dir(lab.home.path().join("baselines")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+fn baseline(lab: &Lab, name: &str) -> PathBuf {
+    lab.home.path().join("baselines").join(name)
+}
+
+/// The id of the run that a baseline is a copy of, from either of its files.
+fn run_of(lab: &Lab, name: &str) -> String {
+    let read = |file| fs::read_to_string(baseline(lab, name).join(file)).unwrap();
+    let summary: Value = serde_json::from_str(&read("summary.json")).unwrap();
+    let header: Value = serde_json::from_str(read("run.ndjson").lines().next().unwrap()).unwrap();
+    assert_eq!(summary["run"]["id"], header["id"]);
+    header["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_is_saved_compared_with_and_replaced() {
+    let lab = Lab::new();
+    let run = |more: &[&str]| lab.run(&[more, &SHORT].concat());
+    run(&["--save-baseline", "main"]).expect(0, &["saved as the baseline `main`"]);
+    let first = run_of(&lab, "main");
+    assert_eq!(lab.summary()["run"]["id"], first.as_str());
+    run(&["--baseline", "main", "--save-baseline", "main"])
+        .expect(0, &["change since main", "saved as the baseline `main`"]);
+    let change = &lab.summary()["comparisons"][0]["change"];
+    assert_eq!(change["baseline"], "main");
+    assert!(change["p_regressed_holm"].is_f64() && change["factor"]["low"].is_f64(), "{change}");
+    assert_ne!(run_of(&lab, "main"), first, "replaced");
+    assert_eq!(baselines(&lab), ["main"], "nothing else is left");
+}
+
+#[test]
+fn a_baseline_that_is_not_there_is_told_before_anything_runs() {
+    let lab = Lab::new();
+    lab.run(&["--baseline", "main", "trials/spin"])
+        .expect(2, &["there is no baseline `main`", "none yet", "--save-baseline main"]);
+    assert_eq!(fs::read_dir(lab.home.path()).unwrap().count(), 0, "something was left behind");
+    lab.run(&[&["--save-baseline", "v1"], &SHORT[..]].concat()).expect(0, &[]);
+    lab.run(&["--baseline", "main", "trials/spin"]).expect(2, &["baselines are: v1;"]);
+    lab.run(&["--baseline", "../v1", "trials/spin"]).expect(2, &["not beginning with a dot"]);
+    let journal = baseline(&lab, "v1").join("run.ndjson");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen(r#""suite":"trials""#, r#""suite":"memory""#, 1)).unwrap();
+    lab.run(&["--baseline", "v1", "trials/spin"]).expect(2, &["is of the suite `memory`"]);
+}
+
+/// A gate that could not judge is refused before it runs; what it turned down is nothing to compare with.
+#[test]
+fn a_gate_against_a_baseline_is_of_use_or_is_refused() {
+    let lab = Lab::new();
+    let five = ["--boots", "5", "--rounds", "2", "--measurement-time", "20ms"];
+    let run = |more: &[&str], bench: &str| lab.run(&[&five[..], more, &[bench]].concat());
+    run(&["--save-baseline", "main"], "trials/spin").expect(0, &[]);
+    let gate = ["--gate", "--baseline", "main"];
+    run(&gate, "trials/rate").expect(2, &["the baseline `main` has no trials/rate in aa"]);
+    let narrow = run(&[&gate[..], &["--margin", "0.0001"]].concat(), "trials/spin");
+    narrow.expect(2, &["could hardly pass", "trials/spin in aa is known there to ±"]);
+    let first = run_of(&lab, "main");
+    let slow = ["--treatment", "aa=loopback?spin=4", "--margin", "100", "--save-baseline", "main"];
+    let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
+    failed.expect(
+        3,
+        &["whose slowdown grew by twice its margin", "not saved as the baseline `main`"],
+    );
+    assert_eq!(run_of(&lab, "main"), first);
+    let single = ["--boots", "1", "--save-baseline", "one", "trials/spin"];
+    lab.run(&single).expect(0, &[]);
+    run(&["--gate", "--baseline", "one"], "trials/spin").expect(2, &["two boots at least"]);
+}
+
+#[test]
+fn a_run_that_is_not_complete_is_not_saved() {
+    let lab = Lab::new();
+    let long = ["--boots", "2", "--rounds", "200", "--measurement-time", "8s", "trials/spin"];
+    let child = lab.start(&[&["--save-baseline", "main"], &long[..]].concat(), 3);
+    signal(child.id(), libc::SIGINT);
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    ran.expect(130, &["was not saved as the baseline `main`"]);
+    let stopped = ["--save-baseline", "main", "--treatment", "other=ssh://root@nonesuch.invalid"];
+    lab.run(&[&stopped, &SHORT[..]].concat()).expect(1, &["was not saved as the baseline `main`"]);
+    assert_eq!(baselines(&lab), Vec::<String>::new());
+}

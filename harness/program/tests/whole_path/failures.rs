@@ -1,0 +1,85 @@
+//! Benches that fail or skip: each with its reason, none with a number, and the others go on.
+
+use sevbench_testing::Lab;
+
+#[test]
+fn each_failure_is_told_and_the_others_are_measured() {
+    let lab = Lab::new();
+    let ran =
+        lab.run(&["--quick", "--boots", "2", "spin|panics|wrong-result|skips|ends-the-process"]);
+    ran.expect(
+        1,
+        &[
+            "failed: trials/panics in nosev, boot 1: panicked: one is not above one",
+            "trials.rs:",
+            "failed: trials/wrong-result in aa, boot 2: panicked: a wrong byte at offset 7",
+            "the agent ended (exit status 9); its last words:",
+            "these are the last words",
+            "skipped: trials/skips in aa, nosev: this guest has no flux capacitor (hint: add one)",
+            "trials/spin",
+        ],
+    );
+    let summary = lab.summary();
+    let measured: Vec<_> =
+        summary["comparisons"].as_array().unwrap().iter().map(|c| c["bench"].clone()).collect();
+    assert_eq!(measured, ["trials/spin"]);
+    lab.assert_nothing_runs();
+}
+
+#[test]
+fn a_body_that_never_returns_is_given_up_and_ended() {
+    let lab = Lab::new();
+    let ran = lab.run(&["--quick", "--boots", "1", "--timeout", "1s", "never-returns|spin"]);
+    ran.expect(
+        1,
+        &["failed: trials/never-returns in", "no answer within 1s", "--timeout", "trials/spin"],
+    );
+    lab.assert_nothing_runs();
+}
+
+#[test]
+fn test_mode_runs_each_body_once() {
+    let lab = Lab::new();
+    let ran = lab.run(&["--test", "spin|skips|panics|program"]);
+    ran.expect(
+        1,
+        &[
+            "test trials/spin ... ok",
+            "test trials/program ... ok",
+            "test trials/skips ... skipped",
+            "test trials/panics ... FAILED",
+            "2 passed, 1 failed, 1 skipped",
+        ],
+    );
+}
+
+/// A file system of 200 KiB: the executable's journal fits at first, and then no more.
+#[test]
+fn a_full_disk_keeps_what_was_recorded() {
+    let lab = Lab::new();
+    let script = "mount -t tmpfs -o size=32k none \"$SEVBENCH_HOME\" && shift 0 && \"$@\"; status=$?; \
+                  cp -r \"$SEVBENCH_HOME\"/*/run.ndjson \"$KEEP\"; exit $status";
+    let keep = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-c", script, "sh"]).arg(sevbench_testing::trials());
+    command.args([
+        "--bench",
+        "--quick",
+        "--rounds",
+        "1000",
+        "--boots",
+        "1",
+        "--measurement-time",
+        "1s",
+        "spin",
+    ]);
+    command.env("SEVBENCH_HOME", lab.home.path()).env("KEEP", keep.path());
+    let ran = sevbench_testing::Ran::of(command.output().unwrap());
+    if ran.err.contains("unshare") || ran.err.contains("mount:") {
+        return sevbench_testing::skip(sevbench_testing::Outcome::Skipped(ran.err));
+    }
+    ran.expect(1, &["cannot write", "No space left on device", "free some space", "trials/spin"]);
+    let kept = std::fs::read_to_string(keep.path().join("run.ndjson")).unwrap();
+    assert!(kept.lines().filter(|line| line.contains(r#""event":"round""#)).count() > 10);
+    lab.assert_nothing_runs();
+}

@@ -1,0 +1,127 @@
+//! Two real OpenSSH servers as control and treatment, and guests that are not what they should be.
+
+use sevbench_testing::{Lab, Options, Ran, Sshd, skip};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// A server, or a return with the reason to skip.
+macro_rules! sshd {
+    () => {
+        match Sshd::start(&Options::default()) {
+            Ok(sshd) => sshd,
+            Err(reason) => return skip(reason),
+        }
+    };
+}
+
+fn compare(lab: &Lab, control: &Sshd, treatment: &Sshd, more: &[&str]) -> Ran {
+    let (control, treatment) =
+        (control.address("").to_string(), format!("other={}", treatment.address("")));
+    let arguments = ["--quick", "--boots", "3", "--control", &control, "--treatment", &treatment];
+    lab.run(&[&arguments[..], more].concat())
+}
+
+#[test]
+fn two_machines_are_compared() {
+    let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
+    let ran = compare(&lab, &control, &treatment, &["spin|rate"]);
+    ran.expect(0, &["trials/spin", "conditional on this boot", "treatment: other (ssh://"]);
+    assert!(!ran.out.contains("A/A"), "two machines are no A/A comparison");
+    let boots: Vec<_> =
+        lab.journal().into_iter().filter(|event| event["event"] == "boot").collect();
+    assert_eq!(boots.len(), 6);
+    let uploads = boots.iter().filter(|boot| boot["uploaded"] == true).count();
+    assert_eq!(uploads, 2, "once for each machine, and never again");
+    lab.assert_nothing_runs();
+}
+
+#[test]
+fn a_name_that_claims_a_protection_is_not_believed() {
+    let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
+    let (control, treatment) =
+        (control.address("").to_string(), format!("snp={}", treatment.address("")));
+    let arguments =
+        ["--quick", "--boots", "2", "--control", &control, "--treatment", &treatment, "spin"];
+    lab.run(&arguments).expect(0, &["sev-snp claimed, not verified"]);
+    assert_eq!(lab.summary()["run"]["arms"][1]["verified"], false);
+}
+
+#[test]
+fn a_machine_that_cannot_be_reached_ends_the_run_at_once() {
+    let (control, lab) = (sshd!(), Lab::new());
+    let known = control.address("").to_string();
+    let unknown_host = "other=ssh://root@nonesuch.invalid";
+    lab.run(&["--control", &known, "--treatment", unknown_host, "spin"]).expect(
+        1,
+        &[
+            "failed: the guest in other, boot 1: there is no host `nonesuch.invalid`",
+            "no bench has a result",
+        ],
+    );
+    control.know(&[]);
+    lab.run(&["--control", &known, "--treatment", "other=loopback", "spin"])
+        .expect(1, &["host key", "ssh-keyscan"]);
+    lab.assert_nothing_runs();
+}
+
+/// Makes the server answer, once the executable has started, with what `printf` makes of `answer`.
+fn pretend(sshd: &Sshd, answer: &str) {
+    let impostor = sshd.path("impostor");
+    script(&impostor, &format!("printf '{answer}'; sleep 5"));
+    // What starts the agent ends in `exec "$0" "$@"`: `$0` becomes the impostor.
+    let forced = sshd.path("forced");
+    let replaced = format!(
+        "case \"$SSH_ORIGINAL_COMMAND\" in *--sevbench-agent*)\n\
+         SSH_ORIGINAL_COMMAND=$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's|exec \"$0\"|exec {}|');;\nesac\n\
+         exec sh -c \"$SSH_ORIGINAL_COMMAND\"",
+        impostor.display()
+    );
+    script(&forced, &replaced);
+    let key = fs::read_to_string(sshd.path("key.pub")).unwrap();
+    fs::write(sshd.path("authorized_keys"), format!("command=\"{}\" {key}", forced.display()))
+        .unwrap();
+}
+
+fn script(path: &Path, text: &str) {
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_guest_that_sends_something_else_is_refused() {
+    let (control, treatment) = (sshd!(), sshd!());
+    for (answer, words) in [
+        ("Welcome to this machine", "the guest sent `Welcome ` where the agent"),
+        (r"SEVBENCH\011\000", "the agent speaks protocol version 9"),
+        (r"SEVBENCH\004\000\377\377\377\377", "a frame of 4294967295 bytes is over the bound"),
+        (r"SEVBENCH\004\000\004\000\000\000\377\377\377\377", "does not decode"),
+    ] {
+        let lab = Lab::new();
+        pretend(&treatment, answer);
+        compare(&lab, &control, &treatment, &["spin"])
+            .expect(1, &["failed: the guest in other", words]);
+    }
+}
+
+#[test]
+fn a_silent_agent_is_given_up() {
+    let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
+    pretend(&treatment, "");
+    compare(&lab, &control, &treatment, &["--timeout", "2s", "spin"])
+        .expect(1, &["no answer within 2s"]);
+}
+
+#[test]
+fn a_connection_that_is_cut_in_a_sample_fails_that_bench() {
+    let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
+    let (here, there) =
+        (control.address("").to_string(), format!("other={}", treatment.address("")));
+    let arguments = ["--control", &here, "--treatment", &there, "--boots", "1", "--rounds", "100"];
+    let child =
+        lab.start(&[&arguments[..], &["--measurement-time", "5s", "trials/spin"]].concat(), 3);
+    treatment.kill();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    ran.expect(1, &["failed: trials/spin in other, boot 1: the connection to the guest was lost"]);
+    lab.assert_nothing_runs();
+}

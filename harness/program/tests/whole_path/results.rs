@@ -1,0 +1,181 @@
+//! Results: what is printed, stored, and can be computed again.
+
+use serde_json::Value;
+use sevbench_testing::{Lab, faults};
+use std::collections::BTreeMap;
+use std::process::Command;
+
+/// Slowdown and 95 % interval of a bench, from its journal alone, with nothing of the project's statistics.
+fn recompute(journal: &[Value], bench: &str) -> [f64; 3] {
+    let mut boots: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for round in journal.iter().filter(|event| event["event"] == "round" && event["bench"] == bench)
+    {
+        let total = |arm: &str| -> f64 {
+            let arms = round["arms"].as_array().unwrap();
+            let samples = &arms.iter().find(|entry| entry["arm"] == arm).unwrap()["elapsed_ns"];
+            samples.as_array().unwrap().iter().map(|ns| ns.as_f64().unwrap()).sum()
+        };
+        let ratio = (total("aa") / total("nosev")).ln();
+        boots.entry(round["boot"].as_u64().unwrap()).or_default().push(ratio);
+    }
+    let means: Vec<f64> =
+        boots.values().map(|ratios| ratios.iter().sum::<f64>() / ratios.len() as f64).collect();
+    let n = means.len() as f64;
+    let mean = means.iter().sum::<f64>() / n;
+    let variance = means.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    // t(0.975) for four degrees of freedom, from a table.
+    assert_eq!(means.len(), 5);
+    let half_width = 2.776_445_105_197_793_4 * (variance / n).sqrt();
+    [mean, mean - half_width, mean + half_width].map(f64::exp)
+}
+
+#[test]
+fn every_bench_has_a_slowdown_that_the_journal_gives_again() {
+    let lab = Lab::new();
+    let ran = lab.run(&["--quick", "--seed", "7", "spin|rate|slow"]);
+    ran.expect(
+        0,
+        &["plan: 3 benches", "A/A", "record: ", "trials/spin", "trials/rate", "trials/slow"],
+    );
+    let (journal, summary) = (lab.journal(), lab.summary());
+    assert_eq!(summary["schema"], "sevbench/summary/1");
+    assert_eq!(summary["run"]["seed"], 7);
+    let comparisons = summary["comparisons"].as_array().unwrap();
+    assert_eq!(comparisons.len(), 3);
+    for comparison in comparisons {
+        let found =
+            ["estimate", "low", "high"].map(|key| comparison["slowdown"][key].as_f64().unwrap());
+        let expected = recompute(&journal, comparison["bench"].as_str().unwrap());
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found / expected - 1.0).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+    lab.assert_nothing_runs();
+}
+
+/// So narrow an interval that the second stage is needed, and so little time that it ends soon.
+#[test]
+fn a_second_stage_boots_on_until_the_time_is_over() {
+    let lab = Lab::new();
+    let asked = ["--quick", "--precision", "0.001", "trials/spin"];
+    lab.run(&asked).expect(
+        0,
+        &[
+            "then more boots where ±0.001 % needs them, for up to",
+            "5 boots done: 1 of 1 benches need up to",
+            "cut off after",
+            "trials/spin",
+        ],
+    );
+    let journal = lab.journal();
+    let extended: Vec<&Value> =
+        journal.iter().filter(|event| event["event"] == "extended").collect();
+    assert_eq!((extended.len(), &extended[0]["after_boot"]), (1, &Value::from(5)));
+    assert!(lab.summary()["comparisons"][0]["slowdown"]["boots"].as_u64().unwrap() > 5);
+}
+
+#[test]
+fn the_summary_follows_its_schema() {
+    let lab = Lab::new();
+    lab.run(&[
+        "--quick",
+        "--boots",
+        "2",
+        "--observation-time",
+        "100ms",
+        "spin|program|skips|panics",
+    ])
+    .expect(1, &[]);
+    let summary = lab.summary();
+    assert_eq!(faults("summary.schema.json", &summary), [""; 0]);
+    let mut broken = summary;
+    broken["comparisons"][0]["slowdown"]["estimate"] = "fast".into();
+    assert_eq!(faults("summary.schema.json", &broken).len(), 1);
+}
+
+#[test]
+fn an_outside_programs_figures_are_compared_and_never_spun() {
+    let lab = Lab::new();
+    let observed = ["--boots", "2", "--rounds", "2", "--observation-time", "300ms", "program"];
+    lab.run(&observed).expect(0, &["trials/program/bandwidth", "duty: "]);
+    let arms = |event: &Value| event["arms"].as_array().unwrap().clone();
+    let rounds = lab.journal().into_iter().filter(|event| event["event"] == "round");
+    let measured: Vec<Value> =
+        rounds.flat_map(|event| arms(&event)).map(|arm| arm["measured_ns"].clone()).collect();
+    assert_eq!(measured, vec![Value::from(300_000_000); 2 * 2 * 2]);
+    let lab = Lab::new();
+    let spun = ["--quick", "--boots", "2", "--treatment", "injected=loopback?spin=2", "program"];
+    lab.run(&spun).expect(1, &["skipped: trials/program in injected", "without `spin=`"]);
+}
+
+#[test]
+fn analyze_gives_the_same_document_again() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "2", "spin"]).expect(0, &[]);
+    let mut analyze = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+    analyze.args(["analyze", "--format", "json"]).env("SEVBENCH_HOME", lab.home.path());
+    let output = analyze.output().unwrap();
+    let stored = std::fs::read(lab.home.path().join("latest/summary.json")).unwrap();
+    assert!(output.status.success() && output.stdout == stored);
+}
+
+/// What may have disturbed a round from outside stands beside its samples, of whichever value.
+#[test]
+fn each_round_says_what_came_from_outside() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "1", "trials/spin"]).expect(0, &[]);
+    let journal = lab.journal();
+    let arms: Vec<&Value> = journal
+        .iter()
+        .filter(|event| event["event"] == "round")
+        .flat_map(|event| event["arms"].as_array().unwrap())
+        .collect();
+    assert_eq!(arms.len(), 3 * 2);
+    for arm in &arms {
+        assert!(arm["steal_ns"].is_u64(), "{arm}");
+        assert_eq!(arm["transport_retries"], 0);
+    }
+    // A reading of two clocks that agree to the nanosecond is left out.
+    let steps: Vec<i64> = arms.iter().filter_map(|arm| arm["clock_step_ns"].as_i64()).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|step| step.abs() < 100_000_000), "{steps:?}");
+}
+
+#[test]
+fn json_on_standard_output_is_the_summary() {
+    let lab = Lab::new();
+    let ran = lab.run(&["--quick", "--boots", "2", "--format", "json", "--quiet", "spin"]);
+    ran.expect(0, &[]);
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap(), lab.summary());
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_seed_gives_the_same_schedule() {
+    let order = |lab: &Lab| -> Vec<String> {
+        let names = |event: &Value| -> String {
+            let arms = event["arms"].as_array().unwrap().iter().map(|arm| arm["arm"].to_string());
+            format!("{}{}", event["bench"], arms.collect::<String>())
+        };
+        lab.journal().iter().filter(|event| event["event"] == "round").map(names).collect()
+    };
+    let labs = [Lab::new(), Lab::new()];
+    for lab in &labs {
+        lab.run(&["--quick", "--boots", "2", "--seed", "11", "spin|rate"]).expect(0, &[]);
+    }
+    assert_eq!(order(&labs[0]), order(&labs[1]));
+}
+
+/// Margins that decide the same data one way and the other.
+#[test]
+fn a_gate_ends_with_the_status_of_its_verdict() {
+    let injected =
+        ["--control", "loopback", "--treatment", "slow=loopback?spin=2", "--gate", "--quick"];
+    let gate = |margin: &str, boots: &str| {
+        let lab = Lab::new();
+        let rest = ["--margin", margin, "--boots", boots, "trials/spin"];
+        lab.run(&[&injected[..], &rest].concat())
+    };
+    gate("10", "5").expect(3, &["gate failed: regressed: trials/spin in slow"]);
+    gate("900", "5").expect(0, &["gate passed"]);
+    gate("10", "1").expect(2, &["a gate needs two boots at least"]);
+}

@@ -1,0 +1,46 @@
+//! Wrong usage: each with status 2, what to type, and nothing left behind.
+
+use sevbench_testing::Lab;
+use std::process::Command;
+
+#[track_caller]
+fn check(arguments: &[&str], words: &[&str]) {
+    let lab = Lab::new();
+    lab.run(arguments).expect(2, words);
+    assert_eq!(std::fs::read_dir(lab.home.path()).unwrap().count(), 0, "something was left behind");
+}
+
+#[test]
+fn wrong_usage_says_what_to_type() {
+    check(&["--bots", "3"], &["--boots"]);
+    check(&["--boots", "0"], &["1..=10000"]);
+    check(&["--testbed", "moon"], &["there is no testbed `moon`", "loopback"]);
+    check(&["spim"], &["no bench matches `spim`", "trials/spin", "--list"]);
+    check(&["("], &["no regular expression", "--exact"]);
+    check(&["--treatment", "ssh://host"], &["--treatment NAME=URL"]);
+    check(&["--treatment", "a=ftp://host"], &["ssh://user@host:port[?key=PATH]"]);
+    check(&["--treatment", "snp=loopback"], &["has no protection"]);
+    check(&["--treatment", "a=loopback?spin=0"], &["spin=1.10"]);
+    check(&["--control", "ssh://root@host"], &["add --treatment NAME=URL"]);
+    check(&["--confidence-level", "95"], &["between 0 and 1"]);
+    check(&["--margin=-3"], &["percentage"]);
+}
+
+#[test]
+fn the_list_names_every_bench() {
+    Lab::new().run(&["--list"]).expect(0, &["trials/spin: bench", "trials/never-returns: bench"]);
+}
+
+#[test]
+fn a_run_that_does_not_exist_is_named_with_those_that_do() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "2", "spin"]).expect(0, &[]);
+    let mut analyze = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+    let output = analyze
+        .args(["analyze", "nonesuch"])
+        .env("SEVBENCH_HOME", lab.home.path())
+        .output()
+        .unwrap();
+    let ran = sevbench_testing::Ran::of(output);
+    ran.expect(2, &["there is no run `nonesuch`", "-trials"]);
+}

@@ -1,0 +1,129 @@
+//! Percentiles of everything that a boot's rounds gave, where single rounds have too few values for one.
+
+use super::context::{Context, Sides};
+use super::metrics::{Counts, rank_of};
+use super::pairs::BootPairs;
+use super::series::{Percentile, Series, accumulate};
+use sevbench_statistics::{Cost, LogRatio, Pivot};
+
+/// A percentile of everything, in both arms.
+pub(super) struct MergedPercentile {
+    pub pivot: Pivot,
+    /// In the control and in the treatment, in ns.
+    pub shown: [f64; 2],
+    pub boots: u32,
+    pub rounds: u32,
+}
+
+/// The delete-one-boot jackknife of the log ratio of a percentile of all values; none where the rounds themselves have a value
+/// each, where the values do not suffice either, or where there is one boot only.
+pub(super) fn merged_percentile(
+    series: &Series,
+    pairs: &[BootPairs],
+    sides: Sides,
+    context: &Context<'_>,
+) -> Option<MergedPercentile> {
+    let percentile = series.percentile?;
+    let merged = context.merged.get(&(series.bench, percentile.place))?;
+    let has = |(boot, round): (u32, u32), arm: u16| merged.rounds.contains(&(boot, round, arm));
+    let of_control = merged.rounds.iter().filter(|(.., arm)| *arm == context.control);
+    let rounds =
+        of_control.filter(|(boot, round, _)| has((*boot, *round), sides.treatment)).count();
+    let paired: usize = pairs.iter().map(|boot| boot.pairs.len()).sum();
+    if paired >= rounds {
+        return None;
+    }
+    let of = |boot: u32, arm: u16| merged.boots.get(&(boot, arm));
+    let boots = merged.boots.keys().filter(|(_, arm)| *arm == context.control);
+    let boots: Vec<[&Counts; 2]> = boots
+        .filter_map(|(boot, _)| Some([of(*boot, context.control)?, of(*boot, sides.treatment)?]))
+        .collect();
+    let all = [0, 1].map(|side| Everything::of(boots.iter().map(|boot| boot[side])));
+    let values = |left_out: Option<&[&Counts; 2]>| {
+        let value = |side: usize| {
+            let value_ns = all[side].percentile(percentile, left_out.map(|boot| boot[side]))?;
+            Cost::new(value_ns as f64).ok()
+        };
+        Some([value(0)?, value(1)?])
+    };
+    let ratio = |[control, treated]: [Cost; 2]| LogRatio::of_costs(treated, control);
+    let without_one: Option<Vec<LogRatio>> =
+        boots.iter().map(|boot| values(Some(boot)).map(ratio)).collect();
+    let of_all = values(None)?;
+    Some(MergedPercentile {
+        pivot: Pivot::jackknife(ratio(of_all), &without_one?).ok()?,
+        shown: of_all.map(Cost::value),
+        boots: boots.len() as u32,
+        rounds: rounds as u32,
+    })
+}
+
+/// The values of all boots of an arm, cumulative.
+struct Everything(Counts);
+
+impl Everything {
+    /// From the cumulative counts of each boot.
+    fn of<'c>(boots: impl Iterator<Item = &'c Counts>) -> Self {
+        let mut all = Counts::new();
+        for boot in boots {
+            let mut before = 0;
+            all.extend(
+                boot.iter().map(|(value_ns, seen)| {
+                    (*value_ns, seen - std::mem::replace(&mut before, *seen))
+                }),
+            );
+        }
+        accumulate(&mut all);
+        Self(all)
+    }
+
+    /// The percentile of what remains without a boot; none where that is too little.
+    fn percentile(&self, percentile: Percentile, without: Option<&Counts>) -> Option<u64> {
+        let empty = Counts::new();
+        let without = without.unwrap_or(&empty);
+        let total = self.0.last()?.1 - without.last().map_or(0, |(_, seen)| *seen);
+        if total < percentile.needed {
+            return None;
+        }
+        let target = rank_of(percentile.q, total);
+        let place = self.0.partition_point(|(value_ns, seen)| {
+            let below = without.partition_point(|(value, _)| value <= value_ns);
+            let left_out = below.checked_sub(1).map_or(0, |last| without[last].1);
+            seen - left_out < target
+        });
+        self.0.get(place).map(|(value_ns, _)| *value_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cumulative(values: &[u64]) -> Counts {
+        let mut counts: Counts = values.iter().map(|value| (*value, 1)).collect();
+        accumulate(&mut counts);
+        counts
+    }
+
+    proptest! {
+        /// Against sorting what is left.
+        #[test]
+        fn a_percentile_without_a_boot_is_that_of_the_others(
+            boots in proptest::collection::vec(proptest::collection::vec(1_u64..40, 1..30), 2..6),
+            q in 0.01_f64..1.0,
+        ) {
+            let counts: Vec<Counts> = boots.iter().map(|boot| cumulative(boot)).collect();
+            let all = Everything::of(counts.iter());
+            let percentile = Percentile { place: 0, q, needed: 1 };
+            for (left_out, counts) in counts.iter().enumerate() {
+                let others = boots.iter().enumerate().filter(|(boot, _)| *boot != left_out);
+                let mut rest: Vec<u64> = others.flat_map(|(_, values)| values.clone()).collect();
+                rest.sort_unstable();
+                let expected = rest[rank_of(q, rest.len() as u64) as usize - 1];
+                prop_assert_eq!(all.percentile(percentile, Some(counts)), Some(expected));
+            }
+        }
+    }
+}

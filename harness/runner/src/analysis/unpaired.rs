@@ -1,0 +1,109 @@
+//! Arms that did not run in common blocks: Welch's t on the logarithms of boot means, and no pairs.
+
+use super::compare::{Basis, Compared, has_tail_effect, line};
+use super::context::{Context, Sides};
+use super::labels::{Placed, outliers};
+use super::series::{Row, Series};
+use sevbench_reports::{Comparison, OutlierRow};
+use sevbench_statistics::{Cost, LogRatio, Pivot};
+
+/// One arm's values by boot.
+struct Side {
+    boots: Vec<Vec<Row>>,
+}
+
+impl Side {
+    fn of(series: &Series, arm: u16) -> Self {
+        let rows: Vec<Row> = series
+            .rows
+            .iter()
+            .filter(|row| row.arm == arm && !row.excluded && Cost::new(row.value.cost).is_ok())
+            .copied()
+            .collect();
+        Self { boots: rows.chunk_by(|a, b| a.boot == b.boot).map(<[Row]>::to_vec).collect() }
+    }
+
+    /// The geometric mean cost of each boot, or the cost of each round.
+    fn replicates(&self, by_rounds: bool) -> Vec<Cost> {
+        let geometric = |rows: &[Row]| {
+            let logs = rows.iter().map(|row| row.value.cost.ln()).sum::<f64>();
+            Cost::new((logs / rows.len() as f64).exp()).ok()
+        };
+        if by_rounds {
+            let rows = self.boots.iter().flatten();
+            return rows.filter_map(|row| Cost::new(row.value.cost).ok()).collect();
+        }
+        self.boots.iter().filter_map(|rows| geometric(rows)).collect()
+    }
+
+    fn shown(&self) -> f64 {
+        let mean = |rows: &Vec<Row>| {
+            rows.iter().map(|row| row.value.shown).sum::<f64>() / rows.len() as f64
+        };
+        self.boots.iter().map(mean).sum::<f64>() / self.boots.len() as f64
+    }
+
+    fn rounds(&self) -> u32 {
+        self.boots.iter().map(Vec::len).sum::<usize>() as u32
+    }
+
+    fn placed(&self) -> Vec<Placed> {
+        let rows = self.boots.iter().flatten();
+        rows.map(|row| (row.boot, row.round, LogRatio::new(row.value.cost.ln()))).collect()
+    }
+}
+
+/// Compares arms that are not paired; nothing where either has no value.
+pub(super) fn compare_unpaired(
+    series: &Series,
+    sides: Sides,
+    context: &Context<'_>,
+) -> Option<Compared> {
+    let (control, treated) = (Side::of(series, context.control), Side::of(series, sides.treatment));
+    if control.boots.is_empty() || treated.boots.is_empty() {
+        return None;
+    }
+    // Rounds stand for boots where there is one of either arm, and that is said; beside boots they would be no replicates.
+    let by_rounds = control.boots.len() == 1 && treated.boots.len() == 1;
+    let (control_costs, treated_costs) =
+        (control.replicates(by_rounds), treated.replicates(by_rounds));
+    let mean =
+        |costs: &[Cost]| costs.iter().map(|cost| cost.ln()).sum::<f64>() / costs.len() as f64;
+    let point = LogRatio::new(mean(&treated_costs) - mean(&control_costs));
+    let basis = Basis {
+        boots: control.boots.len().min(treated.boots.len()) as u32,
+        rounds: control.rounds().min(treated.rounds()),
+        confidence: context.confidence,
+    };
+    let pivot = Pivot::unpaired(&treated_costs, &control_costs);
+    let robust = Pivot::unpaired_trimmed(&treated_costs, &control_costs);
+    let mut flags = sides.flags();
+    flags.push("unpaired".into());
+    if basis.boots < 2 || !sides.rebooted {
+        flags.push("conditional on this boot".into());
+    }
+    if has_tail_effect(&pivot, &robust, context.confidence.level()) {
+        flags.push("tail effect".into());
+    }
+    let estimates = [
+        basis.estimate(point, &pivot, "Welch's t on logarithms"),
+        basis.estimate(point, &robust, "Yuen and Welch, 20 % trimmed"),
+    ];
+    let means = [control.shown(), treated.shown()];
+    let of_all = line(series, sides, context, means, estimates, pivot.as_ref().ok());
+    let comparison = Comparison { flags, ..of_all };
+    Some(Compared { comparison, bench: series.bench, boots: Vec::new(), pivot: pivot.ok() })
+}
+
+/// Values of either arm that lie apart from the others of that arm.
+pub(super) fn unpaired_outliers(
+    series: &Series,
+    sides: Sides,
+    context: &Context<'_>,
+) -> Vec<OutlierRow> {
+    let of = |arm: u16| {
+        let name = &context.arms[usize::from(arm)].name;
+        outliers(&series.id, name, &Side::of(series, arm).placed(), true)
+    };
+    [of(context.control), of(sides.treatment)].concat()
+}

@@ -1,0 +1,127 @@
+//! Tests of the flags: defaults, the plan that they make, wrong usage.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+use super::*;
+use sevbench_protocol::{Bench, Bencher, Suite};
+
+fn plan(arguments: &[&str]) -> Result<Plan, String> {
+    let arguments = [&["bench"], arguments].concat();
+    let matches = BenchArguments::command().try_get_matches_from(arguments);
+    let parsed = matches.and_then(|matches| BenchArguments::of(&matches));
+    let parsed = parsed.map_err(|error| error.to_string())?;
+    let timed = Bench::new("a", |b: &mut Bencher<'_>| b.iter(|| ()));
+    let suite = Suite::new("s", &[&timed, &Bench::new("b", |_| ()).observed()]).unwrap();
+    let cases: Vec<&Case> = suite.cases().iter().collect();
+    parsed.plan("s", &cases, 1).map_err(|failure| failure.message)
+}
+
+#[test]
+fn the_default_testbed_is_this_machine_twice() {
+    let plan = plan(&["--bench"]).unwrap();
+    let names: Vec<&str> = plan.arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!((names, plan.testbed.as_str()), (vec!["nosev", "aa"], "loopback"));
+    assert_eq!((plan.settings.boots, plan.settings.rounds), (10, 4));
+}
+
+#[test]
+fn boots_are_fixed_or_follow_the_precision() {
+    for (arguments, expected) in [
+        (&["--bench"][..], (10, Some(2.0))),
+        (&["--boots", "7"], (7, None)),
+        (&["--precision", "0.5"], (10, Some(0.5))),
+        (&["--quick"], (5, None)),
+        (&["--quick", "--precision", "1"], (5, Some(1.0))),
+    ] {
+        let Settings { boots, precision_percent, .. } = plan(arguments).unwrap().settings;
+        assert_eq!((boots, precision_percent), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_plan_says_how_many_boots_there_may_be() {
+    for (arguments, words) in [
+        (&["--boots", "1"][..], "× 4 rounds, about 4 min 17 s"),
+        (&["--bench"], "then more boots where ±2 % needs them, for up to 1 h 25 min"),
+        (&["--precision", "0.5"], "more boots where ±0.5 % needs them"),
+        (&["--max-time", "5min"], "needs them; none starts after 5 min"),
+        (&["--boots", "3", "--max-time", "5min"], "; no boot starts after 5 min"),
+    ] {
+        let text = plan(arguments).unwrap().describe();
+        assert!(text.contains(words), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn outside_programs_are_most_of_the_expected_time() {
+    let plan = plan(&["--boots", "2", "--rounds", "3", "--observation-time", "10s"]).unwrap();
+    assert_eq!((plan.observed, plan.settings.observation_ns), (1, 10_000_000_000));
+    // 2 boots × 2 arms × 3 rounds, each of 10 s and the guess of 2 s around them.
+    let expected = plan.expected().as_secs();
+    assert!((144..150).contains(&expected), "{expected} s");
+}
+
+#[test]
+fn two_machines_are_enough() {
+    let plan =
+        plan(&["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2", "--quick"]).unwrap();
+    assert_eq!((plan.arms.len(), plan.settings.boots), (2, 5));
+    assert_eq!(plan.arms[1].claimed(), Some(sevbench_guest::Protection::SevSnp));
+}
+
+#[test]
+fn wrong_usage_says_what_to_type() {
+    for (arguments, hint) in [
+        (vec!["--bots", "3"], "--boots"),
+        (vec!["--boots", "0"], "1..=10000"),
+        (vec!["--boots", "3", "--precision", "1"], "cannot be used with"),
+        (vec!["--precision", "0"], "as in 1.5"),
+        (vec!["--max-time", "never"], "1min"),
+        (vec!["--testbed", "moon"], "use one of loopback"),
+        (vec!["--control", "ssh://a@h"], "add --treatment"),
+        (vec!["--treatment", "ssh://a@h"], "NAME=URL"),
+        (vec!["--confidence-level", "95"], "between 0 and 1"),
+        (vec!["--margin", "0"], "percentage"),
+        (vec!["--warm-up-time", "soon"], "100ms"),
+        (vec!["--measurement-time", "0"], "above 0"),
+        (vec!["--timeout", "-1"], "unexpected argument"),
+    ] {
+        let error = plan(&arguments).unwrap_err();
+        assert!(error.contains(hint), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn durations_are_read_as_criterion_and_humantime_do() {
+    assert_eq!(parse_duration("0.25"), Ok(Duration::from_millis(250)));
+    assert_eq!(parse_duration("1min 30s"), Ok(Duration::from_secs(90)));
+}
+
+#[test]
+fn the_control_can_be_measured_against_itself() {
+    let two = ["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2"];
+    let arms = plan(&[&two[..], &["--aa"]].concat()).unwrap().arms;
+    let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!(names, ["nosev", "snp", "aa"]);
+    assert_eq!((&arms[2].address, arms[2].role), (&arms[0].address, Role::Treatment));
+    let error = plan(&["--aa"]).unwrap_err();
+    assert!(error.contains("two arms are called `aa`"), "the default is that already: {error}");
+}
+
+#[test]
+fn margins_of_single_benches_come_from_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sevbench.toml");
+    let with = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        plan(&["--config", path.to_str().unwrap()])
+    };
+    let settings = with("[[margin]]\nbenches = \"s/a\"\npercent = 7.5\n").unwrap().settings;
+    assert_eq!(settings.margin_rules().collect::<Vec<_>>(), [("s/a", 7.5)]);
+    for (text, words) in [
+        ("[[margin]]\nbenches = \"s/(\"\npercent = 7\n", "`s/(`: unclosed group"),
+        ("[[margin]]\nbenches = \"s/a\"\npercent = 0\n", "`s/a`: a margin is a percentage"),
+        ("[[margin]]\nbenches = \"s/a\"\npercentage = 7\n", "line 3"),
+    ] {
+        let error = with(text).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Records that a user names: runs, baselines and tables from elsewhere; read, and analysed.
+
+use super::exit::Failure;
+use crate::analysis::{
+    Analysis, AnalysisError, ImportOptions, JournalAnalysis, Overrides, analyze_table,
+};
+use crate::gate::Margins;
+use crate::record::{Event, read_table, resolve_run, stream_journal};
+use sevbench_guest::Config;
+use sevbench_reports::escaped;
+use sevbench_statistics::Confidence;
+use std::path::Path;
+
+/// The slowdown that counts as no change where nobody says otherwise, in per cent.
+pub(super) const MARGIN_PERCENT: f64 = 3.0;
+/// The level of intervals where nobody says otherwise.
+pub(super) const CONFIDENCE_LEVEL: f64 = 0.95;
+/// The seed of a table's resamples where nobody says otherwise.
+const TABLE_SEED: u64 = 1;
+
+/// How a record is to be analysed.
+#[derive(Clone, Debug, Default)]
+pub struct AnalysisOptions {
+    /// The control arm of a table; the first one where none is named.
+    pub control: Option<String>,
+    /// Whether the arms of a table did not run in common blocks.
+    pub unpaired: bool,
+    /// What replaces the settings of a run.
+    pub overrides: Overrides,
+    /// Seed of a table's resamples.
+    pub seed: Option<u64>,
+    /// Threads that compute; as many as the machine has by default. The result does not depend on it.
+    pub threads: Option<usize>,
+}
+
+impl AnalysisOptions {
+    fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(threads)
+    }
+}
+
+/// As many threads as this machine runs at once; no result depends on it.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Reads and analyses a run, a baseline or a table.
+pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<Analysis, Failure> {
+    if let Some(path) = name.map(Path::new).filter(|path| is_table(path)) {
+        return analyze_file(path, options);
+    }
+    if options.control.is_some() || options.unpaired || options.seed.is_some() {
+        let text = "--control, --unpaired and --seed are for tables (FILE.csv); a run has its own in its record";
+        return Err(Failure::usage(text));
+    }
+    let journal = match name.map(Path::new).filter(|path| path.is_file()) {
+        Some(path) => path.to_owned(),
+        None => resolve_run(name).map_err(Failure::usage)?.journal(),
+    };
+    analyze_journal(&journal, &options.overrides, options.threads())
+}
+
+/// A file that is no journal of ours is a table.
+fn is_table(path: &Path) -> bool {
+    path.is_file()
+        && path.extension().is_none_or(|extension| extension != "ndjson" && extension != "json")
+}
+
+/// Analyses a journal as it is read: of its text no more than a line is in memory.
+pub(super) fn analyze_journal(
+    path: &Path,
+    overrides: &Overrides,
+    threads: usize,
+) -> Result<Analysis, Failure> {
+    let mut analysis: Option<JournalAnalysis> = None;
+    let tail = stream_journal(path, &mut |event| match (&mut analysis, event) {
+        (None, Event::Header(header)) => {
+            analysis = Some(JournalAnalysis::new(*header, overrides.clone()));
+        }
+        (Some(analysis), event) => analysis.event(&event),
+        (None, _) => {}
+    });
+    let tail = tail.map_err(Failure::failed)?;
+    for defect in &tail.defects {
+        eprintln!("warning: {} {}", path.display(), escaped(defect));
+    }
+    let analysis = analysis.ok_or_else(|| Failure::failed("the journal has no header"))?;
+    analysis.finish(&tail, threads).map_err(Failure::failed)
+}
+
+fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, Failure> {
+    let table = read_table(path).map_err(Failure::failed)?;
+    let Overrides { confidence, margin_percent } = options.overrides;
+    let confidence = Confidence::new(confidence.unwrap_or(CONFIDENCE_LEVEL));
+    let config = Config::load(None).map_err(Failure::usage)?;
+    // A margin on the command line is one for all benches.
+    let rules = if margin_percent.is_none() { config.margins() } else { &[] };
+    let rules = rules.iter().map(|rule| (rule.benches.as_str(), rule.percent));
+    let margins = Margins::of(margin_percent.unwrap_or(MARGIN_PERCENT), rules);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let import = ImportOptions {
+        name: &name,
+        control: options.control.as_deref(),
+        unpaired: options.unpaired,
+        confidence: confidence.map_err(Failure::usage)?,
+        margins: margins.map_err(Failure::usage)?,
+        seed: options.seed.unwrap_or(TABLE_SEED),
+        threads: options.threads(),
+    };
+    analyze_table(&table, import).map_err(|error| match error {
+        AnalysisError::NoArm { .. } => Failure::usage(error),
+        error => Failure::failed(error),
+    })
+}

@@ -1,0 +1,193 @@
+//! `--resume`: the newest run of a suite that did not come to its end goes on as it began. What differs from then is told.
+
+use super::bench_arguments::{BenchArguments, testbed_arms};
+use super::exit::Failure;
+use crate::coordinator::{Arm, ArmError, Past, Plan, Role, select};
+use crate::record::{
+    ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
+    find_unfinished, read_journal,
+};
+use sevbench_guest::{Config, Executable};
+use sevbench_protocol::{Case, Suite};
+use std::time::SystemTime;
+
+/// Flags that say how a run measures and judges, and the settings that follow from each.
+const SETTINGS: [(&str, &[&str]); 10] = [
+    ("boots", &["boots", "precision_percent"]),
+    ("precision", &["precision_percent"]),
+    ("rounds", &["rounds"]),
+    ("warm_up_time", &["warm_up_ns"]),
+    ("measurement_time", &["measurement_ns"]),
+    ("observation_time", &["observation_ns"]),
+    ("no_pause", &["no_pause"]),
+    ("confidence_level", &["confidence"]),
+    ("margin", &["margin_percent"]),
+    ("quick", &["boots", "rounds", "warm_up_ns", "measurement_ns", "observation_ns"]),
+];
+
+/// A run that goes on; no other process goes on with it meanwhile.
+pub(super) struct Unfinished {
+    pub location: Location,
+    pub journal: Journal,
+    writer: JournalWriter,
+}
+
+impl Unfinished {
+    /// The newest run of the suite that did not come to its end.
+    pub(super) fn find(suite: &str) -> Result<Self, Failure> {
+        let (location, _) = find_unfinished(suite).map_err(Failure::usage)?;
+        let writer = JournalWriter::open(&location.journal()).map_err(Failure::usage)?;
+        // Again, now that nobody writes to it.
+        let journal = read_journal(&location.journal()).map_err(Failure::usage)?;
+        Ok(Self { location, journal, writer })
+    }
+
+    /// The plan of the run, as its header has it.
+    ///
+    /// # Errors
+    /// If this executable or a flag is not what the run was started with.
+    pub(super) fn plan(
+        &self,
+        suite: &Suite,
+        arguments: &BenchArguments,
+        executable: &Executable,
+    ) -> Result<Plan, Failure> {
+        let header = &self.journal.header;
+        if header.executable_sha256 != executable.sha256 {
+            return Err(self.refused(
+                "this executable is not the one that it was started with; build that again, with the same code and profile",
+            ));
+        }
+        let cases = self.cases(suite, arguments)?;
+        let of_flags = arguments.plan(suite.name(), &cases, header.seed)?;
+        self.check_settings(arguments, &of_flags.settings)?;
+        if arguments.is_given("seed") && arguments.seed != Some(header.seed) {
+            return Err(self.refused(&format!("its seed is {}; leave --seed out", header.seed)));
+        }
+        let Settings { timeout_ns, boot_timeout_ns, max_time_ns, .. } = of_flags.settings;
+        let mut settings = header.settings.clone();
+        // How long is waited changes nothing that is measured.
+        if arguments.is_given("timeout") {
+            settings.timeout_ns = timeout_ns;
+        }
+        if arguments.is_given("boot_timeout") {
+            settings.boot_timeout_ns = boot_timeout_ns;
+        }
+        settings.max_time_ns = max_time_ns.or(settings.max_time_ns);
+        Ok(Plan {
+            testbed: header.testbed.clone(),
+            arms: self.arms(arguments, of_flags.arms)?,
+            pauses_idle: !settings.no_pause,
+            settings,
+            ..of_flags
+        })
+    }
+
+    /// Goes on: cuts a torn line off and says from when on what follows was recorded.
+    pub(super) fn reopen(self, quiet: bool) -> Result<(Location, JournalWriter, Past), Failure> {
+        let Self { location, journal, mut writer } = self;
+        let is_cut = writer.cut_torn_line().map_err(Failure::failed)?;
+        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        writer.append(&Event::Resumed(ResumedRecord { at })).map_err(Failure::failed)?;
+        let past = Past::of(&journal);
+        if !quiet {
+            let torn = if is_cut { "; its last line was torn, and is cut off" } else { "" };
+            eprintln!("continuing {} after its boot {}{torn}", location.id(), past.last_boot);
+        }
+        Ok((location, writer, past))
+    }
+
+    fn refused(&self, why: &str) -> Failure {
+        let id = self.location.id();
+        Failure::usage(format!(
+            "the run {id} cannot be continued: {why}, or start a new run without --resume"
+        ))
+    }
+
+    /// The benches of the run. A filter, where there is one, must select the same.
+    fn cases<'s>(
+        &self,
+        suite: &'s Suite,
+        arguments: &BenchArguments,
+    ) -> Result<Vec<&'s Case>, Failure> {
+        let benches = &self.journal.header.benches;
+        let is_of_run = |case: &&Case| benches.iter().any(|id| id == case.id());
+        let cases: Vec<&Case> = suite.cases().iter().filter(is_of_run).collect();
+        let selects = ["filter", "exact", "sweep"].iter().any(|flag| arguments.is_given(flag));
+        let chosen = match selects {
+            true => select(suite, &arguments.selection()).map_err(Failure::usage)?,
+            false => cases.clone(),
+        };
+        let is_same = |cases: &[&Case]| cases.iter().map(|case| case.id()).eq(benches.iter());
+        if is_same(&chosen) && is_same(&cases) {
+            return Ok(cases);
+        }
+        let shown: Vec<&str> = benches.iter().take(3).map(String::as_str).collect();
+        let more = if benches.len() > shown.len() { ", …" } else { "" };
+        Err(self.refused(&format!(
+            "it measures {}{more}, and not what FILTER, --exact and --sweep select; leave them out",
+            shown.join(", "),
+        )))
+    }
+
+    /// Every flag that was given says what the header says.
+    fn check_settings(&self, arguments: &BenchArguments, given: &Settings) -> Result<(), Failure> {
+        let object = |settings: &Settings| serde_json::to_value(settings).map_err(Failure::failed);
+        let (there, given) = (object(&self.journal.header.settings)?, object(given)?);
+        for (flag, names) in SETTINGS.iter().filter(|(flag, _)| arguments.is_given(flag)) {
+            let differing = names.iter().find(|name| there.get(**name) != given.get(**name));
+            if let Some(name) = differing {
+                let value = |object: &serde_json::Value| {
+                    object.get(*name).map_or_else(|| "none".into(), ToString::to_string)
+                };
+                let flag = flag.replace('_', "-");
+                return Err(self.refused(&format!(
+                    "it was started with {name} = {}, not {}; leave --{flag} out",
+                    value(&there),
+                    value(&given)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The arms of the run: those of the flags, of its testbed, or of the addresses in its header, whichever are the same.
+    fn arms(&self, arguments: &BenchArguments, of_flags: Vec<Arm>) -> Result<Vec<Arm>, Failure> {
+        let header = &self.journal.header;
+        let is_same =
+            |arms: &Vec<Arm>| arms.iter().map(Arm::record).eq(header.arms.iter().cloned());
+        if is_same(&of_flags) {
+            return Ok(of_flags);
+        }
+        let config = Config::load(arguments.config.as_deref()).map_err(Failure::usage)?;
+        let chosen =
+            ["testbed", "control", "treatment"].iter().any(|flag| arguments.is_given(flag));
+        let of_testbed = || testbed_arms(&config, &header.testbed).ok().map(|(_, arms)| arms);
+        let of_header = || arms_of(header, &config).ok();
+        let arms = match chosen {
+            true => None,
+            false => of_testbed().filter(is_same).or_else(|| of_header().filter(is_same)),
+        };
+        arms.ok_or_else(|| {
+            let arms: Vec<String> =
+                header.arms.iter().map(|arm| format!("{}={}", arm.name, arm.address)).collect();
+            self.refused(&format!(
+                "its arms are {} (testbed {}) and not those that these flags and this configuration give; repeat --testbed, --control, --treatment and --config as they were",
+                arms.join(", "),
+                header.testbed,
+            ))
+        })
+    }
+}
+
+/// The arms by their recorded addresses.
+fn arms_of(header: &Header, config: &Config) -> Result<Vec<Arm>, ArmError> {
+    let arm = |record: &ArmRecord| {
+        let mark = if record.address.contains('?') { '&' } else { '?' };
+        let spin = record.spin_factor.map(|factor| format!("{mark}spin={factor}"));
+        let url = format!("{}{}", record.address, spin.unwrap_or_default());
+        let role = if record.role == "control" { Role::Control } else { Role::Treatment };
+        Arm::named(&record.name, role, &url, config.machine())
+    };
+    header.arms.iter().map(arm).collect()
+}

@@ -1,0 +1,225 @@
+//! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
+
+use super::fleet::{AgentError, AgentLink, Booted, Exchange, Fleet};
+use super::{Arm, Plan};
+use crate::record::Phases;
+use sevbench_guest::{
+    Address, Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped,
+    is_interrupt,
+};
+use sevbench_protocol::{
+    AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_frame, read_greeting,
+    write_frame,
+};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The guests of a plan's arms.
+pub(crate) struct GuestFleet {
+    arms: Vec<Arm>,
+    executable: Executable,
+    suite_digest: [u8; 32],
+    limits: Limits,
+    interrupt: Interrupt,
+    /// Where the logs of consoles go.
+    consoles: PathBuf,
+}
+
+impl GuestFleet {
+    pub(crate) fn new(
+        plan: &Plan,
+        executable: Executable,
+        suite_digest: [u8; 32],
+        interrupt: Interrupt,
+        consoles: PathBuf,
+    ) -> Self {
+        let request = Duration::from_nanos(plan.settings.timeout_ns);
+        let mut limits = Limits { request, ..Limits::default() };
+        if let Some(boot_ns) = plan.settings.boot_timeout_ns {
+            limits.boot = Duration::from_nanos(boot_ns);
+        }
+        Self { arms: plan.arms.clone(), executable, suite_digest, limits, interrupt, consoles }
+    }
+}
+
+impl Fleet for GuestFleet {
+    fn boot(&mut self, boot: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
+        let mut phases = Phases::default();
+        let mut clock = Instant::now();
+        let mut address = self.arms[arm].address.clone();
+        if let Address::Qemu(machine) = &mut address {
+            std::fs::create_dir_all(&self.consoles).map_err(|error| {
+                AgentError::failed(format!("cannot make {}: {error}", self.consoles.display()))
+            })?;
+            let name = format!("{boot}-{}.log", self.arms[arm].name);
+            machine.console = Some(self.consoles.join(name));
+        }
+        let mut guest = Guest::start(&address, &self.executable, &self.limits, &self.interrupt)?;
+        phases.start_ns = lap(&mut clock);
+        if let Some(boot) = guest.boot_phases() {
+            phases.qemu_ns = Some(nanoseconds(boot.qemu));
+            phases.kernel_ns = boot.kernel.map(nanoseconds);
+            phases.ssh_ns = Some(nanoseconds(boot.ssh));
+        }
+        let shipped = guest.ship(&self.executable)?;
+        phases.ship_ns = lap(&mut clock);
+        // Before the agent looks at the guest: a boot that goes on would change what it sees.
+        guest.settle();
+        phases.settle_ns = lap(&mut clock);
+        let expected =
+            Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
+        let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
+        phases.agent_ns = lap(&mut clock);
+        let booted = Booted {
+            phases,
+            uploaded: shipped.uploaded,
+            host_key: guest.host_key_fingerprint().to_owned(),
+            agent_resident_bytes: hello.resident_bytes,
+            launch: guest.launch_record().cloned(),
+            facts: hello.facts,
+        };
+        let session =
+            AgentSession { process, guest, shipped, expected, request_limit: self.limits.request };
+        Ok((Box::new(session), booted))
+    }
+}
+
+/// What an agent must say of itself.
+struct Expected {
+    sha256: String,
+    suite_digest: [u8; 32],
+}
+
+/// One agent at work.
+struct AgentSession {
+    // Before the guest, so that the agent ends before its machine.
+    process: RemoteProcess,
+    guest: Guest,
+    shipped: Shipped,
+    expected: Expected,
+    request_limit: Duration,
+}
+
+impl AgentLink for AgentSession {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
+        let limit = self.request_limit + expected;
+        let retries = self.guest.transport_retries();
+        let start = Instant::now();
+        self.process.set_deadline(start + limit);
+        let reply =
+            write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
+        let host_ns = nanoseconds(start.elapsed());
+        match reply {
+            Ok(Reply { answer, guest_ns, steal_ns, clock_step_ns }) => {
+                let transport_retries = self
+                    .guest
+                    .transport_retries()
+                    .zip(retries)
+                    .map(|(after, before)| after.saturating_sub(before));
+                Ok(Exchange {
+                    answer,
+                    guest_ns,
+                    host_ns,
+                    steal_ns,
+                    clock_step_ns,
+                    transport_retries,
+                })
+            }
+            Err(error) => Err(broken(error, &mut self.process, limit)),
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), AgentError> {
+        let (process, _) =
+            start_agent(&mut self.guest, &self.shipped, &self.expected, self.request_limit)?;
+        self.process = process;
+        Ok(())
+    }
+
+    fn set_paused(&mut self, paused: bool) -> Result<(), AgentError> {
+        Ok(self.guest.set_paused(paused)?)
+    }
+
+    fn defect(&mut self) -> Option<String> {
+        self.guest.defect()
+    }
+
+    fn tend(&mut self) {
+        // A connection that has broken shows at the next request, with its reason.
+        self.process.tend().ok();
+    }
+}
+
+fn start_agent(
+    guest: &mut Guest,
+    shipped: &Shipped,
+    expected: &Expected,
+    limit: Duration,
+) -> Result<(RemoteProcess, Hello), AgentError> {
+    let mut process = guest.spawn(shipped, &[AGENT_ARGUMENT])?;
+    process.set_deadline(Instant::now() + limit);
+    let hello = match read_greeting(&mut process) {
+        Ok(hello) => hello,
+        Err(GreetingError::Frame(error)) => {
+            let ended = matches!(&error, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof);
+            if let (true, Some(cause)) = (ended, process.cannot_run()) {
+                return Err(cause.into());
+            }
+            return Err(broken(error, &mut process, limit));
+        }
+        Err(other) => return Err(AgentError::failed(other.to_string())),
+    };
+    if hello.executable_sha256 != expected.sha256 || hello.suite_digest != expected.suite_digest {
+        return Err(AgentError::failed(format!(
+            "the agent is another executable than this one: remove {} in the guest and run again",
+            shipped.path
+        )));
+    }
+    Ok((process, hello))
+}
+
+/// Turns a broken exchange into words: the limit, or how the agent ended and what it said last.
+fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> AgentError {
+    let io = match error {
+        FrameError::Io(io) => io,
+        other => return AgentError::failed(format!("the agent's answer is not usable: {other}")),
+    };
+    if is_interrupt(&io) {
+        return AgentError::interrupted();
+    }
+    if io.kind() == io::ErrorKind::TimedOut {
+        let limit = humantime::format_duration(Duration::from_millis(limit.as_millis() as u64));
+        return AgentError::failed(format!(
+            "no answer within {limit} (see --timeout); the agent was ended"
+        ));
+    }
+    let ending = match process.ending() {
+        Ending::ConnectionLost => format!("the connection to the guest was lost ({io})"),
+        ending => format!("the agent ended ({ending})"),
+    };
+    match process.stderr_tail() {
+        log if log.is_empty() => AgentError::failed(ending),
+        log => AgentError::failed(format!("{ending}; its last words:\n{log}")),
+    }
+}
+
+fn lap(clock: &mut Instant) -> u64 {
+    let now = Instant::now();
+    let elapsed = now.duration_since(*clock);
+    *clock = now;
+    nanoseconds(elapsed)
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl From<GuestError> for AgentError {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Interrupted => Self::interrupted(),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}

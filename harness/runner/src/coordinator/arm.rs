@@ -1,0 +1,259 @@
+//! One side of the experiment as the user names it, and the protection that a name claims.
+
+use crate::record::ArmRecord;
+use sevbench_guest::{
+    Address, AddressError, CONTROL, Declaration, MachineSettings, Place, Protection, TestbedArm,
+    Treatment, declarations,
+};
+use thiserror::Error;
+
+/// The longest name of an arm.
+const NAME_LEN_MAX: usize = 32;
+
+/// The largest slowdown that may be injected.
+const SPIN_FACTOR_MAX: f64 = 100.0;
+
+/// What a name claims that holds one of these, the first that fits; `nosev` claims nothing.
+const CLAIMS: [(&str, Treatment); 5] = [
+    ("snp", Treatment::Snp),
+    ("sev-es", Treatment::SevEs),
+    ("sev_es", Treatment::SevEs),
+    ("seves", Treatment::SevEs),
+    ("sev", Treatment::Sev),
+];
+
+/// What an arm is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What the treatments are compared with.
+    Control,
+    /// Compared with the control.
+    Treatment,
+}
+
+/// One side of the experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// `nosev`, `snp`, …
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its machine.
+    pub address: Address,
+    /// How many times as long every sample is made, where a slowdown is injected.
+    pub spin_factor: Option<f64>,
+}
+
+/// An arm that cannot be.
+#[derive(Debug, Error, PartialEq)]
+pub(crate) enum ArmError {
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    #[error(
+        "`{0}` names no arm: write --treatment NAME=URL, as in --treatment snp=ssh://root@host"
+    )]
+    NoName(String),
+    #[error("`{0}` cannot be an arm's name: use a–z 0–9 . _ -, at most {NAME_LEN_MAX} characters")]
+    Name(String),
+    #[error("two arms are called `{0}`: give one of them another name")]
+    Duplicate(String),
+    #[error(
+        "an arm on loopback has no protection and cannot be called `{0}`: give it another name"
+    )]
+    ClaimOnLoopback(String),
+    #[error(
+        "`{name}` names a protection that {address} is not launched with: give the arm another name"
+    )]
+    ClaimOnQemu { name: String, address: String },
+    #[error("{0} has a protection and cannot be the control `{CONTROL}`: write qemu:nosev")]
+    ProtectedControl(String),
+    #[error(
+        "an address has no option `{0}`: options are key, known_hosts, dir (for ssh://), vcpus, memory_mib, accelerator, firmware (for qemu:) and spin"
+    )]
+    Option(String),
+    #[error(
+        "spin={0} is no factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every sample 10 % longer"
+    )]
+    Spin(String),
+}
+
+/// The name of the control's machine as a treatment.
+const AGAIN_NAME: &str = "aa";
+
+impl Arm {
+    /// The same machine once more, as a treatment that does nothing.
+    pub(crate) fn again(&self) -> Self {
+        Self { name: AGAIN_NAME.into(), role: Role::Treatment, ..self.clone() }
+    }
+
+    /// An arm from its address alone, under a name of ours.
+    pub(crate) fn named(
+        name: &str,
+        role: Role,
+        url: &str,
+        settings: &MachineSettings,
+    ) -> Result<Self, ArmError> {
+        check_name(name)?;
+        let (address, options) = Address::parse_with(url, settings)?;
+        let mut arm = Self { name: name.into(), role, address, spin_factor: None };
+        for (option, value) in options {
+            match option.as_str() {
+                "spin" => arm.spin_factor = Some(parse_spin(&value)?),
+                _ => return Err(ArmError::Option(option)),
+            }
+        }
+        arm.check_claim()?;
+        Ok(arm)
+    }
+
+    /// An arm of a testbed.
+    pub(crate) fn of_testbed(
+        arm: &TestbedArm,
+        role: Role,
+        settings: &MachineSettings,
+    ) -> Result<Self, ArmError> {
+        match &arm.place {
+            Place::Address(url) => Self::named(&arm.name, role, url, settings),
+            Place::Machine(machine) => {
+                check_name(&arm.name)?;
+                let (name, address) = (arm.name.clone(), Address::Qemu(machine.clone()));
+                let arm = Self { name, role, address, spin_factor: None };
+                arm.check_claim()?;
+                Ok(arm)
+            }
+        }
+    }
+
+    /// No arm carries the name of a protection that its machine cannot have.
+    fn check_claim(&self) -> Result<(), ArmError> {
+        match (&self.address, self.claimed()) {
+            (Address::Loopback, Some(_)) => Err(ArmError::ClaimOnLoopback(self.name.clone())),
+            (Address::Qemu(machine), _)
+                if self.name == CONTROL && machine.treatment.protection().is_some() =>
+            {
+                Err(ArmError::ProtectedControl(self.address.to_string()))
+            }
+            (Address::Qemu(machine), Some(claim))
+                if machine.treatment.protection() != Some(claim) =>
+            {
+                let (name, address) = (self.name.clone(), self.address.to_string());
+                Err(ArmError::ClaimOnQemu { name, address })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A treatment as the command line has it: `NAME=URL`.
+    pub(crate) fn treatment(text: &str, settings: &MachineSettings) -> Result<Self, ArmError> {
+        // Only a name may stand before the first `=`: an address alone has its `=` behind a `?` or not at all.
+        match text.split_once('=') {
+            Some((name, url)) if !name.contains(['?', ':']) => {
+                Self::named(name, Role::Treatment, url, settings)
+            }
+            _ => Err(ArmError::NoName(text.into())),
+        }
+    }
+
+    /// The protection that the name claims, or that the machine is launched with.
+    pub fn claimed(&self) -> Option<Protection> {
+        self.treatment_in_name()
+            .and_then(Treatment::protection)
+            .or_else(|| self.address.machine()?.treatment.protection())
+    }
+
+    fn treatment_in_name(&self) -> Option<Treatment> {
+        let name = self.name.replace(CONTROL, "");
+        CLAIMS.iter().find(|(word, _)| name.contains(word)).map(|(_, claim)| *claim)
+    }
+
+    pub(crate) fn record(&self) -> ArmRecord {
+        ArmRecord {
+            name: self.name.clone(),
+            role: match self.role {
+                Role::Control => "control".into(),
+                Role::Treatment => "treatment".into(),
+            },
+            address: self.address.to_string(),
+            claimed: self.claimed().map(|protection| protection.name().into()),
+            spin_factor: self.spin_factor,
+            rebooted: self.address.is_rebooted_by_us(),
+            declares: self.declares(),
+        }
+    }
+
+    /// In which facts the arm differs from the control by its nature.
+    fn declares(&self) -> Vec<Declaration> {
+        match (self.address.machine(), self.treatment_in_name()) {
+            (Some(machine), _) => declarations(machine.treatment, machine.treatment_words()),
+            (None, Some(treatment)) => declarations(treatment, Vec::new()),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ArmError> {
+    let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    match !name.is_empty() && name.len() <= NAME_LEN_MAX && name.chars().all(usable) {
+        true => Ok(()),
+        false => Err(ArmError::Name(name.into())),
+    }
+}
+
+/// Refuses two arms of one name.
+pub(crate) fn check_names(arms: &[Arm]) -> Result<(), ArmError> {
+    let repeated =
+        |(index, arm): &(usize, &Arm)| arms[..*index].iter().any(|other| other.name == arm.name);
+    match arms.iter().enumerate().find(repeated) {
+        Some((_, arm)) => Err(ArmError::Duplicate(arm.name.clone())),
+        None => Ok(()),
+    }
+}
+
+fn parse_spin(text: &str) -> Result<f64, ArmError> {
+    match text.parse::<f64>() {
+        Ok(factor) if (1.0..=SPIN_FACTOR_MAX).contains(&factor) => Ok(factor),
+        _ => Err(ArmError::Spin(text.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn treatment(text: &str) -> Result<Arm, ArmError> {
+        Arm::treatment(text, &MachineSettings::default())
+    }
+
+    #[test]
+    fn a_treatment_has_a_name_an_address_and_perhaps_a_spin() {
+        let arm = treatment("injected=loopback?spin=1.10").unwrap();
+        assert_eq!((arm.name.as_str(), arm.spin_factor), ("injected", Some(1.10)));
+        assert_eq!(arm.address, Address::Loopback);
+        let arm = treatment("snp=ssh://root@h?key=/k&spin=2").unwrap();
+        assert_eq!((arm.claimed(), arm.spin_factor), (Some(Protection::SevSnp), Some(2.0)));
+    }
+
+    #[test]
+    fn wrong_arms_are_refused() {
+        assert!(matches!(treatment("loopback?spin=1.1"), Err(ArmError::NoName(_))));
+        assert!(matches!(treatment("ssh://h?key=x"), Err(ArmError::NoName(_))));
+        assert!(matches!(treatment("A b=loopback"), Err(ArmError::Name(_))));
+        assert!(matches!(treatment("snp=loopback"), Err(ArmError::ClaimOnLoopback(_))));
+        assert!(matches!(treatment("my-snp2=loopback"), Err(ArmError::ClaimOnLoopback(_))));
+        assert!(matches!(treatment("sev-es-x=qemu:sev"), Err(ArmError::ClaimOnQemu { .. })));
+        assert_eq!(treatment("nosev-2=loopback").unwrap().claimed(), None);
+        let settings = MachineSettings::default();
+        let control = Arm::named(CONTROL, Role::Control, "qemu:snp", &settings);
+        assert!(matches!(control, Err(ArmError::ProtectedControl(_))));
+        assert!(matches!(treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));
+        for spin in ["0.5", "101", "NaN", "x"] {
+            assert!(matches!(
+                treatment(&format!("a=loopback?spin={spin}")),
+                Err(ArmError::Spin(_))
+            ));
+        }
+        let twice = [treatment("a=loopback").unwrap(), treatment("a=loopback").unwrap()];
+        assert_eq!(check_names(&twice), Err(ArmError::Duplicate("a".into())));
+    }
+}

@@ -1,0 +1,134 @@
+//! The warm-up of a bench in one boot: every arm iterates until its series of batches is steady, or a limit is reached.
+//! The first warm-up of a run also says how many iterations a sample has.
+
+use super::bench_run::{BenchRun, OBSERVATION, Stop};
+use crate::record::{CalibrationRecord, Event, WarmUpRecord};
+use sevbench_protocol::Request;
+use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, SampleKind, WarmUpSeries};
+use sevbench_statistics::{Cost, is_steady};
+use std::time::Duration;
+
+/// How often an arm warms up, at most, for `--warm-up-time` each.
+const WARM_UPS_MAX: u32 = 4;
+
+impl BenchRun<'_, '_> {
+    /// Warms every arm up. The first boot also fixes the iterations, by the slowest arm.
+    pub(super) fn warm_up(&mut self) -> Result<(), Stop> {
+        let mut slowest_ns: f64 = 0.0;
+        for &arm in &self.order.setup_arms {
+            if !self.active[arm] {
+                continue;
+            }
+            let series = self.warm_up_arm(arm)?;
+            slowest_ns = slowest_ns.max(late_iteration_ns(&series));
+            if self.active[arm] && !series.iterations.is_empty() {
+                let WarmUpSeries { iterations, elapsed_ns } = series;
+                let arm = self.run.plan.arms[arm].name.clone();
+                let (boot, bench) = (self.boot, self.id.clone());
+                let record = WarmUpRecord { boot, bench, arm, iterations, elapsed_ns };
+                self.run.wiring.journal.append(&Event::WarmUp(record))?;
+            }
+        }
+        if self.compares() && !self.run.measures.contains_key(&self.order.bench) {
+            let measure = match self.kind {
+                Some(SampleKind::Observed) => OBSERVATION,
+                _ => self.run.plan.measure(slowest_ns),
+            };
+            self.run.measures.insert(self.order.bench, measure);
+            let Measure { lead_in, iterations, .. } = measure;
+            let record = CalibrationRecord { bench: self.id.clone(), lead_in, iterations };
+            self.run.wiring.journal.append(&Event::Calibration(record))?;
+        }
+        Ok(())
+    }
+
+    /// The series of all warm-ups of an arm; an outside program has none.
+    fn warm_up_arm(&mut self, arm: usize) -> Result<WarmUpSeries, Stop> {
+        let duration_ns = self.run.plan.settings.warm_up_ns;
+        let duration = Duration::from_nanos(duration_ns);
+        let request = Request::Drive(BenchRequest::WarmUp { duration_ns });
+        let mut all = WarmUpSeries::default();
+        let mut elapsed = Duration::ZERO;
+        for _ in 0..WARM_UPS_MAX {
+            let Some(exchange) = self.exchange(arm, &request, duration)? else { break };
+            match exchange.answer {
+                BenchAnswer::Warm(series) if is_usable(&series, self.kind) => {
+                    all.iterations.extend(series.iterations);
+                    all.elapsed_ns.extend(series.elapsed_ns);
+                }
+                other => {
+                    self.unexpected(arm, Some(other))?;
+                    break;
+                }
+            }
+            elapsed += Duration::from_nanos(exchange.host_ns);
+            let is_last = elapsed + duration > duration * WARM_UPS_MAX;
+            if is_last || self.kind == Some(SampleKind::Observed) || is_steady(&costs(&all)) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Whether a series is one: a batch of timed closures at least, none of an outside program.
+fn is_usable(series: &WarmUpSeries, kind: Option<SampleKind>) -> bool {
+    let WarmUpSeries { iterations, elapsed_ns } = series;
+    let is_observed = kind == Some(SampleKind::Observed);
+    iterations.is_empty() == is_observed
+        && iterations.len() == elapsed_ns.len()
+        && iterations.len() <= WarmUpSeries::LEN_MAX
+        && !iterations.contains(&0)
+}
+
+/// The time of an iteration in each batch that took any.
+fn costs(series: &WarmUpSeries) -> Vec<Cost> {
+    let batches = series.iterations.iter().zip(&series.elapsed_ns);
+    batches.filter_map(|(count, ns)| Cost::new(*ns as f64 / *count as f64).ok()).collect()
+}
+
+/// The time of an iteration in the later half of the batches: their median, so that a batch in which others had the CPU does not
+/// fix too few iterations for the whole run.
+fn late_iteration_ns(series: &WarmUpSeries) -> f64 {
+    let late = series.iterations.len() / 2;
+    let batches = series.iterations.iter().zip(&series.elapsed_ns).skip(late);
+    let mut each: Vec<f64> = batches.map(|(count, ns)| *ns as f64 / *count as f64).collect();
+    each.sort_by(f64::total_cmp);
+    let middle = each.len() / 2;
+    match each.len() {
+        0 => 0.0,
+        len if len % 2 == 1 => each[middle],
+        _ => f64::midpoint(each[middle - 1], each[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(iterations: &[u64], elapsed_ns: &[u64]) -> WarmUpSeries {
+        WarmUpSeries { iterations: iterations.into(), elapsed_ns: elapsed_ns.into() }
+    }
+
+    #[test]
+    fn the_later_half_tells_what_an_iteration_takes() {
+        let even = series(&[1, 10, 10, 10], &[1_000, 500, 300, 100]);
+        assert!((late_iteration_ns(&even) - 20.0).abs() < 1e-12);
+        let disturbed = series(&[1, 10, 10, 10, 10], &[1_000, 500, 300, 40_000, 310]);
+        assert!((late_iteration_ns(&disturbed) - 31.0).abs() < 1e-12);
+        assert!(late_iteration_ns(&WarmUpSeries::default()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_a_guest_sends_is_looked_at() {
+        let (timed, observed) = (Some(SampleKind::Timed), Some(SampleKind::Observed));
+        assert!(is_usable(&series(&[2, 2], &[7, 0]), timed));
+        assert!(is_usable(&series(&[], &[]), observed));
+        let long = vec![1; WarmUpSeries::LEN_MAX + 1];
+        for wrong in [series(&[], &[]), series(&[1], &[]), series(&[0], &[5]), series(&long, &long)]
+        {
+            assert!(!is_usable(&wrong, timed), "{wrong:?}");
+        }
+        assert!(!is_usable(&series(&[1], &[1]), observed));
+    }
+}

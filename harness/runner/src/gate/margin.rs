@@ -1,0 +1,117 @@
+//! The slowdown that is still called no change, for all benches and for some.
+
+use regex::Regex;
+use sevbench_statistics::LogRatio;
+use thiserror::Error;
+
+/// The slowdown that is still called no change: 3 % by default. In per cent, as it was given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margin(f64);
+
+/// A margin that is none.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum MarginError {
+    /// No percentage.
+    #[error("a margin is a percentage above 0 and up to 1000, not {0}")]
+    Percentage(f64),
+    /// The rule of some benches says nothing.
+    #[error("the margin for benches `{benches}`: {reason}")]
+    Rule {
+        /// The rule's expression.
+        benches: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The margins of a run.
+#[derive(Clone, Debug)]
+pub struct Margins {
+    default: Margin,
+    rules: Vec<(Regex, Margin)>,
+}
+
+impl Margins {
+    /// One margin for all but the benches of the rules: a regular expression that a whole id must match, with its margin in per
+    /// cent. The first rule that matches counts.
+    ///
+    /// # Errors
+    /// If a margin is no percentage, or an expression none.
+    pub fn of<'r>(
+        default_percent: f64,
+        rules: impl IntoIterator<Item = (&'r str, f64)>,
+    ) -> Result<Self, MarginError> {
+        let rule = |(benches, percent): (&str, f64)| {
+            let wrong = |reason: String| MarginError::Rule { benches: benches.into(), reason };
+            // The crate's error draws the expression on lines of its own; the last one is the reason.
+            let last_line = |error: regex::Error| {
+                let text = error.to_string();
+                text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            };
+            let regex = Regex::new(&format!("^(?:{benches})$")).map_err(|e| wrong(last_line(e)))?;
+            let margin = Margin::percent(percent).map_err(|error| wrong(error.to_string()))?;
+            Ok((regex, margin))
+        };
+        Ok(Self {
+            default: Margin::percent(default_percent)?,
+            rules: rules.into_iter().map(rule).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The margin of a bench.
+    pub fn of_bench(&self, id: &str) -> Margin {
+        self.rules.iter().find(|(regex, _)| regex.is_match(id)).map_or(self.default, |rule| rule.1)
+    }
+}
+
+impl Margin {
+    /// A margin of so many per cent.
+    ///
+    /// # Errors
+    /// If it is not above 0 and up to 1000.
+    pub fn percent(percent: f64) -> Result<Self, MarginError> {
+        let sound = percent > 0.0 && percent <= 1000.0;
+        if sound { Ok(Self(percent)) } else { Err(MarginError::Percentage(percent)) }
+    }
+
+    /// Its edge on the log scale: ln(1 + δ).
+    pub fn log_ratio(self) -> LogRatio {
+        LogRatio::new((1.0 + self.fraction()).ln())
+    }
+
+    /// As a fraction: 0.03.
+    pub const fn fraction(self) -> f64 {
+        self.0 / 100.0
+    }
+
+    /// In per cent, as it was given: 3.
+    pub const fn in_percent(self) -> f64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn a_margin_is_a_percentage() {
+        for percent in [0.0, -1.0, 1001.0, f64::NAN] {
+            assert!(Margin::percent(percent).is_err(), "{percent}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_the_whole_id_counts() {
+        let rules = [("memory/memcpy/.*", 5.0), ("memory/.*", 8.0), ("copy", 9.0)];
+        let margins = Margins::of(3.0, rules).unwrap();
+        let percent = |id: &str| margins.of_bench(id).in_percent();
+        let found = ["memory/memcpy/1KiB", "memory/fill", "disk/copy"].map(percent);
+        assert_eq!(found, [5.0, 8.0, 3.0]);
+        let wrong = Margins::of(3.0, [("a(", 5.0)]).unwrap_err().to_string();
+        assert!(wrong.contains("`a(`") && wrong.contains("unclosed group"), "{wrong}");
+        let wrong = Margins::of(3.0, [("a", -5.0)]).unwrap_err().to_string();
+        assert!(wrong.contains("percentage"), "{wrong}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Before anything runs: whether a gate could fail at all, and what it would find.
+
+use super::{ALPHA, GateRefusal, Margin};
+use sevbench_statistics::{LogRatio, power, smallest_attainable_p};
+
+/// Why a gate over so many comparisons with so many boots is of no use, if it is not.
+///
+/// A t test can reach any p, on the strength of its assumption that boots are normal. Without that, so many boots cannot bear a p
+/// below 2⁻ⁿ, and what a gate fails on should not rest on the assumption alone.
+pub fn refuse_plan(boots: u32, comparisons: u32) -> Option<GateRefusal> {
+    if boots < 2 {
+        return Some(GateRefusal::OneBoot);
+    }
+    let comparisons = comparisons.max(1);
+    let strictest = ALPHA / f64::from(comparisons);
+    let suffices = |boots: &u32| smallest_attainable_p(*boots) <= strictest;
+    if suffices(&boots) {
+        return None;
+    }
+    let needed = (boots..).find(suffices).unwrap_or(boots);
+    Some(GateRefusal::CannotFail { boots, comparisons, needed })
+}
+
+/// What a gate will judge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GatePlan {
+    /// The margin.
+    pub margin: Margin,
+    /// Boots of the run.
+    pub boots: u32,
+    /// Boots of the baseline, where the change since one is judged.
+    pub baseline_boots: Option<u32>,
+    /// Benches times treatments.
+    pub comparisons: u32,
+}
+
+impl GatePlan {
+    /// The power with which it fails on one bench whose slowdown (or change) is twice the margin, if log ratios of boots have this
+    /// standard deviation, and Holm's first step is taken over all comparisons.
+    pub fn power(&self, deviation: f64) -> f64 {
+        let twice = (1.0 + 2.0 * self.margin.fraction()).ln();
+        let excess = LogRatio::new(twice - self.margin.log_ratio().value());
+        let boots = f64::from(self.boots);
+        let (variance, freedom) = match self.baseline_boots.map(f64::from) {
+            None => (1.0 / boots, boots - 1.0),
+            Some(before) => (1.0 / boots + 1.0 / before, boots + before - 2.0),
+        };
+        let alpha = ALPHA / f64::from(self.comparisons.max(1));
+        power(excess, deviation * variance.sqrt(), freedom, alpha)
+    }
+}
+
+/// The strictest test of a gate: 1 in so many.
+pub(super) fn one_in(comparisons: u32) -> u64 {
+    (f64::from(comparisons.max(1)) / ALPHA).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn a_gate_that_cannot_fail_is_refused_with_the_boots_that_would_do() {
+        assert_eq!(refuse_plan(1, 1), Some(GateRefusal::OneBoot));
+        assert_eq!(refuse_plan(5, 1), None, "1 in 32 is below 5 %");
+        let refusal = refuse_plan(4, 1).unwrap();
+        assert_eq!(refusal, GateRefusal::CannotFail { boots: 4, comparisons: 1, needed: 5 });
+        let text = refuse_plan(5, 25).unwrap().to_string();
+        assert!(text.contains("25 comparisons needs 9 boots"), "{text}");
+        assert!(text.contains("1 in 32") && text.contains("1 in 500"), "{text}");
+        assert_eq!(refuse_plan(9, 25), None);
+    }
+
+    /// n = 10, σ = 2 %, 3 %: a true 6 % is found in 99 of 100 runs.
+    #[test]
+    fn the_planned_power_has_the_reference_value() {
+        let margin = Margin::percent(3.0).unwrap();
+        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
+        assert!((plan.power(0.02) - 0.99).abs() < 0.01);
+        assert!(GatePlan { comparisons: 25, ..plan }.power(0.02) < plan.power(0.02));
+        // Two runs of which either errs: less.
+        let change = GatePlan { baseline_boots: Some(10), ..plan };
+        assert!((change.power(0.02) - 0.925).abs() < 0.005, "{}", change.power(0.02));
+        assert!((change.power(0.05) - 0.34).abs() < 0.01, "{}", change.power(0.05));
+    }
+}

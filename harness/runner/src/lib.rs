@@ -1,0 +1,16 @@
+//! How benches are measured and judged: the plan and its schedule, boots and rounds, the run record,
+//! its analysis, and the gate.
+//!
+//! Bench executables enter through [`bench_main`]; `cargo sevbench` uses the rest.
+
+mod analysis;
+pub mod cli;
+mod coordinator;
+pub mod gate;
+mod record;
+mod run_record;
+
+pub use analysis::{Analysis, Overrides, add_changes, compare_records, refuse_baseline};
+pub use cli::bench_main;
+pub use coordinator::{Arm, Role};
+pub use run_record::RunRecord;

@@ -1,0 +1,293 @@
+//! The events of a journal, one JSON object a line. Names are stored: add, never rename. Units stand in the names.
+
+use serde::{Deserialize, Serialize};
+use sevbench_guest::{Declaration, Facts, LaunchRecord};
+use sevbench_protocol::{Observation, SampleKind, Throughput};
+use sevbench_reports::Outcome;
+use std::collections::BTreeMap;
+
+/// The version of the journal's form.
+pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
+
+/// One line of `run.ndjson`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// First line: what was asked for.
+    Header(Box<Header>),
+    /// A guest is up and its agent has said hello.
+    Boot(Box<BootRecord>),
+    /// A bench is set up in an arm.
+    Setup(SetupRecord),
+    /// How fast an arm ran a bench while it warmed up.
+    WarmUp(WarmUpRecord),
+    /// The iterations that all arms make, in this run, in a sample of a bench and untimed before its samples.
+    Calibration(CalibrationRecord),
+    /// Every arm ran a bench once.
+    Round(RoundRecord),
+    /// How long the rounds of a bench took in a boot.
+    Measured(MeasuredRecord),
+    /// A bench cannot run in an arm.
+    Skipped(SkipRecord),
+    /// A bench, or a whole arm, failed in a boot.
+    Failed(FailureRecord),
+    /// What the second stage of boots is to be.
+    Extended(ExtendedRecord),
+    /// A run that did not come to its end goes on.
+    Resumed(ResumedRecord),
+    /// Last line of a run that was not killed.
+    End(EndRecord),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub schema: String,
+    pub id: String,
+    pub suite: String,
+    pub testbed: String,
+    pub started: String,
+    pub seed: u64,
+    pub sevbench_version: String,
+    pub executable_sha256: String,
+    /// What the coordinator's machine is, by the names of its facts.
+    #[serde(default)]
+    pub host: BTreeMap<String, String>,
+    pub arms: Vec<ArmRecord>,
+    pub benches: Vec<String>,
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// Boots of every bench; the first stage where a precision is asked for.
+    pub boots: u32,
+    /// Half of the width that the intervals of slowdowns should have, in per cent: what a second stage of boots is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_percent: Option<f64>,
+    /// After so long no boot block starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_time_ns: Option<u64>,
+    pub rounds: u32,
+    pub samples: u32,
+    pub warm_up_ns: u64,
+    pub measurement_ns: u64,
+    /// What an outside program measures for in a round.
+    #[serde(default)]
+    pub observation_ns: u64,
+    pub timeout_ns: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_timeout_ns: Option<u64>,
+    /// Whether idle guests run while another measures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_pause: bool,
+    pub confidence: f64,
+    pub margin_percent: f64,
+    /// Margins of some benches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub margins: Vec<MarginRule>,
+}
+
+impl Settings {
+    /// The margins of some benches: expression and per cent.
+    pub(crate) fn margin_rules(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.margins.iter().map(|rule| (rule.benches.as_str(), rule.percent))
+    }
+}
+
+/// A margin for the benches whose ids match.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MarginRule {
+    /// A regular expression that the whole id of a bench must match.
+    pub benches: String,
+    /// The margin, in per cent.
+    pub percent: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ArmRecord {
+    pub name: String,
+    pub role: String,
+    pub address: String,
+    pub claimed: Option<String>,
+    pub spin_factor: Option<f64>,
+    /// Whether each boot is a fresh life of the guest, and not only a fresh connection and agent.
+    pub rebooted: bool,
+    /// In which facts it differs from the control by its nature.
+    #[serde(default)]
+    pub declares: Vec<Declaration>,
+}
+
+impl ArmRecord {
+    /// Whether this is that arm's machine again, with nothing else done to it.
+    pub(crate) fn is_again(&self, other: &Self) -> bool {
+        self.address == other.address && self.spin_factor == other.spin_factor
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BootRecord {
+    pub boot: u32,
+    pub arm: String,
+    pub phases: Phases,
+    pub uploaded: bool,
+    pub host_key: String,
+    pub agent_resident_bytes: u64,
+    /// How a machine that we started was made.
+    #[serde(default)]
+    pub launch: Option<LaunchRecord>,
+    pub facts: Facts,
+}
+
+/// How long the parts of a boot took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phases {
+    /// Until the guest was started, connected to and authenticated.
+    pub start_ns: u64,
+    /// Of that, until QEMU answered.
+    #[serde(default)]
+    pub qemu_ns: Option<u64>,
+    /// From then until the kernel's first line.
+    #[serde(default)]
+    pub kernel_ns: Option<u64>,
+    /// From then until the SSH server answered.
+    #[serde(default)]
+    pub ssh_ns: Option<u64>,
+    /// Until the executable was there.
+    pub ship_ns: u64,
+    /// Until the agent had said hello.
+    pub agent_ns: u64,
+    /// Until the guest had nothing more to start.
+    #[serde(default)]
+    pub settle_ns: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SetupRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub arm: String,
+    pub kind: SampleKind,
+    pub throughput: Option<Throughput>,
+    pub operations: u64,
+}
+
+/// Batches of about equal length, in the order in which they ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WarmUpRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub arm: String,
+    /// The iterations of each batch.
+    pub iterations: Vec<u64>,
+    /// Their time.
+    pub elapsed_ns: Vec<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CalibrationRecord {
+    pub bench: String,
+    pub lead_in: u64,
+    pub iterations: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RoundRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub round: u32,
+    /// When the round began, from the start of the coordinator.
+    pub at_ns: u64,
+    pub iterations: u64,
+    /// In the order in which the arms ran.
+    pub arms: Vec<ArmRound>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ArmRound {
+    pub arm: String,
+    /// How long the agent took for it, by the guest's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_ns: Option<u64>,
+    /// How long the coordinator waited for it, by the host's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_ns: Option<u64>,
+    /// The time that the hypervisor took from the guest's CPUs meanwhile; none where its kernel does not count that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steal_ns: Option<u64>,
+    /// By how much the guest's clock of the day was set meanwhile, give or take the time that it takes to read a clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clock_step_ns: i64,
+    /// How many segments TCP sent again to the guest meanwhile; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport_retries: Option<u32>,
+    #[serde(flatten)]
+    pub samples: RoundSamples,
+    /// How long an outside program measured, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_ns: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RoundSamples {
+    /// The time of each sample.
+    ElapsedNs(Vec<u64>),
+    /// What an outside program reported, a list for each sample.
+    Observations(Vec<Vec<Observation>>),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MeasuredRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub wall_ns: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SkipRecord {
+    pub boot: u32,
+    pub bench: String,
+    pub arm: String,
+    pub reason: String,
+    pub hint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FailureRecord {
+    pub boot: u32,
+    pub bench: Option<String>,
+    pub arm: String,
+    pub reason: String,
+}
+
+/// Decided once, when every bench has had the boots of the first stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ExtendedRecord {
+    /// The last boot of the first stage.
+    pub after_boot: u32,
+    /// The boots, in all, of the benches that need more.
+    pub benches: BTreeMap<String, u32>,
+    /// How long the first stage took.
+    pub first_stage_ns: u64,
+    /// After so long, from the start of the first boot of the process, no boot block starts.
+    pub max_time_ns: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ResumedRecord {
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EndRecord {
+    pub outcome: Outcome,
+    /// The boots that benches still lacked when the longest time was over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacking: BTreeMap<String, u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,117 @@
+//! Corrected bootstrap intervals: BCa and ABC. They are no cure for few boots.
+
+use super::{BootstrapInterval, DEFAULT_RESAMPLES, Means, mean, tail};
+use crate::{Confidence, LogRatio, StatisticsError};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// What counts as a tie with the estimate, as a share of the largest deviation from it.
+const TIE: f64 = 1e-9;
+
+/// The step of the numerical derivatives, times the number of values, as in the published `abcnon`.
+const DERIVATIVE_STEP: f64 = 0.001;
+
+/// The bias-corrected and accelerated bootstrap interval of the mean: the quantiles of the resampled means at
+/// Φ(z₀ + (z₀ + z)/(1 − a(z₀ + z))) for z = Φ⁻¹(α/2) and Φ⁻¹(1 − α/2), with z₀ = Φ⁻¹(share of means below the
+/// estimate, ties counted by half) and the jackknife's acceleration a = Σd³/(6(Σd²)^1.5), d = x − x̄.
+///
+/// Resamples are made as for [`super::bootstrap_interval`]. **It is no cure for few boots:** of nominal 95 % intervals of
+/// normal data it covers 84 % at five, 88 % at eight and 91 % at twelve, as the percentile interval does, where Student's t
+/// covers 95 %. It is here so that the coverage table can show it, not to be reported.
+///
+/// Efron, B. (1987): Better bootstrap confidence intervals. J. Amer. Statist. Assoc. 82, 171–185.
+///
+/// # Errors
+/// If there are fewer than two replicates.
+pub fn bca_interval(
+    replicates: &[LogRatio],
+    confidence: Confidence,
+    seed: u64,
+) -> Result<BootstrapInterval, StatisticsError> {
+    let mut means = Means::of(replicates, DEFAULT_RESAMPLES, seed)?;
+    let normal = Normal::standard();
+    let center = mean(replicates);
+    let deviations = || replicates.iter().map(|r| r.0 - center);
+    let squares: f64 = deviations().map(|d| d * d).sum();
+    let cubes: f64 = deviations().map(|d| d * d * d).sum();
+    let acceleration = if squares > 0.0 { cubes / (6.0 * squares.powf(1.5)) } else { 0.0 };
+    let tolerance = TIE * deviations().fold(0.0, |most: f64, d| most.max(d.abs()));
+    let bias = normal.inverse_cdf(means.share_below(center, tolerance));
+    let tail = tail(confidence);
+    let levels = [tail, 1.0 - tail].map(|level| {
+        let z = bias + normal.inverse_cdf(level);
+        normal.cdf(bias + z / (1.0 - acceleration * z))
+    });
+    Ok(means.interval(replicates, confidence, levels))
+}
+
+/// A statistic with its approximate bootstrap interval, in the statistic's own unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AbcInterval {
+    /// The statistic of the data.
+    pub estimate: f64,
+    /// The lower bound.
+    pub low: f64,
+    /// The upper bound.
+    pub high: f64,
+}
+
+/// The approximate bootstrap confidence (ABC) interval of a smooth statistic of `count` values, nonparametric.
+///
+/// The statistic is given as a function of the weights of the values, which sum to one and are 1/`count` for the data
+/// themselves. With its derivatives Ṫᵢ and T̈ᵢ in the direction of each value: σ = √ΣṪ²/n, a = ΣṪ³/(6n³σ³),
+/// δ = Ṫ/(n²σ), b = ΣT̈/(2n²), c_q the curvature along δ, γ = b/σ − c_q, z₀ = Φ⁻¹(2Φ(a)Φ(−γ)); a bound is the statistic at the
+/// weights 1/n + δ·w/(1 − aw)², w = z₀ + Φ⁻¹(level). It needs no resamples, and approximates BCa: **no cure for few
+/// boots either.** Where the statistic does not vary, its bounds are the estimate.
+///
+/// DiCiccio, T. & Efron, B. (1992): More accurate confidence intervals in exponential families. Biometrika 79, 231–245;
+/// Efron, B. & Tibshirani, R. J. (1993): An Introduction to the Bootstrap, section 14.4 and `abcnon`.
+///
+/// # Errors
+/// If there are fewer than two values.
+pub fn abc_interval(
+    count: usize,
+    statistic: impl Fn(&[f64]) -> f64,
+    confidence: Confidence,
+) -> Result<AbcInterval, StatisticsError> {
+    if count < 2 {
+        return Err(StatisticsError::TooFew { found: count, needed: 2 });
+    }
+    let n = count as f64;
+    let step = DERIVATIVE_STEP / n;
+    let mut weights = vec![1.0 / n; count];
+    let estimate = statistic(&weights);
+    let mut slopes = Vec::with_capacity(count);
+    let mut bend = 0.0;
+    for index in 0..count {
+        let mut towards = |step: f64| {
+            weights.fill((1.0 - step) / n);
+            weights[index] += step;
+            statistic(&weights)
+        };
+        let (more, less) = (towards(step), towards(-step));
+        slopes.push((more - less) / (2.0 * step));
+        bend += (more - 2.0 * estimate + less) / (step * step);
+    }
+    let error = slopes.iter().map(|s| s * s).sum::<f64>().sqrt() / n;
+    if error == 0.0 {
+        return Ok(AbcInterval { estimate, low: estimate, high: estimate });
+    }
+    let mut along = |length: f64| {
+        for (weight, slope) in weights.iter_mut().zip(&slopes) {
+            *weight = 1.0 / n + length * slope / (n * n * error);
+        }
+        statistic(&weights)
+    };
+    let normal = Normal::standard();
+    let acceleration =
+        slopes.iter().map(|s| s.powi(3)).sum::<f64>() / (6.0 * n.powi(3) * error.powi(3));
+    let curvature = (along(step) - 2.0 * estimate + along(-step)) / (2.0 * error * step * step);
+    let total = bend / (2.0 * n * n) / error - curvature;
+    let bias = normal.inverse_cdf(2.0 * normal.cdf(acceleration) * normal.cdf(-total));
+    let tail = tail(confidence);
+    let [low, high] = [tail, 1.0 - tail].map(|level| {
+        let w = bias + normal.inverse_cdf(level);
+        along(w / (1.0 - acceleration * w).powi(2))
+    });
+    Ok(AbcInterval { estimate, low, high })
+}

@@ -1,0 +1,168 @@
+//! Runs the bench executable `trials` in a private folder, and reads what the run leaves there.
+
+use crate::processes::{eventually, is_alive, within};
+use crate::workspace::fixture;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A real part, such as a server, that this machine lacks.
+pub enum Outcome {
+    /// Why.
+    Skipped(String),
+}
+
+/// Prints why a test is skipped; where skips are not allowed, fails.
+pub fn skip(Outcome::Skipped(reason): Outcome) {
+    assert!(
+        std::env::var("SEVBENCH_REQUIRE_VM").is_err(),
+        "SEVBENCH_REQUIRE_VM is set, and: {reason}"
+    );
+    println!("skipped: {reason}");
+}
+
+/// The example `trials`, which cargo builds beside the tests.
+pub fn trials() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join("examples/trials");
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build -p cargo-sevbench --examples`",
+        path.display()
+    );
+    path
+}
+
+/// A private `SEVBENCH_HOME`. It is removed with all its runs when the lab is dropped.
+pub struct Lab {
+    /// The folder.
+    pub home: TempDir,
+}
+
+impl Lab {
+    /// An empty lab.
+    #[expect(clippy::new_without_default, reason = "it makes a folder")]
+    pub fn new() -> Self {
+        Self { home: tempfile::Builder::new().prefix("sevbench-test-").tempdir().unwrap() }
+    }
+
+    /// The command of a bench run, not yet started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(trials());
+        command.arg("--bench").args(arguments).stdin(Stdio::null());
+        command.env("SEVBENCH_HOME", self.home.path()).env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts a run and waits until its journal has so many rounds.
+    pub fn start(&self, arguments: &[&str], rounds: usize) -> Child {
+        let mut command = self.command(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        self.wait_for_rounds(rounds);
+        child
+    }
+
+    /// Waits until the journal has so many rounds; unoptimised executables start slowly.
+    pub fn wait_for_rounds(&self, rounds: usize) {
+        within(Duration::from_secs(60), "some rounds are recorded", || self.rounds() >= rounds);
+    }
+
+    /// Whether the journals hold at least this many rounds.
+    pub fn has_rounds(&self, rounds: usize) -> bool {
+        self.rounds() >= rounds
+    }
+
+    fn rounds(&self) -> usize {
+        self.journal_text().lines().filter(|line| line.contains(r#""event":"round""#)).count()
+    }
+
+    fn journal_text(&self) -> String {
+        let runs = fs::read_dir(self.home.path()).unwrap().flatten();
+        let journals = runs
+            .map(|run| run.path())
+            .filter(|run| !run.is_symlink())
+            .map(|run| run.join("run.ndjson"));
+        journals.filter_map(|journal| fs::read_to_string(journal).ok()).collect()
+    }
+
+    /// The events of all journals.
+    pub fn journal(&self) -> Vec<Value> {
+        self.journal_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The newest run's summary.
+    pub fn summary(&self) -> Value {
+        let path = self.home.path().join("latest/summary.json");
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// Processes that were started for this lab's runs, agents and servers included, with the argument.
+    pub fn processes(&self, argument: &str) -> Vec<u32> {
+        let mark = format!("SEVBENCH_HOME={}", self.home.path().display());
+        let has = |file: PathBuf, text: &str| {
+            fs::read(file).is_ok_and(|bytes| {
+                bytes.split(|byte| *byte == 0).any(|part| part == text.as_bytes())
+            })
+        };
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|pid| {
+            let folder = Path::new("/proc").join(pid.to_string());
+            is_alive(*pid)
+                && has(folder.join("environ"), &mark)
+                && has(folder.join("cmdline"), argument)
+        })
+        .collect()
+    }
+
+    /// Asserts that no coordinator, agent or loopback server of this lab is alive.
+    #[track_caller]
+    pub fn assert_nothing_runs(&self) {
+        for argument in ["--sevbench-agent", "--sevbench-loopback-server", "--bench"] {
+            eventually(argument, || self.processes(argument).is_empty());
+        }
+    }
+}
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit status; `None` after a signal.
+    pub status: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Ran {
+    /// Takes the output of a process that has ended.
+    pub fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { status: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The status is this, and standard output and error together say all of these.
+    #[track_caller]
+    pub fn expect(&self, status: i32, words: &[&str]) {
+        assert_eq!(self.status, Some(status), "{self:#?}");
+        for word in words {
+            assert!(self.out.contains(word) || self.err.contains(word), "no `{word}` in {self:#?}");
+        }
+    }
+}
+
+/// The violations of a JSON Schema in `fixtures`.
+pub fn faults(schema: &str, document: &Value) -> Vec<String> {
+    let schema = serde_json::from_str(&fixture(schema)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(document).map(|error| error.to_string()).collect()
+}

@@ -1,0 +1,12 @@
+//! What tests of several packages share. Only tests depend on it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod lab;
+mod processes;
+mod sshd;
+mod workspace;
+
+pub use lab::{Lab, Outcome, Ran, faults, skip, trials};
+pub use processes::{children_of, eventually, is_alive, signal, within};
+pub use sshd::{Options, Sshd, free_port, make_key};
+pub use workspace::{fixture, workspace};

@@ -1,0 +1,37 @@
+//! Processes of this machine, as the tests look at them.
+
+use std::time::{Duration, Instant};
+
+/// Waits until a thing holds, for 5 s at most.
+#[track_caller]
+pub fn eventually(what: &str, holds: impl Fn() -> bool) {
+    within(Duration::from_secs(5), what, holds);
+}
+
+/// Waits until a thing holds, for as long as this at most.
+#[track_caller]
+pub fn within(limit: Duration, what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + limit;
+    while !holds() {
+        assert!(Instant::now() < end, "still not so after {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process lives; one that only waits to be waited for does not.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+/// The process IDs of its children.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    list.unwrap_or_default().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// Sends it a signal.
+pub fn signal(pid: u32, signal: i32) {
+    // SAFETY: kill takes two numbers.
+    assert_eq!(unsafe { libc::kill(pid.try_into().unwrap(), signal) }, 0);
+}

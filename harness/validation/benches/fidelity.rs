@@ -1,0 +1,121 @@
+//! What the harness itself costs: the same kernel through the whole remote path and by criterion, in turns; the share
+//! of the measuring phase that is timed; the way to the first sample; the agent's memory.
+//!
+//! This executable is a bench executable too: it starts itself as coordinator, server and agent.
+
+#![allow(missing_docs, reason = "a program")]
+
+use criterion::Criterion;
+use serde_json::Value;
+use sevbench::{Bench, BenchEntry, Bencher};
+use sevbench_statistics::{Confidence, Cost, LogRatio, t_interval, yuen_interval};
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+/// Turns of the remote path and criterion; neighbours in time are compared.
+const TURNS: usize = 100;
+/// What either side warms up, and measures, in a turn.
+const WARM_UP: Duration = Duration::from_millis(30);
+const MEASUREMENT: Duration = Duration::from_millis(100);
+
+/// CPU-bound, some 2 µs: nothing but the path to it differs.
+fn kernel() -> u64 {
+    (0..2_000_u64).fold(1, |x, i| black_box(x.wrapping_mul(6_364_136_223_846_793_005) ^ i))
+}
+
+fn fold(b: &mut Bencher<'_>) {
+    b.iter(kernel);
+}
+
+const BENCHES: &[&dyn BenchEntry] = &[&Bench::new("fold", fold)];
+
+fn main() -> ExitCode {
+    let first = std::env::args().nth(1).unwrap_or_default();
+    // Every role but the one that cargo starts, which gets `--bench` and perhaps a filter.
+    if first.starts_with("--sevbench-") || std::env::var_os("SEVBENCH_HOME").is_some() {
+        return sevbench::bench_main("fidelity", BENCHES);
+    }
+    match measure() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut ratios = Vec::with_capacity(TURNS);
+    for turn in 0..TURNS {
+        // Who goes first changes with every turn, so that a drift favours neither.
+        let (remote_ns, local_ns) = if turn % 2 == 0 {
+            let remote_ns = remote(folder.path())?;
+            (remote_ns, by_criterion(folder.path())?)
+        } else {
+            let local_ns = by_criterion(folder.path())?;
+            (remote(folder.path())?, local_ns)
+        };
+        ratios.push(LogRatio::of_costs(Cost::new(remote_ns)?, Cost::new(local_ns)?));
+    }
+    // A neighbour's burst falls on one side of a turn or the other: the trimmed interval is the narrower one here.
+    for (method, interval) in [
+        ("t on log ratios", t_interval(&ratios, Confidence::P95)?),
+        ("Yuen 20 % trimmed", yuen_interval(&ratios, Confidence::P95)?),
+    ] {
+        println!(
+            "fidelity: remote path ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, {TURNS} turns; goal 1 ± 0.02)",
+            interval.estimate.exp().factor(),
+            interval.low.exp().factor(),
+            interval.high.exp().factor(),
+        );
+    }
+
+    let run = run_self(folder.path(), &[])?["run"].take();
+    let duty = run["duty"]["share"].as_f64().ok_or("no duty")?;
+    println!("duty, default settings on loopback: {:.1} % (goal 90 %)", duty * 100.0);
+    let first_ns = run["first_sample_ns"].as_f64().ok_or("no first sample")?;
+    println!("start to first sample: {:.2} s (goal 1.5 s)", first_ns / 1e9);
+    let resident = run["arms"][0]["agent_resident_bytes"].as_f64().ok_or("no memory")?;
+    println!("resident memory of an idle agent: {:.1} MiB (goal 16 MiB)", resident / 1_048_576.0);
+    Ok(())
+}
+
+/// Time of an iteration over the whole path: one boot, both arms of the A/A comparison.
+fn remote(folder: &Path) -> Result<f64, Box<dyn Error>> {
+    let warm_up = format!("{}ms", WARM_UP.as_millis());
+    // Two arms share the time that criterion has for one.
+    let measurement = format!("{}ms", MEASUREMENT.as_millis() / 2);
+    let effort = ["--boots", "1", "--rounds", "10"];
+    let time = ["--warm-up-time", &warm_up, "--measurement-time", &measurement];
+    let summary = run_self(folder, &[effort, time].concat())?;
+    let comparison = &summary["comparisons"][0];
+    let mean = |arm: &str| comparison[arm]["mean"].as_f64().ok_or("the remote run has no result");
+    Ok(f64::midpoint(mean("control")?, mean("treated")?))
+}
+
+/// Starts this executable as a coordinator and reads its summary.
+fn run_self(folder: &Path, arguments: &[&str]) -> Result<Value, Box<dyn Error>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--bench", "--quiet", "--format", "json"]).args(arguments);
+    let output = command.env("SEVBENCH_HOME", folder).stderr(Stdio::inherit()).output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Time of an iteration as criterion estimates its mean.
+fn by_criterion(folder: &Path) -> Result<f64, Box<dyn Error>> {
+    Criterion::default()
+        .output_directory(folder)
+        .without_plots()
+        .warm_up_time(WARM_UP)
+        .measurement_time(MEASUREMENT)
+        .nresamples(1_001)
+        .sample_size(20)
+        .bench_function("fold", |b| b.iter(kernel));
+    let estimates = std::fs::read_to_string(folder.join("fold/new/estimates.json"))?;
+    let estimates: Value = serde_json::from_str(&estimates)?;
+    Ok(estimates["mean"]["point_estimate"].as_f64().ok_or("criterion has no mean")?)
+}

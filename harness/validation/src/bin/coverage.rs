@@ -1,0 +1,237 @@
+//! The coverage tables of METHODOLOGY.md, by simulation: `cargo run --release -p sevbench-validation --bin coverage -- --write`.
+//!
+//! The tables go to standard output, and with `--write` into the document. What differs from the figures in
+//! fixtures/coverage.csv by more than three standard errors is listed on standard error, and the exit status is then 1.
+
+use clap::Parser;
+use sevbench_runner::gate::Verdict;
+use sevbench_validation::document;
+use sevbench_validation::experiments::{Experiment, LATENCY_BOOTS, SIZES, VERDICT_BOOTS};
+use sevbench_validation::generators::{Boots, Noise};
+use sevbench_validation::methods::{BootsMethod, LatencyMethod, PairsMethod};
+use sevbench_validation::stopping::Stopping;
+use std::fmt::Display;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::{fs, io, thread};
+
+const PAIRS_METHODS: [PairsMethod; 7] = [
+    PairsMethod::T,
+    PairsMethod::Yuen,
+    PairsMethod::Fieller,
+    PairsMethod::Percentile,
+    PairsMethod::Bca,
+    PairsMethod::UnpairedPercentile,
+    PairsMethod::TukeyDelete,
+];
+const BOOTS_METHODS: [BootsMethod; 3] =
+    [BootsMethod::T, BootsMethod::Percentile, BootsMethod::NaiveT];
+const LATENCY_METHODS: [LatencyMethod; 3] =
+    [LatencyMethod::T, LatencyMethod::Jackknife, LatencyMethod::PooledBootstrap];
+const VERDICTS: [Verdict; 4] =
+    [Verdict::NoChange, Verdict::Regressed, Verdict::Improved, Verdict::Inconclusive];
+const PAIRS_NOISES: [Noise; 3] = [Noise::Normal, Noise::Lognormal, Noise::Spikes];
+const STOPPING_NOISES: [Noise; 3] = [Noise::Normal, Noise::ShortTail, Noise::Lognormal];
+/// In tenths of a per cent.
+const SLOWDOWNS_PERMILLE: [u32; 4] = [0, 30, 45, 60];
+/// Boots that a two-stage run needs if its first stage shows the true spread.
+const TWO_STAGE_BOOTS: [usize; 4] = [10, 20, 40, 60];
+/// Boots until which a run is looked at.
+const LOOKS_UNTIL: [usize; 3] = [30, 60, 100];
+
+/// Standard errors of both simulations that a figure may be off.
+const TOLERANCE: f64 = 3.0;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Replaces the tables in METHODOLOGY.md.
+    #[arg(long)]
+    write: bool,
+    /// Simulated experiments for each figure.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    repetitions: u64,
+}
+
+fn main() -> io::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mut simulation = Simulation::new(arguments.repetitions)?;
+    let tables = simulation.tables();
+    println!("{tables}");
+    if arguments.write {
+        document::replace_block("coverage", &tables)?;
+    }
+    for deviation in &simulation.deviations {
+        eprintln!("{deviation}");
+    }
+    eprintln!(
+        "{} of {} reference figures differ",
+        simulation.deviations.len(),
+        simulation.compared
+    );
+    Ok(if simulation.deviations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A figure of the design study, or bounds of several, in per cent.
+struct Reference {
+    method: String,
+    generator: String,
+    n: usize,
+    low: f64,
+    high: f64,
+    /// Half of a unit of the last digit.
+    rounding: f64,
+    repetitions: f64,
+}
+
+impl Reference {
+    fn read() -> io::Result<Vec<Self>> {
+        let path = document::in_workspace("fixtures/coverage.csv");
+        let parsed =
+            |line: &str| Self::parse(line).ok_or_else(|| io::Error::other(line.to_owned()));
+        fs::read_to_string(path)?.lines().skip(1).map(parsed).collect()
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [method, generator, n, low, high, repetitions] = fields[..] else { return None };
+        let digits = low.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        Some(Self {
+            method: method.to_owned(),
+            generator: generator.to_owned(),
+            n: n.parse().ok()?,
+            low: low.parse().ok()?,
+            high: high.parse().ok()?,
+            rounding: 0.5 * 0.1_f64.powi(digits as i32),
+            repetitions: repetitions.parse().ok()?,
+        })
+    }
+
+    /// How far a figure may be from this one.
+    fn slack(&self, percent: f64, repetitions: u64) -> f64 {
+        let variance = |p: f64, n: f64| p * (100.0 - p) / n;
+        let nearest = percent.clamp(self.low, self.high);
+        let both = variance(percent, repetitions as f64) + variance(nearest, self.repetitions);
+        TOLERANCE * both.sqrt() + self.rounding
+    }
+}
+
+struct Simulation {
+    repetitions: u64,
+    threads: NonZeroUsize,
+    references: Vec<Reference>,
+    compared: usize,
+    deviations: Vec<String>,
+}
+
+impl Simulation {
+    fn new(repetitions: u64) -> io::Result<Self> {
+        let threads = thread::available_parallelism()?;
+        let references = Reference::read()?;
+        Ok(Self { repetitions, threads, references, compared: 0, deviations: Vec::new() })
+    }
+
+    /// In how many per cent of the repetitions the experiment comes out, compared with the reference where there is one.
+    fn percent(&mut self, experiment: Experiment) -> String {
+        let count = experiment.count(self.repetitions, self.threads);
+        let percent = 100.0 * count as f64 / self.repetitions as f64;
+        let (method, generator, n) = experiment.names();
+        let same = |r: &&Reference| r.method == method && r.generator == generator && r.n == n;
+        if let Some(reference) = self.references.iter().find(same) {
+            self.compared += 1;
+            let off = percent - percent.clamp(reference.low, reference.high);
+            let slack = reference.slack(percent, self.repetitions);
+            if off.abs() > slack {
+                self.deviations.push(format!(
+                    "{method}, {generator}, n = {n}: {percent:.2} is off by {off:+.2}, more than {slack:.2}"
+                ));
+            }
+        }
+        format!("{percent:.1}")
+    }
+
+    fn list(&mut self, experiments: impl IntoIterator<Item = Experiment>) -> String {
+        let percents: Vec<String> = experiments.into_iter().map(|e| self.percent(e)).collect();
+        percents.join(" / ")
+    }
+
+    fn tables(&mut self) -> String {
+        let repetitions = self.repetitions;
+        let error = 196.0 * (0.95 * 0.05 / repetitions as f64).sqrt();
+        let head = format!(
+            "{repetitions} experiments a figure, so that 95 % errs by ± {error:.2} points.\n\n\
+             Pairs, n = {}:",
+            sizes(&SIZES)
+        );
+        let latencies = format!("p99 of two arms, {LATENCY_BOOTS} boots:");
+        let boots = format!("Rounds in boots, G = {}:", sizes(&SIZES));
+        let two_stage = format!(
+            "Two stages, where {} boots are needed at the true spread:",
+            sizes(&TWO_STAGE_BOOTS)
+        );
+        let looks =
+            format!("A look after each boot from the tenth, until {} boots:", sizes(&LOOKS_UNTIL));
+        let verdicts = format!("Verdicts with a margin of 3 %, {VERDICT_BOOTS} boots:");
+        let sections = [
+            (head, self.pairs()),
+            (boots, self.boots()),
+            (latencies, self.latencies()),
+            (two_stage, self.stopping(Stopping::TwoStage, &TWO_STAGE_BOOTS)),
+            (looks, self.stopping(Stopping::FirstSignificant, &LOOKS_UNTIL)),
+            (verdicts, self.verdicts()),
+        ];
+        sections.map(|(title, table)| format!("{title}\n\n{table}")).join("\n\n")
+    }
+
+    fn pairs(&mut self) -> String {
+        table("method", &PAIRS_NOISES, &PAIRS_METHODS, |method, noise| {
+            self.list(SIZES.map(|n| Experiment::Pairs(*method, *noise, n)))
+        })
+    }
+
+    fn boots(&mut self) -> String {
+        let generators = [Boots::WithEffect, Boots::Autocorrelated];
+        table("method", &generators, &BOOTS_METHODS, |method, boots| {
+            self.list(SIZES.map(|n| Experiment::Boots(*method, *boots, n)))
+        })
+    }
+
+    fn latencies(&mut self) -> String {
+        table("method", &["coverage"], &LATENCY_METHODS, |method, _| {
+            self.percent(Experiment::Latency(*method))
+        })
+    }
+
+    fn stopping(&mut self, rule: Stopping, boots: &[usize]) -> String {
+        table("rule", &STOPPING_NOISES, &[rule], |rule, noise| {
+            self.list(boots.iter().map(|n| Experiment::Stopping(*rule, *noise, *n)))
+        })
+    }
+
+    fn verdicts(&mut self) -> String {
+        let slowdowns = SLOWDOWNS_PERMILLE.map(|s| format!("true {} %", f64::from(s) / 10.0));
+        table("verdict", &slowdowns, &VERDICTS, |verdict, slowdown| {
+            let place = slowdowns.iter().position(|s| s == slowdown).unwrap_or_default();
+            self.percent(Experiment::Verdict(*verdict, SLOWDOWNS_PERMILLE[place]))
+        })
+    }
+}
+
+fn sizes(sizes: &[usize]) -> String {
+    sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" / ")
+}
+
+fn table<R: Display, C: Display>(
+    corner: &str,
+    columns: &[C],
+    rows: &[R],
+    mut cell: impl FnMut(&R, &C) -> String,
+) -> String {
+    let heads: String = columns.iter().map(|column| format!(" {column} |")).collect();
+    let mut lines = vec![format!("| {corner} |{heads}"), "|---".repeat(columns.len() + 1) + "|"];
+    for row in rows {
+        let cells: String =
+            columns.iter().map(|column| format!(" {} |", cell(row, column))).collect();
+        lines.push(format!("| {row} |{cells}"));
+    }
+    lines.join("\n")
+}

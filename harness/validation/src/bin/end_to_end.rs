@@ -1,0 +1,234 @@
+//! How often runs of a known slowdown hold it: `cargo run --release -p sevbench-validation --bin end_to_end -- --write`.
+//!
+//! Each run is one of the bench executable `trials` on loopback, agents included: a control, and a treatment for each factor
+//! in which the agent makes every sample longer by that factor. The table goes to standard output, and with `--write` into
+//! METHODOLOGY.md. The exit status is 1 where 95 % is not a plausible share of the t intervals that hold their factor.
+
+use clap::Parser;
+use serde_json::from_str;
+use sevbench_reports::Summary;
+use sevbench_statistics::{Confidence, clopper_pearson};
+use sevbench_validation::document;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::error::Error;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{env, fs, io};
+
+/// The treatments, and the factors that `spin=` gives them.
+const FACTORS: [(&str, &str, f64); 4] =
+    [("aa", "1.00", 1.0), ("s101", "1.01", 1.01), ("s103", "1.03", 1.03), ("s110", "1.10", 1.1)];
+const BENCH: &str = "trials/spin";
+/// Short rounds, since what is asked is how often an interval is right, and not how narrow it is; but as many in a boot as
+/// make its mean nearly normal. In a boot of 4 such rounds, a time slice that the machine's other work takes from one of them is
+/// most of what there is to see, and with such tails Student's interval holds the truth too often.
+const EFFORT: [&str; 8] =
+    ["--boots", "5", "--rounds", "40", "--measurement-time", "40ms", "--warm-up-time", "5ms"];
+const BOOTS: u32 = 5;
+/// What the intervals promise.
+const LEVEL: f64 = 0.95;
+/// After so many runs, one line of progress.
+const PROGRESS_EVERY: u32 = 10;
+/// Ended by the user: 128 + SIGINT, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Replaces the table in METHODOLOGY.md.
+    #[arg(long)]
+    write: bool,
+    /// Runs, each with all factors.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// The seed of the first run; each later one has the next.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    let trials = build_trials()?;
+    let mut tallies = Tallies::default();
+    for run in 0..arguments.runs {
+        // The run gets a Ctrl-C as well, and is waited for: nothing of it is left here.
+        let summary = measure(&trials, arguments.seed + u64::from(run));
+        if interrupted.load(Ordering::Relaxed) {
+            eprintln!("interrupted in run {} of {}", run + 1, arguments.runs);
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        tallies.add(&summary?)?;
+        if (run + 1) % PROGRESS_EVERY == 0 {
+            eprintln!("run {} of {}: {}", run + 1, arguments.runs, tallies.progress());
+        }
+    }
+    let text = tallies.text();
+    println!("{text}");
+    if arguments.write {
+        document::replace_block("end-to-end", &text)?;
+    }
+    let off = tallies.implausible();
+    off.iter().for_each(|line| eprintln!("{line}"));
+    Ok(if off.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the example `trials` and returns its path.
+fn build_trials() -> io::Result<PathBuf> {
+    let mut arguments =
+        vec!["build", "--quiet", "--package", "cargo-sevbench", "--example", "trials"];
+    if !cfg!(debug_assertions) {
+        arguments.push("--release");
+    }
+    let typed = format!("cargo {}", arguments.join(" "));
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    let built = build.args(arguments).current_dir(document::in_workspace("")).status();
+    let built =
+        built.map_err(|error| io::Error::other(format!("cannot run `{typed}`: {error}")))?;
+    let path = env::current_exe()?.with_file_name("examples").join("trials");
+    if !built.success() || !path.exists() {
+        let text = format!("{} is not there or old: run `{typed}` and mend it", path.display());
+        return Err(io::Error::other(text));
+    }
+    Ok(path)
+}
+
+/// One run in a folder of its own, which is removed; a run that fails is an error.
+fn measure(trials: &Path, seed: u64) -> Result<Summary, Box<dyn Error>> {
+    let home = tempfile::Builder::new().prefix("sevbench-end-to-end-").tempdir()?;
+    let mut command = Command::new(trials);
+    command.args(["--bench", "--quiet", "--exact", BENCH, "--seed", &seed.to_string()]);
+    command.args(EFFORT).env("SEVBENCH_HOME", home.path()).stdin(Stdio::null());
+    for (arm, spin, _) in FACTORS {
+        command.args(["--treatment".as_ref(), OsStr::new(&format!("{arm}=loopback?spin={spin}"))]);
+    }
+    let output = command.output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("the run of seed {seed} failed ({}): {said}", output.status).into());
+    }
+    Ok(from_str(&fs::read_to_string(home.path().join("latest/summary.json"))?)?)
+}
+
+/// The interval of a method in one run.
+#[derive(Clone, Copy)]
+struct Bounds {
+    low: f64,
+    high: f64,
+}
+
+/// What the runs say of a factor by a method.
+#[derive(Default)]
+struct Tally(Vec<Bounds>);
+
+impl Tally {
+    fn covered(&self, factor: f64) -> u32 {
+        let holds = |bounds: &&Bounds| bounds.low <= factor && factor <= bounds.high;
+        self.0.iter().filter(holds).count() as u32
+    }
+
+    fn below(&self, factor: f64) -> usize {
+        self.0.iter().filter(|bounds| bounds.high < factor).count()
+    }
+
+    /// The exact 95 % interval of the share of intervals that hold the factor.
+    fn share(&self, factor: f64) -> (f64, f64) {
+        clopper_pearson(self.covered(factor), self.0.len() as u32, Confidence::P95)
+    }
+
+    /// Half of the width, as a fraction; the upper median.
+    fn median_half_width(&self) -> f64 {
+        let mut widths: Vec<f64> = self.0.iter().map(|b| (b.high - b.low) / 2.0).collect();
+        widths.sort_by(f64::total_cmp);
+        widths.get(widths.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// For each factor the t intervals and the robust ones.
+#[derive(Default)]
+struct Tallies {
+    of_factors: [[Tally; 2]; FACTORS.len()],
+    left_out: usize,
+}
+
+const METHODS: [&str; 2] = ["t", "Yuen"];
+
+impl Tallies {
+    /// Counts a run that has an interval for each factor.
+    fn add(&mut self, summary: &Summary) -> Result<(), String> {
+        let seed = summary.run.seed;
+        if let Some(failed) = summary.failed.first() {
+            return Err(format!(
+                "the run of seed {seed}: {} failed: {}",
+                failed.arm, failed.reason
+            ));
+        }
+        self.left_out += summary.exclusions.len();
+        for ((arm, _, _), tallies) in FACTORS.iter().zip(&mut self.of_factors) {
+            let lacks = |what: &str| format!("the run of seed {seed} has no {what} of {arm}");
+            let mut rows = summary.comparisons.iter();
+            let row = rows.find(|row| row.bench == BENCH && row.treatment == *arm);
+            let row = row.ok_or_else(|| lacks("result"))?;
+            for (estimate, tally) in [&row.slowdown, &row.robust].into_iter().zip(tallies) {
+                let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
+                    return Err(lacks(&estimate.method));
+                };
+                tally.0.push(Bounds { low, high });
+            }
+        }
+        Ok(())
+    }
+
+    fn progress(&self) -> String {
+        let count = |((_, spin, factor), [t, _]): (&(&str, &str, f64), &[Tally; 2])| {
+            format!("{spin} in {}", t.covered(*factor))
+        };
+        FACTORS.iter().zip(&self.of_factors).map(count).collect::<Vec<_>>().join(", ")
+    }
+
+    fn text(&self) -> String {
+        let runs = self.of_factors[0][0].0.len();
+        let mut lines = vec![
+            format!(
+                "{runs} runs of {BOOTS} boots, {} rounds left out for a cause from outside:",
+                self.left_out
+            ),
+            String::new(),
+            "| true factor | interval | held it | too low | too high | share | 95 % of the share | median half-width |".into(),
+            "|---|---|---|---|---|---|---|---|".into(),
+        ];
+        for ((_, spin, factor), tallies) in FACTORS.iter().zip(&self.of_factors) {
+            for (method, tally) in METHODS.iter().zip(tallies) {
+                let (covered, below) = (tally.covered(*factor), tally.below(*factor));
+                let above = runs - covered as usize - below;
+                let (low, high) = tally.share(*factor);
+                let share = 100.0 * f64::from(covered) / runs as f64;
+                let half_width = 100.0 * tally.median_half_width();
+                lines.push(format!(
+                    "| {spin} | {method} | {covered} | {below} | {above} | {share:.1} % | {:.1} to {:.1} % | {half_width:.2} % |",
+                    100.0 * low,
+                    100.0 * high
+                ));
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// The factors whose t intervals hold them too rarely or too often.
+    fn implausible(&self) -> Vec<String> {
+        let off = |((_, spin, factor), [t, _]): (&(&str, &str, f64), &[Tally; 2])| {
+            let (low, high) = t.share(*factor);
+            let is_plausible = low <= LEVEL && LEVEL <= high;
+            (!is_plausible).then(|| {
+                format!("{spin}: the share of intervals that hold it is from {low:.3} to {high:.3}, without {LEVEL}")
+            })
+        };
+        FACTORS.iter().zip(&self.of_factors).filter_map(off).collect()
+    }
+}

@@ -1,0 +1,60 @@
+//! Rules for when a run has enough boots.
+
+use crate::generators::{Noise, Source};
+use sevbench_statistics::{Confidence, LogRatio, Pivot, two_stage_boots};
+use std::fmt;
+
+/// Boots of the first stage, and where looks begin.
+pub const FIRST_STAGE: usize = 10;
+
+/// A rule for when to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stopping {
+    /// Stein's two stages, to a precision for which so many boots are needed at the true spread; comes out if the interval holds the truth.
+    TwoStage,
+    /// Looks after each boot, from the tenth on to so many, and stops where p is below 5 %; comes out if it stops
+    /// although nothing differs.
+    FirstSignificant,
+}
+
+impl fmt::Display for Stopping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TwoStage => "Stein's two stages",
+            Self::FirstSignificant => "false alarms at the first significant look",
+        })
+    }
+}
+
+impl Stopping {
+    pub fn comes_out(self, noise: Noise, boots: usize, source: &mut Source) -> bool {
+        let mut next = || {
+            let (control, treatment) = noise.pair(source);
+            LogRatio::new(treatment.ln() - control.ln())
+        };
+        let mut ratios: Vec<LogRatio> = (0..FIRST_STAGE).map(|_| next()).collect();
+        let first = Pivot::mean(&ratios).expect("ten boots");
+        let truth = noise.truth();
+        let level = Confidence::P95;
+        match self {
+            Self::TwoStage => {
+                let t = first.half_width(level) / first.standard_error;
+                let half_width = LogRatio::new(t * truth.deviation / (boots as f64).sqrt());
+                let deviation = first.standard_error * (FIRST_STAGE as f64).sqrt();
+                let needed = two_stage_boots(FIRST_STAGE as u32, deviation, half_width, level);
+                ratios.extend((FIRST_STAGE..needed as usize).map(|_| next()));
+                let pivot = Pivot::two_stage(&ratios, FIRST_STAGE).expect("ten boots");
+                pivot.interval(level).contains(truth.mean)
+            }
+            Self::FirstSignificant => {
+                let mut significant = !first.interval(level).contains(truth.mean);
+                while !significant && ratios.len() < boots {
+                    ratios.push(next());
+                    let pivot = Pivot::mean(&ratios).expect("ten boots");
+                    significant = !pivot.interval(level).contains(truth.mean);
+                }
+                significant
+            }
+        }
+    }
+}
