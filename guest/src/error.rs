@@ -1,6 +1,7 @@
 //! What can go wrong with a guest; what the user can mend ends with what to type.
 
-use crate::{Ending, ImageError, Protection};
+use crate::{Ending, ImageError};
+use sevbench_facts::Protection;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;

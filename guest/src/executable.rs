@@ -2,18 +2,12 @@
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, ReadRef, elf};
-use sha2::{Digest, Sha256};
+use sevbench_facts::{FileDigest, OWN_EXECUTABLE, digest_of};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-/// This process's own executable, also where its file was replaced since it started.
-const SELF: &str = "/proc/self/exe";
-
-/// How much is hashed at once.
-const PIECE_LEN: usize = 64 << 10;
 
 /// A bench executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +73,7 @@ impl Executable {
     /// # Errors
     /// If it cannot be read.
     pub fn current() -> Result<Self, ExecutableError> {
-        Self::read(Path::new(SELF))
+        Self::read(Path::new(OWN_EXECUTABLE))
     }
 
     /// Reads an executable file.
@@ -89,36 +83,12 @@ impl Executable {
     pub fn read(path: &Path) -> Result<Self, ExecutableError> {
         let unread = |source| ExecutableError::Read { path: path.into(), source };
         let mut file = File::open(path).map_err(unread)?;
-        let (sha256, len_bytes) = hash(&mut file).map_err(unread)?;
+        let FileDigest { sha256, len_bytes } = digest_of(&mut file).map_err(unread)?;
         file.rewind().map_err(unread)?;
         let (machine, interpreter) = read_headers(&ReadCache::new(file)).map_err(|error| {
             ExecutableError::NotElf { path: path.into(), reason: error.to_string() }
         })?;
         Ok(Self { path: path.into(), sha256, len_bytes, machine, interpreter })
-    }
-}
-
-/// SHA-256 of this process's own executable, in hex.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn sha256_of_self() -> io::Result<String> {
-    Ok(hash(&mut File::open(SELF)?)?.0)
-}
-
-/// Hash and length, read in pieces, since the agent shall stay small.
-fn hash(file: &mut File) -> io::Result<(String, u64)> {
-    let mut hash = Sha256::new();
-    let mut len_bytes = 0;
-    let mut piece = [0; PIECE_LEN];
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok((hex(&hash.finalize()), len_bytes)),
-            len => {
-                hash.update(&piece[..len]);
-                len_bytes += len as u64;
-            }
-        }
     }
 }
 
@@ -141,18 +111,17 @@ fn read_headers<'data>(
     Ok((machine, None))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]
-    fn the_two_ways_to_hash_agree() {
-        assert_eq!(Executable::current().unwrap().sha256, sha256_of_self().unwrap());
+    fn current_executable_has_the_hash_of_the_running_one() {
+        assert_eq!(
+            Executable::current().unwrap().sha256,
+            sevbench_facts::sha256_of_self().unwrap()
+        );
     }
 
     #[test]

@@ -20,7 +20,6 @@ mod address;
 mod by_hand;
 mod error;
 mod executable;
-mod facts;
 mod guest;
 mod host;
 mod host_lock;
@@ -35,7 +34,6 @@ mod prepare;
 mod proof;
 mod qemu;
 mod room;
-mod sev;
 mod ssh;
 mod testbed;
 mod wait;
@@ -43,8 +41,7 @@ mod wait;
 pub use address::{Address, AddressError, Options, SshAddress};
 pub use by_hand::GuestByHand;
 pub use error::GuestError;
-pub use executable::{Executable, ExecutableError, Machine, sha256_of_self};
-pub use facts::{EncryptionFacts, Facts};
+pub use executable::{Executable, ExecutableError, Machine};
 pub use guest::{Guest, GuestAccess};
 pub use host::{
     Check, Device, HostFacts, HostProbe, KvmAmd, State, TestbedKind, Verdict, examine, obstacles,
@@ -60,10 +57,9 @@ pub use proof::{Proof, prove};
 pub(crate) use qemu::Accelerator;
 pub use qemu::{
     Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, ImageSettings, LaunchRecord,
-    MachineError, MachineSettings, Protection, QemuMachine, Treatment, WantedAccelerator,
-    command_by_hand,
+    MachineError, MachineSettings, QemuMachine, Treatment, WantedAccelerator, command_by_hand,
 };
-pub use sev::SevCpuid;
+pub use sevbench_facts::{EncryptionFacts, Facts, Protection, SevCpuid, sha256_of_self};
 pub use ssh::{Ending, RemoteProcess, Shipped};
 pub use testbed::{
     BUILT_IN, CONTROL, Config, ConfigError, DEFAULT_TESTBED, MarginEntry, Place, Testbed,

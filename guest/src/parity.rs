@@ -1,8 +1,9 @@
 //! Pure: in which facts two machines differ, and what of that is the treatment.
 
 use crate::qemu::swiotlb_mib;
-use crate::{Facts, LaunchRecord, Treatment};
+use crate::{LaunchRecord, Treatment};
 use serde::{Deserialize, Serialize};
+use sevbench_facts::Facts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The share by which the memory of two equal machines may differ: a kernel reserves what it needs.
@@ -98,8 +99,22 @@ pub fn differences(
     differences
 }
 
+/// Everything that two machines must have in common, in the order in which differences are shown.
 fn named(machine: Machine<'_>) -> Vec<(String, String)> {
-    let mut named = machine.facts.named();
+    let facts = machine.facts;
+    let mut named: Vec<(String, String)> = [
+        ("kernel", facts.kernel.clone()),
+        ("architecture", facts.architecture.clone()),
+        ("CPU", facts.cpu_model.clone()),
+        ("CPUs", facts.cpus.to_string()),
+        ("kernel command line", facts.kernel_command_line.clone()),
+        ("transparent huge pages", facts.transparent_huge_pages.clone()),
+        ("clock source", facts.clock_source.clone()),
+        ("memory encryption", facts.encryption.label()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    named.extend(facts.details.clone());
     if let Some(launch) = machine.launch {
         named.extend(launch.facts.iter().map(|(name, value)| (name.clone(), value.clone())));
     }

@@ -1,8 +1,9 @@
 //! Pure: whether a machine is what its arm is called. A name is a claim; the MSR, CPUID, the kernel and the way it was
 //! launched must all agree before it is believed.
 
-use crate::{EncryptionFacts, LaunchRecord, Protection};
+use crate::LaunchRecord;
 use serde_json::Value;
+use sevbench_facts::{EncryptionFacts, Protection};
 
 /// What is known of a machine's protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn prove(
             && offers(guest, claimed)
             && kernel_protections(guest).contains(&claimed)
     });
-    Proof { verified, encryption: guest.in_words(), evidence }
+    Proof { verified, encryption: guest.label(), evidence }
 }
 
 fn was_launched_with(launch: Option<&LaunchRecord>, claimed: Protection) -> bool {

@@ -1,7 +1,7 @@
 //! Tests of proofs on what real hosts and guests print: the study's EPYC 7713P, and QEMU without SEV.
 
 use super::*;
-use crate::SevCpuid;
+use sevbench_facts::SevCpuid;
 
 /// CPUID of the study's host: SME, SEV, SEV-ES, SEV-SNP, C-bit 51.
 const MILAN: SevCpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };

@@ -7,7 +7,7 @@ use super::host_facts::{Device, HostFacts, KvmAmd};
 use super::probe::{HostProbe, ImageState};
 use super::qemu_probe::{Qemu, QemuAnswers};
 use super::sev_device::SevFirmware;
-use crate::SevCpuid;
+use sevbench_facts::SevCpuid;
 
 /// CPUID 0x8000001F of the study's EPYC 7713P.
 const EPYC_7713P: SevCpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };

@@ -1,8 +1,9 @@
 //! What the host of a run says of itself: every fact that has moved a result of others. Judges none of them.
 
-use super::tree::{Tree, UNKNOWN, bounded, field, selected};
-use crate::SevCpuid;
+use super::tree::Tree;
 use serde::{Deserialize, Serialize};
+use sevbench_facts::SevCpuid;
+use sevbench_facts::text::{UNKNOWN, bounded, field, selected};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{File, OpenOptions};

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::host_facts::{HostFacts, KvmAmd};
-use super::tree::{Tree, UNKNOWN};
+use super::tree::Tree;
+use sevbench_facts::text::UNKNOWN;
 use std::fs;
 
 /// A machine of files.

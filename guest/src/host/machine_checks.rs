@@ -2,7 +2,7 @@
 
 use super::HostProbe;
 use super::doctor::{Check, TestbedKind};
-use super::tree::UNKNOWN;
+use sevbench_facts::text::UNKNOWN;
 
 /// What QEMU takes beside the memory of a guest; with TCG most of it is translated code.
 const QEMU_MEMORY_BYTES: u64 = 256 << 20;

@@ -5,8 +5,8 @@ use super::doctor::{Check, TestbedKind};
 use super::host_facts::Device;
 use super::qemu_checks::NEWER_QEMU;
 use super::qemu_probe::{Qemu, QemuAnswers};
-use super::tree::UNKNOWN;
-use crate::SevCpuid;
+use sevbench_facts::SevCpuid;
+use sevbench_facts::text::UNKNOWN;
 
 /// Guests with SEV-ES at least, and those with SEV-SNP.
 const ES: &[TestbedKind] = &[TestbedKind::SevEs, TestbedKind::Snp];

@@ -4,10 +4,11 @@ use super::{
     Accelerator, Console, Control, DataDisk, QEMU, QemuMachine, Treatment, Wiring, command_line,
     cpu_model,
 };
+use crate::GuestError;
 use crate::image::ImageFiles;
 use crate::prepare::data_disks;
-use crate::{GuestError, SevCpuid};
 use serde::{Deserialize, Serialize};
+use sevbench_facts::SevCpuid;
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! What a machine under QEMU is: its treatment and its settings. Arms of one testbed differ in the treatment only.
 
 use super::MachineSettings;
+use sevbench_facts::Protection;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -29,17 +30,6 @@ pub enum Treatment {
     Snp,
 }
 
-/// A protection by AMD's memory encryption; each includes the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Protection {
-    /// SEV.
-    Sev,
-    /// SEV-ES.
-    SevEs,
-    /// SEV-SNP.
-    SevSnp,
-}
-
 impl Treatment {
     /// All, in the order in which each adds to the one before.
     pub const ALL: [Self; 5] = [Self::Nosev, Self::Bounce, Self::Sev, Self::SevEs, Self::Snp];
@@ -63,39 +53,6 @@ impl Treatment {
             Self::SevEs => Some(Protection::SevEs),
             Self::Snp => Some(Protection::SevSnp),
         }
-    }
-}
-
-impl Protection {
-    /// All, from the weakest.
-    pub const ALL: [Self; 3] = [Self::Sev, Self::SevEs, Self::SevSnp];
-
-    /// Its name in records and output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sev => "sev",
-            Self::SevEs => "sev-es",
-            Self::SevSnp => "sev-snp",
-        }
-    }
-
-    /// Its bit in MSR 0xC0010131.
-    pub const fn status_bit(self) -> u64 {
-        match self {
-            Self::Sev => 1,
-            Self::SevEs => 1 << 1,
-            Self::SevSnp => 1 << 2,
-        }
-    }
-}
-
-impl fmt::Display for Protection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Sev => "SEV",
-            Self::SevEs => "SEV-ES",
-            Self::SevSnp => "SEV-SNP",
-        })
     }
 }
 

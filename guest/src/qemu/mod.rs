@@ -18,7 +18,7 @@ pub(crate) use disks::{DataDisk, SCSI_CONTROLLER};
 pub(crate) use launch::{Launch, firmware};
 pub use launch::{LaunchRecord, command_by_hand};
 pub(crate) use machine::swiotlb_mib;
-pub use machine::{MachineError, Protection, QemuMachine, Treatment};
+pub use machine::{MachineError, QemuMachine, Treatment};
 pub use process::BootPhases;
 pub(crate) use process::QEMU;
 pub(crate) use process::QemuProcess;

@@ -9,7 +9,7 @@ use crate::link::BenchAnswer;
 use crate::message::{AGENT_ARGUMENT, Hello, Reply, Request, write_greeting};
 use crate::suite::{BenchEntry, Suite};
 use interference::Interference;
-use sevbench_guest::{Facts, sha256_of_self};
+use sevbench_facts::{Facts, sha256_of_self};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;

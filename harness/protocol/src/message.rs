@@ -3,7 +3,7 @@
 use crate::frame::{FrameError, read_frame, write_frame};
 use crate::link::{BenchAnswer, BenchRequest};
 use serde::{Deserialize, Serialize};
-use sevbench_guest::Facts;
+use sevbench_facts::Facts;
 use std::io::{self, Read, Write};
 use thiserror::Error;
 

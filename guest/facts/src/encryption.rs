@@ -1,38 +1,41 @@
-//! What a machine says of AMD's memory encryption: the MSR, CPUID and its kernel's log.
+//! What a machine says about AMD's memory encryption: the MSR, CPUID and the kernel log.
 
-use crate::{Protection, SevCpuid};
+use crate::protection::Protection;
+use crate::sev_cpuid::SevCpuid;
+use crate::text::{UNKNOWN, bounded};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
-/// SEV_STATUS: bit 0 SEV, 1 SEV-ES, 2 SEV-SNP (AMD64 Architecture Programmer's Manual, volume 2, section 15.34.10).
-pub(crate) const SEV_STATUS_MSR: u64 = 0xc001_0131;
-/// How the kernel says it; AMD stands before the line or in it.
+/// SEV_STATUS: bit 0 SEV, 1 SEV-ES, 2 SEV-SNP (AMD64 Architecture Programmer's Manual, volume 2,
+/// section 15.34.10).
+const SEV_STATUS_MSR: u64 = 0xc001_0131;
+/// The kernel's message. Old kernels print `AMD` before it, new ones in it.
 const KERNEL_MARK: &str = "Memory Encryption Features active:";
-/// The most of the kernel's log that is read, and its longest record.
+/// The most of the kernel log that is read, and its longest record.
 const LOG_LEN_MAX: usize = 8 << 20;
 const RECORD_LEN_MAX: usize = 8 << 10;
 
-/// What a machine says of memory encryption.
+/// What a machine says about memory encryption.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EncryptionFacts {
-    /// MSR 0xC0010131; none where it cannot be read.
+    /// MSR 0xC0010131; none if it cannot be read.
     pub status_msr: Option<u64>,
-    /// CPUID leaf 0x8000001F; none where there is no such leaf.
+    /// CPUID leaf 0x8000001F; none if there is no such leaf.
     pub cpuid: Option<SevCpuid>,
-    /// Whether the kernel's log could be read from its start.
+    /// Whether the kernel log could be read from its start.
     pub log_is_readable: bool,
-    /// The kernel's line on active features; none where there is no such line.
+    /// The kernel's line on active features; none if the log has no such line.
     pub kernel_line: Option<String>,
 }
 
 impl EncryptionFacts {
-    pub(super) fn gather() -> Self {
+    pub(crate) fn gather() -> Self {
         let log = read_log();
         let kernel_line = log.as_ref().ok().and_then(|log| kernel_line(log));
-        let log_is_readable = log.as_ref().is_ok_and(|log| begins_at_the_start(log));
+        let log_is_readable = log.as_ref().is_ok_and(|log| starts_at_the_first_record(log));
         Self {
             status_msr: read_msr(SEV_STATUS_MSR).ok(),
             cpuid: SevCpuid::read(),
@@ -41,24 +44,24 @@ impl EncryptionFacts {
         }
     }
 
-    /// The strongest protection that the MSR names; none where it names none or cannot be read.
+    /// The strongest protection in the MSR; none if it names none or cannot be read.
     pub fn active(&self) -> Option<Protection> {
         let status = self.status_msr?;
         Protection::ALL.into_iter().rev().find(|protection| status & protection.status_bit() != 0)
     }
 
-    /// Whether everything that can be read says that nothing is encrypted, and something can be read.
+    /// Whether some source can be read, and no readable source reports encryption.
     pub fn is_none(&self) -> bool {
-        let silent = self.log_is_readable || self.status_msr.is_some();
-        silent && self.status_msr.unwrap_or(0) == 0 && self.kernel_line.is_none()
+        let has_source = self.log_is_readable || self.status_msr.is_some();
+        has_source && self.status_msr.unwrap_or(0) == 0 && self.kernel_line.is_none()
     }
 
-    /// In a word or two.
-    pub(crate) fn in_words(&self) -> String {
+    /// A label for output: `SEV-SNP`, `none` or `unknown`.
+    pub fn label(&self) -> String {
         match self.active() {
             Some(protection) => protection.to_string(),
             None if self.is_none() => "none".into(),
-            None => super::UNKNOWN.into(),
+            None => UNKNOWN.into(),
         }
     }
 }
@@ -69,7 +72,7 @@ fn read_msr(number: u64) -> io::Result<u64> {
     Ok(u64::from_le_bytes(value))
 }
 
-/// The kernel's log, a record a line.
+/// The kernel log, one record per line.
 fn read_log() -> io::Result<String> {
     let mut file =
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg")?;
@@ -88,16 +91,16 @@ fn read_log() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&log).into_owned())
 }
 
-/// Whether the first record is the kernel's first: a record reads `priority,number,time,flags;text`.
-fn begins_at_the_start(log: &str) -> bool {
+/// Whether the log still has record 0. A record reads `priority,number,time,flags;text`.
+fn starts_at_the_first_record(log: &str) -> bool {
     log.split(',').nth(1) == Some("0")
 }
 
-/// The line on active features, without what stands before it.
+/// The text of the record on active features.
 fn kernel_line(log: &str) -> Option<String> {
     let line = log.lines().find(|line| line.contains(KERNEL_MARK))?;
     let text = line.split_once(';').map_or(line, |(_, text)| text);
-    Some(super::bounded(text))
+    Some(bounded(text))
 }
 
 #[cfg(test)]
@@ -107,8 +110,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_kernels_line_is_found_in_old_and_new_words() {
-        let old = "6,1,0,-;Linux version 5.19\n6,310,52191,-;AMD Memory Encryption Features active: SEV SEV-ES SEV-SNP\n";
+    fn kernel_line_is_found_in_old_and_new_wording() {
+        let old = "6,1,0,-;Linux version 5.19\n\
+                   6,310,52191,-;AMD Memory Encryption Features active: SEV SEV-ES SEV-SNP\n";
         assert_eq!(
             kernel_line(old).unwrap(),
             "AMD Memory Encryption Features active: SEV SEV-ES SEV-SNP"
@@ -119,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_whose_start_was_overwritten_says_nothing() {
-        assert!(begins_at_the_start("5,0,0,-;Linux version 6.1\n6,1,0,-;x\n"));
-        assert!(!begins_at_the_start("6,812,52191,-;usb 1-1: new device\n"));
-        assert!(!begins_at_the_start(""));
+    fn log_with_overwritten_start_is_not_readable_from_the_start() {
+        assert!(starts_at_the_first_record("5,0,0,-;Linux version 6.1\n6,1,0,-;x\n"));
+        assert!(!starts_at_the_first_record("6,812,52191,-;usb 1-1: new device\n"));
+        assert!(!starts_at_the_first_record(""));
     }
 
     #[test]
-    fn the_status_names_the_strongest_protection() {
+    fn active_is_the_strongest_protection_in_the_msr() {
         let facts = |status_msr| EncryptionFacts { status_msr, ..EncryptionFacts::default() };
         assert_eq!(facts(Some(7)).active(), Some(Protection::SevSnp));
         assert_eq!(facts(Some(3)).active(), Some(Protection::SevEs));
@@ -137,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_log_of_any_kind_is_no_panic(log in ".{0,300}") {
+        fn any_log_is_read_without_a_panic(log in ".{0,300}") {
             let _ = kernel_line(&log);
         }
     }

@@ -1,19 +1,21 @@
-//! The facts that only matter where they differ: mitigations, CPU flags, bounce buffers, devices, idle states.
+//! Facts that matter only if they differ: mitigations, CPU flags, bounce buffers, devices, idle
+//! states.
 
-use super::{UNKNOWN, field, read, read_known, selected};
+use crate::machine::{read, read_field, read_known};
+use crate::text::{UNKNOWN, selected};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A slab of the bounce buffers (`IO_TLB_SIZE` in Linux' include/linux/swiotlb.h).
+/// A slab of bounce buffers (`IO_TLB_SIZE` in Linux' include/linux/swiotlb.h).
 const SWIOTLB_SLAB_LEN: u64 = 2048;
 const SWIOTLB: &str = "/sys/kernel/debug/swiotlb";
-/// What is there on every kernel whose debugging files can be read.
+/// Present on every kernel whose debugfs is readable.
 const DEBUGFS_SIGN: &str = "/sys/kernel/debug/bdi";
-/// The most entries of a folder that are looked at.
+/// The most entries of a folder that are read.
 const ENTRIES_MAX: usize = 256;
 
-/// Files that each are a fact.
+/// Files whose whole content is a fact.
 const FILES: [(&str, &str); 9] = [
     ("kernel build", "/proc/sys/kernel/version"),
     ("KSM", "/sys/kernel/mm/ksm/run"),
@@ -25,23 +27,24 @@ const FILES: [(&str, &str); 9] = [
     ("SMT", "/sys/devices/system/cpu/smt/active"),
     ("CPUs online", "/sys/devices/system/cpu/online"),
 ];
-/// Files that hold choices, the one that is in force in brackets.
+/// Files that list choices, with the active one in brackets.
 const CHOICES: [(&str, &str); 2] = [
     ("transparent huge pages defrag", "/sys/kernel/mm/transparent_hugepage/defrag"),
     ("shared huge pages", "/sys/kernel/mm/transparent_hugepage/shmem_enabled"),
 ];
 
-pub(super) fn gather_details() -> BTreeMap<String, String> {
+pub(crate) fn gather_details() -> BTreeMap<String, String> {
     let mut details: BTreeMap<String, String> =
         FILES.iter().map(|(name, path)| ((*name).into(), read(path))).collect();
-    details.extend(CHOICES.iter().map(|(name, path)| ((*name).into(), selected(&read(path)))));
+    let choice = |path| selected(&read(path)).to_owned();
+    details.extend(CHOICES.iter().map(|(name, path)| ((*name).into(), choice(path))));
     let mut flags: Vec<String> =
-        field("/proc/cpuinfo", "flags").split_whitespace().map(str::to_owned).collect();
+        read_field("/proc/cpuinfo", "flags").split_whitespace().map(str::to_owned).collect();
     flags.sort_unstable();
     details.insert("CPU flags".into(), flags.join(" "));
-    details.insert("microcode".into(), field("/proc/cpuinfo", "microcode"));
+    details.insert("microcode".into(), read_field("/proc/cpuinfo", "microcode"));
     let pool = swiotlb_bytes("io_tlb_nslabs");
-    // A kernel that can be looked into and shows none has none.
+    // If debugfs is readable and shows no pool, there is none.
     let absent = if Path::new(DEBUGFS_SIGN).exists() { "none" } else { UNKNOWN };
     let pool = pool.map_or_else(|| absent.into(), |bytes| format!("{} MiB", bytes >> 20));
     details.insert("bounce buffers".into(), pool);
@@ -53,7 +56,8 @@ pub(super) fn gather_details() -> BTreeMap<String, String> {
         details.insert(format!("virtio features of {name}"), set_bits(&bits));
     }
     for (name, path) in entries("/sys/block") {
-        // A disk has a device behind it; loops, RAM disks and the hidden paths of an NVMe disk do not count.
+        // Only disks with a device behind them count: no loop devices, no RAM disks, and not the
+        // hidden paths of an NVMe disk.
         let is_hidden = read_known(path.join("hidden")).is_some_and(|hidden| hidden != "0");
         if path.join("device").exists() && !is_hidden {
             let queue = path.join("queue");
@@ -66,21 +70,23 @@ pub(super) fn gather_details() -> BTreeMap<String, String> {
     details
 }
 
-/// A number of slabs, in bytes.
-pub(super) fn swiotlb_bytes(file: &str) -> Option<u64> {
+/// A count of bounce buffer slabs, in bytes.
+pub(crate) fn swiotlb_bytes(file: &str) -> Option<u64> {
     let slabs = read_known(Path::new(SWIOTLB).join(file))?.parse::<u64>().ok()?;
     slabs.checked_mul(SWIOTLB_SLAB_LEN)
 }
 
-/// The numbers of the bits that are set in `0110…`, as the kernel prints a virtio device's features.
+/// The numbers of the bits set in `0110…`, the form in which the kernel prints the features of a
+/// virtio device.
 fn set_bits(bits: &str) -> String {
     let set = bits.chars().enumerate().filter(|(_, bit)| *bit == '1');
     set.map(|(number, _)| number.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// What shapes a disk's requests.
+/// The queue settings that shape a disk's requests.
 fn disk_queue(folder: &Path) -> String {
-    let scheduler = selected(&read_known(folder.join("scheduler")).unwrap_or_default());
+    let schedulers = read_known(folder.join("scheduler")).unwrap_or_default();
+    let scheduler = selected(&schedulers);
     let names = ["nr_requests", "logical_block_size", "write_cache"];
     let values = names.map(|name| {
         format!("{name}={}", read_known(folder.join(name)).unwrap_or_else(|| UNKNOWN.into()))
@@ -98,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_devices_features_are_the_numbers_of_its_bits() {
+    fn set_bits_lists_bit_numbers() {
         assert_eq!(set_bits("1100010"), "0 1 5");
         assert_eq!(set_bits(""), "");
     }

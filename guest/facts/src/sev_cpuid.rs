@@ -1,30 +1,30 @@
-//! What a processor says of AMD's memory encryption: CPUID leaf 0x8000001F, decoded.
+//! CPUID leaf 0x8000001F, decoded: what a processor says about AMD's memory encryption.
 
-use crate::Protection;
+use crate::protection::Protection;
 use serde::{Deserialize, Serialize};
 
-/// The leaf of the processor's answers on memory encryption.
+/// The leaf on memory encryption.
 #[cfg(target_arch = "x86_64")]
 const LEAF: u32 = 0x8000_001f;
-/// The leaf that names the largest one.
+/// The leaf that returns the number of the largest leaf.
 #[cfg(target_arch = "x86_64")]
 const LARGEST: u32 = 0x8000_0000;
 
-/// CPUID leaf 0x8000001F, as the AMD64 Architecture Programmer's Manual, volume 3, appendix E.4.17 has it.
+/// CPUID leaf 0x8000001F (AMD64 Architecture Programmer's Manual, volume 3, appendix E.4.17).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SevCpuid {
-    /// Features.
+    /// Feature bits.
     pub eax: u32,
     /// C-bit, address reduction, number of VMPLs.
     pub ebx: u32,
-    /// Guests with encryption at a time.
+    /// The most encrypted guests that run at a time.
     pub ecx: u32,
-    /// The smallest ASID of a SEV guest without SEV-ES.
+    /// The smallest ASID for a SEV guest without SEV-ES.
     pub edx: u32,
 }
 
 impl SevCpuid {
-    /// The answer of the processor that this runs on; none where it has no such leaf.
+    /// Reads the leaf of this processor; none if it has no such leaf.
     pub fn read() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         if std::arch::x86_64::__cpuid(LARGEST).eax >= LEAF {
@@ -49,7 +49,7 @@ impl SevCpuid {
         self.eax & 1 << 1 != 0
     }
 
-    /// The MSR by which a page of a guest is flushed from the caches.
+    /// The MSR that flushes a guest page from the caches.
     pub const fn page_flush_msr(self) -> bool {
         self.eax & 1 << 2 != 0
     }
@@ -64,17 +64,17 @@ impl SevCpuid {
         self.eax & 1 << 4 != 0
     }
 
-    /// Virtual machine privilege levels; how many is [`Self::vmpls`].
+    /// Virtual machine privilege levels; [`Self::vmpls`] is their number.
     pub const fn vmpl(self) -> bool {
         self.eax & 1 << 5 != 0
     }
 
-    /// Secure TSC: the host cannot bend a guest's clock.
+    /// Secure TSC: the host cannot manipulate the guest's clock.
     pub const fn secure_tsc(self) -> bool {
         self.eax & 1 << 8 != 0
     }
 
-    /// Whether it offers a protection.
+    /// Whether the processor supports a protection.
     pub const fn offers(self, protection: Protection) -> bool {
         match protection {
             Protection::Sev => self.sev(),
@@ -83,39 +83,39 @@ impl SevCpuid {
         }
     }
 
-    /// The bit of a page's address that says that the page is encrypted.
+    /// The address bit that marks a page as encrypted.
     pub const fn c_bit(self) -> u32 {
         self.ebx & 0x3f
     }
 
-    /// By how many bits physical addresses shrink where encryption is on.
+    /// The number of physical address bits lost while encryption is enabled.
     pub const fn reduced_address_bits(self) -> u32 {
         self.ebx >> 6 & 0x3f
     }
 
-    /// Virtual machine privilege levels.
+    /// The number of virtual machine privilege levels.
     pub const fn vmpls(self) -> u32 {
         self.ebx >> 12 & 0xf
     }
 
-    /// Guests with encryption that can run at a time.
+    /// The most encrypted guests that run at a time.
     pub const fn guests(self) -> u32 {
         self.ecx
     }
 
-    /// The smallest ASID of a guest with SEV alone; those below it are for SEV-ES and SEV-SNP.
+    /// The smallest ASID for a guest with SEV alone; SEV-ES and SEV-SNP guests use those below it.
     pub const fn minimum_asid(self) -> u32 {
         self.edx
     }
 
-    /// ASIDs for guests with SEV alone, and for guests with SEV-ES or SEV-SNP.
+    /// The number of ASIDs for guests with SEV alone, and for guests with SEV-ES or SEV-SNP.
     pub const fn asids(self) -> (u32, u32) {
         let below = self.edx.saturating_sub(1);
         let protected = if below < self.ecx { below } else { self.ecx };
         (self.ecx - protected, protected)
     }
 
-    /// Every field: what it is, and its value.
+    /// The name and value of every field.
     pub fn listing(self) -> Vec<(&'static str, String)> {
         let yes_no = |bit: u32| if self.eax & 1 << bit != 0 { "yes" } else { "no" };
         let features = FEATURES.map(|(bit, name)| (name, yes_no(bit).to_owned()));
@@ -131,7 +131,7 @@ impl SevCpuid {
     }
 }
 
-/// Bits of EAX; those that are not here say nothing of what a host can do for a guest.
+/// Bits of EAX. Bits not listed here do not affect what a host can offer a guest.
 const FEATURES: [(u32, &str); 16] = [
     (0, "SME"),
     (1, "SEV"),
@@ -155,9 +155,10 @@ const FEATURES: [(u32, &str); 16] = [
 mod tests {
     use super::*;
 
-    /// The listing of the study's host: SME, SEV, SEV-ES, SEV-SNP; C-bit 51, 5 bits less, 4 VMPLs, 509 guests, ASID 128.
+    /// The study's host: SME, SEV, SEV-ES, SEV-SNP; C-bit 51, 5 address bits lost, 4 VMPLs, 509
+    /// guests, minimum ASID 128.
     #[test]
-    fn the_listing_of_an_epyc_7713p_is_decoded() {
+    fn decodes_the_listing_of_an_epyc_7713p() {
         let cpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
         assert!(cpuid.sme() && cpuid.sev() && cpuid.sev_es() && cpuid.sev_snp());
         assert_eq!((cpuid.c_bit(), cpuid.reduced_address_bits(), cpuid.vmpls()), (51, 5, 4));
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn asids_of_a_senseless_answer_are_no_panic() {
+    fn asids_stay_in_range_for_inconsistent_registers() {
         let of = |ecx, edx| SevCpuid { ecx, edx, ..SevCpuid::default() }.asids();
         assert_eq!(of(15, 1), (15, 0));
         assert_eq!(of(15, 0), (15, 0));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_processor_without_the_leaf_has_none_of_it() {
+    fn zero_leaf_offers_nothing() {
         let none = SevCpuid::default();
         assert!(!none.sme() && !none.sev() && !none.sev_es() && !none.sev_snp());
         assert_eq!(none.asids(), (0, 0));

@@ -1,0 +1,47 @@
+//! The levels of AMD's memory encryption for guests.
+
+use std::fmt;
+
+/// A level of AMD's memory encryption; each includes the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protection {
+    /// SEV: memory.
+    Sev,
+    /// SEV-ES: registers too.
+    SevEs,
+    /// SEV-SNP: integrity too.
+    SevSnp,
+}
+
+impl Protection {
+    /// All levels, weakest first.
+    pub const ALL: [Self; 3] = [Self::Sev, Self::SevEs, Self::SevSnp];
+
+    /// Its name in records and output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sev => "sev",
+            Self::SevEs => "sev-es",
+            Self::SevSnp => "sev-snp",
+        }
+    }
+
+    /// Its bit in MSR 0xC0010131.
+    pub const fn status_bit(self) -> u64 {
+        match self {
+            Self::Sev => 1,
+            Self::SevEs => 1 << 1,
+            Self::SevSnp => 1 << 2,
+        }
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Sev => "SEV",
+            Self::SevEs => "SEV-ES",
+            Self::SevSnp => "SEV-SNP",
+        })
+    }
+}
