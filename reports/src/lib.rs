@@ -24,4 +24,4 @@ pub use summary::{
 };
 pub use table::{Align, Table};
 pub use text::{TextOptions, render_text};
-pub use value::{escaped, format_duration, format_value};
+pub use value::format_value;

@@ -1,8 +1,9 @@
 //! One record against another: the model, and its text.
 
 use crate::text::interval;
-use crate::{Align, Change, Estimate, Table, escaped};
+use crate::{Align, Change, Estimate, Table};
 use serde::{Deserialize, Serialize};
+use sevbench_text::escaped;
 use std::fmt::Write;
 
 /// The version of the document.

@@ -3,8 +3,9 @@
 use crate::text_notes::{write_changes, write_details, write_notes};
 use crate::{
     Align, Comparison, DifferenceRow, Estimate, FailedRow, Outcome, SkippedRow, Summary, Table,
-    escaped, format_value,
+    format_value,
 };
+use sevbench_text::escaped;
 use std::fmt::Write;
 
 /// What the text shows beyond the lines of results.

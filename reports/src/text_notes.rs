@@ -3,8 +3,9 @@
 use crate::text::{TextOptions, interval};
 use crate::{
     Align, Comparison, Estimate, NoiseFloor, OutlierRow, Summary, Table, VarianceShares,
-    WarmUpClasses, WarmUps, escaped, format_duration,
+    WarmUpClasses, WarmUps,
 };
+use sevbench_text::{escaped, format_duration};
 use std::fmt::{Result, Write};
 use std::time::Duration;
 

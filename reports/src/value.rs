@@ -1,6 +1,4 @@
-//! Numbers for people: a value with its unit in four digits, and text from outside made harmless.
-
-use std::time::Duration;
+//! Numbers for people: a value with its unit, in four digits.
 
 /// A value with a metric prefix where its unit takes one: `23.76 GB/s`, `845.1 ns`, `1.234 ms`.
 pub fn format_value(value: f64, unit: &str) -> String {
@@ -11,26 +9,6 @@ pub fn format_value(value: f64, unit: &str) -> String {
     let (scale, prefix) =
         scale_of(value, &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]);
     format!("{} {prefix}{unit}", four_digits(value / scale))
-}
-
-/// A duration as a person says it: `0.4 s`, `12 s`, `2 min 05 s`.
-pub fn format_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    match seconds.round() as u64 {
-        _ if seconds < 9.95 => format!("{seconds:.1} s"),
-        whole @ 0..60 => format!("{whole} s"),
-        whole @ 60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        whole => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
-/// Text that came from a guest, with control characters escaped so that it cannot steer a terminal.
-pub fn escaped(text: &str) -> String {
-    let escape = |c: char| {
-        let keep = c == '\n' || !c.is_control();
-        if keep { c.to_string() } else { c.escape_debug().to_string() }
-    };
-    text.chars().map(escape).collect()
 }
 
 fn scale_of<'a>(value: f64, scales: &[(f64, &'a str)]) -> (f64, &'a str) {
@@ -64,19 +42,5 @@ mod tests {
         ] {
             assert_eq!(format_value(value, unit), text);
         }
-    }
-
-    #[test]
-    fn durations_read_as_people_say_them() {
-        for (ms, text) in
-            [(400, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 05 s"), (3_660_000, "1 h 01 min")]
-        {
-            assert_eq!(format_duration(Duration::from_millis(ms)), text);
-        }
-    }
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(escaped("a\x1b[2Jb\nc"), "a\\u{1b}[2Jb\nc");
     }
 }

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde::Serialize;
 use sevbench_guest::{Check, HostProbe, State, TestbedKind, Verdict, examine, verdicts};
-use sevbench_reports::{Align, Table, escaped};
+use sevbench_reports::{Align, Table};
 use sevbench_runner::cli::{FAILED, Failure, Format};
+use sevbench_text::escaped;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 

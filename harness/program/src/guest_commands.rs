@@ -5,8 +5,8 @@ use sevbench_guest::{
     Config, GuestByHand, GuestError, ImageError, Place, QemuMachine, SevCpuid, build_image,
     command_by_hand,
 };
-use sevbench_reports::format_duration;
 use sevbench_runner::cli::{FAILED, Failure, catch_signals};
+use sevbench_text::format_duration;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsRawFd;

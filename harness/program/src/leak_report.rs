@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use sevbench_guest::leak::{Answer, Finding, Hit};
-use sevbench_reports::{Align, Table, escaped, format_value};
+use sevbench_reports::{Align, Table, format_value};
+use sevbench_text::escaped;
 
 /// The version of the JSON document.
 const SCHEMA: &str = "sevbench/leak/1";

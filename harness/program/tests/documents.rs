@@ -210,16 +210,17 @@ fn flags(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn packages_depend_in_one_direction() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("cargo-sevbench", &["guest", "reports", "runner", "statistics"][..]),
+        ("cargo-sevbench", &["guest", "reports", "runner", "statistics", "text"][..]),
         ("sevbench", &["protocol", "runner"]),
         ("sevbench-facts", &[]),
-        ("sevbench-guest", &["facts"]),
-        ("sevbench-protocol", &["facts"]),
-        ("sevbench-reports", &[]),
-        ("sevbench-runner", &["guest", "protocol", "reports", "statistics"]),
+        ("sevbench-guest", &["facts", "process", "text"]),
+        ("sevbench-protocol", &["facts", "text"]),
+        ("sevbench-reports", &["text"]),
+        ("sevbench-runner", &["facts", "guest", "protocol", "reports", "statistics", "text"]),
         ("sevbench-statistics", &[]),
         ("sevbench-suite", &["sevbench"]),
         ("sevbench-testing", &["guest"]),
+        ("sevbench-text", &[]),
         ("sevbench-validation", &["reports", "runner", "statistics"]),
     ]);
     for (folder, package) in packages() {

@@ -10,6 +10,7 @@ use crate::message::{AGENT_ARGUMENT, Hello, Reply, Request, write_greeting};
 use crate::suite::{BenchEntry, Suite};
 use interference::Interference;
 use sevbench_facts::{Facts, sha256_of_self};
+use sevbench_text::nanoseconds;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
                 None => BenchAnswer::Failed("no bench is set up".into()),
             },
         };
-        let guest_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let guest_ns = nanoseconds(start.elapsed());
         let (steal_ns, clock_step_ns) = (interference.steal_ns(), interference.clock_step_ns());
         write_frame(&mut out, &Reply { answer, guest_ns, steal_ns, clock_step_ns })?;
     }

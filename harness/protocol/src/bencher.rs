@@ -3,6 +3,7 @@
 use crate::link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 use crate::observation::{Observed, Throughput};
 use crate::warm_up::{WarmUpSeries, warm_up};
+use sevbench_text::nanoseconds;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -190,7 +191,9 @@ impl<'a> Bencher<'a> {
                     if lead_in > 0 {
                         timed(lead_in);
                     }
-                    BenchAnswer::Samples((0..samples).map(|_| as_ns(timed(iterations))).collect())
+                    BenchAnswer::Samples(
+                        (0..samples).map(|_| nanoseconds(timed(iterations))).collect(),
+                    )
                 }
                 BenchRequest::Observe { .. } => {
                     let message = "a timed closure was asked for an observation";
@@ -218,9 +221,4 @@ fn stretch(elapsed: Duration, factor: Option<f64>) -> Duration {
         std::hint::spin_loop();
     }
     elapsed + extra
-}
-
-/// A duration as whole nanoseconds; 584 years are enough.
-fn as_ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

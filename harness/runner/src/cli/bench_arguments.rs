@@ -9,6 +9,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED, MarginEntry};
 use sevbench_protocol::Case;
 use sevbench_statistics::Confidence;
+use sevbench_text::nanoseconds;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -215,14 +216,14 @@ impl BenchArguments {
                 (None, None) if !self.quick => Some(PRECISION_PERCENT),
                 (_, precision) => precision,
             },
-            max_time_ns: self.max_time.map(|time| nanoseconds(Some(time), 0)),
+            max_time_ns: self.max_time.map(nanoseconds),
             rounds: self.rounds.unwrap_or(rounds),
             samples: 3,
-            warm_up_ns: nanoseconds(self.warm_up_time, warm_up_ms),
-            measurement_ns: nanoseconds(self.measurement_time, measurement_ms),
-            observation_ns: nanoseconds(self.observation_time, observation_ms),
-            timeout_ns: nanoseconds(Some(self.timeout), 0),
-            boot_timeout_ns: Some(nanoseconds(Some(self.boot_timeout), 0)),
+            warm_up_ns: nanoseconds_or(self.warm_up_time, warm_up_ms),
+            measurement_ns: nanoseconds_or(self.measurement_time, measurement_ms),
+            observation_ns: nanoseconds_or(self.observation_time, observation_ms),
+            timeout_ns: nanoseconds(self.timeout),
+            boot_timeout_ns: Some(nanoseconds(self.boot_timeout)),
             no_pause: self.no_pause,
             confidence: confidence.level(),
             margin_percent: margin.in_percent(),
@@ -270,9 +271,9 @@ pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), F
     Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(Failure::usage)?))
 }
 
-fn nanoseconds(duration: Option<Duration>, default_ms: u64) -> u64 {
-    let duration = duration.unwrap_or(Duration::from_millis(default_ms));
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+/// The duration in ns, or the default.
+fn nanoseconds_or(duration: Option<Duration>, default_ms: u64) -> u64 {
+    nanoseconds(duration.unwrap_or(Duration::from_millis(default_ms)))
 }
 
 /// Reads durations as humantime has them (`100ms`, `1min 30s`), and a bare number as seconds, as

@@ -23,7 +23,8 @@ use sevbench_guest::{
 use sevbench_protocol::AGENT_ARGUMENT;
 use sevbench_protocol::run_agent;
 use sevbench_protocol::{BenchAnswer, BenchEntry, Suite, run_once};
-use sevbench_reports::{Outcome, Summary, TextOptions, format_duration, write_summary};
+use sevbench_reports::{Outcome, Summary, TextOptions, write_summary};
+use sevbench_text::format_duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};

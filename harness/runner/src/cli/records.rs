@@ -7,8 +7,8 @@ use crate::analysis::{
 use crate::gate::Margins;
 use crate::record::{Event, read_table, resolve_run, stream_journal};
 use sevbench_guest::Config;
-use sevbench_reports::escaped;
 use sevbench_statistics::Confidence;
+use sevbench_text::escaped;
 use std::path::Path;
 
 /// The slowdown that counts as no change where nobody says otherwise, in per cent.

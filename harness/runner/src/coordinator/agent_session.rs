@@ -11,6 +11,7 @@ use sevbench_protocol::{
     AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_frame, read_greeting,
     write_frame,
 };
+use sevbench_text::nanoseconds;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -209,10 +210,6 @@ fn lap(clock: &mut Instant) -> u64 {
     let elapsed = now.duration_since(*clock);
     *clock = now;
     nanoseconds(elapsed)
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl From<GuestError> for AgentError {

@@ -9,6 +9,7 @@ use crate::record::{
 };
 use sevbench_protocol::Request;
 use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, Ready, SampleKind};
+use sevbench_text::nanoseconds;
 use std::time::{Duration, Instant};
 
 /// What an outside program may take beside twice the time that it measures.
@@ -287,8 +288,4 @@ impl<'r, 'p> BenchRun<'r, 'p> {
         }
         Ok(())
     }
-}
-
-pub(super) fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

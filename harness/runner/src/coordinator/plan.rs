@@ -5,7 +5,7 @@ use crate::record::Settings;
 use regex::Regex;
 use sevbench_guest::Address;
 use sevbench_protocol::{Case, Measure, Suite};
-use sevbench_reports::format_duration;
+use sevbench_text::format_duration;
 use std::time::Duration;
 use thiserror::Error;
 

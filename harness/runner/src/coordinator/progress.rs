@@ -1,7 +1,7 @@
 //! Progress on standard error: a bar where it is a terminal, a plain line now and then where it is not.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sevbench_reports::format_duration;
+use sevbench_text::format_duration;
 use std::time::{Duration, Instant};
 
 /// The shortest time between two plain lines.
@@ -74,7 +74,7 @@ impl Progress {
 
     /// Something went wrong that the user should know at once.
     pub(crate) fn warn(&self, text: &str) {
-        let text = sevbench_reports::escaped(text);
+        let text = sevbench_text::escaped(text);
         match self.mode {
             ProgressMode::Bar => self.bar.suspend(|| eprintln!("{text}")),
             ProgressMode::Lines | ProgressMode::Quiet => eprintln!("{text}"),

@@ -1,10 +1,10 @@
 //! The second stage of boots, and the limit in time: what is decided, recorded and said of them.
 
-use super::bench_run::{Stop, nanoseconds};
+use super::bench_run::Stop;
 use super::plan::STAGES_MAX;
 use super::run::Run;
 use crate::record::{Event, ExtendedRecord};
-use sevbench_reports::format_duration;
+use sevbench_text::{format_duration, nanoseconds};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;

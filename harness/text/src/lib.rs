@@ -1,0 +1,82 @@
+//! Text for people: plurals, durations, and foreign text made safe to print. Every other package
+//! uses these, so that a boot count or a guest's error reads the same everywhere.
+
+use std::time::Duration;
+
+/// A number with its noun: `1 boot`, `2 boots`. Only for nouns whose plural takes an `s`.
+///
+/// ```
+/// assert_eq!(sevbench_text::counted(1, "boot"), "1 boot");
+/// assert_eq!(sevbench_text::counted(0, "boot"), "0 boots");
+/// ```
+pub fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    format!("{count} {}", plural(count, noun))
+}
+
+/// The noun alone, as it follows a number: `boot` after 1, else `boots`.
+pub fn plural(count: impl Into<u64>, noun: &str) -> String {
+    let ending = if count.into() == 1 { "" } else { "s" };
+    format!("{noun}{ending}")
+}
+
+/// A duration as people say it: `0.4 s`, `12 s`, `2 min 05 s`, `1 h 01 min`.
+pub fn format_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds.round() as u64 {
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
+        whole @ 0..60 => format!("{whole} s"),
+        whole @ 60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        whole => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A duration in whole nanoseconds. It saturates after 584 years.
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Foreign text, such as a guest's, that is safe to print. Control characters could steer the
+/// terminal, and characters that turn the direction of writing could reorder what the user reads:
+/// both are escaped. Line feeds stay.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push(c),
+            c if c.is_control() || turns_direction(c) => escaped.extend(c.escape_unicode()),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+const fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (ms, text) in
+            [(400, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 05 s"), (3_660_000, "1 h 01 min")]
+        {
+            assert_eq!(format_duration(Duration::from_millis(ms)), text);
+        }
+    }
+
+    #[test]
+    fn control_and_direction_characters_are_escaped() {
+        assert_eq!(escaped("a\x1b[2Jb\nc"), "a\\u{1b}[2Jb\nc");
+        assert_eq!(escaped("\u{202e}\u{7}é"), "\\u{202e}\\u{7}é");
+    }
+
+    #[test]
+    fn nanoseconds_saturate() {
+        assert_eq!(nanoseconds(Duration::from_micros(3)), 3_000);
+        assert_eq!(nanoseconds(Duration::MAX), u64::MAX);
+    }
+}
