@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 /// [`iter_batched`](Self::iter_batched) and [`observe`](Self::observe) once, and verifies afterwards.
 ///
 /// ```
+/// # use sevbench_protocol as sevbench;
 /// use sevbench::{Bencher, ByteSize, Throughput};
 ///
 /// fn fill(b: &mut Bencher, size: &ByteSize) {
@@ -113,6 +114,7 @@ impl<'a> Bencher<'a> {
     /// names in the same units. It may take twice that time and a minute, before the wait for it ends.
     ///
     /// ```
+    /// # use sevbench_protocol as sevbench;
     /// use sevbench::{Bencher, Observation, Unit};
     ///
     /// fn program(b: &mut Bencher<'_>) {

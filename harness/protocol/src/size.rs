@@ -9,6 +9,7 @@ const GIB: u64 = 1 << 30;
 /// A number of bytes. Displays in the largest binary unit that divides it: `256KiB`, `32MiB`.
 ///
 /// ```
+/// # use sevbench_protocol as sevbench;
 /// use sevbench::ByteSize;
 /// assert_eq!(ByteSize::mib(32).to_string(), "32MiB");
 /// assert_eq!(ByteSize::kib(1536).to_string(), "1536KiB");
