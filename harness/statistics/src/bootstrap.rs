@@ -1,8 +1,9 @@
-//! Percentile bootstrap of the mean of boot means: exact for few replicates, seeded Monte Carlo for many.
+//! Percentile bootstrap of the mean of boot means: exact for few replicates, seeded Monte Carlo for
+//! many.
 //!
-//! The replicates are drawn as wholes, with replacement, n of n: a cluster bootstrap, since each is the mean of all
-//! that one boot gave. For few replicates it is too narrow whatever the correction (see [`bca_interval`]); it is a
-//! secondary figure beside Student's and Yuen's intervals.
+//! Each resample draws n of the n replicates with replacement. A replicate is the mean of one boot,
+//! so this is a cluster bootstrap. For few replicates it is too narrow, corrected or not (see
+//! [`bca_interval`]). It is a secondary figure beside Student's and Yuen's intervals.
 
 mod corrected;
 mod exact;
@@ -17,17 +18,18 @@ pub use resampler::Resampler;
 use super::{Confidence, Interval, LogRatio, StatisticsError};
 use exact::ExactMeans;
 
-/// Up to so many replicates every multiset of draws is enumerated; C(19, 10) = 92,378 of them at ten.
+/// Up to this many replicates, every multiset of draws is enumerated: C(19, 10) = 92,378 at ten.
 pub const EXACT_REPLICATES_MAX: usize = 10;
 
-/// Resamples of the Monte Carlo bootstrap, unless asked otherwise: a bound of a 95 % interval then has a standard
-/// error of 2.7 % of the standard error of the mean.
+/// Default number of Monte Carlo resamples. A bound of a 95 % interval then has a standard error of
+/// 2.7 % of the standard error of the mean.
 pub const DEFAULT_RESAMPLES: u32 = 10_000;
 
-/// What forgives the rounding of a probability, so that 2.5 % of 10,000 is the 250th value and not the 251st.
+/// Absorbs the rounding of a probability, so that 2.5 % of 10,000 is the 250th value and not the
+/// 251st.
 const RANK_SLACK: f64 = 1e-12;
 
-/// An interval with the way in which the resamples were made.
+/// An interval, and how its resamples were made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BootstrapInterval {
     /// The mean of the replicates and its bounds.
@@ -39,27 +41,29 @@ pub struct BootstrapInterval {
 /// How the distribution of the resampled mean was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BootstrapMethod {
-    /// All C(2n−1, n) multisets of n draws, each with its probability: there is no Monte Carlo error.
+    /// All C(2n−1, n) multisets of n draws, each with its probability. There is no Monte Carlo
+    /// error.
     Exact {
-        /// Multisets there are.
+        /// The number of multisets.
         multisets: u32,
     },
     /// Independent resamples from a seeded generator.
     MonteCarlo {
-        /// Resamples drawn.
+        /// The number of resamples.
         resamples: u32,
     },
 }
 
-/// The percentile bootstrap interval of the mean: the quantiles α/2 and 1 − α/2 of the means of n draws with replacement
-/// from the n replicates.
+/// The percentile bootstrap interval of the mean: the quantiles α/2 and 1 − α/2 of the means of n
+/// draws with replacement from the n replicates.
 ///
-/// Exact up to [`EXACT_REPLICATES_MAX`] replicates, where the seed plays no part; [`DEFAULT_RESAMPLES`] Monte Carlo
-/// resamples above. A quantile is the smallest mean whose cumulative probability reaches it (the inverse of the
-/// distribution function). Replicates that are not finite give bounds that are not numbers.
+/// It is exact up to [`EXACT_REPLICATES_MAX`] replicates, and ignores the seed. Above, it takes
+/// [`DEFAULT_RESAMPLES`] Monte Carlo resamples. A quantile is the smallest mean whose cumulative
+/// probability reaches the level. If a replicate is not finite, both bounds are NaN.
 ///
-/// Efron, B. & Tibshirani, R. J. (1993): An Introduction to the Bootstrap, chapter 13; the enumeration after
-/// Fisher, N. I. & Hall, P. (1991): Bootstrap algorithms for small samples. J. Statist. Plann. Inference 27, 157–169.
+/// Efron, B. & Tibshirani, R. J. (1993): An Introduction to the Bootstrap, chapter 13. The
+/// enumeration follows Fisher, N. I. & Hall, P. (1991): Bootstrap algorithms for small samples. J.
+/// Statist. Plann. Inference 27, 157–169.
 ///
 /// # Errors
 /// If there are fewer than two replicates.
@@ -83,8 +87,9 @@ pub fn bootstrap_interval(
     Ok(percentile(means, replicates, confidence))
 }
 
-/// The percentile bootstrap interval of the mean from so many Monte Carlo resamples (at least one), whatever the number of
-/// replicates; otherwise as [`bootstrap_interval`]. The same seed gives the same bits on every machine.
+/// The percentile bootstrap interval of the mean from `resamples` Monte Carlo resamples (at least
+/// one), for any number of replicates. Otherwise like [`bootstrap_interval`]. The same seed gives
+/// the same bits on every machine.
 ///
 /// # Errors
 /// If there are fewer than two replicates.
@@ -160,7 +165,7 @@ impl Means {
         BootstrapInterval { interval, method: self.method() }
     }
 
-    /// The probability of a mean below the value, and half of that of the value itself.
+    /// The probability of a mean below the value, plus half the probability of the value itself.
     fn share_below(&self, value: f64, tolerance: f64) -> f64 {
         match self {
             Self::Exact(means) => means.share_below(value, tolerance),
@@ -172,17 +177,18 @@ impl Means {
     }
 }
 
-/// 1 where the difference is below zero, ½ where it is zero but for rounding.
+/// 1 if the difference is below zero, ½ if it is zero up to rounding, otherwise 0.
 fn below(difference: f64, tolerance: f64) -> f64 {
     if difference.abs() <= tolerance { 0.5 } else { f64::from(u8::from(difference < 0.0)) }
 }
 
-/// Which of so many equally likely values is the quantile: the first, counted from one, at which the level is reached.
+/// The rank of the quantile among `total` equally likely values: the first rank, counted from one,
+/// that reaches the level.
 fn rank(level: f64, total: f64) -> f64 {
     (level * total * (1.0 - RANK_SLACK)).ceil().clamp(1.0, total)
 }
 
-/// The mean of at least one replicate; of equal ones exactly their value.
+/// The mean of at least one replicate. If all are equal, it is exactly their value.
 fn mean(replicates: &[LogRatio]) -> f64 {
     let first = replicates[0].0;
     first + replicates.iter().map(|r| r.0 - first).sum::<f64>() / replicates.len() as f64

@@ -28,7 +28,7 @@ fn check(bootstrap: BootstrapInterval, expected: [f64; 2], relative: f64) {
 }
 
 #[test]
-fn exact_percentile_interval_has_the_reference_values() {
+fn exact_percentile_interval_matches_reference_values() {
     let five = bootstrap_interval(&logs(&RATIOS[..5]), Confidence::P95, 1).unwrap();
     check(five, [1.062_990_991_5, 1.086_905_556_9], 1e-10);
     assert_eq!(five.method, BootstrapMethod::Exact { multisets: 126 });
@@ -37,9 +37,9 @@ fn exact_percentile_interval_has_the_reference_values() {
     assert_eq!(eight.method, BootstrapMethod::Exact { multisets: 6_435 });
 }
 
-/// Enumerated by a plain program with SciPy 1.17's normal distribution.
+/// From a plain enumeration with SciPy 1.17's normal distribution.
 #[test]
-fn bca_interval_has_the_reference_values() {
+fn bca_interval_matches_enumeration() {
     let five = bca_interval(&logs(&RATIOS[..5]), Confidence::P95, 1).unwrap();
     check(five, [1.064_376_903_587_617_4, 1.088_536_636_207_062], 1e-12);
     let eight = bca_interval(&logs(&RATIOS), Confidence::P95, 1).unwrap();
@@ -48,7 +48,7 @@ fn bca_interval_has_the_reference_values() {
 
 /// The spatial data of Efron & Tibshirani (1993), table 14.1.
 #[test]
-fn abc_interval_has_the_reference_values() {
+fn abc_interval_matches_published_example() {
     let data = [
         48.0, 36.0, 20.0, 29.0, 42.0, 42.0, 20.0, 42.0, 22.0, 41.0, 45.0, 14.0, 6.0, 0.0, 33.0,
         28.0, 34.0, 4.0, 32.0, 24.0, 47.0, 41.0, 24.0, 26.0, 30.0, 41.0,
@@ -72,9 +72,9 @@ fn abc_interval_of_a_constant_is_the_constant() {
     assert_eq!(found, AbcInterval { estimate: 3.0, low: 3.0, high: 3.0 });
 }
 
-/// The distribution by definition: every sequence of draws, each as likely as the next.
+/// The distribution by definition: all sequences of draws are equally likely.
 #[test]
-fn every_sequence_of_draws_gives_the_same_quantiles() {
+fn exact_quantiles_match_all_sequences_of_draws() {
     let values = [0.3, -0.2, 0.9, 0.05, -0.4];
     let mut means: Vec<f64> = (0..5_usize.pow(5))
         .map(|code| (0..5).map(|draw| values[code / 5_usize.pow(draw) % 5]).sum::<f64>() / 5.0)
@@ -90,7 +90,7 @@ fn every_sequence_of_draws_gives_the_same_quantiles() {
 }
 
 #[test]
-fn the_number_of_replicates_decides_the_method() {
+fn number_of_replicates_decides_the_method() {
     let eleven: Vec<f64> = (0..11).map(f64::from).collect();
     let found = |n: usize| bootstrap_interval(&raw(&eleven[..n]), Confidence::P95, 1).unwrap();
     assert_eq!(found(10).method, BootstrapMethod::Exact { multisets: 92_378 });
@@ -102,7 +102,7 @@ fn monte_carlo_agrees_with_the_exact_distribution() {
     let replicates = logs(&RATIOS);
     let exact = bounds(bootstrap_interval(&replicates, Confidence::P95, 1).unwrap());
     let many = monte_carlo_interval(&replicates, Confidence::P95, 200_000, 7).unwrap();
-    // Four standard errors of a quantile of so many resamples, with the density of a normal distribution.
+    // Four standard errors of a quantile of that many resamples, with a normal density.
     let spread = (exact[1] - exact[0]) / 3.92;
     let tolerance = 4.0 * spread * 0.027 / 20_f64.sqrt();
     for (exact, drawn) in exact.into_iter().zip(bounds(many)) {
@@ -117,7 +117,7 @@ fn monte_carlo_agrees_with_the_exact_distribution() {
 }
 
 #[test]
-fn monte_carlo_follows_its_seed_only() {
+fn monte_carlo_depends_only_on_its_seed() {
     let replicates: Vec<LogRatio> =
         raw(&(0..30).map(|i| f64::from(i * i % 17)).collect::<Vec<_>>());
     let of = |seed| monte_carlo_interval(&replicates, Confidence::P95, 999, seed).unwrap();
@@ -137,7 +137,7 @@ fn one_replicate_gives_no_interval() {
 }
 
 #[test]
-fn equal_replicates_give_a_point() {
+fn equal_replicates_give_a_point_interval() {
     for count in [2, 3, 7, 10, 11, 40, 300] {
         let replicates = raw(&vec![0.1; count]);
         for method in [bootstrap_interval, bca_interval] {
@@ -148,7 +148,7 @@ fn equal_replicates_give_a_point() {
 }
 
 #[test]
-fn what_is_no_number_stays_none() {
+fn non_finite_replicates_give_nan_bounds() {
     for count in [2, 10, 11, 300] {
         for wild in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let mut replicates = raw(&vec![0.1; count]);
@@ -162,7 +162,7 @@ fn what_is_no_number_stays_none() {
 }
 
 #[test]
-fn extreme_levels_give_the_extreme_means() {
+fn extreme_level_reaches_the_extreme_means() {
     let replicates = logs(&RATIOS);
     let confidence = Confidence::new(1.0 - 1e-15).unwrap();
     let found = bounds(bootstrap_interval(&replicates, confidence, 1).unwrap());
@@ -194,21 +194,21 @@ proptest! {
         let plain = of(values.clone());
         let moved = of(values.iter().map(|x| x * factor + shift).collect());
         let exact = values.len() <= EXACT_REPLICATES_MAX;
-        // Of the range, in the Monte Carlo case, which rounds to a part of it.
+        // The Monte Carlo method rounds to a part of the range.
         let tolerance = if exact { 1e-12 } else { 2e-7 } * factor.max(1.0) * 3.0;
         for (plain, moved) in plain.into_iter().zip(moved) {
             prop_assert!((plain * factor + shift - moved).abs() < tolerance);
         }
         if exact {
             let mirrored = of(values.iter().map(|x| -x).collect());
-            // Quantiles are reached from below on either side: a step of the distribution may lie between.
+            // Both quantiles are reached from below, so a step of the distribution may lie between.
             let width = plain[1] - plain[0];
             prop_assert!((plain[0] + mirrored[1]).abs() <= 0.5 * width + 1e-12);
         }
     }
 
     #[test]
-    fn intervals_hold_the_estimate_of_symmetric_values(
+    fn symmetric_values_have_intervals_around_the_estimate_narrower_than_t(
         half in proptest::collection::vec(0.001_f64..1.0, 1..8),
     ) {
         let values: Vec<f64> = half.iter().flat_map(|x| [*x, -x]).collect();

@@ -1,43 +1,45 @@
-//! Where a series of costs changes its mean or its variance: PELT, an exact search.
+//! Finds where a series of costs changes its mean or its variance, by PELT, an exact search.
 
 use super::Cost;
 use super::outlier::quantile;
 
-/// The fewest values of a segment: one value has no variance.
+/// The fewest values in a segment: a single value has no variance.
 const SEGMENT_LEN_MIN: usize = 2;
 
-/// The smallest standard deviation that a segment is taken to have, as a share of the series' median.
+/// The smallest standard deviation of a segment, as a share of the series' median.
 const RESOLUTION: f64 = 1e-3;
 
-/// The penalty a logarithm of the series' length, see [`changepoint_penalty`].
+/// The penalty divided by the logarithm of the series' length, see [`changepoint_penalty`].
 const PENALTY_FACTOR: f64 = 15.0;
 
-/// The usual penalty for one change in a series of `len` values: 15·ln(len), as Barrett et al. (2017) chose it for
-/// times of iterations.
+/// The usual penalty for one change in a series of `len` values: 15·ln(len), the choice of Barrett
+/// et al. (2017) for iteration times.
 ///
-/// It is severe on purpose: such times are not quite normal and not quite independent, and with the 3·ln(len) of
-/// Schwarz' criterion they would seem to change all the time.
+/// It is severe on purpose. Iteration times are neither quite normal nor quite independent. With
+/// the 3·ln(len) of Schwarz' criterion they would seem to change all the time.
 pub fn changepoint_penalty(len: usize) -> f64 {
     PENALTY_FACTOR * (len as f64).ln()
 }
 
-/// The indices at which a new segment begins, ascending; none of a series that does not change.
+/// The indices at which a new segment begins, ascending; none if the series does not change.
 ///
-/// Found is the partition into segments of at least two values with the least Σ C(segment) + penalty·(changes),
-/// exactly. C is twice the negative logarithm of the likelihood of a normal with a mean and a variance of its own,
-/// less constants: C = n·(ln v + σ̂²/v), with v = max(σ̂², f) and σ̂² = Σ(x − x̄)²/n. Above the floor f this is
-/// n·ln σ̂² + n. The floor is the square of 0.1 % of the series' median. It keeps runs of equal values finite, and the
-/// steps of a coarse clock from passing for changes; since it is a bound on a parameter of the likelihood and not on C,
-/// to split a segment never raises Σ C, on which the pruning rests.
+/// The result is the exact minimum of Σ C(segment) + penalty·(changes) over all partitions into
+/// segments of at least two values. C is twice the negative log-likelihood of a normal with its own
+/// mean and variance, up to constants: C = n·(ln v + σ̂²/v), with v = max(σ̂², f) and
+/// σ̂² = Σ(x − x̄)²/n. Above the floor f this is n·ln σ̂² + n. f is the square of 0.1 % of the
+/// series' median. The floor keeps C finite for runs of equal values, and keeps the steps of a
+/// coarse clock from looking like changes. It bounds a parameter of the likelihood, not C itself.
+/// Splitting a segment therefore never raises Σ C, as the pruning requires.
 ///
-/// PELT with K = 0; a start that is pruned at t stays for the ends before t + 2, which a segment from t cannot reach.
-/// Time grows with the length where changes are spread over the series, and with its square where there are none.
+/// This is PELT with K = 0. A start that is pruned at t remains a candidate for the ends before
+/// t + 2, because no segment from t can reach those. Time grows linearly with the length if changes
+/// are spread over the series, and quadratically if there are none.
 ///
-/// Killick, R., Fearnhead, P. & Eckley, I. A. (2012): Optimal detection of changepoints with a linear computational
-/// cost. JASA 107, 1590–1598.
+/// Killick, R., Fearnhead, P. & Eckley, I. A. (2012): Optimal detection of changepoints with a
+/// linear computational cost. JASA 107, 1590–1598.
 pub fn changepoints(series: &[Cost], penalty: f64) -> Vec<usize> {
     let scaled = scaled_to_median(series);
-    // For each end: where the last segment of the best partition begins.
+    // For each end, where the last segment of the best partition begins.
     let mut last_start = vec![0; scaled.len() + 1];
     let mut candidates = vec![Candidate::new(0, -penalty)];
     for (index, value) in scaled.into_iter().enumerate() {
@@ -70,7 +72,7 @@ pub fn changepoints(series: &[Cost], penalty: f64) -> Vec<usize> {
     starts
 }
 
-/// The values in units of their median, so that no unit of time matters to the floor of the variance.
+/// The values divided by their median, so that the variance floor does not depend on the unit.
 fn scaled_to_median(series: &[Cost]) -> Vec<f64> {
     let mut sorted: Vec<f64> = series.iter().map(|cost| cost.value()).collect();
     sorted.sort_by(f64::total_cmp);
@@ -78,7 +80,8 @@ fn scaled_to_median(series: &[Cost]) -> Vec<f64> {
     series.iter().map(|cost| cost.value() / median).collect()
 }
 
-/// A start of the last segment, with the mean and squares of the values since (Welford's update: no cancellation).
+/// A possible start of the last segment, with the mean and the squares of the values since.
+/// Welford's update avoids cancellation.
 struct Candidate {
     start: usize,
     /// The least cost of everything before the start.
@@ -86,9 +89,9 @@ struct Candidate {
     count: f64,
     mean: f64,
     squares: f64,
-    /// `before` and the cost of the segment; infinite while the segment is too short.
+    /// `before` plus the cost of the segment; infinite while the segment is too short.
     total: f64,
-    /// The first end for which another start is always at least as good.
+    /// From this end on, another start is always at least as good.
     useless_from: usize,
 }
 

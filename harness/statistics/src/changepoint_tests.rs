@@ -1,4 +1,4 @@
-//! The search against searches without pruning, and the changes that it must find.
+//! Compares the search with searches that do not prune, and checks the changes that it must find.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -18,7 +18,7 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
-/// Segments of (length, mean, standard deviation).
+/// Each segment is (length, mean, standard deviation).
 fn series(seed: u64, segments: &[(usize, f64, f64)]) -> Vec<Cost> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f64> = segments
@@ -29,14 +29,14 @@ fn series(seed: u64, segments: &[(usize, f64, f64)]) -> Vec<Cost> {
     costs(&values)
 }
 
-/// C of scaled values in two passes.
+/// C of scaled values, computed in two passes.
 fn plain_cost(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     segment_cost(n, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n)
 }
 
-/// What a partition costs; infinite where a segment is too short.
+/// The cost of a partition; infinite if a segment is too short.
 fn objective(values: &[f64], starts: &[usize], penalty: f64) -> f64 {
     let edges: Vec<usize> =
         std::iter::once(0).chain(starts.iter().copied()).chain([values.len()]).collect();
@@ -50,7 +50,7 @@ fn objective(values: &[f64], starts: &[usize], penalty: f64) -> f64 {
     cost + penalty * starts.len() as f64
 }
 
-/// Optimal partitioning (Jackson et al. 2005): every start for every end, nothing pruned.
+/// Optimal partitioning (Jackson et al. 2005): tries every start for every end, without pruning.
 fn least_objective(values: &[f64], penalty: f64) -> f64 {
     let mut least = vec![f64::INFINITY; values.len() + 1];
     least[0] = -penalty;
@@ -63,7 +63,7 @@ fn least_objective(values: &[f64], penalty: f64) -> f64 {
 }
 
 #[test]
-fn a_change_of_the_mean_or_of_the_variance_is_found_where_it_is() {
+fn changes_of_mean_and_variance_are_located() {
     let penalty = changepoint_penalty(200);
     let drop = series(1, &[(60, 2.0, 0.02), (140, 1.0, 0.01)]);
     assert_eq!(changepoints(&drop, penalty), [60]);
@@ -73,9 +73,9 @@ fn a_change_of_the_mean_or_of_the_variance_is_found_where_it_is() {
     assert!(noisier.len() == 1 && noisier[0].abs_diff(100) <= 2, "{noisier:?}");
 }
 
-/// Over 400 series that do not change, not one change: the penalty is severe.
+/// The severe penalty finds no change in any of 400 series.
 #[test]
-fn a_series_that_does_not_change_has_none() {
+fn noise_has_no_changepoints() {
     for seed in 0..400 {
         let found = changepoints(&series(seed, &[(120, 1.0, 0.02)]), changepoint_penalty(120));
         assert_eq!(found, NONE, "seed {seed}");
@@ -83,7 +83,7 @@ fn a_series_that_does_not_change_has_none() {
 }
 
 #[test]
-fn runs_of_equal_values_and_the_steps_of_a_coarse_clock_are_no_changes() {
+fn equal_values_and_coarse_clock_steps_are_not_changes() {
     let penalty = changepoint_penalty(100);
     assert_eq!(changepoints(&costs(&[7.0; 100]), penalty), NONE);
     let coarse: Vec<f64> =
@@ -117,7 +117,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn the_partition_is_the_best_of_all(values in noisy_steps(), penalty in 0.0_f64..30.0) {
+    fn pelt_finds_the_optimal_partition(values in noisy_steps(), penalty in 0.0_f64..30.0) {
         prop_assume!(values.len() >= 2);
         let series = costs(&values);
         let scaled = scaled_to_median(&series);
@@ -126,9 +126,9 @@ proptest! {
         prop_assert!((found - least).abs() < 1e-9 * (1.0 + least.abs()), "{} for {}", found, least);
     }
 
-    /// The search without pruning is itself held against every partition there is.
+    /// Checks the search without pruning against every possible partition.
     #[test]
-    fn optimal_partitioning_is_optimal(
+    fn optimal_partitioning_matches_exhaustive_search(
         values in proptest::collection::vec(0.5_f64..2.0, 2..11),
         penalty in 0.0_f64..10.0,
     ) {
@@ -137,13 +137,18 @@ proptest! {
             .map(|set| (1..=inner).filter(|i| set >> (i - 1) & 1 == 1).collect::<Vec<_>>())
             .map(|starts| objective(&values, &starts, penalty))
             .fold(f64::INFINITY, f64::min);
-        prop_assert!((least - least_objective(&values, penalty)).abs() < 1e-9 * (1.0 + least.abs()));
+        prop_assert!(
+            (least - least_objective(&values, penalty)).abs() < 1e-9 * (1.0 + least.abs())
+        );
     }
 
     #[test]
-    fn the_unit_of_time_does_not_matter(values in noisy_steps(), shift in -20_i32..20) {
+    fn changepoints_do_not_depend_on_the_unit(values in noisy_steps(), shift in -20_i32..20) {
         let penalty = changepoint_penalty(values.len());
         let scaled: Vec<f64> = values.iter().map(|value| value * 2_f64.powi(shift)).collect();
-        prop_assert_eq!(changepoints(&costs(&values), penalty), changepoints(&costs(&scaled), penalty));
+        prop_assert_eq!(
+            changepoints(&costs(&values), penalty),
+            changepoints(&costs(&scaled), penalty)
+        );
     }
 }

@@ -1,13 +1,13 @@
-//! Distribution functions: those of statrs, brought to full precision where its quantile stops early, and the
-//! noncentral t that powers need.
+//! Distribution functions: statrs' own, refined to full precision if its quantile stops early, and
+//! the noncentral t that power needs.
 
 use statrs::distribution::{Beta, ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
 
-/// Newton steps that bring the library's quantile to full precision; it converges in two.
+/// Newton steps that refine the library's quantile to full precision; two suffice.
 const NEWTON_STEPS: usize = 4;
-/// Intervals of Simpson's rule for the noncentral t; an even number.
+/// Intervals of Simpson's rule for the noncentral t; must be even.
 const SIMPSON_INTERVALS: usize = 800;
-/// The integral over s = √(χ²/ν) leaves out less than this at its upper end.
+/// The integral over s = √(χ²/ν) omits less than this at its upper end.
 const TAIL: f64 = 1e-14;
 
 /// The quantile of Student's t at `p`, for any positive number of degrees of freedom.
@@ -24,7 +24,8 @@ pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
     t
 }
 
-/// The upper tail of Student's t: P(T > t). Exact 0 and 1 at infinity, so that data without spread have p-values.
+/// The upper tail of Student's t: P(T > t). Exactly 0 or 1 at infinity, so that data without spread
+/// have p-values.
 pub(super) fn t_upper_tail(t: f64, freedom: f64) -> f64 {
     let Ok(distribution) = StudentsT::new(0.0, 1.0, freedom) else { return f64::NAN };
     if t.is_infinite() {
@@ -44,7 +45,7 @@ pub(super) fn noncentral_t_upper_tail(t: f64, freedom: f64, noncentrality: f64) 
         let density = 2.0 * freedom * s * chi_squared.pdf(freedom * s * s);
         density * normal.cdf(noncentrality - t * s)
     };
-    // At s = 0 the density is 0 but for one degree of freedom, where it is finite and its own limit.
+    // At s = 0 the density is 0, except for one degree of freedom, where its limit is finite.
     let at_zero = if freedom > 1.0 { 0.0 } else { integrand(step * 1e-6) };
     let inner = (1..SIMPSON_INTERVALS).map(|i| {
         let weight = if i % 2 == 1 { 4.0 } else { 2.0 };
@@ -56,7 +57,7 @@ pub(super) fn noncentral_t_upper_tail(t: f64, freedom: f64, noncentrality: f64) 
 /// The quantile of the beta distribution at `p`.
 pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     let Ok(distribution) = Beta::new(a, b) else { return f64::NAN };
-    // Bisection: statrs' own search stops at 1e-5 and better for some shapes only.
+    // Bisection, because statrs' own search stops at 1e-5 and is more exact for some shapes only.
     let (mut low, mut high) = (0.0, 1.0);
     while high - low > f64::EPSILON * high {
         let middle = f64::midpoint(low, high);
@@ -74,7 +75,7 @@ mod tests {
 
     /// SciPy 1.15.
     #[test]
-    fn t_quantiles_have_the_reference_values() {
+    fn t_quantiles_match_scipy() {
         for (p, freedom, expected) in [
             (0.975, 1.0, 12.706_204_736_174_694),
             (0.975, 2.0, 4.302_652_729_749_462),
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn tails_of_infinite_statistics_are_certain() {
+    fn t_tail_is_exact_at_infinity() {
         assert_eq!(t_upper_tail(f64::INFINITY, 3.0).to_bits(), 0.0_f64.to_bits());
         assert_eq!(t_upper_tail(f64::NEG_INFINITY, 3.0).to_bits(), 1.0_f64.to_bits());
         assert!((t_upper_tail(0.0, 3.0) - 0.5).abs() < 1e-15);
@@ -96,7 +97,7 @@ mod tests {
 
     /// SciPy 1.17, `nct.sf`.
     #[test]
-    fn the_noncentral_t_has_the_reference_values() {
+    fn noncentral_t_tail_matches_scipy() {
         for (t, freedom, noncentrality, expected) in NONCENTRAL {
             let found = noncentral_t_upper_tail(t, freedom, noncentrality);
             assert!((found - expected).abs() < 1e-7, "{t} {freedom} {noncentrality}: {found}");
@@ -105,7 +106,7 @@ mod tests {
 
     /// SciPy 1.17, `beta.ppf`.
     #[test]
-    fn beta_quantiles_have_the_reference_values() {
+    fn beta_quantiles_match_scipy() {
         for (p, a, b, expected) in BETA {
             let found = beta_quantile(p, a, b);
             assert!((found / expected - 1.0).abs() < 1e-10, "{p} {a} {b}: {found}");

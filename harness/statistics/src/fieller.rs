@@ -1,25 +1,27 @@
-//! The ratio of arithmetic means, a paper's usual ratio, with Fieller's interval for pairs.
+//! The ratio of arithmetic means, as papers print it, with Fieller's interval for pairs.
 
 use super::distribution::t_quantile;
 use super::{Confidence, Cost, Slowdown, StatisticsError};
 
-/// A ratio with its interval, on the scale of ratios: no log ratio is in it, and it need not be symmetric.
+/// A ratio with its interval. It is not on the log scale, and need not be symmetric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RatioInterval {
     /// Mean treatment cost ÷ mean control cost.
     pub estimate: Slowdown,
-    /// Lower and upper bound; none where the interval is unbounded, because the control's mean is not known to differ from 0.
+    /// Lower and upper bound. None if the interval is unbounded, because the control's mean may be
+    /// 0.
     pub bounds: Option<(f64, f64)>,
-    /// The level that the bounds were made for.
+    /// The confidence level of the bounds.
     pub confidence: Confidence,
 }
 
 /// Fieller's interval for the ratio of the means of pairs (control x, treatment y).
 ///
-/// With v the sample (co)variances ÷ n and t = t(1−α/2; n−1): A = x̄² − t²v_x, B = x̄ȳ − t²c_xy, C = ȳ² − t²v_y, and the bounds
-/// are (B ± √(B² − AC))/A; where A ≤ 0 there are none.
+/// v is a sample (co)variance ÷ n, and t = t(1−α/2; n−1). With A = x̄² − t²v_x, B = x̄ȳ − t²c_xy
+/// and C = ȳ² − t²v_y, the bounds are (B ± √(B² − AC))/A. If A ≤ 0 there are none.
 ///
-/// Fieller, E. C. (1954): Some problems in interval estimation. Journal of the Royal Statistical Society B 16, 175–185.
+/// Fieller, E. C. (1954): Some problems in interval estimation. Journal of the Royal Statistical
+/// Society B 16, 175–185.
 ///
 /// # Errors
 /// If there are fewer than two pairs.
@@ -62,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_has_the_reference_values() {
+    fn fieller_interval_matches_reference_values() {
         let x = [10.12, 10.31, 9.98, 10.55, 10.05, 10.22, 10.40, 10.09];
         let y = [10.76, 11.11, 10.69, 11.58, 10.64, 11.06, 11.08, 12.51];
         let found = fieller_interval(&pairs(&x, &y), Confidence::P95).unwrap();
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_control_that_may_be_zero_has_no_bounds() {
+    fn fieller_has_no_bounds_if_the_control_may_be_zero() {
         let found = fieller_interval(&pairs(&[1.0, 100.0], &[1.0, 1.0]), Confidence::P95).unwrap();
         assert_eq!(found.bounds, None);
         let error = StatisticsError::TooFew { found: 1, needed: 2 };
@@ -86,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bounds_hold_the_estimate_and_scale_with_the_unit(
+        fn bounds_contain_the_estimate_and_scale_with_the_unit(
             costs in proptest::collection::vec((0.9_f64..1.1, 0.9_f64..1.3), 3..20),
         ) {
             let (x, y): (Vec<f64>, Vec<f64>) = costs.into_iter().unzip();
@@ -94,7 +96,8 @@ mod tests {
             let (low, high) = found.bounds.unwrap();
             prop_assert!(low <= found.estimate.factor() && found.estimate.factor() <= high);
             let scaled: Vec<f64> = y.iter().map(|y| y * 3.0).collect();
-            let (low_3, high_3) = fieller_interval(&pairs(&x, &scaled), Confidence::P95).unwrap().bounds.unwrap();
+            let (low_3, high_3) =
+                fieller_interval(&pairs(&x, &scaled), Confidence::P95).unwrap().bounds.unwrap();
             prop_assert!((low_3 / low - 3.0).abs() < 1e-9 && (high_3 / high - 3.0).abs() < 1e-9);
         }
     }

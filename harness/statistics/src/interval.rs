@@ -1,4 +1,4 @@
-//! Confidence intervals on the log scale, and the two that are asked for most.
+//! Confidence intervals on the log scale, and shortcuts for the two most common.
 
 use super::{Confidence, LogRatio, Pivot, StatisticsError};
 
@@ -11,23 +11,23 @@ pub struct Interval {
     pub low: LogRatio,
     /// The upper bound.
     pub high: LogRatio,
-    /// The level that the bounds were made for.
+    /// The confidence level of the bounds.
     pub confidence: Confidence,
 }
 
 impl Interval {
-    /// Upper bound less lower bound, on the log scale.
+    /// Upper bound minus lower bound, on the log scale.
     pub fn width(&self) -> f64 {
         self.high.0 - self.low.0
     }
 
-    /// Whether the value lies inside, bounds included.
+    /// Whether the interval contains the value. The bounds belong to it.
     pub fn contains(&self, value: LogRatio) -> bool {
         self.low <= value && value <= self.high
     }
 }
 
-/// Student's t interval of the mean of replicates: see [`Pivot::mean`].
+/// Student's t interval for the mean of the replicates: see [`Pivot::mean`].
 ///
 /// # Errors
 /// If there are fewer than two replicates.
@@ -38,7 +38,7 @@ pub fn t_interval(
     Ok(Pivot::mean(replicates)?.interval(confidence))
 }
 
-/// Yuen's interval of the trimmed mean of replicates: see [`Pivot::trimmed_mean`].
+/// Yuen's interval for the trimmed mean of the replicates: see [`Pivot::trimmed_mean`].
 ///
 /// # Errors
 /// If there are fewer than two replicates.

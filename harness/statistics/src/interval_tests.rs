@@ -21,16 +21,16 @@ fn check(interval: Interval, expected: [f64; 3], relative: f64) {
 }
 
 #[test]
-fn t_interval_has_the_reference_values() {
+fn t_interval_matches_reference_values() {
     let five = t_interval(&logs(&FIVE), Confidence::P95).unwrap();
     check(five, [1.073_712_376_8, 1.054_866_944_2, 1.092_894_487_1], 1e-10);
     let eight = t_interval(&logs(&EIGHT), Confidence::P95).unwrap();
     check(eight, [1.093_150_087_2, 1.046_443_257_6, 1.141_941_624_2], 1e-10);
 }
 
-/// Computed from the formula with SciPy 1.15's t quantiles.
+/// From the formula with SciPy 1.15's t quantiles.
 #[test]
-fn yuen_interval_has_the_reference_values() {
+fn yuen_interval_matches_reference_values() {
     let five = yuen_interval(&logs(&FIVE), Confidence::P95).unwrap();
     check(five, [1.070_649_122_532_008, 1.044_605_777_643_332, 1.097_341_760_989_135], 1e-12);
     let eight = yuen_interval(&logs(&EIGHT), Confidence::P95).unwrap();
@@ -45,7 +45,7 @@ fn one_replicate_gives_no_interval() {
 }
 
 #[test]
-fn costs_without_a_logarithm_are_errors() {
+fn costs_and_slowdowns_must_be_finite_and_positive() {
     for cost in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(Cost::new(cost).is_err() && Slowdown::new(cost).is_err());
     }
@@ -53,7 +53,7 @@ fn costs_without_a_logarithm_are_errors() {
 
 proptest! {
     #[test]
-    fn intervals_hold_their_estimate_and_mirror_with_the_arms(
+    fn intervals_contain_their_estimate_and_mirror_when_arms_swap(
         ratios in proptest::collection::vec(0.5_f64..2.0, 2..40),
     ) {
         let inverse: Vec<f64> = ratios.iter().map(|ratio| 1.0 / ratio).collect();
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn one_wild_boot_in_ten_moves_yuen_less_than_t(wild in 3.0_f64..50.0) {
+    fn one_wild_boot_in_ten_widens_yuen_less_than_t(wild in 3.0_f64..50.0) {
         let mut ratios = vec![1.01, 0.99, 1.0, 1.02, 0.98, 1.005, 0.995, 1.0, 1.0];
         ratios.push(wild);
         let t = t_interval(&logs(&ratios), Confidence::P95).unwrap();

@@ -1,7 +1,7 @@
-//! Pure statistics: numbers in, intervals out. No I/O, no clock, no seed that is not an argument.
+//! Pure statistics: numbers in, intervals out. No I/O and no clock; every seed is an argument.
 //!
-//! A [`Cost`], a [`LogRatio`] and a [`Slowdown`] are types of their own. What is estimated with an error of Student's kind is a
-//! [`Pivot`]; its intervals and p-values come from there.
+//! A [`Cost`], a [`LogRatio`] and a [`Slowdown`] are separate types. An estimate whose error
+//! follows Student's t is a [`Pivot`]: its intervals and p-values come from there.
 
 mod bootstrap;
 mod changepoint;

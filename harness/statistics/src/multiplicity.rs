@@ -1,9 +1,11 @@
-//! Many benches at once: p-values adjusted so that a whole run keeps its error rate.
+//! Adjusts the p-values of many benches, so that a whole run keeps its error rate.
 
-/// Holm's step-down adjustment: below α are those that may be rejected with at most α of wrong rejections among all, ever.
-/// The gate uses it. Sorted ascending, p̃₍ᵢ₎ = max over j ≤ i of min(1, (m − j + 1)·p₍ⱼ₎).
+/// Holm's step-down adjustment. If the p-values below α are rejected, the probability of any wrong
+/// rejection is at most α. The gate uses it. In ascending order, p̃₍ᵢ₎ = max over j ≤ i of min(1,
+/// (m − j + 1)·p₍ⱼ₎).
 ///
-/// Holm, S. (1979): A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65–70.
+/// Holm, S. (1979): A simple sequentially rejective multiple test procedure. Scandinavian Journal
+/// of Statistics 6, 65–70.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let m = p_values.len();
     let mut adjusted = vec![0.0; m];
@@ -15,11 +17,12 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// Benjamini and Hochberg's step-up adjustment: below q are those among which at most a share q is wrong, on average. For
-/// exploration. Sorted ascending, p̃₍ᵢ₎ = min over j ≥ i of min(1, m/j·p₍ⱼ₎).
+/// Benjamini and Hochberg's step-up adjustment, for exploration. If the p-values below q are
+/// rejected, at most a share q of the rejections is wrong on average. In ascending order,
+/// p̃₍ᵢ₎ = min over j ≥ i of min(1, m/j·p₍ⱼ₎).
 ///
-/// Benjamini, Y. & Hochberg, Y. (1995): Controlling the false discovery rate. Journal of the Royal Statistical Society B 57,
-/// 289–300.
+/// Benjamini, Y. & Hochberg, Y. (1995): Controlling the false discovery rate. Journal of the Royal
+/// Statistical Society B 57, 289–300.
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let m = p_values.len() as f64;
     let mut adjusted = vec![0.0; p_values.len()];
@@ -51,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn adjustments_have_the_reference_values() {
+    fn adjusted_p_values_match_reference_values() {
         let p = [0.01, 0.04, 0.03, 0.005, 0.2];
         assert_near(&holm(&p), &[0.04, 0.09, 0.09, 0.025, 0.2]);
         assert_near(&benjamini_hochberg(&p), &[0.025, 0.05, 0.05, 0.025, 0.2]);
@@ -60,7 +63,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holm_is_the_stricter_and_both_keep_the_order(p in proptest::collection::vec(0.0_f64..=1.0, 1..30)) {
+        fn holm_is_stricter_and_both_adjustments_keep_the_order(
+            p in proptest::collection::vec(0.0_f64..=1.0, 1..30),
+        ) {
             let (strict, lax) = (holm(&p), benjamini_hochberg(&p));
             for i in 0..p.len() {
                 prop_assert!(p[i] <= lax[i] && lax[i] <= strict[i] + 1e-15 && strict[i] <= 1.0);

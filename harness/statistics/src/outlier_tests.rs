@@ -9,16 +9,17 @@ fn labels(values: &[f64]) -> Vec<Option<OutlierLabel>> {
     tukey_labels(&values.iter().copied().map(LogRatio::new).collect::<Vec<_>>())
 }
 
-/// R 4: `quantile(c(15, 20, 35, 40, 50), .4)` is 29, and `quantile(1:10, c(.25, .75))` is 3.25, 7.75.
+/// R 4: `quantile(c(15, 20, 35, 40, 50), .4)` is 29, and `quantile(1:10, c(.25, .75))` is 3.25,
+/// 7.75.
 #[test]
-fn quantiles_are_those_of_type_7() {
+fn quantile_is_of_type_7() {
     assert_eq!(quantile(&[15.0, 20.0, 35.0, 40.0, 50.0], 0.4), 29.0);
     let ten: Vec<f64> = (1..=10).map(f64::from).collect();
     assert_eq!([0.0, 0.25, 0.75, 1.0].map(|share| quantile(&ten, share)), [1.0, 3.25, 7.75, 10.0]);
 }
 
 #[test]
-fn each_fence_has_its_label_and_a_value_on_it_has_none() {
+fn values_beyond_a_fence_are_labelled_and_values_on_it_are_not() {
     use OutlierLabel::{HighMild, HighSevere, LowMild, LowSevere};
     // Q1 = 0 and Q3 = 4 of all fifteen values: inner fences −6 and 10, outer ones −12 and 16.
     let values =
@@ -30,7 +31,7 @@ fn each_fence_has_its_label_and_a_value_on_it_has_none() {
 }
 
 #[test]
-fn a_cold_first_run_is_low_severe() {
+fn fast_first_value_is_low_severe() {
     let milliseconds = [
         4_857.242_345_809_936_5,
         5_944.265_127_182_007,
@@ -51,7 +52,7 @@ fn a_cold_first_run_is_low_severe() {
 }
 
 #[test]
-fn where_half_of_the_values_are_equal_any_other_is_severe() {
+fn any_other_value_is_severe_if_half_are_equal() {
     let found = labels(&[0.1, 0.1, 0.1, 0.1, 0.1, 0.100_001]);
     assert_eq!(found[..5], [None; 5]);
     assert_eq!(found[5], Some(OutlierLabel::HighSevere));
@@ -67,9 +68,9 @@ proptest! {
         prop_assert!(labels(&values).iter().all(Option::is_none));
     }
 
-    /// A quarter at either end at most can lie outside, and never the middle half.
+    /// At most a quarter at each end can lie outside.
     #[test]
-    fn the_middle_half_has_no_label(values in proptest::collection::vec(-1.0_f64..1.0, 4..60)) {
+    fn middle_half_is_never_labelled(values in proptest::collection::vec(-1.0_f64..1.0, 4..60)) {
         let found = labels(&values);
         prop_assert_eq!(found.len(), values.len());
         let mut sorted = values.clone();
@@ -81,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn labels_mirror_with_the_arms(values in proptest::collection::vec(-64_i32..64, 4..40)) {
+    fn labels_mirror_when_arms_swap(values in proptest::collection::vec(-64_i32..64, 4..40)) {
         use OutlierLabel::{HighMild, HighSevere, LowMild, LowSevere};
         let there: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
         let back: Vec<f64> = there.iter().map(|value| -value).collect();

@@ -1,27 +1,30 @@
-//! Estimates on the log scale whose error is a multiple of Student's t: one type for the mean of boots, the two-stage
-//! mean, the trimmed mean, Welch's difference and the jackknife. Intervals and p-values come from it alone.
+//! Estimates on the log scale whose error follows Student's t. One type serves the mean of boots,
+//! the two-stage mean, the trimmed mean, Welch's difference and the jackknife. Their intervals and
+//! p-values come from it alone.
 
 use super::distribution::{t_quantile, t_upper_tail};
 use super::{Confidence, Cost, Interval, LogRatio, StatisticsError};
 
-/// The share that Yuen's interval trims at either end.
+/// The share of values that Yuen's interval trims at each end.
 const TRIM: f64 = 0.2;
-/// The power at which [`Pivot::minimum_detectable`] is stated.
+/// The power that [`Pivot::minimum_detectable`] refers to.
 const POWER: f64 = 0.8;
 
-/// (estimate − truth) ÷ standard error is taken to follow Student's t with so many degrees of freedom.
+/// An estimate with its error. (estimate − truth) ÷ standard error is taken to follow Student's t
+/// with `freedom` degrees of freedom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pivot {
     /// The estimate.
     pub estimate: LogRatio,
     /// Its standard error, on the log scale.
     pub standard_error: f64,
-    /// Degrees of freedom; Welch's are not whole.
+    /// Degrees of freedom; Welch's are not integers.
     pub freedom: f64,
 }
 
 impl Pivot {
-    /// The mean θ̂ of independent replicates (boot means): S/√G with S² = Σ(d−θ̂)²/(G−1), and G − 1 degrees of freedom.
+    /// The mean θ of independent replicates (boot means): SE = S/√G with S² = Σ(d−θ)²/(G−1), and
+    /// G − 1 degrees of freedom.
     ///
     /// # Errors
     /// If there are fewer than two replicates.
@@ -31,12 +34,15 @@ impl Pivot {
         Ok(Self { estimate: LogRatio(mean), standard_error, freedom: n - 1.0 })
     }
 
-    /// Stein's two-stage estimate: the mean of all n replicates, with the standard deviation s₀ of the first stage's n₀:
-    /// s₀/√n, and n₀ − 1 degrees of freedom. Because n depends on the data only through s₀, which is independent of the mean,
-    /// the interval keeps its level for normal replicates; that of the plain mean would not.
+    /// Stein's two-stage estimate: the mean of all n replicates. Its error comes from the standard
+    /// deviation s₀ of the n₀ replicates of the first stage: SE = s₀/√n, with n₀ − 1 degrees of
+    /// freedom.
     ///
-    /// Stein, C. (1945): A two-sample test for a linear hypothesis whose power is independent of the variance. Annals of
-    /// Mathematical Statistics 16, 243–258.
+    /// n depends on the data only through s₀. For normal replicates s₀ is independent of the mean,
+    /// so this interval keeps its level. The interval of the plain mean would not.
+    ///
+    /// Stein, C. (1945): A two-sample test for a linear hypothesis whose power is independent of
+    /// the variance. Annals of Mathematical Statistics 16, 243–258.
     ///
     /// # Errors
     /// If the first stage has fewer than two replicates.
@@ -51,11 +57,12 @@ impl Pivot {
         })
     }
 
-    /// Yuen's 20 % trimmed mean: k = ⌊0.2 G⌋ values trimmed at either end, h = G − 2k, SE = √(SSD_w / (h(h−1))) with the
-    /// winsorised sum of squared deviations, and h − 1 degrees of freedom.
+    /// Yuen's 20 % trimmed mean. k = ⌊0.2 G⌋ values are trimmed at each end, which leaves
+    /// h = G − 2k. SE = √(SSD_w / (h(h−1))), where SSD_w is the winsorised sum of squared
+    /// deviations, with h − 1 degrees of freedom.
     ///
-    /// Yuen, K. K. (1974): The two-sample trimmed t for unequal population variances. Biometrika 61, 165–170;
-    /// in its one-sample form, Tukey & McLaughlin (1963).
+    /// Yuen, K. K. (1974): The two-sample trimmed t for unequal population variances. Biometrika
+    /// 61, 165–170. Its one-sample form: Tukey & McLaughlin (1963).
     ///
     /// # Errors
     /// If there are fewer than two replicates.
@@ -65,11 +72,12 @@ impl Pivot {
         Ok(Self { estimate: LogRatio(center), standard_error, freedom: kept - 1.0 })
     }
 
-    /// Welch's estimate from arms that did not run in common blocks: mean ln(treatment) − mean ln(control), with the
-    /// Welch–Satterthwaite degrees of freedom. Pairs are better where there are pairs: they share a drift that this pays for.
+    /// Welch's estimate for arms that did not run in common blocks: mean ln(treatment) − mean
+    /// ln(control), with the Welch–Satterthwaite degrees of freedom. Pairs are better if there are
+    /// any: this estimate pays for the drift that pairs share.
     ///
-    /// Welch, B. L. (1947): The generalization of "Student's" problem when several different population variances are
-    /// involved. Biometrika 34, 28–35.
+    /// Welch, B. L. (1947): The generalization of "Student's" problem when several different
+    /// population variances are involved. Biometrika 34, 28–35.
     ///
     /// # Errors
     /// If an arm has fewer than two replicates.
@@ -78,8 +86,8 @@ impl Pivot {
         Ok(welch(treated, moments(control.iter().map(|cost| cost.ln()))?))
     }
 
-    /// Yuen's estimate from arms that did not run in common blocks: the difference of trimmed means of logarithms, with
-    /// Welch–Satterthwaite degrees of freedom over the h − 1 of each.
+    /// Yuen's estimate for arms that did not run in common blocks: the difference of the trimmed
+    /// means of logarithms, with the Welch–Satterthwaite degrees of freedom from h − 1 of each arm.
     ///
     /// # Errors
     /// If an arm has fewer than two replicates.
@@ -92,17 +100,19 @@ impl Pivot {
         Ok(satterthwaite(treated.center - control.center, squares))
     }
 
-    /// How much more one estimate is than another that is independent of it, from another run: their difference, with the
-    /// squared errors added and the Welch–Satterthwaite degrees of freedom. Of two plain means it is Welch's t.
+    /// The difference of two independent estimates, from two runs. The squared errors add up, and
+    /// the degrees of freedom are Welch–Satterthwaite's. For two plain means this is Welch's t.
     pub fn change(now: &Self, before: &Self) -> Self {
         let side = |pivot: &Self| (pivot.standard_error.powi(2), pivot.freedom + 1.0);
         satterthwaite(now.estimate.0 - before.estimate.0, [side(now), side(before)])
     }
 
-    /// The delete-one jackknife of any estimate: SE² = (G−1)/G · Σ(θ₍ᵢ₎ − mean θ₍.₎)², where θ₍ᵢ₎ is the estimate without
-    /// replicate i, and G − 1 degrees of freedom. For what is no mean of replicates, such as a percentile of everything.
+    /// The delete-one jackknife of any estimate: SE² = (G−1)/G · Σ(θ₍ᵢ₎ − θ₍.₎)², with G − 1
+    /// degrees of freedom. θ₍ᵢ₎ is the estimate without replicate i, and θ₍.₎ the mean of these. It
+    /// serves estimates that are not means of replicates, such as a percentile of all values.
     ///
-    /// Tukey, J. W. (1958): Bias and confidence in not-quite large samples. Annals of Mathematical Statistics 29, 614.
+    /// Tukey, J. W. (1958): Bias and confidence in not-quite large samples. Annals of Mathematical
+    /// Statistics 29, 614.
     ///
     /// # Errors
     /// If there are fewer than two replicates.
@@ -126,17 +136,19 @@ impl Pivot {
         }
     }
 
-    /// Half of the interval's width, on the log scale.
+    /// Half the interval's width, on the log scale.
     pub fn half_width(&self, confidence: Confidence) -> f64 {
         t_quantile(0.5 + confidence.level() / 2.0, self.freedom) * self.standard_error
     }
 
-    /// p of the one-sided test that the truth is at most `bound`: small where the estimate lies far above it.
+    /// p of the one-sided test that the truth is at most `bound`: small if the estimate is far
+    /// above it.
     pub fn p_above(&self, bound: LogRatio) -> f64 {
         t_upper_tail(self.statistic(bound), self.freedom)
     }
 
-    /// p of the one-sided test that the truth is at least `bound`: small where the estimate lies far below it.
+    /// p of the one-sided test that the truth is at least `bound`: small if the estimate is far
+    /// below it.
     pub fn p_below(&self, bound: LogRatio) -> f64 {
         t_upper_tail(-self.statistic(bound), self.freedom)
     }
@@ -146,23 +158,23 @@ impl Pivot {
         (2.0 * t_upper_tail(self.statistic(value).abs(), self.freedom)).min(1.0)
     }
 
-    /// p of the two-sided test that the truth lies no further than `blur` from 0 on either side; 1 where the estimate does not
-    /// either. With nothing that may be hidden it is the test that the truth is 0.
+    /// p of the two-sided test that the truth is within `blur` of 0. It is 1 if the estimate is
+    /// within `blur` itself. With a `blur` of 0 it is the test that the truth is 0.
     pub fn p_beyond(&self, blur: LogRatio) -> f64 {
         let nearest = LogRatio(blur.0.copysign(self.estimate.0));
         if self.estimate.0.abs() < blur.0 { 1.0 } else { self.p_other_than(nearest) }
     }
 
-    /// p of the two one-sided tests for equivalence: small where the truth lies inside ±`bound`.
+    /// p of the two one-sided tests for equivalence: small if the truth is within ±`bound`.
     ///
-    /// Schuirmann, D. J. (1987): A comparison of the two one-sided tests procedure and the power approach. Journal of
-    /// Pharmacokinetics and Biopharmaceutics 15, 657–680.
+    /// Schuirmann, D. J. (1987): A comparison of the two one-sided tests procedure and the power
+    /// approach. Journal of Pharmacokinetics and Biopharmaceutics 15, 657–680.
     pub fn p_equivalent(&self, bound: LogRatio) -> f64 {
         self.p_above(LogRatio(-bound.0)).max(self.p_below(bound))
     }
 
-    /// The smallest log ratio that a two-sided test at this level finds with a power of 80 %, to the approximation that the
-    /// shifted t is a t: (t(1−α/2) + t(0.8))·SE.
+    /// The smallest log ratio that a two-sided test at this level finds with a power of 80 %:
+    /// (t(1−α/2) + t(0.8))·SE. It treats the shifted t as a t, which is an approximation.
     pub fn minimum_detectable(&self, confidence: Confidence) -> LogRatio {
         let t = t_quantile(0.5 + confidence.level() / 2.0, self.freedom)
             + t_quantile(POWER, self.freedom);
@@ -171,7 +183,7 @@ impl Pivot {
 
     fn statistic(&self, bound: LogRatio) -> f64 {
         let distance = self.estimate.0 - bound.0;
-        // Without spread and at the bound itself nothing speaks for either side.
+        // Without spread, an estimate at the bound itself speaks for neither side.
         if distance == 0.0 { 0.0 } else { distance / self.standard_error }
     }
 }
@@ -180,7 +192,7 @@ impl Pivot {
 struct Moments {
     n: f64,
     mean: f64,
-    /// With n − 1.
+    /// With the divisor n − 1.
     variance: f64,
 }
 
@@ -196,12 +208,12 @@ fn welch(a: Moments, b: Moments) -> Pivot {
     satterthwaite(a.mean - b.mean, [(a.variance / a.n, a.n), (b.variance / b.n, b.n)])
 }
 
-/// A difference of two means, each with its squared error and its number of values.
+/// The difference of two means, each given with its squared error and its number of values.
 fn satterthwaite(difference: f64, sides: [(f64, f64); 2]) -> Pivot {
     let sum: f64 = sides.iter().map(|(squared_error, _)| squared_error).sum();
     let squares: f64 =
         sides.iter().map(|(squared_error, n)| squared_error.powi(2) / (n - 1.0)).sum();
-    // Without any spread the formula is 0/0; its largest value is as good as any.
+    // Without any spread the formula is 0/0. Any value would do, so take its upper limit.
     let largest = sides.iter().map(|(_, n)| n - 1.0).sum();
     let freedom = if sum > 0.0 { sum.powi(2) / squares } else { largest };
     Pivot { estimate: LogRatio(difference), standard_error: sum.sqrt(), freedom }
@@ -210,7 +222,7 @@ fn satterthwaite(difference: f64, sides: [(f64, f64); 2]) -> Pivot {
 struct Trimmed {
     center: f64,
     squared_error: f64,
-    /// The values that were not trimmed.
+    /// The number of values that were not trimmed.
     kept: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Reference values and properties of the estimates that have a Student's t.
+//! Reference values and properties of the estimates with a Student's t error.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -19,14 +19,14 @@ fn near(found: f64, expected: f64, relative: f64) {
 const EIGHT: [f64; 8] = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
 
 #[test]
-fn minimum_detectable_has_the_reference_value() {
+fn minimum_detectable_matches_reference_value() {
     let pivot = Pivot::mean(&logs(&EIGHT)).unwrap();
     near(pivot.minimum_detectable(Confidence::P95).value(), 0.060_213_061_631_529_43, 1e-10);
 }
 
-/// The pairs of the reference for Fieller's interval; TOST at a margin of 5 %.
+/// The pairs of Fieller's reference, with a margin of 5 %.
 #[test]
-fn tests_of_equivalence_have_the_reference_value() {
+fn equivalence_test_matches_reference_value() {
     let x = [10.12, 10.31, 9.98, 10.55, 10.05, 10.22, 10.40, 10.09];
     let y = [10.76, 11.11, 10.69, 11.58, 10.64, 11.06, 11.08, 12.51];
     let pairs: Vec<LogRatio> =
@@ -39,7 +39,7 @@ fn tests_of_equivalence_have_the_reference_value() {
 }
 
 #[test]
-fn two_stages_are_one_where_nothing_was_added() {
+fn two_stage_without_added_replicates_equals_the_mean() {
     let eight = logs(&EIGHT);
     assert_eq!(Pivot::two_stage(&eight, 8).unwrap(), Pivot::mean(&eight).unwrap());
     assert_eq!(Pivot::two_stage(&eight, 20).unwrap(), Pivot::mean(&eight).unwrap());
@@ -51,9 +51,9 @@ fn two_stages_are_one_where_nothing_was_added() {
     assert!(Pivot::two_stage(&eight, 1).is_err());
 }
 
-/// The first five of eight as the first stage; computed with SciPy 1.17.
+/// Five of the eight replicates are the first stage. Computed with SciPy 1.17.
 #[test]
-fn two_stages_have_the_reference_values() {
+fn two_stage_interval_matches_scipy() {
     let interval = Pivot::two_stage(&logs(&EIGHT), 5).unwrap().interval(Confidence::P95);
     near(interval.estimate.exp().factor(), 1.093_150_087_219_078, 1e-12);
     near(interval.low.exp().factor(), 1.077_953_673_295_235, 1e-12);
@@ -62,7 +62,7 @@ fn two_stages_have_the_reference_values() {
 
 /// SciPy 1.17, `ttest_ind(…, equal_var=False)` on the logarithms.
 #[test]
-fn welch_has_the_reference_values() {
+fn welch_matches_scipy() {
     let treatment = costs(&[6.1, 6.3, 6.2, 6.8]);
     let control = costs(&[5.9, 6.0, 6.05, 5.95, 6.02]);
     let pivot = Pivot::unpaired(&treatment, &control).unwrap();
@@ -80,9 +80,9 @@ fn welch_has_the_reference_values() {
     near(change.freedom, pivot.freedom, 1e-12);
 }
 
-/// Without anything to trim, trimmed means are means.
+/// With four values there is nothing to trim.
 #[test]
-fn trimmed_differences_of_few_are_welchs() {
+fn unpaired_trimmed_equals_welch_if_nothing_is_trimmed() {
     let (treatment, control) = (costs(&[6.1, 6.3, 6.2, 6.8]), costs(&[5.9, 6.0, 6.05, 5.95]));
     let (plain, trimmed) = (
         Pivot::unpaired(&treatment, &control).unwrap(),
@@ -95,7 +95,7 @@ fn trimmed_differences_of_few_are_welchs() {
 
 /// SciPy 1.17, `ttest_ind(…, equal_var=False, trim=0.2)` on the logarithms.
 #[test]
-fn trimmed_differences_have_the_reference_values() {
+fn unpaired_trimmed_matches_scipy() {
     let treatment = costs(&[6.1, 6.3, 6.2, 6.8, 6.25, 9.0]);
     let control = costs(&[5.9, 6.0, 6.05, 5.95, 6.02]);
     let pivot = Pivot::unpaired_trimmed(&treatment, &control).unwrap();
@@ -105,7 +105,7 @@ fn trimmed_differences_have_the_reference_values() {
 
 /// The jackknife of a mean is the mean's own standard error.
 #[test]
-fn the_jackknife_of_a_mean_is_its_t() {
+fn jackknife_of_a_mean_has_its_standard_error() {
     let eight = logs(&EIGHT);
     let mean = Pivot::mean(&eight).unwrap();
     let without: Vec<LogRatio> = (0..8)
@@ -120,7 +120,7 @@ fn the_jackknife_of_a_mean_is_its_t() {
 }
 
 #[test]
-fn data_without_spread_are_certain() {
+fn data_without_spread_have_certain_p_values() {
     let same = [LogRatio(0.5); 3];
     let pivot = Pivot::mean(&same).unwrap();
     assert_eq!(pivot.p_above(LogRatio(0.1)).to_bits(), 0.0_f64.to_bits());
@@ -133,7 +133,7 @@ fn data_without_spread_are_certain() {
 proptest! {
     /// An interval excludes a value exactly where the two-sided test rejects it.
     #[test]
-    fn intervals_and_tests_agree(
+    fn interval_excludes_what_the_two_sided_test_rejects(
         ratios in proptest::collection::vec(0.5_f64..2.0, 2..30),
         value in -0.3_f64..0.3,
     ) {
@@ -145,7 +145,7 @@ proptest! {
         prop_assert!((pivot.p_above(value) + pivot.p_below(value) - 1.0).abs() < 1e-12);
     }
 }
-/// Degrees of freedom, p, and the interval of 95 %.
+/// Degrees of freedom, p, and the bounds of the 95 % interval.
 const WELCH: (f64, f64, f64, f64) =
     (3.2062158546692894, 0.09079854861033701, -0.016505241278524166, 0.133560967259155);
 /// Degrees of freedom and p.

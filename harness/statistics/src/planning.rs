@@ -1,13 +1,14 @@
-//! How many boots: before a run, from what is asked; after it, from what was seen.
+//! How many boots a run needs: planned before it, estimated after it.
 
 use super::distribution::{noncentral_t_upper_tail, t_quantile};
 use super::{Confidence, LogRatio, Pivot};
 
-/// No number of boots above this is searched for.
+/// The search for a number of boots ends here.
 pub const REPLICATES_MAX: u32 = 10_000;
 
-/// The smallest number of pairs whose t interval is no wider than ± `half_width` (on the log scale), if their standard deviation
-/// is `deviation`: the smallest n with t(1−α/2; n−1)·s/√n ≤ half width. None above [`REPLICATES_MAX`].
+/// The number of pairs for a t interval of ± `half_width` on the log scale: the smallest n with
+/// t(1−α/2; n−1)·s/√n ≤ half width, where s is `deviation`, the standard deviation of the pairs.
+/// None above [`REPLICATES_MAX`].
 pub fn pairs_needed(deviation: f64, half_width: LogRatio, confidence: Confidence) -> Option<u32> {
     let p = 0.5 + confidence.level() / 2.0;
     smallest(2, |n| {
@@ -16,9 +17,9 @@ pub fn pairs_needed(deviation: f64, half_width: LogRatio, confidence: Confidence
     })
 }
 
-/// The boots that Stein's second stage brings a bench to: the smallest n of at least `first_stage` with
-/// t(1−α/2; n₀−1)·s₀/√n ≤ half width, where s₀ is the standard deviation of the n₀ boots of the first stage.
-/// [`REPLICATES_MAX`] where it would be more, and never fewer than the first stage.
+/// The number of boots after Stein's second stage: the smallest n of at least `first_stage` with
+/// t(1−α/2; n₀−1)·s₀/√n ≤ half width. s₀ is the standard deviation of the n₀ boots of the first
+/// stage. At most [`REPLICATES_MAX`], unless the first stage has more.
 pub fn two_stage_boots(
     first_stage: u32,
     deviation: f64,
@@ -27,24 +28,25 @@ pub fn two_stage_boots(
 ) -> u32 {
     let t = t_quantile(0.5 + confidence.level() / 2.0, f64::from(first_stage) - 1.0);
     let is_enough = |n: &u32| t * deviation / f64::from(*n).sqrt() <= half_width.0;
-    // The square rounds: its neighbour may be the one. A float that is too large saturates.
+    // The square is rounded, so a neighbour may be the answer. The cast saturates.
     let near = ((t * deviation / half_width.0).powi(2).ceil() as u32).saturating_sub(1);
     let most = REPLICATES_MAX.max(first_stage);
     let near = near.clamp(first_stage, most);
     (near..=most.min(near + 2)).find(is_enough).unwrap_or(most)
 }
 
-/// The power of the one-sided t test at level `alpha` that the truth is at most a bound, when it lies `excess` above that bound and
-/// the estimate has this standard error and so many degrees of freedom: P(T′ > t(1−α; df)), with T′ noncentral, λ = excess/SE.
+/// The power of the one-sided t test at level `alpha` that the truth is at most a bound. The truth
+/// exceeds the bound by `excess`; the estimate has this standard error and this many degrees of
+/// freedom. P(T′ > t(1−α; df)), with T′ noncentral and λ = excess/SE.
 pub fn power(excess: LogRatio, standard_error: f64, freedom: f64, alpha: f64) -> f64 {
     let critical = t_quantile(1.0 - alpha, freedom);
     noncentral_t_upper_tail(critical, freedom, excess.0 / standard_error)
 }
 
-/// The smallest number of boots, above the `boots` of an estimate, at which a verdict would be reached if estimate and spread stayed
-/// as they are: the 90 % interval would leave the margin's edge that is nearest to the estimate, by more than `blur`. Degrees of freedom grow
-/// with the boots, but for two stages, where they stay those of the first. None above [`REPLICATES_MAX`]: the estimate lies on the
-/// edge.
+/// The smallest number of boots, above `boots`, that would reach a verdict if estimate and spread
+/// stayed the same: the 90 % interval would then leave the nearer edge of the margin by more than
+/// `blur`. Degrees of freedom grow with the boots, except after two stages. None above
+/// [`REPLICATES_MAX`]: the estimate lies on the edge.
 pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio, blur: LogRatio) -> Option<u32> {
     let distance = (pivot.estimate.0.abs() - margin.0).abs() - blur.0;
     let deviation = pivot.standard_error * f64::from(boots).sqrt();
@@ -56,7 +58,8 @@ pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio, blur: LogRat
     })
 }
 
-/// The smallest n from `from` to [`REPLICATES_MAX`] that satisfies a condition which holds for all n once it holds for one.
+/// The smallest n from `from` to [`REPLICATES_MAX`] for which `holds` is true. `holds` must stay
+/// true once it is true.
 fn smallest(from: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
     if !holds(REPLICATES_MAX) {
         return None;
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_for_one_per_cent_have_the_reference_values() {
+    fn pairs_needed_matches_reference_values() {
         for (deviation, expected) in [(0.01, 7), (0.02, 18), (0.05, 99)] {
             let found = pairs_needed(deviation, LogRatio::new(0.01), Confidence::P95);
             assert_eq!(found, Some(expected), "{deviation}");
@@ -87,16 +90,17 @@ mod tests {
 
     /// t(0.975; 9) = 2.262157: (2.262157 · 0.02 / 0.01)² = 20.47.
     #[test]
-    fn the_second_stage_has_the_reference_values() {
+    fn two_stage_boots_matches_hand_computed_values() {
         let boots =
             |deviation| two_stage_boots(10, deviation, LogRatio::new(0.01), Confidence::P95);
         assert_eq!((boots(0.02), boots(0.001), boots(0.0)), (21, 10, 10));
         assert_eq!(boots(f64::INFINITY), REPLICATES_MAX);
     }
 
-    /// Computed from the formula with SciPy 1.17's t quantiles: the spread of eight ratios, and of the first five of them.
+    /// From the formula with SciPy 1.17's t quantiles, for the spread of eight ratios and of the
+    /// first five.
     #[test]
-    fn the_numbers_of_boots_have_the_reference_values() {
+    fn two_stage_boots_matches_scipy() {
         let ratios = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
         let logs = ratios.map(|ratio: f64| LogRatio::new(ratio.ln()));
         for (count, percent, expected) in [
@@ -117,9 +121,10 @@ mod tests {
         }
     }
 
-    /// n = 10, σ = 2 %, a margin of 3 %: a true 3 % is called regressed in 5.0 %, 4.5 % in 68 %, 6 % in 99 %.
+    /// n = 10, σ = 2 %, margin 3 %: a true 3 % is called regressed in 5.0 % of runs, 4.5 % in 68 %,
+    /// 6 % in 99 %.
     #[test]
-    fn power_has_the_reference_values() {
+    fn power_matches_reference_values() {
         let power = |slowdown: f64| {
             power(LogRatio::new((slowdown / 1.03).ln()), 0.02 / 10.0_f64.sqrt(), 9.0, 0.05)
         };
@@ -129,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_settles_a_verdict_settles_it() {
+    fn boots_to_settle_is_the_smallest_number_that_settles() {
         let margin = LogRatio::new(1.03_f64.ln());
         let estimate = LogRatio::new(0.01);
         let pivot = |estimate, boots: f64, freedom| Pivot {
@@ -146,7 +151,8 @@ mod tests {
         let boots =
             boots_to_settle(&pivot(estimate, 10.0, 9.0), 10, margin, LogRatio::ZERO).unwrap();
         assert!(settles(boots, &|n| n - 1.0), "{boots}");
-        // After two stages the degrees of freedom are those of the first, however many boots come.
+        // After two stages the degrees of freedom are those of the first, however many boots
+        // follow.
         let two_stages =
             boots_to_settle(&pivot(estimate, 12.0, 9.0), 12, margin, LogRatio::ZERO).unwrap();
         assert!(settles(two_stages, &|_| 9.0) && two_stages > boots, "{two_stages}");

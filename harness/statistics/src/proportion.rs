@@ -1,13 +1,14 @@
-//! Shares of successes: Clopper and Pearson's exact interval.
+//! Shares of successes, with Clopper and Pearson's exact interval.
 
 use super::Confidence;
 use super::distribution::beta_quantile;
 
-/// The exact interval of a share of which `successes` of `trials` were seen: the quantiles α/2 of Beta(k, n−k+1) and 1−α/2 of
-/// Beta(k+1, n−k), 0 and 1 at the ends. It covers at least at its level, whatever the share. No trials give [0, 1].
+/// The exact interval of a share, from `successes` in `trials`: the α/2 quantile of Beta(k, n−k+1)
+/// and the 1−α/2 quantile of Beta(k+1, n−k). The outer bounds are 0 for no success and 1 for no
+/// failure. It covers at least at its level, whatever the share. No trials give [0, 1].
 ///
-/// Clopper, C. J. & Pearson, E. S. (1934): The use of confidence or fiducial limits illustrated in the case of the binomial.
-/// Biometrika 26, 404–413.
+/// Clopper, C. J. & Pearson, E. S. (1934): The use of confidence or fiducial limits illustrated in
+/// the case of the binomial. Biometrika 26, 404–413.
 pub fn clopper_pearson(successes: u32, trials: u32, confidence: Confidence) -> (f64, f64) {
     let (k, n) = (f64::from(successes.min(trials)), f64::from(trials));
     let tail = (1.0 - confidence.level()) / 2.0;
@@ -22,7 +23,7 @@ mod tests {
 
     /// SciPy 1.17, `binomtest(k, n).proportion_ci()`.
     #[test]
-    fn intervals_have_the_reference_values() {
+    fn clopper_pearson_matches_scipy() {
         for (successes, trials, expected) in CLOPPER {
             let found = clopper_pearson(successes, trials, Confidence::P95);
             for (found, expected) in [(found.0, expected.0), (found.1, expected.1)] {

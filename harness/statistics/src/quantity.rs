@@ -1,36 +1,38 @@
-//! The quantities of the analysis as types of their own: a cost, a log ratio and a slowdown factor do not mix.
+//! The quantities of the analysis. A cost, a log ratio and a slowdown factor have types of their
+//! own and do not mix.
 
 use std::ops::Add;
 use thiserror::Error;
 
-/// Data from which nothing can be estimated.
+/// The data allow no estimate.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 pub enum StatisticsError {
-    /// A cost that has no logarithm.
+    /// A cost without a logarithm.
     #[error("a cost must be finite and above zero, not {0}")]
     NotPositive(f64),
     /// Fewer values than an interval needs.
-    #[error("{needed} values are needed for an interval, not {found}")]
+    #[error("an interval needs {needed} values, but there are only {found}")]
     TooFew {
-        /// Values there are.
+        /// Values found.
         found: usize,
         /// Values needed.
         needed: usize,
     },
-    /// More values than can be counted one by one.
-    #[error("at most {allowed} values can be counted one by one, not {found}")]
+    /// More values than can be enumerated.
+    #[error("at most {allowed} values can be enumerated, but there are {found}")]
     TooMany {
-        /// Values there are.
+        /// Values found.
         found: usize,
         /// Values allowed.
         allowed: usize,
     },
-    /// A level outside of (0, 1).
+    /// A confidence level outside (0, 1).
     #[error("a confidence level lies between 0 and 1, not {0}")]
     NotALevel(f64),
 }
 
-/// Time an operation, or the inverse of a rate: finite and above zero. Any unit, the same on both sides of a ratio.
+/// Time per operation, or the inverse of a rate: finite and above zero. Any unit, but the same on
+/// both sides of a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Cost(f64);
 
@@ -55,12 +57,12 @@ impl Cost {
     }
 }
 
-/// ln(treatment cost) − ln(control cost): dimensionless, 0 where both cost the same.
+/// ln(treatment cost) − ln(control cost): dimensionless, 0 if both cost the same.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct LogRatio(pub(super) f64);
 
 impl LogRatio {
-    /// Of two costs that are equal.
+    /// The log ratio of two equal costs.
     pub const ZERO: Self = Self(0.0);
 
     /// The log ratio of two costs in the same unit.
@@ -68,12 +70,12 @@ impl LogRatio {
         Self(treatment.ln() - control.ln())
     }
 
-    /// The log ratio that a slowdown factor stands for.
+    /// The logarithm of a slowdown factor.
     pub fn of_slowdown(slowdown: Slowdown) -> Self {
         Self(slowdown.0.ln())
     }
 
-    /// A log ratio that was computed elsewhere.
+    /// Wraps a log ratio that was computed elsewhere.
     pub const fn new(value: f64) -> Self {
         Self(value)
     }
@@ -83,19 +85,19 @@ impl LogRatio {
         self.0
     }
 
-    /// The mean of log ratios; `None` of none.
+    /// The mean of the log ratios; `None` if there are none.
     pub fn mean(ratios: &[Self]) -> Option<Self> {
         (!ratios.is_empty())
             .then(|| Self(ratios.iter().map(|r| r.0).sum::<f64>() / ratios.len() as f64))
     }
 
-    /// The slowdown factor that it stands for.
+    /// The slowdown factor with this logarithm.
     pub fn exp(self) -> Slowdown {
         Slowdown(self.0.exp())
     }
 }
 
-/// Factors after one another.
+/// The log ratio of two factors applied one after the other.
 impl Add for LogRatio {
     type Output = Self;
 
@@ -109,7 +111,7 @@ impl Add for LogRatio {
 pub struct Slowdown(f64);
 
 impl Slowdown {
-    /// Checks a factor.
+    /// Checks the factor.
     ///
     /// # Errors
     /// If it is not finite and above zero.
@@ -123,7 +125,7 @@ impl Slowdown {
     }
 }
 
-/// A two-sided confidence level, between 0 and 1.
+/// A two-sided confidence level, above 0 and below 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Confidence(f64);
 
@@ -131,7 +133,7 @@ impl Confidence {
     /// Checks the level.
     ///
     /// # Errors
-    /// If it does not lie between 0 and 1, both excluded.
+    /// If it is not above 0 and below 1.
     pub fn new(level: f64) -> Result<Self, StatisticsError> {
         if level > 0.0 && level < 1.0 {
             Ok(Self(level))
@@ -142,7 +144,7 @@ impl Confidence {
 
     /// 95 %.
     pub const P95: Self = Self(0.95);
-    /// 90 %: two one-sided tests at 5 %.
+    /// 90 %: equivalent to two one-sided tests at 5 %.
     pub const P90: Self = Self(0.90);
 
     /// The level.

@@ -1,12 +1,13 @@
-//! The sign-flip test: exact, without any distribution. It says how small a p-value so many boots can bear at all.
+//! The exact sign-flip test, free of any distribution. It shows how small a p-value a number of
+//! boots can reach at all.
 
 use super::{LogRatio, StatisticsError};
 
-/// The most replicates whose sign flips are counted one by one.
+/// The most replicates whose sign flips are enumerated.
 const REPLICATES_MAX: usize = 24;
 
-/// p of the two-sided test that each replicate is as likely above 0 as below it by as much: the share of the 2ⁿ assignments
-/// of signs whose sum is at least as far from 0 as the one seen.
+/// p of the two-sided test that the replicates are symmetric about 0: the share of the 2ⁿ
+/// assignments of signs whose sum is at least as far from 0 as the observed one.
 ///
 /// Fisher, R. A. (1935): The Design of Experiments, section 21.
 ///
@@ -22,9 +23,9 @@ pub fn sign_flip_p(replicates: &[LogRatio]) -> Result<f64, StatisticsError> {
     }
     let seen: f64 = replicates.iter().map(|r| r.0).sum::<f64>().abs();
     let total: f64 = replicates.iter().map(|r| r.0.abs()).sum();
-    // Sums of the same numbers in another order differ in their last bits.
+    // The order of summation changes the last bits of a sum.
     let bound = seen - total * 1e-12;
-    // Gray's code changes one sign at a time.
+    // A Gray code flips one sign at a time.
     let mut sum: f64 = replicates.iter().map(|r| r.0).sum();
     let mut signs = vec![1.0; n];
     let mut extreme = u64::from(sum.abs() >= bound);
@@ -37,8 +38,9 @@ pub fn sign_flip_p(replicates: &[LogRatio]) -> Result<f64, StatisticsError> {
     Ok(extreme as f64 / (1_u64 << n) as f64)
 }
 
-/// The smallest p that `replicates` pairs can give in a one-sided test without an assumption on their distribution: 2⁻ⁿ, when all
-/// of them point one way. A gate whose level is below it could fail on the strength of an assumption alone.
+/// The smallest p that a one-sided test of `replicates` pairs can reach without an assumption on
+/// their distribution: 2⁻ⁿ, if all of them have the same sign. A gate whose level is below it could
+/// fail only because of an assumption.
 pub fn smallest_attainable_p(replicates: u32) -> f64 {
     0.5_f64.powi(i32::try_from(replicates).unwrap_or(i32::MAX))
 }
@@ -53,21 +55,22 @@ mod tests {
     }
 
     #[test]
-    fn eight_on_one_side_have_the_reference_value() {
+    fn eight_replicates_of_one_sign_have_p_of_2_in_256() {
         let eight = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];
         assert!((sign_flip_p(&logs(&eight)).unwrap() - 0.007_812_5).abs() < 1e-15);
     }
 
-    /// Counted by hand: of the eight sums ±1 ±2 ±5 those at least as far from 0 as 4 are ±8, ±6 and ±4 (and −2 is not).
+    /// By hand: of the eight sums ±1 ±2 ±5, ±8, ±6 and ±4 are at least as far from 0 as 4, and ±2
+    /// are not.
     #[test]
-    fn a_mixed_sample_is_counted() {
+    fn sign_flip_p_counts_mixed_signs() {
         let p = sign_flip_p(&[1.0, -2.0, 5.0].map(LogRatio::new)).unwrap();
         assert!((p - 0.75).abs() < 1e-15, "{p}");
         assert!((sign_flip_p(&[LogRatio::new(0.0)]).unwrap() - 1.0).abs() < 1e-15);
     }
 
     #[test]
-    fn five_pairs_cannot_reach_five_per_cent_on_two_sides() {
+    fn five_pairs_cannot_reach_five_percent_two_sided() {
         assert!((2.0 * smallest_attainable_p(5) - 0.0625).abs() < 1e-15);
         let five = logs(&[1.063, 1.078, 1.071, 1.098, 1.059]);
         assert!((sign_flip_p(&five).unwrap() - 0.0625).abs() < 1e-15);
@@ -75,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn none_and_too_many_are_errors() {
+    fn sign_flip_p_rejects_no_and_too_many_replicates() {
         assert!(sign_flip_p(&[]).is_err());
         assert!(sign_flip_p(&[LogRatio::new(1.0); 25]).is_err());
     }

@@ -1,32 +1,33 @@
-//! Whether a series of times of iterations has become steady, and what came before.
+//! Classifies a series of iteration times: whether it became steady, and what came before.
 
 use super::Cost;
 use super::changepoint::{changepoint_penalty, changepoints};
 use super::outlier::{OUTER_FENCE, quantile};
 use std::fmt;
 
-/// The shortest series that is judged: in a shorter one the penalty hides all but the coarsest changes.
+/// The shortest series that is classified: in a shorter one the penalty hides all but the coarsest
+/// changes.
 const SERIES_LEN_MIN: usize = 10;
 
-/// The values at the end of a series that [`is_steady`] looks at.
+/// How many values at the end of a series [`is_steady`] looks at.
 const RECENT_LEN_MAX: usize = 512;
 
-/// Means that differ by less than this share of the last segment's mean are the same for a user.
+/// Means that differ by less than this share of the last segment's mean are equal in practice.
 const TOLERANCE: f64 = 0.01;
 
-/// The values on either side of a value that say whether it is an outlier.
+/// How many values on each side decide whether a value is an outlier.
 const WINDOW_HALF: usize = 25;
 
-/// What a series of times did, by the words of Barrett et al. (2017).
+/// What a series of times did, in the terms of Barrett et al. (2017).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SteadyClass {
-    /// Every segment is equivalent to the last.
+    /// Every segment is equivalent to the last one.
     Flat,
     /// The steady part is faster than every segment that is not equivalent to it.
     WarmUp,
-    /// Some segment was faster than the steady part.
+    /// Some segment that is not equivalent was faster than the steady part.
     Slowdown,
-    /// The steady part would begin in the last quarter of the series: there is none.
+    /// The steady part would begin in the last quarter of the series, so there is none.
     NoSteadyState,
 }
 
@@ -50,23 +51,26 @@ pub struct SteadyState {
     pub steady_from: Option<usize>,
 }
 
-/// Classifies the times of iterations in the order in which they ran; `None` of fewer than ten, which cannot tell.
+/// Classifies iteration times in the order in which they ran; `None` for fewer than ten, which are
+/// too few to tell.
 ///
-/// 1. Outliers are drawn to the fences Q1 − 3·IQR and Q3 + 3·IQR of the 25 values on either side (fewer after the
-///    first and before the last value), so that a lone spike is no segment. Left alone are the values from the first
-///    one on that lie outside of the fences without a gap: they are a cold start. Barrett et al. do the like with a
-///    wider window, other fences and deletion.
-/// 2. Segments: [`changepoints`] with [`changepoint_penalty`].
-/// 3. A segment is equivalent to the last one if their means differ by less than the last one's standard deviation or
-///    by less than 1 % of its mean. The steady part is the run of equivalent segments at the end.
-/// 4. It must begin before the last quarter of the series, or there is no steady state. It makes the series flat if it
-///    is all of it, a warm-up if its mean is less than that of each segment not equivalent to it, else a slowdown.
+/// 1. Outliers are clamped to the fences Q1 − 3·IQR and Q3 + 3·IQR of a window, so that a lone
+///    spike is not a segment. The window is the value and the 25 values on each side, fewer at the
+///    ends. The values before the first one inside its fences are a cold start and stay as they
+///    are. Barrett et al. do the same with a wider window, other fences and deletion.
+/// 2. Segments come from [`changepoints`] with [`changepoint_penalty`].
+/// 3. A segment is equivalent to the last one if their means differ by less than the last one's
+///    standard deviation, or by less than 1 % of its mean. The steady part is the run of equivalent
+///    segments at the end.
+/// 4. If the steady part begins in the last quarter of the series, there is no steady state. If it
+///    is the whole series, the series is flat. If no segment that is not equivalent has a smaller
+///    mean, it is a warm-up. Otherwise it is a slowdown.
 ///
-/// So levels that alternate slowly, with the last one held for more than a quarter of the series, are seen as a
-/// warm-up or a slowdown; and a drift is whatever its end looks like, but not flat.
+/// So levels that alternate slowly count as a warm-up or a slowdown if the last one lasts for more
+/// than a quarter of the series. A drift is classified by its end, but is never flat.
 ///
-/// Barrett, E., Bolz-Tereick, C. F., Killick, R., Mount, S. & Tratt, L. (2017): Virtual machine warmup blows hot and
-/// cold. Proc. ACM Program. Lang. 1 (OOPSLA), 52.
+/// Barrett, E., Bolz-Tereick, C. F., Killick, R., Mount, S. & Tratt, L. (2017): Virtual machine
+/// warmup blows hot and cold. Proc. ACM Program. Lang. 1 (OOPSLA), 52.
 pub fn classify(series: &[Cost]) -> Option<SteadyState> {
     if series.len() < SERIES_LEN_MIN {
         return None;
@@ -91,8 +95,9 @@ pub fn classify(series: &[Cost]) -> Option<SteadyState> {
     Some(SteadyState { class, steady_from: Some(steady_from) })
 }
 
-/// Whether the last 512 values (or all, if there are fewer) have a steady part, see [`classify`]; `false` of fewer than
-/// ten. Cheap enough to ask while warming up, after each growth of the series by some share of it.
+/// Whether the last 512 values have a steady part, see [`classify`]. Shorter series are used whole;
+/// fewer than ten values are never steady. Cheap enough to call during a warm-up, each time the
+/// series has grown by some share.
 pub fn is_steady(series: &[Cost]) -> bool {
     let recent = &series[series.len().saturating_sub(RECENT_LEN_MAX)..];
     classify(recent).is_some_and(|state| state.steady_from.is_some())
@@ -118,7 +123,7 @@ fn segment(start: usize, values: &[Cost]) -> Segment {
     Segment { start, mean, deviation: variance.sqrt() }
 }
 
-/// Draws outliers to their window's fences, but for a cold start.
+/// Clamps outliers to their window's fences, except a cold start.
 fn winsorise(series: &[Cost]) -> Vec<Cost> {
     let mut cold = true;
     let mut window = Vec::with_capacity(2 * WINDOW_HALF + 1);

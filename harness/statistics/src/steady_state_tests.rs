@@ -1,4 +1,4 @@
-//! Series of each class, as benches make them, over many fixed seeds.
+//! Series of each class, as benches produce them, over many fixed seeds.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -28,14 +28,14 @@ fn class(series: &[Cost]) -> SteadyClass {
     classify(series).unwrap().class
 }
 
-/// The share of seeds whose series has the class.
+/// The share of seeds whose series has the expected class.
 fn share(expected: SteadyClass, series: impl Fn(u64) -> Vec<Cost>) -> f64 {
     let hits = (0..SEEDS).filter(|seed| class(&series(*seed)) == expected).count();
     hits as f64 / SEEDS as f64
 }
 
 #[test]
-fn a_series_that_does_not_change_is_flat() {
+fn unchanging_series_is_flat() {
     for len in [10, 40, 150] {
         assert_eq!(share(SteadyClass::Flat, |seed| around(seed, len, |_| 250.0)), 1.0, "{len}");
     }
@@ -47,7 +47,7 @@ fn a_series_that_does_not_change_is_flat() {
 }
 
 #[test]
-fn a_compiler_that_kicks_in_is_a_warm_up_and_the_drop_is_where_it_is() {
+fn stepwise_speedup_is_a_warm_up_until_its_last_step() {
     for seed in 0..SEEDS {
         let level = |i| {
             if i < 20 {
@@ -65,7 +65,7 @@ fn a_compiler_that_kicks_in_is_a_warm_up_and_the_drop_is_where_it_is() {
 }
 
 #[test]
-fn a_cold_first_iteration_and_a_decaying_start_are_a_warm_up() {
+fn cold_first_iteration_and_decaying_start_are_warm_ups() {
     for seed in 0..SEEDS {
         let cold = classify(&around(seed, 60, |i| if i == 0 { 150.0 } else { 100.0 })).unwrap();
         assert_eq!(cold.class, SteadyClass::WarmUp, "seed {seed}");
@@ -78,7 +78,7 @@ fn a_cold_first_iteration_and_a_decaying_start_are_a_warm_up() {
 }
 
 #[test]
-fn what_becomes_slower_is_a_slowdown() {
+fn series_that_becomes_slower_is_a_slowdown() {
     let throttled = |seed| around(seed, 150, |i| if i < 50 { 100.0 } else { 130.0 });
     assert_eq!(share(SteadyClass::Slowdown, throttled), 1.0);
     let faster_between = |seed| {
@@ -98,7 +98,7 @@ fn what_becomes_slower_is_a_slowdown() {
 }
 
 #[test]
-fn a_late_change_and_cycles_have_no_steady_state() {
+fn late_change_and_cycles_have_no_steady_state() {
     let late = |seed| around(seed, 200, |i| if i < 165 { 100.0 } else { 110.0 });
     assert_eq!(share(SteadyClass::NoSteadyState, late), 1.0);
     let cycles = |seed| around(seed, 210, |i| if i / 30 % 2 == 0 { 100.0 } else { 120.0 });
@@ -107,7 +107,7 @@ fn a_late_change_and_cycles_have_no_steady_state() {
 }
 
 #[test]
-fn a_drift_is_never_flat() {
+fn drift_is_never_flat() {
     let drift = |slope: f64| move |seed| around(seed, 300, move |i| 100.0 + slope * i as f64);
     assert_eq!(share(SteadyClass::Flat, drift(0.1)), 0.0);
     assert_eq!(share(SteadyClass::WarmUp, drift(0.1)), 0.0);
@@ -115,10 +115,10 @@ fn a_drift_is_never_flat() {
 }
 
 #[test]
-fn a_change_below_one_percent_is_flat() {
+fn change_below_one_percent_is_flat() {
     let small = |seed| {
         let mut series = around(seed, 300, |i| if i < 150 { 100.0 } else { 100.6 });
-        // A tenth of the noise: the change is found, and is too small to matter.
+        // With a tenth of the noise, the change is found but is too small to matter.
         for (index, cost) in series.iter_mut().enumerate() {
             let level = if index < 150 { 100.0 } else { 100.6 };
             *cost = Cost::new(level + (cost.value() - level) / 10.0).unwrap();
@@ -129,8 +129,8 @@ fn a_change_below_one_percent_is_flat() {
     assert_eq!(share(SteadyClass::Flat, small), 1.0);
 }
 
-/// One iteration in twelve is hit from outside, and takes up to five times as long; not the first one, which could not
-/// be told from a cold start.
+/// Disturbs one iteration in twelve, which then takes up to five times as long. The first one is
+/// spared: it would look like a cold start.
 fn with_spikes(seed: u64, mut series: Vec<Cost>) -> Vec<Cost> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0xfeed);
     for cost in &mut series[1..] {
@@ -142,7 +142,7 @@ fn with_spikes(seed: u64, mut series: Vec<Cost>) -> Vec<Cost> {
 }
 
 #[test]
-fn spikes_are_no_segments() {
+fn spikes_do_not_change_the_class() {
     let spiky = |seed| with_spikes(seed, around(seed, 200, |_| 100.0));
     let flat = share(SteadyClass::Flat, spiky);
     assert!(flat >= 0.98, "{flat}");
@@ -169,7 +169,7 @@ fn correlated_noise_is_flat() {
 }
 
 #[test]
-fn too_short_a_series_is_not_judged_and_a_long_one_by_its_end() {
+fn short_series_have_no_class_and_long_ones_are_steady_by_their_end() {
     assert_eq!(classify(&around(1, 9, |_| 1.0)), None);
     assert!(!is_steady(&around(1, 9, |_| 1.0)) && is_steady(&around(1, 10, |_| 1.0)));
     let long = around(1, 3000, |i| if i < 2400 { 3.0 } else { 2.0 });
@@ -178,7 +178,7 @@ fn too_short_a_series_is_not_judged_and_a_long_one_by_its_end() {
 }
 
 #[test]
-fn classes_have_the_words_of_the_literature() {
+fn classes_print_the_published_words() {
     let classes =
         [SteadyClass::Flat, SteadyClass::WarmUp, SteadyClass::Slowdown, SteadyClass::NoSteadyState];
     let words = classes.map(|class| class.to_string());
@@ -187,7 +187,7 @@ fn classes_have_the_words_of_the_literature() {
 
 proptest! {
     #[test]
-    fn any_series_has_a_class_and_a_start_before_its_last_quarter(
+    fn series_of_ten_or_more_have_a_class_and_a_consistent_start(
         values in proptest::collection::vec(1e-9_f64..1e9, 0..80),
     ) {
         let series: Vec<Cost> = values.iter().map(|value| Cost::new(*value).unwrap()).collect();

@@ -1,26 +1,30 @@
-//! Where the variance comes from: boots, rounds or samples (Kalibera and Jones), and how many rounds a boot is worth.
+//! Where the variance comes from (boots, rounds or samples, after Kalibera and Jones), and how many
+//! rounds to run per boot.
 
-/// The variances of a nested experiment, from the lowest level: samples in rounds, rounds in boots, boots.
+/// The variances of a nested experiment, from the lowest level up: samples in rounds, rounds in
+/// boots, boots.
 ///
-/// S²ᵢ is the mean of the variances at level i of the means of the level below. T²₁ = S²₁ and T²ᵢ = S²ᵢ − S²ᵢ₋₁/rᵢ₋₁ estimate what
-/// each level adds by itself, free of bias; an estimate may be negative, which says that the level cannot be told from noise.
-/// (The published formula has T² on its right-hand side, a known erratum.)
+/// S²ᵢ is the mean of the variances at level i of the means of the level below. T²₁ = S²₁ and
+/// T²ᵢ = S²ᵢ − S²ᵢ₋₁/rᵢ₋₁ are unbiased estimates of what each level adds. An estimate may be
+/// negative: then the level cannot be distinguished from noise. The published formula has T² on its
+/// right-hand side, a known erratum.
 ///
 /// Kalibera, T. & Jones, R. (2013): Rigorous benchmarking in reasonable time. ISMM, 63–74.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VarianceComponents {
-    /// The mean of all.
+    /// The mean of the boot means.
     pub mean: f64,
-    /// S² of samples, rounds and boots; none where the level has nothing to vary.
+    /// S² of samples, rounds and boots; none if no unit of the level is repeated.
     pub s_squared: [Option<f64>; 3],
     /// T² of samples, rounds and boots.
     pub t_squared: [Option<f64>; 3],
-    /// How many there are: samples in a round, rounds in a boot, boots; means where the numbers differ.
+    /// The number of samples in a round, of rounds in a boot, and of boots; means if the numbers
+    /// differ.
     pub repetitions: [f64; 3],
 }
 
 impl VarianceComponents {
-    /// From values by boot, round and sample. Empty boots and rounds are passed over.
+    /// Takes values by boot, round and sample. Skips empty boots and rounds.
     pub fn of(boots: &[Vec<Vec<f64>>]) -> Self {
         let rounds = boots.iter().flatten().filter(|round| !round.is_empty());
         let of_samples = mean_of(rounds.clone().filter_map(|round| variance(round)));
@@ -34,8 +38,8 @@ impl VarianceComponents {
         Self::of_rounds(&round_means, of_samples, samples)
     }
 
-    /// From the means of rounds by boot, the mean variance of the samples in a round, and how many samples a round has. Empty
-    /// boots are passed over.
+    /// Takes the means of rounds by boot, the mean variance of the samples in a round, and the
+    /// number of samples in a round. Skips empty boots.
     pub fn of_rounds(boots: &[Vec<f64>], of_samples: Option<f64>, samples: f64) -> Self {
         let boots = boots.iter().filter(|rounds| !rounds.is_empty());
         let of_rounds = mean_of(boots.clone().filter_map(|rounds| variance(rounds)));
@@ -58,16 +62,17 @@ impl VarianceComponents {
         }
     }
 
-    /// The share of each level in the sum of those that can be detected: samples, rounds, boots. None where a level's T² is
-    /// negative or nothing varies in it.
+    /// Each level's share of the sum of the detectable components: samples, rounds, boots. None if
+    /// the level's T² is not above zero.
     pub fn shares(&self) -> [Option<f64>; 3] {
         let total: f64 = self.t_squared.iter().flatten().filter(|t| **t > 0.0).sum();
         self.t_squared.map(|t| t.filter(|t| *t > 0.0).map(|t| t / total))
     }
 }
 
-/// How often the lower of two levels is best repeated for each repetition of the upper: √((c_upper/c_lower)·(T²_lower/T²_upper)), for
-/// the costs of one repetition of each. None where either variance is not above zero: then any number is as good.
+/// The best number of repetitions of the lower level for each one of the upper level:
+/// √((c_upper/c_lower)·(T²_lower/T²_upper)), where c is the cost of one repetition. None if either
+/// variance is not above zero: then any number is as good.
 pub fn best_repetitions(
     [lower_variance, upper_variance]: [f64; 2],
     [lower_cost, upper_cost]: [f64; 2],
@@ -81,7 +86,7 @@ fn mean_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// With n − 1; none of fewer than two.
+/// With the divisor n − 1; none for fewer than two values.
 fn variance(values: &[f64]) -> Option<f64> {
     let mean = mean_of(values.iter().copied())?;
     let ssd: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
@@ -106,7 +111,7 @@ mod tests {
 
     /// The worked example of Kalibera and Jones.
     #[test]
-    fn three_levels_have_the_reference_values() {
+    fn variance_components_match_kalibera_and_jones() {
         let found =
             of(&[[[9.0, 5.0], [8.0, 3.0]], [[10.0, 6.0], [7.0, 11.0]], [[1.0, 12.0], [2.0, 4.0]]]);
         near(found.mean, 6.5, 1e-15);
@@ -124,9 +129,9 @@ mod tests {
         near(shares[0].unwrap() + shares[2].unwrap(), 1.0, 1e-15);
     }
 
-    /// The costs are those of a boot, a round and a sample: 100, 20 and 3.
+    /// The costs of a boot, a round and a sample are 100, 20 and 3.
     #[test]
-    fn the_best_repetitions_have_the_reference_values() {
+    fn best_repetitions_match_reference_values() {
         let found = of(&[[[3.0, 4.0, 3.0], [1.2, 3.1, 3.0]], [[0.2, 1.0, 1.5], [1.0, 2.0, 3.0]]]);
         let t = found.t_squared.map(Option::unwrap);
         near(best_repetitions([t[0], t[1]], [3.0, 20.0]).unwrap(), 4.2937, 1e-5);
@@ -135,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_without_repetition_has_no_variance() {
+    fn level_without_repetition_has_no_variance() {
         let found = VarianceComponents::of(&[
             vec![vec![1.0], vec![2.0]],
             vec![vec![3.0], vec![5.0], vec![]],

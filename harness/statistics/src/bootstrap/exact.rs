@@ -1,53 +1,55 @@
-//! The exact bootstrap distribution of the mean of few values, by enumeration of the multisets of draws.
+//! The exact bootstrap distribution of the mean of few values, by enumeration of the multisets of
+//! draws.
 //!
-//! A multiset that holds value i kᵢ times has probability n!/(k₁!…kₙ!)/nⁿ. Each is made of two: k draws from the first half
-//! of the values and n − k from the second, so that a sum costs one addition, and a weight one multiplication: the
-//! orders of the two parts, times C(n, k) ways to interleave them. Weights are counts of ordered draws, which doubles hold
-//! exactly (10¹⁰ of them at most).
+//! A multiset that holds value i kᵢ times has probability n!/(k₁!…kₙ!)/nⁿ. Each multiset combines
+//! two parts: k draws from the first half of the values and n − k from the second. A sum then costs
+//! one addition, and a weight one multiplication. The weight is the product of the orders of both
+//! parts and the C(n, k) ways to interleave them. Weights count ordered draws, which doubles hold
+//! exactly: there are at most 10¹⁰.
 
 use super::{below, mean, rank};
 use crate::LogRatio;
 
-/// Bins in which sums are counted before those of two bins are sorted; a power of two.
+/// Sums are counted in this many bins first, and only those of two bins are sorted. A power of two.
 const BINS: usize = 2048;
 
-/// What a bin is taken to be wider than it is, so that rounding hides no sum; a share of its width.
+/// Extra width of a bin, as a share of its width, so that rounding hides no sum.
 const BIN_SLACK: f64 = 0.01;
 
-/// Sums that are looked at together.
+/// Sums that are tested together.
 const RUN: usize = 16;
 
-/// Added to a double, leaves its value rounded to an integer in the lowest bits.
+/// Adding this to a double leaves its value, rounded to an integer, in the lowest bits.
 const ROUND: f64 = (1_u64 << 52) as f64;
 
 /// All multisets of a given number of draws from one half of the values.
 #[derive(Clone, Default)]
 struct Part {
-    /// The sum of each.
+    /// The sum of each multiset.
     sums: Vec<f64>,
-    /// The orders in which each can be drawn.
+    /// The number of orders in which each can be drawn.
     orders: Vec<f64>,
 }
 
 /// The means of all multisets of n draws from n values, and their probabilities.
 pub(super) struct ExactMeans {
-    /// The mean of the values; sums are of deviations from it.
+    /// The mean of the values. Sums are of deviations from it.
     center: f64,
     draws: usize,
-    /// By number of draws.
+    /// Indexed by the number of draws.
     halves: [Vec<Part>; 2],
-    /// The sum that is drawn from the smallest value alone.
+    /// The sum of draws of the smallest value only.
     lowest_sum: f64,
-    /// Bins for each unit of a sum; zero where all values are equal, or not finite.
+    /// Bins per unit of a sum; zero if all values are equal or any is not finite.
     bins_per_unit: f64,
 }
 
 impl ExactMeans {
-    /// Of at least two and at most [`super::EXACT_REPLICATES_MAX`] values.
+    /// Takes at least two and at most [`super::EXACT_REPLICATES_MAX`] values.
     pub(super) fn new(values: &[LogRatio]) -> Self {
         let draws = values.len();
         let mut sorted: Vec<f64> = values.iter().map(|value| value.0).collect();
-        // The order of the replicates must not decide the last bit.
+        // The order of the replicates must not change the last bit.
         sorted.sort_by(f64::total_cmp);
         let center = mean(&sorted.iter().map(|x| LogRatio(*x)).collect::<Vec<_>>());
         let deviations: Vec<f64> = sorted.iter().map(|x| x - center).collect();
@@ -65,7 +67,7 @@ impl ExactMeans {
         binomial(2 * self.draws - 1, self.draws) as u32
     }
 
-    /// The smallest means whose cumulative probabilities reach the levels.
+    /// The smallest means whose cumulative probability reaches the levels.
     pub(super) fn quantiles(&self, levels: [f64; 2]) -> [f64; 2] {
         if self.bins_per_unit == 0.0 {
             return [self.center; 2];
@@ -91,7 +93,7 @@ impl ExactMeans {
         self.visit(|sum, orders, part| {
             let runs = part.sums.chunks(RUN).zip(part.orders.chunks(RUN));
             for (rests, more) in runs {
-                // Few runs touch the bin; that much the processor finds out for several sums at once.
+                // Few runs touch the bin. The processor tests several sums of a run at once.
                 let touches = |hit, rest: &f64| hit | ((sum + rest - middle).abs() <= reach);
                 if !rests.iter().fold(false, touches) {
                     continue;
@@ -106,7 +108,7 @@ impl ExactMeans {
         found
     }
 
-    /// The probability of a mean below the value, and half of that of the value itself.
+    /// The probability of a mean below the value, plus half the probability of the value itself.
     pub(super) fn share_below(&self, value: f64, tolerance: f64) -> f64 {
         let limit = (value - self.center) * self.draws as f64;
         let tolerance = tolerance * self.draws as f64;
@@ -124,7 +126,7 @@ impl ExactMeans {
         (self.draws as f64).powi(self.draws as i32)
     }
 
-    /// Calls with every sum of the shorter part, its weight, and the part that completes it.
+    /// Calls back with every sum of the shorter part, its weight, and the part that completes it.
     fn visit(&self, mut call: impl FnMut(f64, f64, &Part)) {
         let [first, second] = &self.halves;
         for (drawn, part) in first.iter().enumerate() {
@@ -138,13 +140,13 @@ impl ExactMeans {
         }
     }
 
-    /// The bin of a sum, never falling as the sum rises.
+    /// The bin of a sum; a larger sum never has a lower bin.
     fn bin(&self, sum: f64) -> usize {
         ((sum - self.lowest_sum) * self.bins_per_unit + ROUND).to_bits() as usize % BINS
     }
 }
 
-/// Where the value of a rank lies.
+/// The bin that holds a rank.
 struct Wanted {
     bin: usize,
     rank_in_bin: f64,
@@ -160,7 +162,7 @@ fn locate(bins: &[f64], mut rank: f64) -> Wanted {
     Wanted { bin: bins.len() - 1, rank_in_bin: f64::INFINITY }
 }
 
-/// The value of a rank among values with counts.
+/// The value at a rank, among values with counts.
 fn nth(mut values: Vec<(f64, f64)>, mut rank: f64) -> f64 {
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     for (value, count) in &values {
@@ -177,7 +179,7 @@ fn parts(values: &[f64], draws: usize) -> Vec<Part> {
     let mut parts = vec![Part::default(); draws + 1];
     parts[0] = Part { sums: vec![0.0], orders: vec![1.0] };
     for value in values {
-        // From many draws to few: what a part is made of has no more draws than it, and must still lack the value.
+        // From many draws to few: the parts with fewer draws must still lack this value.
         for total in (1..=draws).rev() {
             for times in 1..=total {
                 let (fewer, part) = parts.split_at_mut(total);
@@ -191,7 +193,7 @@ fn parts(values: &[f64], draws: usize) -> Vec<Part> {
     parts
 }
 
-/// C(n, k), exact where it is below 2⁵³.
+/// C(n, k), exact below 2⁵³.
 fn binomial(n: usize, k: usize) -> f64 {
     (1..=k).fold(1.0, |product, i| product * (n - k + i) as f64 / i as f64)
 }

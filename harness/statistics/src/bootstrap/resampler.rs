@@ -1,4 +1,5 @@
-//! Means of random resamples. Sums are of integers, so that no order of additions and no width of registers shows.
+//! Means of random resamples. Sums are of integers, so that neither the order of additions nor the
+//! width of registers changes a result.
 
 use super::needs_two;
 use super::stream::{Lanes, STEP_BYTES};
@@ -6,33 +7,35 @@ use super::stream::{Lanes, STEP_BYTES};
 use super::wide::Wide;
 use crate::{LogRatio, StatisticsError};
 
-/// Indices that are drawn at once; they and the table stay in the first-level cache.
+/// Indices drawn at once. They fit into the first-level cache together with the table.
 const BUFFER_BYTES: usize = 4096;
 
-/// The largest code of a value: 24 bits.
+/// The largest code of a value, 24 bits.
 const CODE_MAX: f64 = 16_777_215.0;
 
-/// Most values that the indices of a byte tell apart.
+/// The most values that one-byte indices can address.
 const BYTE_VALUES_MAX: usize = 256;
 
-/// Draws resamples of the mean from replicates, in blocks that do not depend on each other.
+/// Draws resamples of the mean of the replicates, in independent blocks.
 ///
-/// A replicate enters as its distance from the smallest, rounded to 2⁻²⁴ of the range of all: an error of at most
-/// 3·10⁻⁸ of that range, far below that of any number of resamples. Sums are exact from there on.
+/// A replicate is stored as its distance from the smallest one, rounded to 2⁻²⁴ of the range of
+/// all. The error is at most 3·10⁻⁸ of that range, far below the error of any number of resamples.
+/// Sums are exact from there on.
 #[derive(Clone, Debug)]
 pub struct Resampler {
     seed: u64,
     codes: Vec<u32>,
     smallest: f64,
-    /// What a sum of codes is multiplied with for a mean.
+    /// Factor from a sum of codes to a mean.
     mean_per_code: f64,
 }
 
 impl Resampler {
-    /// Resamples of a block, which starts a stream of its own: threads that fill different blocks need not agree.
+    /// Resamples in a block. Each block has its own stream, so threads can fill blocks
+    /// independently.
     pub const BLOCK: usize = 1024;
 
-    /// A resampler of these replicates.
+    /// A resampler for these replicates.
     ///
     /// # Errors
     /// If there are fewer than two replicates.
@@ -47,8 +50,9 @@ impl Resampler {
         Ok(Self { seed, codes, smallest, mean_per_code })
     }
 
-    /// Fills the slice with the means of independent resamples: its first [`Self::BLOCK`] values are those of block `first`,
-    /// the next those of the block after it. The same seed, block and replicates give the same bits on every machine.
+    /// Fills the slice with the means of independent resamples. Its first [`Self::BLOCK`] values
+    /// are block `first`, the next ones the block after it. The same seed, block and replicates
+    /// give the same bits on every machine.
     pub fn fill(&self, first: u32, means: &mut [LogRatio]) {
         let mut sums = [0; Self::BLOCK];
         let simple = Simple { codes: &self.codes };
@@ -71,16 +75,16 @@ impl Resampler {
     }
 }
 
-/// The two inner loops, which a processor may have better means for.
+/// The two inner loops. Some processors have faster ones.
 pub(super) trait Kernel {
-    /// As [`Lanes::append_indices`].
+    /// See [`Lanes::append_indices`].
     fn append_indices(&self, lanes: &mut Lanes, buffer: &mut [u8], len: usize) -> usize;
 
-    /// Sums the codes of each run of as many indices as there are codes.
+    /// Sums the codes at the indices, for each run of as many indices as there are codes.
     fn sum(&self, indices: &[u8], sums: &mut [u64]);
 }
 
-/// What every processor can do.
+/// The loops for any processor.
 pub(super) struct Simple<'a> {
     pub(super) codes: &'a [u32],
 }
@@ -91,7 +95,7 @@ impl Kernel for Simple<'_> {
     }
 
     fn sum(&self, indices: &[u8], sums: &mut [u64]) {
-        // A table for every byte there is needs no bounds check.
+        // A table with an entry for every byte needs no bounds check.
         let mut table = [0; BYTE_VALUES_MAX];
         table[..self.codes.len()].copy_from_slice(self.codes);
         for (sum, indices) in sums.iter_mut().zip(indices.chunks_exact(self.codes.len())) {
@@ -100,7 +104,8 @@ impl Kernel for Simple<'_> {
     }
 }
 
-/// Fills in the sums of one block's resamples: each takes the next indices of the stream, as many as there are codes.
+/// Fills in the sums of one block's resamples. Each takes as many indices from the stream as there
+/// are codes.
 pub(super) fn draw(kernel: &impl Kernel, codes: &[u32], mut lanes: Lanes, sums: &mut [u64]) {
     let count = codes.len();
     if count > BYTE_VALUES_MAX {
@@ -118,7 +123,7 @@ pub(super) fn draw(kernel: &impl Kernel, codes: &[u32], mut lanes: Lanes, sums: 
     }
 }
 
-/// The same from more codes than a byte tells apart.
+/// The same for more codes than one-byte indices can address.
 fn draw_of_many(codes: &[u32], mut lanes: Lanes, sums: &mut [u64]) {
     let mut buffer = [0; BUFFER_BYTES / 4];
     let (mut next, mut len) = (0, 0);

@@ -1,4 +1,4 @@
-//! Resamples: against the definition, between processors, and in any division among threads.
+//! Checks resamples against their definition, across processors, and for any split among threads.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -6,7 +6,7 @@ use std::thread;
 
 const COUNTS: [usize; 14] = [2, 3, 11, 30, 63, 64, 65, 100, 127, 128, 129, 200, 256, 300];
 
-/// A spread-out, fixed set of values.
+/// A fixed, spread-out set of values.
 fn replicates(count: usize) -> Vec<LogRatio> {
     (0..count).map(|i| LogRatio((i as f64 * 0.618_033_988_75).fract().powi(3) - 0.2)).collect()
 }
@@ -17,7 +17,7 @@ fn bits(means: &[LogRatio]) -> Vec<u64> {
 
 /// Each resample sums the values at the next indices of its block's stream.
 #[test]
-fn means_are_what_the_stream_of_indices_says() {
+fn means_match_the_index_stream() {
     for count in [COUNTS.as_slice(), &[2000]].concat() {
         let values = replicates(count);
         let mut means = vec![LogRatio(0.0); Resampler::BLOCK];
@@ -39,7 +39,7 @@ fn means_are_what_the_stream_of_indices_says() {
 
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn every_processor_gives_the_same_sums() {
+fn avx512_and_plain_loops_give_equal_sums() {
     for count in COUNTS {
         let codes = Resampler::new(&replicates(count), 1).unwrap().codes;
         let Some(wide) = Wide::new(&codes) else {
@@ -56,7 +56,7 @@ fn every_processor_gives_the_same_sums() {
 }
 
 #[test]
-fn the_largest_sums_do_not_overflow() {
+fn largest_sums_do_not_overflow() {
     for count in [2, 128, 256, 300] {
         let mut sums = [0; 50];
         let codes = vec![CODE_MAX as u32; count];
@@ -71,7 +71,7 @@ fn the_largest_sums_do_not_overflow() {
 }
 
 #[test]
-fn the_number_of_threads_does_not_show() {
+fn means_do_not_depend_on_the_number_of_threads() {
     let blocks = 11;
     for count in [30, 300] {
         let resampler = Resampler::new(&replicates(count), 5).unwrap();
@@ -91,7 +91,7 @@ fn the_number_of_threads_does_not_show() {
     }
 }
 
-/// The variance of a resampled mean is that of the values, by n, divided by n; neighbours are independent.
+/// A resampled mean has the values' variance (with the divisor n) ÷ n. Neighbours are independent.
 #[test]
 fn means_have_the_moments_of_the_bootstrap() {
     for count in [12, 100, 300] {

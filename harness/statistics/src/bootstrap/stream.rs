@@ -1,9 +1,11 @@
-//! The random draws: eight lanes of xoshiro256++, seeded by SplitMix64, and indices from their bytes by rejection.
+//! The random draws: eight lanes of xoshiro256++, seeded by SplitMix64. Indices come from their
+//! bytes, by rejection.
 //!
-//! The stream is fixed for good, since a stored run must give the same figures again. Blackman, D. & Vigna, S. (2021):
-//! Scrambled linear pseudorandom number generators. ACM Trans. Math. Softw. 47, 36.
+//! The stream never changes, because a stored run must give the same figures again. Blackman, D. &
+//! Vigna, S. (2021): Scrambled linear pseudorandom number generators. ACM Trans. Math. Softw. 47,
+//! 36.
 
-/// Generators that step together.
+/// Generators that advance together.
 pub(super) const LANES: usize = 8;
 
 /// Bytes of one step.
@@ -12,7 +14,7 @@ pub(super) const STEP_BYTES: usize = LANES * 8;
 /// SplitMix64's increment: 2⁶⁴ divided by the golden ratio, odd.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// SplitMix64, a seed's way to a state. Steele, Lea & Flood (2014).
+/// SplitMix64, which turns a seed into a state. Steele, Lea & Flood (2014).
 pub(super) struct SplitMix64(pub(super) u64);
 
 impl SplitMix64 {
@@ -31,7 +33,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// The generators of one block of resamples; blocks and seeds have unrelated states.
+    /// The generators for one block of resamples. Blocks and seeds have unrelated states.
     pub(super) fn new(seed: u64, block: u32) -> Self {
         let mixed = SplitMix64(seed).next().wrapping_add(u64::from(block));
         let mut words = SplitMix64(SplitMix64(mixed).next());
@@ -62,8 +64,9 @@ impl Lanes {
         output
     }
 
-    /// Appends the indices below `count` (1 to 256) in the next steps' bytes, each cut to the bits that `count` needs, as
-    /// long as a whole step has room. Rejection leaves no bias. Returns the new length.
+    /// Appends indices below `count` (1 to 256), from the bytes of the next steps, as long as there
+    /// is room for a whole step. Each byte is cut to the bits that `count` needs. Rejection leaves
+    /// no bias. Returns the new length.
     pub(super) fn append_indices(
         &mut self,
         count: usize,
@@ -76,7 +79,7 @@ impl Lanes {
             let mut taken = 0;
             for output in self.next() {
                 for byte in output.to_le_bytes() {
-                    // The remainder changes nothing but lets the compiler see that it is inside.
+                    // The remainder changes nothing, but lets the compiler drop the bounds check.
                     room[taken % STEP_BYTES] = byte & mask;
                     taken += usize::from(byte & mask <= highest);
                 }
@@ -86,7 +89,7 @@ impl Lanes {
         len
     }
 
-    /// The same in words of 32 bits, lower half first, for more values than a byte tells apart.
+    /// The same with words of 32 bits, lower half first, for more values than a byte can address.
     pub(super) fn append_wide_indices(
         &mut self,
         count: usize,

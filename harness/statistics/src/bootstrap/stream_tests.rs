@@ -1,10 +1,11 @@
-//! The generators against their published outputs, and the indices against the bytes they come from.
+//! Checks the generators against published outputs, and the indices against the bytes they come
+//! from.
 
 use super::*;
 
-/// Of the reference implementation, prng.di.unimi.it/splitmix64.c.
+/// From the reference implementation, prng.di.unimi.it/splitmix64.c.
 #[test]
-fn splitmix64_has_the_known_outputs() {
+fn splitmix64_matches_reference_implementation() {
     let mut words = SplitMix64(1_234_567);
     let known = [
         6_457_827_717_110_365_317,
@@ -16,9 +17,10 @@ fn splitmix64_has_the_known_outputs() {
     assert_eq!(known.map(|_| words.next()), known);
 }
 
-/// Of the reference implementation, prng.di.unimi.it/xoshiro256plusplus.c, from the state 1, 2, 3, 4.
+/// From the reference implementation, prng.di.unimi.it/xoshiro256plusplus.c, with the state 1, 2,
+/// 3, 4.
 #[test]
-fn every_lane_has_the_known_outputs_of_xoshiro256plusplus() {
+fn every_lane_matches_reference_xoshiro256plusplus() {
     let known = [
         41_943_041,
         58_720_359,
@@ -35,9 +37,9 @@ fn every_lane_has_the_known_outputs_of_xoshiro256plusplus() {
     assert_eq!(known.map(|_| lanes.next()), known.map(|output| [output; LANES]));
 }
 
-/// The stream is part of what a stored run means.
+/// Stored runs depend on this stream.
 #[test]
-fn seeds_and_blocks_have_streams_that_are_fixed_for_good() {
+fn streams_of_seeds_and_blocks_never_change() {
     let first = |seed, block| Lanes::new(seed, block).next()[0];
     assert_eq!(
         [first(0, 0), first(1, 0), first(1, 1)],
@@ -77,7 +79,8 @@ fn wide_indices_are_the_masked_halves_below_the_count() {
     }
 }
 
-/// χ² of a million indices: 99 and 299 degrees of freedom, mean n − 1, standard deviation √(2(n − 1)).
+/// χ² of a million indices has 99 and 299 degrees of freedom, mean n − 1 and standard deviation
+/// √(2(n − 1)).
 #[test]
 fn indices_are_uniform() {
     let mut counts = [0.0; 100];

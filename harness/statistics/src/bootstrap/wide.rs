@@ -1,5 +1,6 @@
-//! The inner loops for processors with AVX-512 (VBMI, VBMI2, VNNI): up to 128 values lie in registers, and one instruction
-//! looks 64 of them up. The plain loops take ten times as long. The results are the same to the bit.
+//! The inner loops for processors with AVX-512 (VBMI, VBMI2, VNNI). Up to 128 values stay in
+//! registers, and one instruction looks up 64 of them. The plain loops take ten times as long.
+//! Results are equal to the bit.
 
 use super::resampler::{Kernel, Simple};
 use super::stream::{Lanes, STEP_BYTES};
@@ -11,21 +12,21 @@ use std::arch::x86_64::{
     _mm512_store_si512, _mm512_storeu_si512, _mm512_xor_si512,
 };
 
-/// Most values that two registers hold a byte of.
+/// The most values that fit into two registers, one byte of each.
 const VALUES_MAX: usize = 128;
 
-/// The bytes of a code.
+/// Bytes in a code.
 const PLANES: usize = 3;
 
-/// Proof that the processor has what the loops need.
+/// The loops. A value of this type proves that the processor supports them.
 pub(super) struct Wide<'a> {
     simple: Simple<'a>,
-    /// The lowest byte of each code, then the next, then the highest.
+    /// The lowest byte of each code, then the middle one, then the highest.
     planes: [[u8; VALUES_MAX]; PLANES],
 }
 
 impl<'a> Wide<'a> {
-    /// `None` where the processor lacks an instruction.
+    /// `None` if the processor lacks an instruction.
     pub(super) fn new(codes: &'a [u32]) -> Option<Self> {
         let able = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
@@ -45,7 +46,7 @@ impl<'a> Wide<'a> {
 
 impl Kernel for Wide<'_> {
     fn append_indices(&self, lanes: &mut Lanes, buffer: &mut [u8], len: usize) -> usize {
-        // SAFETY: `Wide` exists only where the processor has these instructions.
+        // SAFETY: `Wide` exists only if the processor has these instructions.
         unsafe { append_indices(lanes, self.simple.codes.len(), buffer, len) }
     }
 
@@ -53,7 +54,7 @@ impl Kernel for Wide<'_> {
         if self.simple.codes.len() > VALUES_MAX {
             return self.simple.sum(indices, sums);
         }
-        // SAFETY: `Wide` exists only where the processor has these instructions.
+        // SAFETY: `Wide` exists only if the processor has these instructions.
         unsafe { sum(&self.planes, self.simple.codes.len(), indices, sums) }
     }
 }
@@ -62,7 +63,7 @@ impl Kernel for Wide<'_> {
 fn append_indices(lanes: &mut Lanes, count: usize, buffer: &mut [u8], mut len: usize) -> usize {
     let highest = _mm512_set1_epi8((count - 1) as i8);
     let mask = _mm512_set1_epi8((count.next_power_of_two() - 1) as i8);
-    // SAFETY: each word of the state is 64 bytes long, and aligned to them.
+    // SAFETY: each word of the state is 64 bytes long and aligned to 64 bytes.
     let [mut s0, mut s1, mut s2, mut s3] =
         lanes.state.each_ref().map(|word| unsafe { _mm512_load_si512(word.as_ptr().cast()) });
     while let Some(room) = buffer.get_mut(len..len + STEP_BYTES) {
@@ -83,7 +84,7 @@ fn append_indices(lanes: &mut Lanes, count: usize, buffer: &mut [u8], mut len: u
         len += taken.count_ones() as usize;
     }
     for (word, register) in lanes.state.iter_mut().zip([s0, s1, s2, s3]) {
-        // SAFETY: each word of the state is 64 bytes long, and aligned to them.
+        // SAFETY: each word of the state is 64 bytes long and aligned to 64 bytes.
         unsafe { _mm512_store_si512(word.as_mut_ptr().cast(), register) };
     }
     len
@@ -104,7 +105,7 @@ fn sum(planes: &[[u8; VALUES_MAX]; PLANES], count: usize, indices: &[u8], sums: 
         let mut totals = [_mm512_setzero_si512(); PLANES];
         for indices in indices.chunks(STEP_BYTES) {
             let present = u64::MAX >> (STEP_BYTES - indices.len());
-            // SAFETY: only the bytes that are present are read.
+            // SAFETY: the mask admits only the bytes that are present.
             let picks = unsafe { _mm512_maskz_loadu_epi8(present, indices.as_ptr().cast()) };
             for (total, (low, high)) in totals.iter_mut().zip(tables) {
                 let bytes = _mm512_maskz_permutex2var_epi8(present, low, picks, high);
@@ -116,7 +117,7 @@ fn sum(planes: &[[u8; VALUES_MAX]; PLANES], count: usize, indices: &[u8], sums: 
             _mm512_add_epi32(low, _mm512_slli_epi32::<8>(middle)),
             _mm512_slli_epi32::<16>(high),
         );
-        // Below 2³¹: 128 codes of 24 bits.
+        // Below 2³¹: at most 128 codes of 24 bits.
         *sum = _mm512_reduce_add_epi32(total) as u64;
     }
 }
