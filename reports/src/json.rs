@@ -1,11 +1,11 @@
 //! `summary.json`: written whole or not at all, and read back.
 
-use crate::{SUMMARY_SCHEMA, Summary};
+use crate::model::{SUMMARY_SCHEMA, Summary};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Writes the summary to `path` by way of a temporary file beside it.
+/// Writes the summary to `path`, through a temporary file beside it.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -27,12 +27,21 @@ pub fn write_summary(path: &Path, summary: &Summary) -> io::Result<()> {
 /// Reads a summary.
 ///
 /// # Errors
-/// If the file cannot be read, is no summary, or is of another schema version.
+/// If the file cannot be read, is no summary, or has another schema version.
 pub fn read_summary(path: &Path) -> io::Result<Summary> {
-    let summary: Summary = serde_json::from_reader(io::BufReader::new(File::open(path)?))?;
-    if summary.schema == SUMMARY_SCHEMA {
-        return Ok(summary);
+    parse_summary(&std::fs::read_to_string(path)?)
+}
+
+/// Reads a summary from its text. What the first version of the document lacks is completed.
+///
+/// # Errors
+/// If the text is no summary, or has another schema version.
+pub fn parse_summary(text: &str) -> io::Result<Summary> {
+    let mut summary: Summary = serde_json::from_str(text)?;
+    if summary.schema != SUMMARY_SCHEMA {
+        let text = format!("its schema is `{}`, not `{SUMMARY_SCHEMA}`", summary.schema);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
-    let text = format!("schema `{}` where `{SUMMARY_SCHEMA}` is read", summary.schema);
-    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+    summary.resolve();
+    Ok(summary)
 }

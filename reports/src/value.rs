@@ -1,11 +1,23 @@
 //! Numbers for people: a value with its unit, in four digits.
 
-/// A value with a metric prefix where its unit takes one: `23.76 GB/s`, `845.1 ns`, `1.234 ms`.
-pub fn format_value(value: f64, unit: &str) -> String {
-    if unit == "ns" {
-        let (scale, symbol) = scale_of(value, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")]);
-        return format!("{} {symbol}", four_digits(value / scale));
+use crate::model::Unit;
+
+/// A value with its unit. Rates take a metric prefix, times their unit: `23.76 GB/s`, `845.1 ns`,
+/// `1.234 ms`.
+pub fn format_value(value: f64, unit: Unit) -> String {
+    if unit.is_rate() {
+        return with_prefix(value, unit.word());
     }
+    let (scale, symbol) = scale_of(value, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")]);
+    format!("{} {symbol}", four_digits(value / scale))
+}
+
+/// A number of bytes with a metric prefix: `25.28 GB`.
+pub fn format_bytes(bytes: f64) -> String {
+    with_prefix(bytes, "B")
+}
+
+fn with_prefix(value: f64, unit: &str) -> String {
     let (scale, prefix) =
         scale_of(value, &[(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]);
     format!("{} {prefix}{unit}", four_digits(value / scale))
@@ -33,14 +45,15 @@ mod tests {
     #[test]
     fn values_have_four_digits_and_a_prefix() {
         for (value, unit, text) in [
-            (2.376e10, "B/s", "23.76 GB/s"),
-            (999.96e9, "B/s", "1.000 TB/s"),
-            (845.12, "ns", "845.1 ns"),
-            (999_999.0, "ns", "1.000 ms"),
-            (0.5, "ns", "0.500 ns"),
-            (112_300.0, "ops/s", "112.3 kops/s"),
+            (2.376e10, Unit::BytesPerSecond, "23.76 GB/s"),
+            (999.96e9, Unit::BytesPerSecond, "1.000 TB/s"),
+            (845.12, Unit::Nanoseconds, "845.1 ns"),
+            (999_999.0, Unit::Nanoseconds, "1.000 ms"),
+            (0.5, Unit::Nanoseconds, "0.500 ns"),
+            (112_300.0, Unit::OperationsPerSecond, "112.3 kops/s"),
         ] {
             assert_eq!(format_value(value, unit), text);
         }
+        assert_eq!(format_bytes(25.28e9), "25.28 GB");
     }
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use sevbench_reports::{Change, NoiseFloor, Summary, TextOptions, read_summary, render_text};
+use sevbench_reports::{
+    Change, NoiseFloor, Summary, TextOptions, Verdict, read_summary, render_text,
+};
 use std::path::Path;
 
 fn golden() -> Summary {
@@ -11,27 +13,27 @@ fn golden() -> Summary {
 }
 
 #[test]
-fn a_result_is_a_line_a_bench_and_then_what_else_must_be_known() {
+fn results_come_first_then_notes_then_the_arms() {
     insta::assert_snapshot!(render_text(&golden(), TextOptions::default()), @r#"
     bench                    nosev           injected  slowdown [95 % interval]  injected/nosev  verdict       flags
     trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed     injected
     trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive  injected
     geometric mean of 2 benches in injected: 1.047 [0.913, 1.201]
-    to decide what is inconclusive, if nothing else changes: trials/rate 40 more boots (about 9.7 s)
-    1 round lies apart from the others of its bench: labelled, not removed (--verbose)
+    to settle what is inconclusive, if the spread stays the same: trials/rate 40 more boots (about 9.7 s)
+    1 outlier round (kept; --verbose lists it)
     skipped: trials/program in injected: a slowdown can be injected into a timed closure only, not into an outside program (hint: measure this bench without `spin=`)
     skipped: trials/skips in injected, nosev: this guest has no flux capacitor (hint: add one)
     failed: trials/panics in injected (boots 1, 2, 3), nosev (boots 1, 2, 3): panicked: one is not above one (harness/examples/trials.rs:21:15)
 
     control: nosev (loopback): a process on this machine, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
     treatment: injected (loopback): a process on this machine, slowdown of 1.1 injected, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
-    but for the injected slowdown, this compares a machine with itself (A/A)
-    duty: 92.6 % of the measuring phase was measured
+    apart from the injected slowdown, this compares a machine with itself (A/A)
+    duty: 92.6 % of the measuring phase was timed
     "#);
 }
 
 #[test]
-fn verbose_says_what_a_result_rests_on() {
+fn verbose_adds_the_other_estimates() {
     let mut summary = golden();
     let factor = summary.comparisons[0].slowdown.clone();
     summary.comparisons[0].change = Some(Change {
@@ -39,7 +41,7 @@ fn verbose_says_what_a_result_rests_on() {
         factor,
         p_regressed: Some(0.01),
         p_regressed_holm: Some(0.02),
-        verdict: "regressed".into(),
+        verdict: Verdict::Regressed,
     });
     let text = render_text(&summary, TextOptions { verbose: true, colour: false });
     for part in [
@@ -48,7 +50,7 @@ fn verbose_says_what_a_result_rests_on() {
         "ratio of means",
         "bootstrap",
         "45/—/55 %",
-        "apart: trials/rate in injected, boot 3, round 3: high mild",
+        "outlier: trials/rate in injected, boot 3, round 3: high mild",
         "change since main",
         "seed: 1; boots: 3",
     ] {
@@ -57,16 +59,18 @@ fn verbose_says_what_a_result_rests_on() {
 }
 
 #[test]
-fn a_noise_floor_is_said_with_how_often_it_holds_one() {
+fn a_noise_floor_comes_with_its_share_of_intervals_that_contain_one() {
     let mut summary = golden();
     let (arm, benches, median, largest) = ("aa".into(), 20, 0.012, 0.034);
     summary.run.noise_floor = Some(NoiseFloor { arm, benches, median, largest, hold_one: 19 });
     let text = render_text(&summary, TextOptions::default());
-    assert!(text.contains("noise floor (A/A, aa): intervals of ± 1.2 % in the median, ± 3.4 % at most; 19 of 20 hold 1"), "{text}");
+    let expected = "noise floor (A/A in aa): the median interval is ±1.2 %, the widest ±3.4 %; \
+                    19 of 20 contain 1";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]
-fn what_a_guest_says_cannot_steer_the_terminal() {
+fn text_from_a_guest_cannot_steer_the_terminal() {
     let mut summary = golden();
     summary.failed[0].reason = "\x1b[2Jgone\n".into();
     summary.run.arms[0].description = "\x1b]0;title\x07".into();
@@ -75,7 +79,7 @@ fn what_a_guest_says_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn colour_is_on_the_verdict_and_only_where_it_is_wanted() {
+fn colour_changes_only_the_verdict() {
     let coloured = render_text(&golden(), TextOptions { verbose: false, colour: true });
     assert!(coloured.contains("\x1b[31mregressed\x1b[0m"));
     let plain = coloured.replace("\x1b[31m", "").replace("\x1b[33m", "").replace("\x1b[0m", "");

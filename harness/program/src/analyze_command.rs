@@ -1,12 +1,12 @@
 //! `cargo sevbench analyze` and `cargo sevbench compare`: results from records that are there.
 
 use clap::Args;
-use sevbench_reports::{TextOptions, render_record_comparison};
+use sevbench_reports::{Against, TextOptions, render_record_comparison};
 use sevbench_runner::cli::{
-    AnalysisOptions, Failure, Format, analyze_record, pass_gate, print_json, print_summary,
-    print_text, tell_gate,
+    AnalysisOptions, Failure, Format, analyze_record, print_json, print_summary, print_text,
+    tell_gate,
 };
-use sevbench_runner::gate::{Against, GateOutcome, GateRefusal, Margin, Margins};
+use sevbench_runner::gate::{GateRefusal, Margin, Margins, judge_run, refused};
 use sevbench_runner::{Overrides, add_changes, compare_records, refuse_baseline};
 use sevbench_statistics::Confidence;
 use std::collections::BTreeSet;
@@ -99,12 +99,14 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, Failure> {
         refusal = refusal.filter(|why| !matches!(why, GateRefusal::CannotPass { .. }));
     }
     let text = TextOptions { verbose: arguments.verbose, colour: false };
-    print_summary(&analysis.summary, arguments.format, text)?;
-    match refusal {
-        _ if !arguments.gate => Ok(0),
-        Some(refusal) => Ok(tell_gate(&GateOutcome::Refused(refusal))),
-        None => Ok(pass_gate(&analysis.summary, against)),
-    }
+    let mut summary = analysis.summary;
+    let baseline = arguments.baseline.as_deref();
+    summary.gate = arguments.gate.then(|| match refusal {
+        Some(refusal) => refused(&refusal, against, baseline),
+        None => judge_run(&summary, against, baseline),
+    });
+    print_summary(&summary, arguments.format, text)?;
+    Ok(summary.gate.as_ref().map_or(0, tell_gate))
 }
 
 pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, Failure> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sevbench_guest::leak::{Answer, Finding, Hit};
-use sevbench_reports::{Align, Table, format_value};
+use sevbench_reports::{Align, Table, format_bytes};
 use sevbench_text::escaped;
 
 /// The version of the JSON document.
@@ -147,7 +147,7 @@ impl ArmLeak {
         let Ok(found) = &self.found else {
             return vec![self.name.clone(), claim, "failed".into()];
         };
-        let bytes = |len: u64| format_value(len as f64, "B");
+        let bytes = |len: u64| format_bytes(len as f64);
         vec![
             self.name.clone(),
             claim,

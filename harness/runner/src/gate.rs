@@ -6,38 +6,16 @@ mod plan;
 pub use margin::{Margin, MarginError, Margins};
 pub use plan::{GatePlan, refuse_plan};
 
-use sevbench_reports::{Comparison, FailedRow, Outcome, Summary};
+use sevbench_reports::{
+    Against, Comparison, FailedRow, GateDecision, GateLine, GateReport, Outcome, Summary,
+    Undecided, UndecidedReason, Verdict,
+};
 use sevbench_statistics::{Confidence, LogRatio, Pivot};
 use std::collections::BTreeSet;
-use std::fmt;
 use thiserror::Error;
 
 /// The share of runs that a gate may fail wrongly.
 pub const ALPHA: f64 = 0.05;
-
-/// What a comparison comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The slowdown is beyond the margin.
-    Regressed,
-    /// The speed-up is beyond the margin.
-    Improved,
-    /// The slowdown lies inside the margin.
-    NoChange,
-    /// The data do not decide.
-    Inconclusive,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Regressed => "regressed",
-            Self::Improved => "improved",
-            Self::NoChange => "no change",
-            Self::Inconclusive => "inconclusive",
-        })
-    }
-}
 
 /// Judges an estimate by its 90 % interval (two one-sided tests at 5 %) against ±ln(1 + margin). Where values lie in bins, which may
 /// hide as much as `blur` on either side, the interval must clear the margin by that.
@@ -61,28 +39,6 @@ pub fn judge(estimate: Option<&Pivot>, margin: Margin, blur: LogRatio) -> Verdic
 /// How much bins of this relative width may hide of a ratio, on the log scale; nothing where there are none.
 pub fn blur(bin_width: Option<f64>) -> LogRatio {
     LogRatio::new(bin_width.unwrap_or(0.0).ln_1p())
-}
-
-/// What a gate judges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Against {
-    /// The slowdown itself: it must be below the margin.
-    Margin,
-    /// The change of the slowdown since a baseline.
-    Baseline,
-}
-
-/// What a gate says of a whole run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum GateOutcome {
-    /// Nothing regressed, and everything is decided.
-    Passed,
-    /// These benches regressed.
-    Regressed(Vec<String>),
-    /// None regressed, and these are not decided.
-    Inconclusive(Vec<String>),
-    /// The result says nothing of the treatment.
-    Refused(GateRefusal),
 }
 
 /// Why a gate does not judge a run.
@@ -146,58 +102,95 @@ pub enum GateRefusal {
     },
 }
 
-/// Judges a run. A bench regressed if its p, adjusted by Holm over all that are judged, is at most 5 %: so a run in which no
-/// slowdown is beyond its margin fails in at most 5 % of cases, however many benches it has. It passed if each is found to be
-/// within its margin, or faster. What is neither is not decided, nor is a bench of the run that failed or has no result in an arm, or
-/// too few boots to bear a failure, nor a run that did not come to its end.
-pub fn judge_run(summary: &Summary, against: Against) -> GateOutcome {
+/// Judges a run. A bench regressed if its p, adjusted by Holm over all lines that are judged, is at
+/// most 5 %. A run in which no slowdown is beyond its margin therefore fails in at most 5 % of cases,
+/// however many benches it has. The run passes if every line is found to be within its margin, or
+/// faster. Anything else is not decided: also a bench that failed, has no result in an arm, or has
+/// too few boots to fail, and a run that did not reach its end.
+pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) -> GateReport {
     let judged: Vec<&Comparison> = summary.comparisons.iter().filter(|one| one.judged).collect();
     if let Some(refusal) = refusal(summary, &judged) {
-        return GateOutcome::Refused(refusal);
+        return refused(&refusal, against, baseline);
     }
-    let (mut regressed, mut open) = (Vec::new(), Vec::new());
-    let can_fail = |boots: u32| refuse_plan(boots, judged.len() as u32).is_none();
+    let lines = judged.len() as u32;
+    let (mut regressed, mut undecided) = (Vec::new(), Vec::new());
     for comparison in &judged {
-        let name = format!("{} in {}", comparison.bench, comparison.treatment);
-        let (p, verdict) = match (against, &comparison.change) {
-            (Against::Margin, _) => (comparison.p_regressed_holm, comparison.verdict.as_str()),
-            (Against::Baseline, Some(change)) => (change.p_regressed_holm, change.verdict.as_str()),
-            (Against::Baseline, None) => {
-                open.push(format!("{name} (not in the baseline)"));
-                continue;
-            }
+        let line = || GateLine {
+            bench: Some(comparison.measurand.to_string()),
+            arm: comparison.treatment.clone(),
         };
-        let is_within =
-            [Verdict::NoChange, Verdict::Improved].iter().any(|v| v.to_string() == verdict);
-        let of_change = comparison.change.as_ref().filter(|_| against == Against::Baseline);
-        if comparison.slowdown.boots < 2 {
-            open.push(format!("{name} (one boot)"));
-        } else if of_change.is_some_and(|change| change.factor.boots < 2) {
-            open.push(format!("{name} (one boot in the baseline)"));
-        } else if !can_fail(comparison.slowdown.boots) {
-            open.push(format!("{name} (too few boots)"));
-        } else if p.is_some_and(|p| p <= ALPHA) {
-            regressed.push(name);
-        } else if !is_within && hides_margin(comparison, against) {
-            open.push(format!("{name} (its bins hide as much as the margin)"));
-        } else if !is_within {
-            open.push(name);
+        match decide(comparison, against, lines) {
+            Decision::Passed => {}
+            Decision::Regressed => regressed.push(line()),
+            Decision::Undecided(reason) => undecided.push(Undecided { line: Some(line()), reason }),
         }
     }
-    open.extend(without_result(summary));
-    open.extend(failed(summary));
-    if judged.is_empty() && open.is_empty() {
-        open.push("no bench has a result".into());
+    undecided.extend(without_result(summary));
+    undecided.extend(failed(summary));
+    let of_run = |reason: UndecidedReason| Undecided { line: None, reason };
+    if judged.is_empty() && undecided.is_empty() {
+        undecided.push(of_run(UndecidedReason::Nothing));
     }
     if summary.run.outcome != Outcome::Complete {
-        open.push("the run did not come to its end".into());
+        undecided.push(of_run(UndecidedReason::Incomplete));
     }
-    if !regressed.is_empty() {
-        GateOutcome::Regressed(regressed)
-    } else if !open.is_empty() {
-        GateOutcome::Inconclusive(open)
+    let decision = match (regressed.is_empty(), undecided.is_empty()) {
+        (false, _) => GateDecision::Regressed,
+        (true, false) => GateDecision::Inconclusive,
+        (true, true) => GateDecision::Passed,
+    };
+    GateReport { decision, regressed, undecided, ..report(against, baseline) }
+}
+
+/// The report of a gate that does not judge.
+pub fn refused(refusal: &GateRefusal, against: Against, baseline: Option<&str>) -> GateReport {
+    GateReport { refusal: Some(refusal.to_string()), ..report(against, baseline) }
+}
+
+fn report(against: Against, baseline: Option<&str>) -> GateReport {
+    GateReport {
+        against,
+        baseline: baseline.map(str::to_owned),
+        alpha: ALPHA,
+        decision: GateDecision::Refused,
+        regressed: Vec::new(),
+        undecided: Vec::new(),
+        refusal: None,
+    }
+}
+
+/// What a gate makes of one line.
+enum Decision {
+    Passed,
+    Regressed,
+    Undecided(UndecidedReason),
+}
+
+fn decide(comparison: &Comparison, against: Against, lines: u32) -> Decision {
+    let change = comparison.change.as_ref();
+    let (p, verdict, boots_before) = match (against, change) {
+        (Against::Margin, _) => (comparison.p_regressed_holm, comparison.verdict, None),
+        (Against::Baseline, Some(change)) => {
+            (change.p_regressed_holm, change.verdict, Some(change.factor.boots))
+        }
+        (Against::Baseline, None) => return Decision::Undecided(UndecidedReason::NotInBaseline),
+    };
+    let boots = comparison.slowdown.boots;
+    let is_within = matches!(verdict, Verdict::NoChange | Verdict::Improved);
+    if boots < 2 {
+        Decision::Undecided(UndecidedReason::OneBoot)
+    } else if boots_before.is_some_and(|boots| boots < 2) {
+        Decision::Undecided(UndecidedReason::OneBootInBaseline)
+    } else if refuse_plan(boots, lines).is_some() {
+        Decision::Undecided(UndecidedReason::TooFewBoots)
+    } else if p.is_some_and(|p| p <= ALPHA) {
+        Decision::Regressed
+    } else if is_within {
+        Decision::Passed
+    } else if hides_margin(comparison, against) {
+        Decision::Undecided(UndecidedReason::BinsHideMargin)
     } else {
-        GateOutcome::Passed
+        Decision::Undecided(UndecidedReason::Inconclusive)
     }
 }
 
@@ -208,32 +201,28 @@ fn hides_margin(comparison: &Comparison, against: Against) -> bool {
     hidden.value() >= comparison.margin.ln_1p()
 }
 
-/// The benches of the run that have no result in an arm that is judged: skipped, failed, or left out in all rounds.
-fn without_result(summary: &Summary) -> Vec<String> {
-    let run = &summary.run;
+/// The benches of the run without a result in an arm that is judged: skipped, failed, or with every
+/// round excluded.
+fn without_result(summary: &Summary) -> Vec<Undecided> {
     let mut missing = Vec::new();
-    for arm in run.arms.iter().filter(|arm| arm.role != "control") {
-        let of_arm = || summary.comparisons.iter().filter(|one| one.treatment == arm.name);
-        // An arm of which nothing is judged is the control again.
-        if of_arm().next().is_some() && of_arm().all(|one| !one.judged && !one.is_boot_time) {
-            continue;
-        }
-        for bench in &run.benches {
-            if !of_arm().any(|one| run.bench_of(&one.bench) == Some(bench)) {
-                missing.push(format!("{bench} in {} (no result)", arm.name));
-            }
+    for arm in summary.run.treatments().filter(|arm| arm.judged) {
+        let has = |bench: &String| {
+            let mut lines = summary.comparisons.iter();
+            lines.any(|one| one.treatment == arm.name && one.measurand.bench == *bench)
+        };
+        for bench in summary.run.benches.iter().filter(|bench| !has(bench)) {
+            let line = GateLine { bench: Some(bench.clone()), arm: arm.name.clone() };
+            missing.push(Undecided { line: Some(line), reason: UndecidedReason::NoResult });
         }
     }
     missing
 }
 
-/// The benches that failed in some boot, though others may have given a result.
-fn failed(summary: &Summary) -> BTreeSet<String> {
-    let name = |row: &FailedRow| match &row.bench {
-        Some(bench) => format!("{bench} in {} (failed)", row.arm),
-        None => format!("{} (failed)", row.arm),
-    };
-    summary.failed.iter().map(name).collect()
+/// The benches that failed in some boot, though other boots may have given a result.
+fn failed(summary: &Summary) -> BTreeSet<Undecided> {
+    let line = |row: &FailedRow| GateLine { bench: row.bench.clone(), arm: row.arm.clone() };
+    let rows = summary.failed.iter();
+    rows.map(|row| Undecided { line: Some(line(row)), reason: UndecidedReason::Failed }).collect()
 }
 
 /// Why a run, this one or a baseline, says nothing of the treatment.

@@ -12,5 +12,5 @@ mod run_record;
 
 pub use analysis::{Analysis, Overrides, add_changes, compare_records, refuse_baseline};
 pub use cli::bench_main;
-pub use coordinator::{Arm, Role};
+pub use coordinator::Arm;
 pub use run_record::RunRecord;

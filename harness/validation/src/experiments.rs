@@ -3,7 +3,8 @@
 use crate::generators::{Boots, NOISE, Noise, Source};
 use crate::methods::{BootsMethod, LatencyMethod, PairsMethod};
 use crate::stopping::Stopping;
-use sevbench_runner::gate::{Margin, Verdict, judge};
+use sevbench_reports::Verdict;
+use sevbench_runner::gate::{Margin, judge};
 use sevbench_statistics::{LogRatio, Pivot};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};

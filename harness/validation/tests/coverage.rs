@@ -3,7 +3,7 @@
 //! 2,000 repetitions here, so that a share of 95 % errs by 0.5 points; `cargo run --release -p sevbench-validation --bin coverage` has
 //! 10,000, and every method, generator and size.
 
-use sevbench_runner::gate::Verdict;
+use sevbench_reports::Verdict;
 use sevbench_validation::experiments::{Experiment, LATENCY_BOOTS, SIZES, VERDICT_BOOTS};
 use sevbench_validation::generators::{Boots, Noise};
 use sevbench_validation::methods::{BootsMethod, LatencyMethod, PairsMethod};

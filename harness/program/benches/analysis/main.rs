@@ -119,7 +119,8 @@ fn analyses(folder: &Path) -> Result<Times, Box<dyn Error>> {
     write_journal(&path, ONE_BENCH)?;
     let record = RunRecord::read(&path)?;
     let summary = record.analyze(1)?;
-    let ids: Vec<&str> = summary.comparisons.iter().map(|one| one.bench.as_str()).collect();
+    let ids: Vec<String> =
+        summary.comparisons.iter().map(|one| one.measurand.to_string()).collect();
     assert_eq!(ids.len(), 4, "mean, p50, p99 and p99.9: {ids:?}");
     let ours_ns = mean_ns(folder, "analysis/ours", |criterion, id| {
         criterion.bench_function(id, |b| b.iter(|| record.analyze(1)));

@@ -25,7 +25,7 @@ fn a_killed_coordinator_leaves_a_usable_journal_and_no_process() {
     child.kill().unwrap();
     child.wait().unwrap();
     lab.assert_nothing_runs();
-    analyzed(&lab).expect(0, &["the record ends in the middle", "conditional on this boot"]);
+    analyzed(&lab).expect(0, &["the record is incomplete", "conditional on this boot"]);
 }
 
 #[test]
@@ -35,10 +35,7 @@ fn an_interrupted_run_is_analysed_and_says_so() {
         let child = lab.start(&LONG, 5);
         signal(child.id(), number);
         let ran = Ran::of(child.wait_with_output().unwrap());
-        ran.expect(
-            130,
-            &["interrupted: the result is of what was measured until then", "record: "],
-        );
+        ran.expect(130, &["interrupted: this result covers what was measured before", "record: "]);
         assert_eq!(lab.summary()["run"]["outcome"], "interrupted");
         lab.assert_nothing_runs();
     }

@@ -3,7 +3,7 @@
 use super::metrics::Value;
 use super::series::{Row, Series};
 use crate::record::{ArmRecord, BootRecord, Phases};
-use sevbench_protocol::Unit;
+use sevbench_reports::{Measurand, Unit};
 
 /// How long a phase took.
 type Phase = fn(&Phases) -> Option<u64>;
@@ -48,7 +48,7 @@ pub(super) fn boot_series(boots: &[BootRecord], arms: &[ArmRecord]) -> Vec<Serie
         // Behind every bench of the header.
         let bench = usize::MAX - PHASES.len() + place;
         Series {
-            id: (*id).into(),
+            measurand: Measurand::of_bench(*id),
             bench,
             unit: Unit::Nanoseconds,
             rows,

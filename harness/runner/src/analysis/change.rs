@@ -5,8 +5,8 @@ use super::compare::Basis;
 use super::{Analysis, Estimated};
 use crate::gate::{GateRefusal, Margin, Margins, blur, judge, refusal_of_record};
 use sevbench_reports::{
-    Change, ChangeRow, Comparison, RECORD_COMPARISON_SCHEMA, RecordComparison, RecordDifference,
-    Run, Summary,
+    Change, ChangeRow, Comparison, Flag, RECORD_COMPARISON_SCHEMA, RecordComparison,
+    RecordDifference, Run, Summary, Unit,
 };
 use sevbench_statistics::{Confidence, LogRatio, Pivot, StatisticsError, holm};
 use std::collections::{BTreeSet, HashMap};
@@ -15,22 +15,25 @@ use std::collections::{BTreeSet, HashMap};
 const VOLATILE: [&str; 1] = ["memory available"];
 
 /// Comparisons of a record by bench, treatment and unit, each with what its interval comes from.
-type ByBench<'a> = HashMap<(&'a str, &'a str, &'a str), (&'a Comparison, &'a Estimated)>;
+type ByBench<'a> = HashMap<Key<'a>, (&'a Comparison, &'a Estimated)>;
+
+/// Bench joined with its metric, treatment, unit.
+type Key<'a> = (String, &'a str, Unit);
 
 fn by_bench(analysis: &Analysis) -> ByBench<'_> {
     let all = analysis.summary.comparisons.iter().zip(&analysis.estimates);
     all.map(|(comparison, estimated)| (key(comparison), (comparison, estimated))).collect()
 }
 
-fn key(comparison: &Comparison) -> (&str, &str, &str) {
-    (&comparison.bench, &comparison.treatment, &comparison.unit)
+fn key(comparison: &Comparison) -> Key<'_> {
+    (comparison.measurand.to_string(), &comparison.treatment, comparison.unit)
 }
 
 /// Gives each comparison its change since a baseline that has it too.
 pub fn add_changes(now: &mut Analysis, baseline: &Analysis, name: &str) {
     let before = by_bench(baseline);
     for (comparison, estimated) in now.summary.comparisons.iter_mut().zip(&now.estimates) {
-        let margin = now.margins.of_bench(&comparison.bench);
+        let margin = now.margins.of_measurand(&comparison.measurand);
         if let Some(earlier) = before.get(&key(comparison)) {
             comparison.change = Some(change((comparison, estimated), *earlier, name, margin));
         }
@@ -51,14 +54,11 @@ pub fn refuse_baseline(
     if let Some(refusal) = refusal_of_record(&baseline.summary) {
         return Some(refusal);
     }
-    let run = &baseline.summary.run;
     for treatment in treatments {
-        let has =
-            |bench: &String| {
-                baseline.summary.comparisons.iter().any(|one| {
-                    one.treatment == *treatment && run.bench_of(&one.bench) == Some(bench)
-                })
-            };
+        let has = |bench: &String| {
+            let mut lines = baseline.summary.comparisons.iter();
+            lines.any(|one| one.treatment == *treatment && one.measurand.bench == *bench)
+        };
         if let Some(bench) = benches.iter().find(|bench| !has(bench)) {
             let (baseline, bench) = (name.into(), format!("{bench} in {treatment}"));
             return Some(GateRefusal::NotInBaseline { baseline, bench });
@@ -68,11 +68,11 @@ pub fn refuse_baseline(
     let has_error =
         |(one, of): &&(&Comparison, &Estimated)| one.slowdown.boots > 1 && of.pivot.is_some();
     if let Some((one, _)) = planned.iter().find(|line| !has_error(line)) {
-        let bench = format!("{} in {} over two boots or more", one.bench, one.treatment);
+        let bench = format!("{} in {} over two boots or more", one.measurand, one.treatment);
         return Some(GateRefusal::NotInBaseline { baseline: name.into(), bench });
     }
     let too_wide = planned.into_iter().filter_map(|(one, estimated)| {
-        let margin = margins.of_bench(&one.bench);
+        let margin = margins.of_measurand(&one.measurand);
         // What bins hide of the run to come, it hides there too.
         let hidden = blur(one.resolution) + blur(one.resolution);
         let half_width = estimated.pivot?.half_width(Confidence::P90) + hidden.value();
@@ -81,7 +81,7 @@ pub fn refuse_baseline(
     let (one, half_width, margin) = too_wide.max_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(GateRefusal::CannotPass {
         baseline: name.into(),
-        bench: format!("{} in {}", one.bench, one.treatment),
+        bench: format!("{} in {}", one.measurand, one.treatment),
         percent: half_width.exp_m1() * 100.0,
         is_binned: one.resolution.is_some(),
         margin: margin.in_percent(),
@@ -94,13 +94,9 @@ fn planned<'a>(
     benches: &'a [String],
     treatments: &'a [String],
 ) -> impl Iterator<Item = (&'a Comparison, &'a Estimated)> {
-    let run = &baseline.summary.run;
     let all = baseline.summary.comparisons.iter().zip(&baseline.estimates);
     all.filter(|(one, _)| {
-        let bench = run.bench_of(&one.bench);
-        one.judged
-            && treatments.contains(&one.treatment)
-            && bench.is_some_and(|bench| benches.contains(bench))
+        one.judged && treatments.contains(&one.treatment) && benches.contains(&one.measurand.bench)
     })
 }
 
@@ -148,7 +144,7 @@ fn change(
         factor: basis.estimate(point, &estimate, "Welch's t on both estimates"),
         p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
         p_regressed_holm: None,
-        verdict: judge(pivot.as_ref(), margin, blur).to_string(),
+        verdict: judge(pivot.as_ref(), margin, blur),
     }
 }
 
@@ -164,9 +160,9 @@ pub fn compare_records(
     let of_both = of_both.filter_map(|one| Some((one, *earlier.get(&key(one.0))?)));
     let (judged, mut rows): (Vec<bool>, Vec<ChangeRow>) = of_both
         .map(|(one, old)| {
-            let (comparison, margin) = (one.0, margins.of_bench(&one.0.bench));
+            let (comparison, margin) = (one.0, margins.of_measurand(&one.0.measurand));
             let row = ChangeRow {
-                bench: comparison.bench.clone(),
+                measurand: comparison.measurand.clone(),
                 treatment: comparison.treatment.clone(),
                 before: old.0.slowdown.clone(),
                 now: comparison.slowdown.clone(),
@@ -181,7 +177,7 @@ pub fn compare_records(
     adjust(judged_rows.map(|(row, _)| &mut row.change));
     let missing = |of: &Analysis, other: &ByBench<'_>| -> Vec<String> {
         let alone = of.summary.comparisons.iter().filter(|c| !other.contains_key(&key(c)));
-        alone.map(|c| format!("{} in {}", c.bench, c.treatment)).collect()
+        alone.map(|c| format!("{} in {}", c.measurand, c.treatment)).collect()
     };
     RecordComparison {
         schema: RECORD_COMPARISON_SCHEMA.into(),
@@ -194,8 +190,8 @@ pub fn compare_records(
     }
 }
 
-fn union(a: &[String], b: &[String]) -> Vec<String> {
-    let all: BTreeSet<&String> = a.iter().chain(b).collect();
+fn union(a: &[Flag], b: &[Flag]) -> Vec<Flag> {
+    let all: BTreeSet<&Flag> = a.iter().chain(b).collect();
     all.into_iter().cloned().collect()
 }
 
@@ -208,12 +204,10 @@ fn differences(before: &Analysis, now: &Analysis) -> Vec<RecordDifference> {
     };
     let (a, b): (&Run, &Run) = (&before.summary.run, &now.summary.run);
     let mut rows = vec![of("suite", &a.suite, &b.suite), of("testbed", &a.testbed, &b.testbed)];
-    let names: BTreeSet<&String> = before.host.keys().chain(now.host.keys()).collect();
+    let names: BTreeSet<&String> = a.host.keys().chain(b.host.keys()).collect();
     for name in names.into_iter().filter(|name| !VOLATILE.contains(&name.as_str())) {
-        let value = |analysis: &Analysis| {
-            analysis.host.get(name).cloned().unwrap_or_else(|| "unknown".into())
-        };
-        rows.push(of(&format!("host: {name}"), &value(before), &value(now)));
+        let value = |run: &Run| run.host.get(name).cloned().unwrap_or_else(|| "unknown".into());
+        rows.push(of(&format!("host: {name}"), &value(a), &value(b)));
     }
     let described = |summary: &Summary, name: &str| {
         let arm = summary.run.arms.iter().find(|arm| arm.name == name);

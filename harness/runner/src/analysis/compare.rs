@@ -5,8 +5,10 @@ use super::context::{Context, Sides};
 use super::jackknife::merged_percentile;
 use super::pairs::{BootPairs, Paired, pair, replicates};
 use super::series::Series;
-use crate::gate::{Verdict, blur, judge};
-use sevbench_reports::{Comparison, Estimate, Mean, Settle, VarianceShares};
+use crate::gate::{blur, judge};
+use sevbench_reports::{
+    BootRow, Comparison, Estimand, Estimate, Flag, Mean, Settle, VarianceShares, Verdict,
+};
 use sevbench_statistics::{
     BootstrapMethod, Confidence, Cost, LogRatio, Pivot, StatisticsError, VarianceComponents,
     best_repetitions, boots_to_settle, bootstrap_interval, fieller_interval,
@@ -100,7 +102,7 @@ pub(super) fn compare(
     let robust = Pivot::trimmed_mean(&replicates);
     let costs: Vec<_> = boots.iter().filter_map(BootPairs::costs).collect();
     let components = components(&boots);
-    let margin = context.margins.of_bench(&series.id);
+    let margin = context.margins.of_measurand(&series.measurand);
     let [control_shown, treated_shown] = match merged {
         Some(merged) => merged.shown,
         None if boots.is_empty() => {
@@ -119,12 +121,13 @@ pub(super) fn compare(
         best_rounds: best_rounds(&components, series.bench, context),
         unpaired_rounds,
         warm_up: context.warm_ups.of(series.bench, context.control, sides.treatment),
-        judged: !series.is_boot_time && !sides.is_control_again,
+        judged: !series.is_boot_time && sides.judged,
         is_boot_time: series.is_boot_time,
+        per_boot: boots.iter().map(boot_row).collect(),
         ..line(series, sides, context, means, [headline, robust_estimate], pivot.as_ref().ok())
     };
     // Nobody boots on for the sake of boot times.
-    if comparison.verdict == Verdict::Inconclusive.to_string()
+    if comparison.verdict == Verdict::Inconclusive
         && headline_basis.boots > 1
         && !series.is_boot_time
     {
@@ -138,14 +141,26 @@ pub(super) fn compare(
     }
     comparison.flags = flags(&comparison, sides, headline_basis.boots < 2, &pivot, &robust);
     if headline_basis.boots == 0 {
-        comparison.flags.push("all rounds excluded".into());
+        comparison.flags.push(Flag::AllRoundsExcluded);
     }
     if boots.iter().any(|boot| boot.pairs.len() != boots[0].pairs.len()) {
-        comparison.flags.push("unequal rounds".into());
+        comparison.flags.push(Flag::UnequalRounds);
     }
     let of_boot = |boot: &BootPairs| (boot.boot, boot.mean(), boot.pairs.len() as u32);
     let boots = boots.iter().map(of_boot).collect();
     Some(Compared { comparison, bench: series.bench, boots, pivot: pivot.ok() })
+}
+
+/// A boot of the comparison by itself.
+fn boot_row(boot: &BootPairs) -> BootRow {
+    let [control, treated] = boot.shown();
+    BootRow {
+        boot: boot.boot,
+        rounds: boot.pairs.len() as u32,
+        control: Some(control),
+        treated: Some(treated),
+        slowdown: Some(boot.mean().exp().factor()),
+    }
 }
 
 /// What every line has, however its arms were compared: the means, both estimates, and what a test says of the first.
@@ -157,15 +172,17 @@ pub(super) fn line(
     [slowdown, robust]: [Estimate; 2],
     pivot: Option<&Pivot>,
 ) -> Comparison {
-    let margin = context.margins.of_bench(&series.id);
+    let margin = context.margins.of_measurand(&series.measurand);
+    let (margin_source, margin_rule) = context.margins.source_of(&series.measurand);
     let resolution = context.resolution(series);
     let blur = blur(resolution);
     let detectable =
         |pivot: &Pivot| (pivot.minimum_detectable(context.confidence) + blur).exp().factor() - 1.0;
     Comparison {
-        bench: series.id.clone(),
+        measurand: series.measurand.clone(),
         treatment: context.arms[usize::from(sides.treatment)].name.clone(),
-        unit: series.unit.symbol().into(),
+        point: None,
+        unit: series.unit,
         control: Mean { mean: control },
         treated: Mean { mean: treated },
         slowdown,
@@ -178,8 +195,11 @@ pub(super) fn line(
         q_value: None,
         p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
         p_regressed_holm: None,
-        verdict: judge(pivot, margin, blur).to_string(),
+        verdict: judge(pivot, margin, blur),
+        estimand: Estimand::Mean,
         margin: margin.fraction(),
+        margin_source,
+        margin_rule,
         minimum_detectable: pivot.map(detectable),
         settle: None,
         best_rounds: None,
@@ -189,6 +209,7 @@ pub(super) fn line(
         change: None,
         judged: true,
         is_boot_time: false,
+        per_boot: Vec::new(),
         flags: Vec::new(),
     }
 }
@@ -299,24 +320,22 @@ fn flags(
     single_boot: bool,
     pivot: &Result<Pivot, StatisticsError>,
     robust: &Result<Pivot, StatisticsError>,
-) -> Vec<String> {
+) -> Vec<Flag> {
     let mut flags = sides.flags();
-    let mut add = |flag: &str| flags.push(flag.to_owned());
     if single_boot || !sides.rebooted {
-        add("conditional on this boot");
+        flags.push(Flag::ConditionalOnThisBoot);
     }
     if has_tail_effect(pivot, robust, comparison.slowdown.confidence) {
-        add("tail effect");
+        flags.push(Flag::TailEffect);
     }
     let unsteady = comparison.warm_up.as_ref().is_some_and(|warm_up| {
         warm_up.control.no_steady_state + warm_up.treated.no_steady_state > 0
     });
     if unsteady {
-        add("no steady state");
+        flags.push(Flag::NoSteadyState);
     }
     if comparison.unpaired_rounds > 0 {
-        let noun = if comparison.unpaired_rounds == 1 { "round" } else { "rounds" };
-        add(&format!("{} {noun} unpaired", comparison.unpaired_rounds));
+        flags.push(Flag::RoundsUnpaired(comparison.unpaired_rounds));
     }
     flags
 }

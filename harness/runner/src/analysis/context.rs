@@ -4,6 +4,7 @@ use super::series::{Merged, Series};
 use super::warm_ups::WarmUpTable;
 use crate::gate::Margins;
 use crate::record::ArmRecord;
+use sevbench_reports::Flag;
 use sevbench_statistics::Confidence;
 use std::collections::{BTreeMap, HashMap};
 
@@ -43,20 +44,20 @@ pub(super) struct Sides {
     pub control_is_encrypted: bool,
     /// Whether they differ in more than the treatment.
     pub differ_undeclared: bool,
-    /// Whether the treatment is the control's machine again, beside others that are not.
-    pub is_control_again: bool,
+    /// Whether a gate judges the treatment.
+    pub judged: bool,
 }
 
 impl Sides {
-    pub(super) fn flags(self) -> Vec<String> {
+    pub(super) fn flags(self) -> Vec<Flag> {
         let all = [
-            (self.is_control_again, "A/A"),
-            (self.injected, "injected"),
-            (!self.are_verified, "claimed, not verified"),
-            (self.control_is_encrypted, "control is encrypted"),
-            (self.differ_undeclared, "undeclared differences"),
+            (!self.judged, Flag::ControlRepeated),
+            (self.injected, Flag::Injected),
+            (!self.are_verified, Flag::ClaimedNotVerified),
+            (self.control_is_encrypted, Flag::ControlIsEncrypted),
+            (self.differ_undeclared, Flag::UndeclaredDifferences),
         ];
-        all.iter().filter(|(holds, _)| *holds).map(|(_, flag)| (*flag).to_owned()).collect()
+        all.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect()
     }
 }
 

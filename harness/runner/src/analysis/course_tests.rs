@@ -76,8 +76,8 @@ fn a_warm_up_without_a_steady_state_flags_its_line() {
         );
         comparison.flags
     };
-    assert!(flags(1_100).contains(&"no steady state".into()));
-    assert!(!flags(1_000).contains(&"no steady state".into()));
+    assert!(flags(1_100).contains(&Flag::NoSteadyState));
+    assert!(!flags(1_000).contains(&Flag::NoSteadyState));
 }
 
 /// Boots for one bench alone, each with the start of every guest and this bench's rounds.
@@ -105,7 +105,7 @@ fn more_boots_are_reckoned_in_the_time_that_they_took() {
     let mut journal = journal(events);
     journal.header.settings.margin_percent = 6.5;
     let comparison = analyze(&journal).unwrap().comparisons.remove(0);
-    assert_eq!(comparison.verdict, "inconclusive");
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
     let settle = comparison.settle.unwrap();
     assert!(settle.boots > 0);
     // Two guests of 7 s, and rounds of 3 s.
@@ -123,7 +123,7 @@ fn lines_that_lack_boots_of_a_run_that_was_cut_off_say_so() {
         journal.tail.end = Some(EndRecord { outcome: Outcome::Complete, lacking });
         let summary = analyze(&journal).unwrap();
         assert_eq!(summary.run.cut_off, is_cut_off);
-        summary.comparisons[0].flags.contains(&"cut off".into())
+        summary.comparisons[0].flags.contains(&Flag::CutOff)
     };
     assert!(flags(&[("s/a", 4), ("s/b", 1)]));
     assert!(!flags(&[("s/b", 1)]), "another bench's boots are missing");

@@ -2,7 +2,8 @@
 //! is looked at.
 
 use crate::record::{ArmRound, BootRecord, RoundRecord};
-use sevbench_reports::Exclusion;
+use sevbench_reports::{Exclusion, ExclusionKind};
+use sevbench_text::counted;
 
 /// By how much the guest's clock may show more time than the host's for one request: drift, and the clocks' grain.
 const FAST_SHARE: f64 = 0.005;
@@ -43,49 +44,60 @@ impl Ledger {
     }
 }
 
+/// A declared cause that was seen: its kind, and its figures for the reader.
+type Cause = (ExclusionKind, String);
+
 fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
-    let cause = round.arms.iter().find_map(|arm| {
+    let of_arm = |arm: &ArmRound| {
         let of_clocks = clock_disagreement(arm, slow_ns).or_else(|| clock_step(arm));
-        of_clocks.or_else(|| steal(arm)).or_else(|| transport_retry(arm))
-    })?;
-    Some(Exclusion { bench: round.bench.clone(), boot: round.boot, round: round.round, cause })
+        let cause = of_clocks.or_else(|| steal(arm)).or_else(|| transport_retry(arm))?;
+        Some((arm.arm.clone(), cause))
+    };
+    let (arm, (kind, figures)) = round.arms.iter().find_map(of_arm)?;
+    Some(Exclusion {
+        bench: round.bench.clone(),
+        boot: round.boot,
+        round: round.round,
+        cause: format!("{kind}: {figures}"),
+        kind: Some(kind),
+        arm: Some(arm),
+    })
 }
 
 /// The guest's clock against the host's over one request.
-fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<String> {
+fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
     let (guest, host) = (arm.guest_ns? as f64, arm.host_ns? as f64);
     let is_fast = guest > host * (1.0 + FAST_SHARE) + FAST_NS;
     let is_slow = guest < host * (1.0 - SLOW_SHARE) - slow_ns;
     (is_fast || is_slow).then(|| {
         let (guest_ms, host_ms) = (guest / 1e6, host / 1e6);
-        format!(
-            "clock disagreement: {guest_ms:.1} ms by the clock of {}, {host_ms:.1} ms by the host's",
-            arm.arm
-        )
+        let figures =
+            format!("{guest_ms:.1} ms by the clock of {}, {host_ms:.1} ms by the host's", arm.arm);
+        (ExclusionKind::ClockDisagreement, figures)
     })
 }
 
 /// Time that the hypervisor gave to others.
-fn steal(arm: &ArmRound) -> Option<String> {
+fn steal(arm: &ArmRound) -> Option<Cause> {
     let (steal, guest) = (arm.steal_ns? as f64, arm.guest_ns? as f64);
     (steal > guest * STEAL_SHARE + STEAL_NS).then(|| {
         let (steal_ms, guest_ms) = (steal / 1e6, guest / 1e6);
-        format!("CPU steal: {steal_ms:.0} ms of {guest_ms:.0} ms in {}", arm.arm)
+        (ExclusionKind::Steal, format!("{steal_ms:.0} ms of {guest_ms:.0} ms in {}", arm.arm))
     })
 }
 
-/// The guest's clock of the day was set.
-fn clock_step(arm: &ArmRound) -> Option<String> {
+/// The guest's wall clock was set.
+fn clock_step(arm: &ArmRound) -> Option<Cause> {
     let (step, guest) = (arm.clock_step_ns as f64, arm.guest_ns? as f64);
     (step.abs() > guest * STEP_SHARE + STEP_NS)
-        .then(|| format!("clock step: {:+.1} ms in {}", step / 1e6, arm.arm))
+        .then(|| (ExclusionKind::ClockStep, format!("{:+.1} ms in {}", step / 1e6, arm.arm)))
 }
 
-/// The way to the guest lost something: the guest may have been disturbed by what disturbed the way.
-fn transport_retry(arm: &ArmRound) -> Option<String> {
+/// The path to the guest lost a segment. What disturbed the path may have disturbed the guest.
+fn transport_retry(arm: &ArmRound) -> Option<Cause> {
     let retries = arm.transport_retries.filter(|retries| *retries > 0)?;
-    let noun = if retries == 1 { "segment" } else { "segments" };
-    Some(format!("transport retry: {retries} {noun} sent again to {}", arm.arm))
+    let segments = counted(retries, "segment");
+    Some((ExclusionKind::TransportRetry, format!("{segments} sent again to {}", arm.arm)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! Data from elsewhere: a table of values by bench, arm, boot and round.
 
 use super::context::{Costs, Sides};
-use super::metrics::Value;
+use super::metrics::{Value, model_unit};
 use super::series::{Row, Series};
 use super::warm_ups::WarmUpTable;
 use super::{Analysis, AnalysisError, Dataset};
 use crate::gate::Margins;
 use crate::record::{ArmRecord, Table, TableBench, TableRow};
-use sevbench_protocol::Unit;
-use sevbench_reports::{ArmSummary, Outcome, Run, SUMMARY_SCHEMA, SkippedRow, Summary};
+use sevbench_reports::{
+    ArmSummary, Measurand, Outcome, Place, Role, Run, SUMMARY_SCHEMA, SkippedRow, Summary, Unit,
+};
 use sevbench_statistics::Confidence;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -67,7 +68,7 @@ pub(crate) fn analyze_table(
         are_verified: true,
         control_is_encrypted: false,
         differ_undeclared: false,
-        is_control_again: false,
+        judged: true,
     });
     let dataset = Dataset {
         control: 0,
@@ -90,6 +91,8 @@ pub(crate) fn analyze_table(
         suite: "table".into(),
         testbed: "elsewhere".into(),
         started: String::new(),
+        sevbench_version: String::new(),
+        host: BTreeMap::new(),
         seed: options.seed,
         arms: arms.iter().map(summary).collect(),
         benches: table.benches.iter().map(|bench| bench.id.clone()).collect(),
@@ -105,7 +108,6 @@ pub(crate) fn analyze_table(
     Ok(Analysis {
         estimates: compares.estimates,
         boots_tried: HashMap::new(),
-        host: BTreeMap::new(),
         margins: options.margins,
         summary: Summary {
             schema: SUMMARY_SCHEMA.into(),
@@ -117,6 +119,8 @@ pub(crate) fn analyze_table(
             differences: Vec::new(),
             overall: compares.overall,
             outliers: compares.outliers,
+            warm_ups: Vec::new(),
+            gate: None,
         },
     })
 }
@@ -124,7 +128,7 @@ pub(crate) fn analyze_table(
 fn arm_record(name: &str, is_control: bool, file: &str) -> ArmRecord {
     ArmRecord {
         name: name.into(),
-        role: if is_control { "control" } else { "treatment" }.into(),
+        role: if is_control { Role::Control } else { Role::Treatment },
         address: format!("{file}:{name}"),
         claimed: None,
         spin_factor: None,
@@ -136,13 +140,19 @@ fn arm_record(name: &str, is_control: bool, file: &str) -> ArmRecord {
 fn summary(arm: &ArmRecord) -> ArmSummary {
     ArmSummary {
         name: arm.name.clone(),
-        role: arm.role.clone(),
+        role: arm.role,
+        repeats_control: false,
+        judged: arm.role == Role::Treatment,
         claimed: None,
         verified: None,
         encryption: None,
         evidence: Vec::new(),
+        testimony: Vec::new(),
+        place: Some(Place::Table),
         address: arm.address.clone(),
-        description: "measured elsewhere: nothing is known of its machine".into(),
+        machines: Vec::new(),
+        build: None,
+        description: "measured elsewhere: nothing is known about its machine".into(),
         injected: None,
         agent_resident_bytes: None,
     }
@@ -155,9 +165,9 @@ fn lacking(series: &[Series], arms: &[ArmRecord]) -> Vec<SkippedRow> {
         for (index, arm) in (0_u16..).zip(arms) {
             if !series.rows.iter().any(|row| row.arm == index) {
                 rows.push(SkippedRow {
-                    bench: series.id.clone(),
+                    bench: series.measurand.to_string(),
                     arm: arm.name.clone(),
-                    reason: "the table has no value of it".into(),
+                    reason: "the table has no value for it".into(),
                     hint: "add rows, or leave the bench out".into(),
                 });
             }
@@ -168,18 +178,19 @@ fn lacking(series: &[Series], arms: &[ArmRecord]) -> Vec<SkippedRow> {
 
 /// Several values of a round are its samples. Of durations, T = total time ÷ total operations; of rates, the mean of the inverses.
 fn series(bench: usize, table: &TableBench, places: &[u16]) -> Series {
+    let unit = model_unit(table.unit);
     let mut rounds: BTreeMap<(u32, u32, u16), Vec<&TableRow>> = BTreeMap::new();
     for row in &table.rows {
         rounds.entry((row.boot, row.round, places[row.arm])).or_default().push(row);
     }
     let rows = rounds.into_iter().map(|((boot, round, arm), samples)| {
-        let value = value(table.unit, &samples);
+        let value = value(unit, &samples);
         Row { boot, round, arm, excluded: false, value, samples: None }
     });
     Series {
-        id: table.id.clone(),
+        measurand: Measurand::of_bench(table.id.clone()),
         bench,
-        unit: table.unit,
+        unit,
         rows: rows.collect(),
         is_boot_time: false,
         percentile: None,

@@ -1,9 +1,9 @@
 //! Percentiles of everything that a boot's rounds gave, where single rounds have too few values for one.
 
 use super::context::{Context, Sides};
-use super::metrics::{Counts, rank_of};
+use super::metrics::{Counts, Percentile, rank_of};
 use super::pairs::BootPairs;
-use super::series::{Percentile, Series, accumulate};
+use super::series::{Series, accumulate};
 use sevbench_statistics::{Cost, LogRatio, Pivot};
 
 /// A percentile of everything, in both arms.

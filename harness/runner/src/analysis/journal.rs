@@ -9,11 +9,12 @@ use super::warm_ups::WarmUpTable;
 use super::{Analysis, AnalysisError, Dataset};
 use crate::gate::Margins;
 use crate::record::{
-    ArmRecord, BootRecord, Event, Header, RoundRecord, RoundSamples, Settings, Tail,
+    ArmRecord, ArmStanding, BootRecord, Event, Header, RoundRecord, RoundSamples, Settings, Tail,
+    standings,
 };
 use sevbench_reports::{
-    ArmSummary, DifferenceRow, Duty, FailedRow, Outcome, Replication, Run, SUMMARY_SCHEMA,
-    SkippedRow, Summary,
+    ArmSummary, DifferenceRow, Duty, FailedRow, Flag, MarginSource, Outcome, Replication, Role,
+    Run, SUMMARY_SCHEMA, SkippedRow, Summary,
 };
 use sevbench_statistics::Confidence;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -32,6 +33,7 @@ impl Overrides {
         settings.confidence = self.confidence.unwrap_or(settings.confidence);
         if let Some(percent) = self.margin_percent {
             settings.margin_percent = percent;
+            settings.margin_source = Some(MarginSource::Flag);
             settings.margins.clear();
         }
     }
@@ -155,10 +157,15 @@ impl JournalAnalysis {
         let confidence =
             Confidence::new(settings.confidence).map_err(|error| unusable(error.to_string()))?;
         let margins = Margins::of(settings.margin_percent, settings.margin_rules())
-            .map_err(|error| unusable(error.to_string()))?;
-        let control = header.arms.iter().position(|arm| arm.role == "control");
+            .map_err(|error| unusable(error.to_string()))?
+            .from_source(settings.margin_source.unwrap_or(MarginSource::Run));
+        let control = header.arms.iter().position(|arm| arm.role == Role::Control);
         let control = control.ok_or(AnalysisError::NoControl)?;
-        let arms: Vec<ArmSummary> = header.arms.iter().map(|arm| describe(arm, &boots)).collect();
+        let standings = standings(&header.arms);
+        let sha256 = &header.executable_sha256;
+        let described = header.arms.iter().zip(&standings);
+        let arms: Vec<ArmSummary> =
+            described.map(|(arm, standing)| describe(arm, *standing, &boots, sha256)).collect();
         let differences = all_differences(&header.arms, &boots, &header.arms[control]);
         let Collected { mut series, merged } = collector.finish();
         series.extend(boot_series(&boots, &header.arms));
@@ -175,7 +182,7 @@ impl JournalAnalysis {
             first_stage: self.first_stage,
             seed: header.seed,
             unpaired: false,
-            sides: sides(&header.arms, control, &arms, &differences),
+            sides: sides(&header.arms, &standings, control, &arms, &differences),
         };
         let mut compares = dataset.compare(threads);
         let lacking = tail.end.iter().flat_map(|end| end.lacking.keys()).collect::<BTreeSet<_>>();
@@ -184,6 +191,8 @@ impl JournalAnalysis {
             suite: header.suite.clone(),
             testbed: header.testbed.clone(),
             started: header.started.clone(),
+            sevbench_version: header.sevbench_version.clone(),
+            host: header.host.clone(),
             seed: header.seed,
             arms,
             benches: header.benches.clone(),
@@ -205,9 +214,9 @@ impl JournalAnalysis {
         };
         let tried = self.boots_tried.into_iter().map(|(bench, boots)| (bench, boots.len() as u32));
         let boots_tried = tried.collect();
-        let lacks = |id: &str| run.bench_of(id).is_some_and(|bench| lacking.contains(bench));
-        let lines = compares.comparisons.iter_mut().filter(|one| lacks(&one.bench));
-        lines.for_each(|one| one.flags.push("cut off".into()));
+        let lines = compares.comparisons.iter_mut();
+        let lacking = lines.filter(|one| lacking.contains(&one.measurand.bench));
+        lacking.for_each(|one| one.flags.push(Flag::CutOff));
         let summary = Summary {
             schema: SUMMARY_SCHEMA.into(),
             run,
@@ -218,20 +227,17 @@ impl JournalAnalysis {
             differences,
             overall: compares.overall,
             outliers: compares.outliers,
+            warm_ups: compares.warm_ups,
+            gate: None,
         };
-        Ok(Analysis {
-            summary,
-            estimates: compares.estimates,
-            boots_tried,
-            host: header.host,
-            margins,
-        })
+        Ok(Analysis { summary, estimates: compares.estimates, boots_tried, margins })
     }
 }
 
 /// Every treatment against the control.
 fn sides(
     arms: &[ArmRecord],
+    standings: &[ArmStanding],
     control: usize,
     summaries: &[ArmSummary],
     differences: &[DifferenceRow],
@@ -240,8 +246,7 @@ fn sides(
     let encryption = summaries[control].encryption.as_deref().unwrap_or_default();
     let control_is_encrypted =
         summaries[control].claimed.is_none() && encryption.starts_with("SEV");
-    let treatments = (0..arms.len()).filter(|arm| arms[*arm].role != "control");
-    let only_again = treatments.clone().all(|arm| arms[arm].is_again(&arms[control]));
+    let treatments = (0..arms.len()).filter(|arm| arms[*arm].role == Role::Treatment);
     let sides = treatments.map(|treatment| Sides {
         treatment: treatment as u16,
         injected: [control, treatment].iter().any(|arm| arms[*arm].spin_factor.is_some()),
@@ -251,7 +256,7 @@ fn sides(
         differ_undeclared: differences
             .iter()
             .any(|row| row.arm == arms[treatment].name && !row.declared),
-        is_control_again: !only_again && arms[treatment].is_again(&arms[control]),
+        judged: standings[treatment].judged,
     });
     sides.collect()
 }

@@ -1,8 +1,8 @@
 //! Rounds that lie apart from the others of their series: labelled, never left out.
 
 use super::pairs::BootPairs;
-use sevbench_reports::OutlierRow;
-use sevbench_statistics::{LogRatio, tukey_labels};
+use sevbench_reports::{Measurand, OutlierLabel, OutlierRow};
+use sevbench_statistics::{LogRatio, OutlierLabel as Fence, tukey_labels};
 
 /// A value with its place: (boot, round, log ratio or log cost).
 pub(super) type Placed = (u32, u32, LogRatio);
@@ -22,7 +22,7 @@ pub(super) fn residuals(boots: &[BootPairs]) -> Vec<Placed> {
 /// Those outside of Tukey's fences, in the order of the series. Of an arm's own series the first value may be that of a cold start; of
 /// pairs, where both arms began alike, it is one like others.
 pub(super) fn outliers(
-    bench: &str,
+    measurand: &Measurand,
     arm: &str,
     placed: &[Placed],
     own_series: bool,
@@ -32,13 +32,22 @@ pub(super) fn outliers(
     let labelled =
         placed.iter().zip(labels).enumerate().filter_map(|(place, ((boot, round, _), label))| {
             Some(OutlierRow {
-                bench: bench.into(),
+                bench: measurand.to_string(),
                 arm: arm.into(),
                 boot: *boot,
                 round: *round,
-                label: label?.to_string(),
+                label: label_of(label?),
                 first: own_series && place == 0,
             })
         });
     labelled.collect()
+}
+
+const fn label_of(fence: Fence) -> OutlierLabel {
+    match fence {
+        Fence::LowSevere => OutlierLabel::LowSevere,
+        Fence::LowMild => OutlierLabel::LowMild,
+        Fence::HighMild => OutlierLabel::HighMild,
+        Fence::HighSevere => OutlierLabel::HighSevere,
+    }
 }

@@ -1,7 +1,8 @@
 //! From an arm's samples in a round to metrics: the cost of an operation, the percentiles of a distribution.
 
 use crate::record::{RoundSamples, SetupRecord};
-use sevbench_protocol::{Observation, ObservedValue, Throughput, Unit};
+use sevbench_protocol::{Observation, ObservedValue, Throughput};
+use sevbench_reports::Unit;
 
 /// Percentiles that are compared, and the values that each needs: 10/(1−q).
 pub(super) const PERCENTILES: [(&str, f64, u64); 3] =
@@ -23,10 +24,23 @@ pub(super) struct Value {
 /// One metric of a round.
 pub(super) struct Metric {
     pub rank: Rank,
-    /// What is behind the bench's id; nothing where the bench has one metric only.
+    /// Its name; none where the bench has one metric only.
     pub name: Option<String>,
+    /// Which percentile of its observation it is.
+    pub percentile: Option<Percentile>,
     pub unit: Unit,
     pub value: Value,
+}
+
+/// A percentile that is compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Percentile {
+    /// The place of its observation.
+    pub place: usize,
+    /// The share of values below it.
+    pub q: f64,
+    /// The values that it needs.
+    pub needed: u64,
 }
 
 /// All values of a round as one distribution.
@@ -66,7 +80,13 @@ fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
             (Unit::ElementsPerSecond, count as f64 / iteration_ns * 1e9)
         }
     };
-    Metric { rank: Rank::default(), name: None, unit, value: Value { cost, shown } }
+    Metric {
+        rank: Rank::default(),
+        name: None,
+        percentile: None,
+        unit,
+        value: Value { cost, shown },
+    }
 }
 
 fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
@@ -77,7 +97,7 @@ fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
         let name = observation.name.clone();
         match &observation.value {
             ObservedValue::Scalar { unit, .. } => {
-                metrics.extend(scalar(place, name, *unit, &values))
+                metrics.extend(scalar(place, name, *unit, &values));
             }
             ObservedValue::Distribution { significant_digits, bin_width, .. } => {
                 let of_digits = 10_f64.powi(-i32::from((*significant_digits).min(5)));
@@ -92,7 +112,12 @@ fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
 }
 
 /// The mean cost of the round's samples; a rate enters as its inverse.
-fn scalar(place: usize, name: String, unit: Unit, values: &[&ObservedValue]) -> Option<Metric> {
+fn scalar(
+    place: usize,
+    name: String,
+    unit: sevbench_protocol::Unit,
+    values: &[&ObservedValue],
+) -> Option<Metric> {
     let costs: Vec<f64> = values
         .iter()
         .filter_map(|value| match value {
@@ -108,9 +133,22 @@ fn scalar(place: usize, name: String, unit: Unit, values: &[&ObservedValue]) -> 
     (costs.len() == values.len()).then_some(Metric {
         rank: (place, 0),
         name: Some(name),
-        unit,
+        percentile: None,
+        unit: model_unit(unit),
         value,
     })
+}
+
+/// The unit of the model for a unit of the protocol.
+pub(super) const fn model_unit(unit: sevbench_protocol::Unit) -> Unit {
+    use sevbench_protocol::Unit as Protocol;
+    match unit {
+        Protocol::Nanoseconds => Unit::Nanoseconds,
+        Protocol::BytesPerSecond => Unit::BytesPerSecond,
+        Protocol::ElementsPerSecond => Unit::ElementsPerSecond,
+        Protocol::OperationsPerSecond => Unit::OperationsPerSecond,
+        Protocol::Iops => Unit::Iops,
+    }
 }
 
 fn merged(values: &[&ObservedValue]) -> Counts {
@@ -131,6 +169,7 @@ fn percentiles(place: usize, name: &str, counts: &Counts) -> Vec<Metric> {
     let metric = |inner: usize, what: &str, ns: f64| Metric {
         rank: (place, inner),
         name: Some(format!("{name}-{what}")),
+        percentile: percentile((place, inner)),
         unit: Unit::Nanoseconds,
         value: Value { cost: ns, shown: ns },
     };
@@ -148,6 +187,12 @@ fn percentiles(place: usize, name: &str, counts: &Counts) -> Vec<Metric> {
         }
     }
     metrics
+}
+
+/// The percentile at a rank; none for a mean.
+pub(super) fn percentile((place, inner): Rank) -> Option<Percentile> {
+    let (_, q, needed) = *PERCENTILES.get(inner.checked_sub(1)?)?;
+    Some(Percentile { place, q, needed })
 }
 
 /// The rank of the value up to which at least the share `q` of so many values lies.

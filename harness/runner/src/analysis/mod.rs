@@ -24,7 +24,7 @@ use crate::record::ArmRecord;
 use compare::{Compared, compare};
 use context::{Context, Costs, Sides};
 use series::{Merged, Series};
-use sevbench_reports::{Comparison, NoiseFloor, OutlierRow, Overall, Summary};
+use sevbench_reports::{Comparison, NoiseFloor, OutlierRow, Overall, Summary, WarmUpCourse};
 use sevbench_statistics::{Confidence, LogRatio, Pivot};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -65,8 +65,6 @@ pub struct Analysis {
     pub margins: Margins,
     /// In how many boots each bench was set up.
     pub boots_tried: HashMap<String, u32>,
-    /// What the coordinator's machine is, by the names of its facts; nothing is known of tables.
-    pub host: BTreeMap<String, String>,
 }
 
 /// What an interval comes from.
@@ -101,11 +99,13 @@ struct Compares {
     outliers: Vec<OutlierRow>,
     overall: Vec<Overall>,
     noise_floor: Option<NoiseFloor>,
+    warm_ups: Vec<WarmUpCourse>,
 }
 
 impl Dataset<'_> {
-    /// Compares every treatment with the control in every series, on so many threads.
-    fn compare(&self, threads: usize) -> Compares {
+    /// Compares every treatment with the control in every series, on this many threads.
+    fn compare(mut self, threads: usize) -> Compares {
+        let warm_ups = std::mem::take(&mut self.warm_ups.courses);
         let context = Context {
             arms: self.arms,
             control: self.control,
@@ -132,7 +132,7 @@ impl Dataset<'_> {
             let name = &self.arms[usize::from(sides.treatment)].name;
             let paired = pairs::pair(series, self.control, sides.treatment, false);
             let placed = labels::residuals(&paired.boots);
-            Some((compared, labels::outliers(&series.id, name, &placed, false)))
+            Some((compared, labels::outliers(&series.measurand, name, &placed, false)))
         };
         let (mut compared, outliers): (Vec<Compared>, Vec<Vec<OutlierRow>>) =
             in_parallel(jobs.len(), threads, work).into_iter().flatten().unzip();
@@ -153,6 +153,7 @@ impl Dataset<'_> {
             estimates: compared.iter().map(Compared::estimated).collect(),
             comparisons: compared.into_iter().map(|one| one.comparison).collect(),
             outliers,
+            warm_ups,
         }
     }
 }

@@ -25,7 +25,8 @@ fn observations_become_metrics_of_their_own() {
         ));
     }
     let comparisons = analyze(&journal(events)).unwrap().comparisons;
-    let ids: Vec<&str> = comparisons.iter().map(|comparison| comparison.bench.as_str()).collect();
+    let ids: Vec<String> =
+        comparisons.iter().map(|comparison| comparison.measurand.to_string()).collect();
     assert_eq!(ids, ["s/a/bandwidth", "s/a/latency-mean", "s/a/latency-p50", "s/a/latency-p99"]);
     near(comparisons[0].slowdown.estimate, 2.0);
     near(comparisons[0].treated.mean, 1e9);
@@ -60,16 +61,17 @@ fn of_bins(treated_ns: u64, bin_width: Option<f64>) -> Analysis {
 fn percentiles_of_bins_are_judged_by_what_the_bins_hide() {
     let judged = |treated_ns: u64, bin_width: Option<f64>| {
         let all = of_bins(treated_ns, bin_width).summary.comparisons;
-        let median = all.into_iter().find(|one| one.bench == "s/a/latency-p50").unwrap();
+        let median =
+            all.into_iter().find(|one| one.measurand.to_string() == "s/a/latency-p50").unwrap();
         let detectable = median.minimum_detectable.unwrap();
         assert!(detectable >= median.resolution.unwrap() * 0.999, "{detectable}");
         (median.verdict, median.resolution.unwrap(), median.p_value.unwrap())
     };
     let [fine, binned] = [None, Some(BIN)].map(|width| judged(103_300, width));
-    assert_eq!((fine.0.as_str(), fine.1), ("regressed", 1e-3));
-    assert_eq!((binned.0.as_str(), binned.1), ("inconclusive", BIN));
+    assert_eq!((fine.0, fine.1), (Verdict::Regressed, 1e-3));
+    assert_eq!((binned.0, binned.1), (Verdict::Inconclusive, BIN));
     assert_eq!(judged(101_000, Some(BIN)).2, 1.0, "one bin apart is no difference");
-    assert_eq!(judged(105_000, Some(BIN)).0, "regressed");
+    assert_eq!(judged(105_000, Some(BIN)).0, Verdict::Regressed);
 }
 
 /// What bins hide in two runs is more than 3 %: nothing could be found to be within that of a baseline.
@@ -101,8 +103,8 @@ fn a_metric_behind_a_percentile_that_some_rounds_lack_is_one_series() {
         events.push(round(boot, 1, samples(), samples()));
     }
     let comparisons = analyze(&journal(events)).unwrap().comparisons;
-    let found: Vec<(&str, u32)> =
-        comparisons.iter().map(|c| (c.bench.as_str(), c.slowdown.boots)).collect();
+    let found: Vec<(String, u32)> =
+        comparisons.iter().map(|c| (c.measurand.to_string(), c.slowdown.boots)).collect();
     let expected = [
         ("s/a/latency-mean", 3),
         ("s/a/latency-p50", 3),
@@ -110,10 +112,11 @@ fn a_metric_behind_a_percentile_that_some_rounds_lack_is_one_series() {
         ("s/a/latency-p99", 3),
         ("s/a/latency-p99.9", 1),
         ("s/a/bandwidth", 3),
-    ];
+    ]
+    .map(|(id, boots)| (id.to_owned(), boots));
     assert_eq!(found, expected);
     let methods = |id: &str| {
-        let of_id = comparisons.iter().find(|comparison| comparison.bench == id);
+        let of_id = comparisons.iter().find(|comparison| comparison.measurand.to_string() == id);
         of_id.unwrap().slowdown.method.clone()
     };
     assert_eq!(methods("s/a/latency-p99"), "delete-one-boot jackknife");

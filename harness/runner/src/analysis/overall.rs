@@ -1,7 +1,7 @@
 //! What is said of all benches together: adjusted p-values, the geometric mean, the noise floor.
 
 use super::compare::{Basis, Compared};
-use crate::record::ArmRecord;
+use crate::record::{ArmRecord, standings};
 use sevbench_reports::{NoiseFloor, Overall};
 use sevbench_statistics::{Confidence, LogRatio, Pivot, benjamini_hochberg, holm};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,10 +102,10 @@ fn geometric_mean(
     Some(Overall { treatment: treatment.into(), benches: benches.len() as u32, slowdown })
 }
 
-/// What the first arm that is the control again shows.
+/// What the first arm that repeats the control shows.
 pub(super) fn noise_floor(compared: &[Compared], arms: &[ArmRecord]) -> Option<NoiseFloor> {
-    let control = arms.iter().find(|arm| arm.role == "control")?;
-    let again = arms.iter().find(|arm| arm.role != "control" && arm.is_again(control))?;
+    let mut all = arms.iter().zip(standings(arms));
+    let (again, _) = all.find(|(_, standing)| standing.repeats_control)?;
     let of_arm = compared.iter().filter(|one| one.comparison.treatment == again.name);
     let mut widths = Vec::new();
     let mut hold_one = 0;

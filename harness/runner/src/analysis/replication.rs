@@ -16,8 +16,10 @@ pub(crate) fn boots_wanted(analysis: &Analysis) -> HashMap<String, u32> {
     };
     let half_width = LogRatio::new(precision.ln_1p());
     for (comparison, estimated) in analysis.summary.comparisons.iter().zip(&analysis.estimates) {
-        let bench = analysis.summary.run.bench_of(&comparison.bench);
-        let (Some(bench), None) = (bench, comparison.resolution) else { continue };
+        let bench = &comparison.measurand.bench;
+        if comparison.is_boot_time || comparison.resolution.is_some() {
+            continue;
+        }
         let (Ok(pivot), Ok(confidence)) =
             (Pivot::mean(&estimated.boots), Confidence::new(comparison.slowdown.confidence))
         else {

@@ -1,17 +1,18 @@
 //! Series: for each bench and metric, the cost of an operation by boot, round and arm. Collected event by event, so that a
 //! journal of any length takes the memory of its values and not of its text.
 
-use super::metrics::{Counts, Distribution, Metric, PERCENTILES, Rank, Value, metrics};
+use super::metrics::{
+    Counts, Distribution, Metric, PERCENTILES, Percentile, Rank, Value, metrics, percentile,
+};
 use crate::record::{FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
-use sevbench_protocol::Unit;
+use sevbench_reports::{Measurand, Role, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// One metric of one bench.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
-    /// The bench's id, with the metric's name behind it where a program reported it.
-    pub id: String,
-    /// The bench.
+    pub measurand: Measurand,
+    /// The number of the bench.
     pub bench: usize,
     pub unit: Unit,
     pub rows: Vec<Row>,
@@ -32,14 +33,6 @@ pub(super) struct Row {
     pub value: Value,
     /// The variance, within the round, of the log ratios of its samples to the control's, and how many there are.
     pub samples: Option<(f32, u32)>,
-}
-
-/// Which percentile of which distribution.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Percentile {
-    pub place: usize,
-    pub q: f64,
-    pub needed: u64,
 }
 
 /// The distributions of one observation, merged over the rounds of each boot and arm.
@@ -77,7 +70,7 @@ pub(super) struct Collected {
 
 impl Collector {
     pub(super) fn new(header: &Header) -> Self {
-        let control = header.arms.iter().position(|arm| arm.role == "control").unwrap_or(0);
+        let control = header.arms.iter().position(|arm| arm.role == Role::Control).unwrap_or(0);
         let arms = (0..).zip(&header.arms).map(|(index, arm)| (arm.name.clone(), index)).collect();
         let benches =
             header.benches.iter().cloned().enumerate().map(|(i, bench)| (bench, i)).collect();
@@ -121,10 +114,11 @@ impl Collector {
             let samples = timed_samples(&arm_round.samples)
                 .filter(|_| arm != self.control)
                 .and_then(|samples| ratio_variance(samples, control_samples?));
-            for Metric { rank, name, unit, value } in metrics {
+            for metric in metrics {
+                let value = metric.value;
                 let row =
                     Row { boot: round.boot, round: round.round, arm, excluded, value, samples };
-                self.add(bench, &round.bench, rank, name, unit, row);
+                self.add(bench, &round.bench, metric, row);
             }
             if !excluded {
                 self.merge(bench, (round.boot, arm), round.round, distributions);
@@ -132,33 +126,23 @@ impl Collector {
         }
     }
 
-    fn add(
-        &mut self,
-        bench: usize,
-        id: &str,
-        rank: Rank,
-        name: Option<String>,
-        unit: Unit,
-        row: Row,
-    ) {
-        let id = name.map_or_else(|| id.to_owned(), |name| format!("{id}/{name}"));
+    fn add(&mut self, bench: usize, id: &str, metric: Metric, row: Row) {
+        let measurand = Measurand {
+            bench: id.to_owned(),
+            percentile: metric.percentile.map(|percentile| percentile.q),
+            metric: metric.name,
+        };
         // Arms that report in different units are not compared.
-        let key = (bench, rank, id, unit.symbol());
-        match self.series.get_mut(&key) {
-            Some(series) => series.rows.push(row),
-            None => {
-                let id = key.2.clone();
-                let series = Series {
-                    is_boot_time: false,
-                    percentile: percentile_of(rank, &id),
-                    id,
-                    bench,
-                    unit,
-                    rows: vec![row],
-                };
-                self.series.insert(key, series);
-            }
-        }
+        let key = (bench, metric.rank, measurand.to_string(), metric.unit.word());
+        let series = self.series.entry(key).or_insert_with(|| Series {
+            measurand,
+            bench,
+            unit: metric.unit,
+            rows: Vec::new(),
+            is_boot_time: false,
+            percentile: metric.percentile,
+        });
+        series.rows.push(row);
     }
 
     fn merge(
@@ -197,23 +181,23 @@ impl Collector {
             benches.into_iter().map(|(id, bench)| (bench, id)).collect();
         for ((bench, place), merged) in &merged {
             // A percentile for which no round by itself has values enough has a series without rows.
-            for (inner, (what, ..)) in (1..).zip(PERCENTILES) {
-                let (rank, bench) = ((*place, inner), *bench);
-                let id = format!(
-                    "{}/{}-{what}",
-                    ids.get(&bench).map_or("", String::as_str),
-                    merged.name
-                );
-                series.entry((bench, rank, id.clone(), Unit::Nanoseconds.symbol())).or_insert_with(
-                    || Series {
-                        is_boot_time: false,
-                        percentile: percentile_of(rank, &id),
-                        id,
-                        bench,
-                        unit: Unit::Nanoseconds,
-                        rows: Vec::new(),
-                    },
-                );
+            for (inner, (what, q, _)) in (1..).zip(&PERCENTILES) {
+                let rank = (*place, inner);
+                let measurand = Measurand {
+                    bench: ids.get(bench).cloned().unwrap_or_default(),
+                    metric: Some(format!("{}-{what}", merged.name)),
+                    percentile: Some(*q),
+                };
+                let unit = Unit::Nanoseconds;
+                let key = (*bench, rank, measurand.to_string(), unit.word());
+                series.entry(key).or_insert_with(|| Series {
+                    measurand,
+                    bench: *bench,
+                    unit,
+                    rows: Vec::new(),
+                    is_boot_time: false,
+                    percentile: percentile(rank),
+                });
             }
         }
         let mut series: Vec<Series> = series.into_values().collect();
@@ -243,11 +227,6 @@ pub(super) fn accumulate(counts: &mut Counts) {
     counts.reverse();
     counts.dedup_by_key(|(value_ns, _)| *value_ns);
     counts.reverse();
-}
-
-fn percentile_of((place, inner): Rank, id: &str) -> Option<Percentile> {
-    let (name, q, needed) = PERCENTILES.get(inner.checked_sub(1)?)?;
-    id.ends_with(&format!("-{name}")).then_some(Percentile { place, q: *q, needed: *needed })
 }
 
 fn timed_samples(samples: &RoundSamples) -> Option<&[u64]> {

@@ -4,8 +4,9 @@ use super::compare::{Basis, Compared, has_tail_effect, line};
 use super::context::{Context, Sides};
 use super::labels::{Placed, outliers};
 use super::series::{Row, Series};
-use sevbench_reports::{Comparison, OutlierRow};
+use sevbench_reports::{BootRow, Comparison, Flag, OutlierRow};
 use sevbench_statistics::{Cost, LogRatio, Pivot};
+use std::collections::BTreeMap;
 
 /// One arm's values by boot.
 struct Side {
@@ -78,12 +79,12 @@ pub(super) fn compare_unpaired(
     let pivot = Pivot::unpaired(&treated_costs, &control_costs);
     let robust = Pivot::unpaired_trimmed(&treated_costs, &control_costs);
     let mut flags = sides.flags();
-    flags.push("unpaired".into());
+    flags.push(Flag::Unpaired);
     if basis.boots < 2 || !sides.rebooted {
-        flags.push("conditional on this boot".into());
+        flags.push(Flag::ConditionalOnThisBoot);
     }
     if has_tail_effect(&pivot, &robust, context.confidence.level()) {
-        flags.push("tail effect".into());
+        flags.push(Flag::TailEffect);
     }
     let estimates = [
         basis.estimate(point, &pivot, "Welch's t on logarithms"),
@@ -91,8 +92,26 @@ pub(super) fn compare_unpaired(
     ];
     let means = [control.shown(), treated.shown()];
     let of_all = line(series, sides, context, means, estimates, pivot.as_ref().ok());
-    let comparison = Comparison { flags, ..of_all };
+    let per_boot = boot_rows(&control, &treated);
+    let comparison = Comparison { flags, per_boot, ..of_all };
     Some(Compared { comparison, bench: series.bench, boots: Vec::new(), pivot: pivot.ok() })
+}
+
+/// Both arms' boots, by number. Boots of equal number are not a pair.
+fn boot_rows(control: &Side, treated: &Side) -> Vec<BootRow> {
+    let mut rows: BTreeMap<u32, BootRow> = BTreeMap::new();
+    for (side, is_control) in [(control, true), (treated, false)] {
+        for of_boot in &side.boots {
+            let mean =
+                of_boot.iter().map(|row| row.value.shown).sum::<f64>() / of_boot.len() as f64;
+            let boot = of_boot[0].boot;
+            let empty = BootRow { boot, rounds: 0, control: None, treated: None, slowdown: None };
+            let row = rows.entry(boot).or_insert(empty);
+            row.rounds = row.rounds.max(of_boot.len() as u32);
+            *(if is_control { &mut row.control } else { &mut row.treated }) = Some(mean);
+        }
+    }
+    rows.into_values().collect()
 }
 
 /// Values of either arm that lie apart from the others of that arm.
@@ -103,7 +122,7 @@ pub(super) fn unpaired_outliers(
 ) -> Vec<OutlierRow> {
     let of = |arm: u16| {
         let name = &context.arms[usize::from(arm)].name;
-        outliers(&series.id, name, &Side::of(series, arm).placed(), true)
+        outliers(&series.measurand, name, &Side::of(series, arm).placed(), true)
     };
     [of(context.control), of(sides.treatment)].concat()
 }

@@ -1,42 +1,89 @@
-//! How the warm-up of each guest ended: its class by bench, boot and arm.
+//! How the warm-up of each guest went: its course, and its class by bench, boot and arm.
 
 use crate::record::WarmUpRecord;
-use sevbench_reports::{WarmUpClasses, WarmUps};
+use sevbench_reports::{WarmUpClass, WarmUpClasses, WarmUpCourse, WarmUps};
 use sevbench_statistics::{Cost, SteadyClass, classify};
 use std::collections::HashMap;
 
-/// Of a longer series than any that we record, so much is looked at: the search takes a time that grows with its square.
+/// Only this many batches are classified: the cost is quadratic.
 const LEN_MAX: usize = 2_048;
 
-/// Counts of classes by bench and arm.
+/// A course with more batches than this is thinned to as many values.
+const COURSE_LEN_MAX: usize = 64;
+
+/// Warm-ups by bench and arm, and each by itself.
 #[derive(Debug, Default)]
-pub(super) struct WarmUpTable(HashMap<(usize, u16), WarmUpClasses>);
+pub(super) struct WarmUpTable {
+    classes: HashMap<(usize, u16), WarmUpClasses>,
+    pub courses: Vec<WarmUpCourse>,
+}
 
 impl WarmUpTable {
     pub(super) fn add(&mut self, bench: usize, arm: u16, record: &WarmUpRecord) {
-        let costs = record
-            .iterations
-            .iter()
-            .zip(&record.elapsed_ns)
+        let batches = record.iterations.iter().zip(&record.elapsed_ns);
+        let costs: Vec<Cost> = batches
             .take(LEN_MAX)
-            .filter_map(|(iterations, ns)| Cost::new(*ns as f64 / *iterations as f64).ok());
-        let Some(state) = classify(&costs.collect::<Vec<_>>()) else { return };
-        let classes = self.0.entry((bench, arm)).or_default();
-        *match state.class {
-            SteadyClass::Flat => &mut classes.flat,
-            SteadyClass::WarmUp => &mut classes.warm_up,
-            SteadyClass::Slowdown => &mut classes.slowdown,
-            SteadyClass::NoSteadyState => &mut classes.no_steady_state,
+            .filter_map(|(iterations, ns)| Cost::new(*ns as f64 / *iterations as f64).ok())
+            .collect();
+        let state = classify(&costs);
+        let class = state.map(|state| match state.class {
+            SteadyClass::Flat => WarmUpClass::Flat,
+            SteadyClass::WarmUp => WarmUpClass::WarmUp,
+            SteadyClass::Slowdown => WarmUpClass::Slowdown,
+            SteadyClass::NoSteadyState => WarmUpClass::NoSteadyState,
+        });
+        self.courses.push(WarmUpCourse {
+            bench: record.bench.clone(),
+            arm: record.arm.clone(),
+            boot: record.boot,
+            class,
+            batches: costs.len() as u32,
+            steady_from: state.and_then(|state| state.steady_from).map(|index| index as u32),
+            iteration_ns: thinned(&costs),
+        });
+        let Some(class) = class else { return };
+        let classes = self.classes.entry((bench, arm)).or_default();
+        *match class {
+            WarmUpClass::Flat => &mut classes.flat,
+            WarmUpClass::WarmUp => &mut classes.warm_up,
+            WarmUpClass::Slowdown => &mut classes.slowdown,
+            WarmUpClass::NoSteadyState => &mut classes.no_steady_state,
         } += 1;
     }
 
     /// Of both arms of a comparison; none where the record has no warm-up of either.
     pub(super) fn of(&self, bench: usize, control: u16, treatment: u16) -> Option<WarmUps> {
-        let of = |arm: u16| self.0.get(&(bench, arm)).copied();
+        let of = |arm: u16| self.classes.get(&(bench, arm)).copied();
         let (control, treated) = (of(control), of(treatment));
         (control.is_some() || treated.is_some()).then(|| WarmUps {
             control: control.unwrap_or_default(),
             treated: treated.unwrap_or_default(),
         })
+    }
+}
+
+/// A course of at most [`COURSE_LEN_MAX`] values, each the mean of as many consecutive batches.
+fn thinned(costs: &[Cost]) -> Vec<f32> {
+    let width = costs.len().div_ceil(COURSE_LEN_MAX).max(1);
+    let mean = |batches: &[Cost]| {
+        batches.iter().map(|cost| cost.value()).sum::<f64>() / batches.len() as f64
+    };
+    costs.chunks(width).map(|batches| mean(batches) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn long_courses_are_thinned_by_means() {
+        let costs = |count: u32| -> Vec<Cost> {
+            (1..=count).map(|ns| Cost::new(f64::from(ns)).unwrap()).collect()
+        };
+        assert_eq!(thinned(&costs(3)), [1.0, 2.0, 3.0]);
+        let long = thinned(&costs(130));
+        assert_eq!((long.len(), long[0], long[43]), (44, 2.0, 130.0));
+        assert!(thinned(&[]).is_empty());
     }
 }

@@ -2,12 +2,13 @@
 
 use super::exit::Failure;
 use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
-use crate::coordinator::{Arm, ArmError, Plan, Role, Selection, check_names};
+use crate::coordinator::{Arm, ArmError, Plan, Selection, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{BaselineName, MarginRule, Settings};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED, MarginEntry};
 use sevbench_protocol::Case;
+use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;
 use sevbench_text::nanoseconds;
 use std::collections::HashSet;
@@ -227,6 +228,10 @@ impl BenchArguments {
             no_pause: self.no_pause,
             confidence: confidence.level(),
             margin_percent: margin.in_percent(),
+            margin_source: Some(match self.is_given("margin") {
+                true => MarginSource::Flag,
+                false => MarginSource::Default,
+            }),
             margins,
         };
         // A wrong rule is told now, and not once all is measured.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 use super::*;
 use sevbench_protocol::{Bench, Bencher, Suite};
+use sevbench_reports::Role;
 
 fn plan(arguments: &[&str]) -> Result<Plan, String> {
     let arguments = [&["bench"], arguments].concat();

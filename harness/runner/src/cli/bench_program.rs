@@ -2,7 +2,7 @@
 
 use super::bench_arguments::{BenchArguments, Colour, Format};
 use super::exit::{FAILED, Failure, INTERRUPTED, report};
-use super::gate_status::{describe_gate, pass_gate};
+use super::gate_status::{describe_gate, tell_gate};
 use super::output::print_summary;
 use super::records::{analyze_journal, threads};
 use super::resume::Unfinished;
@@ -12,7 +12,7 @@ use crate::analysis::{
 use crate::coordinator::{
     Arm, GuestFleet, Past, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
 };
-use crate::gate::{Against, GatePlan, Margin, Margins, refuse_plan};
+use crate::gate::{GatePlan, Margin, Margins, judge_run, refuse_plan};
 use crate::record::{
     BaselineName, Header, JOURNAL_SCHEMA, JournalWriter, Location, resolve_baseline, save_baseline,
 };
@@ -23,7 +23,7 @@ use sevbench_guest::{
 use sevbench_protocol::AGENT_ARGUMENT;
 use sevbench_protocol::run_agent;
 use sevbench_protocol::{BenchAnswer, BenchEntry, Suite, run_once};
-use sevbench_reports::{Outcome, Summary, TextOptions, write_summary};
+use sevbench_reports::{Against, Outcome, Summary, TextOptions, write_summary};
 use sevbench_text::format_duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::HashMap;
@@ -149,10 +149,7 @@ fn measure(suite: &Suite, arguments: &BenchArguments, start: Instant) -> Result<
     let summary = shown?;
     let nothing_measured = summary.comparisons.iter().all(|row| row.is_boot_time);
     // A gate says what it has to say even where the status tells of something that goes first.
-    let judged = arguments.gate.then(|| {
-        let against = if baseline.is_some() { Against::Baseline } else { Against::Margin };
-        pass_gate(&summary, against)
-    });
+    let judged = summary.gate.as_ref().map(tell_gate);
     let status = match ran {
         Err(_) => FAILED,
         Ok(Outcome::Interrupted) => INTERRUPTED,
@@ -250,7 +247,11 @@ fn conclude(
     if let Some((name, baseline)) = baseline {
         add_changes(&mut analysis, baseline, name);
     }
-    let summary = analysis.summary;
+    let mut summary = analysis.summary;
+    summary.gate = arguments.gate.then(|| {
+        let against = if baseline.is_some() { Against::Baseline } else { Against::Margin };
+        judge_run(&summary, against, baseline.map(|(name, _)| name.as_str()))
+    });
     let colour = match arguments.color {
         Colour::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         Colour::Always => true,

@@ -1,8 +1,9 @@
 //! What is said of a gate, before it runs and after, and the exit status that it gives.
 
 use super::exit::{INCONCLUSIVE, REGRESSED, USAGE};
-use crate::gate::{ALPHA, Against, GateOutcome, GatePlan, judge_run};
-use sevbench_reports::Summary;
+use crate::gate::{ALPHA, GatePlan};
+use sevbench_reports::{GateDecision, GateReport, render_gate};
+use sevbench_text::counted;
 
 /// The standard deviations of boots' log ratios for which a gate's power is said.
 const GATE_DEVIATIONS: [f64; 2] = [0.02, 0.05];
@@ -14,37 +15,25 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
         format!("{power:.0} % where boots scatter by {:.0} %", deviation * 100.0)
     };
     let [quiet, noisy] = GATE_DEVIATIONS.map(power);
-    let noun = if plan.comparisons == 1 { "comparison" } else { "comparisons" };
+    let comparisons = counted(plan.comparisons, "comparison");
     let what = if plan.baseline_boots.is_some() { "whose slowdown grew" } else { "that is slower" };
     let rules = if has_rules { ", where no [[margin]] says otherwise" } else { "" };
     format!(
-        "gate: fails wrongly in at most {:.0} % of runs; of {} {noun}, one {what} by twice its margin ({} %{rules}) is found with a power of {quiet}, {noisy}",
+        "gate: fails wrongly in at most {:.0} % of runs; of {comparisons}, one {what} by twice its margin ({} %{rules}) is found with a power of {quiet}, {noisy}",
         ALPHA * 100.0,
-        plan.comparisons,
         2.0 * plan.margin.in_percent(),
     )
 }
 
-/// Judges a run, says what comes of it, and gives the status.
-pub fn pass_gate(summary: &Summary, against: Against) -> u8 {
-    tell_gate(&judge_run(summary, against))
-}
-
-/// Says what the gate says, and gives its status.
-pub fn tell_gate(outcome: &GateOutcome) -> u8 {
-    let (status, text) = match outcome {
-        GateOutcome::Passed => (0, "passed".into()),
-        GateOutcome::Regressed(benches) => {
-            (REGRESSED, format!("failed: regressed: {}", benches.join(", ")))
-        }
-        GateOutcome::Inconclusive(benches) => (
-            INCONCLUSIVE,
-            format!("not decided: {}; measure longer, as with --boots 30", benches.join(", ")),
-        ),
-        GateOutcome::Refused(refusal) => (USAGE, format!("refused: {refusal}")),
-    };
-    eprintln!("gate {text}");
-    status
+/// Prints the gate's decision on standard error, and returns its exit status.
+pub fn tell_gate(report: &GateReport) -> u8 {
+    eprintln!("{}", render_gate(report));
+    match report.decision {
+        GateDecision::Passed => 0,
+        GateDecision::Regressed => REGRESSED,
+        GateDecision::Inconclusive => INCONCLUSIVE,
+        GateDecision::Refused => USAGE,
+    }
 }
 
 #[cfg(test)]

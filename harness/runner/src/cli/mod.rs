@@ -11,6 +11,6 @@ mod resume;
 pub use bench_arguments::{Format, testbed_arms};
 pub use bench_program::{bench_main, catch_signals};
 pub use exit::{FAILED, Failure, USAGE, report};
-pub use gate_status::{pass_gate, tell_gate};
+pub use gate_status::tell_gate;
 pub use output::{print_json, print_summary, print_text};
 pub use records::{AnalysisOptions, analyze_record};

@@ -7,6 +7,7 @@ use crate::analysis::{
 use crate::gate::Margins;
 use crate::record::{Event, read_table, resolve_run, stream_journal};
 use sevbench_guest::Config;
+use sevbench_reports::MarginSource;
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
 use std::path::Path;
@@ -97,13 +98,14 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, Fail
     let rules = if margin_percent.is_none() { config.margins() } else { &[] };
     let rules = rules.iter().map(|rule| (rule.benches.as_str(), rule.percent));
     let margins = Margins::of(margin_percent.unwrap_or(MARGIN_PERCENT), rules);
+    let source = if margin_percent.is_some() { MarginSource::Flag } else { MarginSource::Default };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let import = ImportOptions {
         name: &name,
         control: options.control.as_deref(),
         unpaired: options.unpaired,
         confidence: confidence.map_err(Failure::usage)?,
-        margins: margins.map_err(Failure::usage)?,
+        margins: margins.map_err(Failure::usage)?.from_source(source),
         seed: options.seed.unwrap_or(TABLE_SEED),
         threads: options.threads(),
     };

@@ -2,7 +2,7 @@
 
 use super::bench_arguments::{BenchArguments, testbed_arms};
 use super::exit::Failure;
-use crate::coordinator::{Arm, ArmError, Past, Plan, Role, select};
+use crate::coordinator::{Arm, ArmError, Past, Plan, select};
 use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
     find_unfinished, read_journal,
@@ -186,7 +186,7 @@ fn arms_of(header: &Header, config: &Config) -> Result<Vec<Arm>, ArmError> {
         let mark = if record.address.contains('?') { '&' } else { '?' };
         let spin = record.spin_factor.map(|factor| format!("{mark}spin={factor}"));
         let url = format!("{}{}", record.address, spin.unwrap_or_default());
-        let role = if record.role == "control" { Role::Control } else { Role::Treatment };
+        let role = record.role;
         Arm::named(&record.name, role, &url, config.machine())
     };
     header.arms.iter().map(arm).collect()

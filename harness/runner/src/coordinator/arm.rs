@@ -5,6 +5,7 @@ use sevbench_guest::{
     Address, AddressError, CONTROL, Declaration, MachineSettings, Place, Protection, TestbedArm,
     Treatment, declarations,
 };
+use sevbench_reports::Role;
 use thiserror::Error;
 
 /// The longest name of an arm.
@@ -21,15 +22,6 @@ const CLAIMS: [(&str, Treatment); 5] = [
     ("seves", Treatment::SevEs),
     ("sev", Treatment::Sev),
 ];
-
-/// What an arm is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// What the treatments are compared with.
-    Control,
-    /// Compared with the control.
-    Treatment,
-}
 
 /// One side of the experiment.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,10 +161,7 @@ impl Arm {
     pub(crate) fn record(&self) -> ArmRecord {
         ArmRecord {
             name: self.name.clone(),
-            role: match self.role {
-                Role::Control => "control".into(),
-                Role::Treatment => "treatment".into(),
-            },
+            role: self.role,
             address: self.address.to_string(),
             claimed: self.claimed().map(|protection| protection.name().into()),
             spin_factor: self.spin_factor,

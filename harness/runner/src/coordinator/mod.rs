@@ -14,7 +14,7 @@ mod stages;
 mod warm_up;
 
 pub(crate) use agent_session::GuestFleet;
-pub use arm::{Arm, Role};
+pub use arm::Arm;
 pub(crate) use arm::{ArmError, check_names};
 pub(crate) use past::Past;
 pub(crate) use plan::{Plan, Selection, select};

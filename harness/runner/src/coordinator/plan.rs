@@ -1,7 +1,7 @@
 //! What a run is going to do, said before it does it: the benches chosen, the arms, the settings, the time.
 
 use super::Arm;
-use crate::record::Settings;
+use crate::record::{ArmRecord, Settings, standings};
 use regex::Regex;
 use sevbench_guest::Address;
 use sevbench_protocol::{Case, Measure, Suite};
@@ -124,12 +124,9 @@ fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
 impl Plan {
     /// The treatments that a gate judges: not the control against itself, unless there is nothing else.
     pub(crate) fn judged_treatments(&self) -> Vec<String> {
-        let control = self.arms[0].record();
-        let is_again = |arm: &Arm| arm.record().is_again(&control);
-        let treatments = &self.arms[1..];
-        let only_again = treatments.iter().all(is_again);
-        let judged = treatments.iter().filter(|arm| only_again || !is_again(arm));
-        judged.map(|arm| arm.name.clone()).collect()
+        let records: Vec<ArmRecord> = self.arms.iter().map(Arm::record).collect();
+        let judged = self.arms.iter().zip(standings(&records)).filter(|(_, arm)| arm.judged);
+        judged.map(|(arm, _)| arm.name.clone()).collect()
     }
 
     /// How long the run, or its first stage, will take, as far as can be said before it.
@@ -216,6 +213,7 @@ mod tests {
     #[test]
     fn a_round_is_filled_with_iterations_of_the_slowest_arm() {
         let settings = Settings {
+            margin_source: None,
             boots: 10,
             precision_percent: None,
             max_time_ns: None,

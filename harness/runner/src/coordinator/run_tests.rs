@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::super::fleet::{Booted, Exchange};
-use super::super::{Arm, ProgressMode, Role};
+use super::super::{Arm, ProgressMode};
 use super::*;
 use crate::record::{
     Header, JOURNAL_SCHEMA, Journal, Phases, RoundSamples, Settings, read_journal,
@@ -12,6 +12,7 @@ use sevbench_protocol::Request;
 use sevbench_protocol::{
     BenchAnswer, BenchRequest, Observation, Observed, Ready, SampleKind, Unit, WarmUpSeries,
 };
+use sevbench_reports::Role;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -183,6 +184,7 @@ impl ScriptedAgent {
 
 fn plan() -> Plan {
     let settings = Settings {
+        margin_source: None,
         boots: 2,
         precision_percent: None,
         max_time_ns: None,

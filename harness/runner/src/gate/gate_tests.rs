@@ -5,6 +5,7 @@ use super::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sevbench_statistics::holm;
+use std::sync::LazyLock;
 
 fn pivot(ratios: &[f64]) -> Option<Pivot> {
     let logs: Vec<LogRatio> = ratios.iter().map(|ratio| LogRatio::new(ratio.ln())).collect();
@@ -23,9 +24,9 @@ fn each_verdict_has_its_interval() {
     assert_eq!(verdict([1.00, 1.05, 1.03]), Verdict::Inconclusive);
 }
 
-/// A percentile that fell into the same bins each time has no spread, and is known to a bin only.
+/// A percentile that falls into the same bins each time has no spread, but it is known only to a bin.
 #[test]
-fn what_bins_hide_decides_nothing() {
+fn differences_smaller_than_a_bin_decide_nothing() {
     let judged = |ratio: f64| {
         judge(pivot(&[ratio; 3]).as_ref(), Margin::percent(3.0).unwrap(), blur(Some(1.0 / 64.0)))
     };
@@ -35,14 +36,19 @@ fn what_bins_hide_decides_nothing() {
 }
 
 #[test]
-fn no_interval_is_inconclusive() {
+fn estimates_without_an_interval_are_inconclusive() {
     assert_eq!(judge(None, Margin::percent(3.0).unwrap(), LogRatio::ZERO), Verdict::Inconclusive);
 }
 
-/// A run as it was stored, with one bench regressed and one inconclusive, and boots enough to be judged.
-fn stored() -> Summary {
+/// A stored run, read once: simulations ask for it thousands of times.
+static STORED: LazyLock<Summary> = LazyLock::new(|| {
     let text = sevbench_testing::fixture("golden/summary-1.json");
-    let mut summary: Summary = serde_json::from_str(&text).unwrap();
+    sevbench_reports::parse_summary(&text).unwrap()
+});
+
+/// The stored run, with one bench regressed, one inconclusive, and enough boots to be judged.
+fn stored() -> Summary {
+    let mut summary = STORED.clone();
     summary.run.benches = ["trials/spin", "trials/rate"].map(str::to_owned).to_vec();
     summary.run.boots = 10;
     summary.failed.clear();
@@ -50,52 +56,64 @@ fn stored() -> Summary {
     summary
 }
 
-fn judged(summary: &Summary) -> GateOutcome {
-    judge_run(summary, Against::Margin)
+fn judged(summary: &Summary) -> GateReport {
+    judge_run(summary, Against::Margin, None)
+}
+
+fn changes_judged(summary: &Summary) -> GateReport {
+    judge_run(summary, Against::Baseline, Some("main"))
+}
+
+/// The decision and what it names, in the words of the output.
+fn told(report: &GateReport) -> String {
+    let text = sevbench_reports::render_gate(report);
+    text.trim_start_matches("gate ").split("; measure longer").next().unwrap().to_owned()
+}
+
+#[track_caller]
+fn assert_passed(report: &GateReport) {
+    assert_eq!(report.decision, GateDecision::Passed, "{report:?}");
 }
 
 #[test]
-fn a_run_is_judged_by_its_adjusted_p_values_and_its_verdicts() {
+fn runs_are_judged_by_adjusted_p_values_and_verdicts() {
     let mut summary = stored();
     summary.comparisons[0].p_regressed_holm = Some(0.049);
-    let regressed = vec!["trials/spin in injected".to_owned()];
-    assert_eq!(judged(&summary), GateOutcome::Regressed(regressed));
-    // Beyond the margin by itself, but not among all: that is no failure, and it is not decided either.
+    assert_eq!(told(&judged(&summary)), "failed: regressed: trials/spin in injected");
+    // Beyond the margin by itself, but not among all: neither a failure nor decided.
     summary.comparisons[0].p_regressed_holm = Some(0.051);
-    let open = ["trials/spin in injected", "trials/rate in injected"].map(str::to_owned).to_vec();
-    assert_eq!(judged(&summary), GateOutcome::Inconclusive(open));
-    summary.comparisons[0].verdict = "no change".into();
+    let undecided = "not decided: trials/spin in injected, trials/rate in injected";
+    assert_eq!(told(&judged(&summary)), undecided);
+    summary.comparisons[0].verdict = Verdict::NoChange;
     summary.comparisons[1].judged = false;
-    assert_eq!(judged(&summary), GateOutcome::Passed, "what is not judged does not count");
+    assert_passed(&judged(&summary));
 }
 
 #[test]
-fn what_has_no_result_is_not_decided() {
+fn benches_without_a_result_are_not_decided() {
     let mut summary = stored();
     for comparison in &mut summary.comparisons {
-        comparison.verdict = "no change".into();
+        comparison.verdict = Verdict::NoChange;
         comparison.p_regressed_holm = Some(0.9);
     }
-    assert_eq!(judged(&summary), GateOutcome::Passed);
-    let open = |summary: &Summary| match judged(summary) {
-        GateOutcome::Inconclusive(open) => open.join("; "),
-        other => panic!("{other:?}"),
-    };
+    assert_passed(&judged(&summary));
+    let open = |summary: &Summary| told(&judged(summary)).replace("not decided: ", "");
     let mut missing = summary.clone();
     missing.run.benches.push("trials/slow".into());
     assert_eq!(open(&missing), "trials/slow in injected (no result)");
-    // A bench whose id begins another's has no result because that one has.
+    // A result of `slow/fast` is no result of `slow`.
     missing.run.benches.push("trials/slow/fast".into());
-    missing.comparisons[1].bench = "trials/slow/fast/rate".into();
-    let text = "trials/rate in injected (no result); trials/slow in injected (no result)";
+    missing.comparisons[1].measurand.bench = "trials/slow/fast".into();
+    missing.comparisons[1].measurand.metric = Some("rate".into());
+    let text = "trials/rate in injected (no result), trials/slow in injected (no result)";
     assert_eq!(open(&missing), text);
     let mut truncated = summary.clone();
     truncated.run.outcome = Outcome::Truncated;
-    assert_eq!(open(&truncated), "the run did not come to its end");
+    assert_eq!(open(&truncated), "the run did not reach its end");
     truncated.run.boots = 1;
-    assert_eq!(open(&truncated), "the run did not come to its end", "not that it has one boot");
+    assert_eq!(open(&truncated), "the run did not reach its end", "not that it has one boot");
     let mut binned = summary.clone();
-    binned.comparisons[1].verdict = "inconclusive".into();
+    binned.comparisons[1].verdict = Verdict::Inconclusive;
     binned.comparisons[1].resolution = Some(1.0 / 64.0);
     assert_eq!(open(&binned), "trials/rate in injected");
     binned.comparisons[1].margin = 0.015;
@@ -122,39 +140,37 @@ fn what_has_no_result_is_not_decided() {
 #[test]
 fn against_a_baseline_the_change_is_judged() {
     let mut summary = stored();
-    let open = judge_run(&summary, Against::Baseline);
-    assert!(
-        matches!(&open, GateOutcome::Inconclusive(open) if open[0].contains("not in the baseline"))
-    );
+    let open = changes_judged(&summary);
+    assert_eq!(open.undecided[0].reason, UndecidedReason::NotInBaseline);
+    assert_eq!(open.baseline.as_deref(), Some("main"));
     let change = |verdict: Verdict, p: f64, summary: &Summary| sevbench_reports::Change {
         baseline: "main".into(),
         factor: summary.comparisons[0].slowdown.clone(),
         p_regressed: Some(p),
         p_regressed_holm: Some(p),
-        verdict: verdict.to_string(),
+        verdict,
     };
     for index in 0..2 {
         summary.comparisons[index].change = Some(change(Verdict::NoChange, 0.9, &summary));
     }
-    assert_eq!(judge_run(&summary, Against::Baseline), GateOutcome::Passed);
+    assert_passed(&changes_judged(&summary));
     summary.comparisons[1].change = Some(change(Verdict::Regressed, 0.01, &summary));
-    let regressed = GateOutcome::Regressed(vec!["trials/rate in injected".into()]);
-    assert_eq!(judge_run(&summary, Against::Baseline), regressed);
+    let regressed = "failed: regressed: trials/rate in injected";
+    assert_eq!(told(&changes_judged(&summary)), regressed);
     // In the baseline the bench has one boot: its error comes from rounds, which are no replicates.
     summary.comparisons[1].change.as_mut().unwrap().factor.boots = 1;
-    let open = vec!["trials/rate in injected (one boot in the baseline)".to_owned()];
-    assert_eq!(judge_run(&summary, Against::Baseline), GateOutcome::Inconclusive(open));
+    let open = "not decided: trials/rate in injected (one boot in the baseline)";
+    assert_eq!(told(&changes_judged(&summary)), open);
 }
 
 #[test]
-fn what_says_nothing_of_the_treatment_is_refused() {
+fn runs_that_cannot_be_judged_are_refused() {
     let mut summary = stored();
     summary.run.boots = 1;
-    assert_eq!(judged(&summary), GateOutcome::Refused(GateRefusal::OneBoot));
+    assert_refused(&summary, &GateRefusal::OneBoot);
     let mut summary = stored();
     summary.comparisons.iter_mut().for_each(|comparison| comparison.slowdown.boots = 5);
-    let few = GateRefusal::CannotFail { boots: 5, comparisons: 2, needed: 6 };
-    assert_eq!(judged(&summary), GateOutcome::Refused(few));
+    assert_refused(&summary, &GateRefusal::CannotFail { boots: 5, comparisons: 2, needed: 6 });
     let mut summary = stored();
     summary.comparisons[0].p_regressed_holm = Some(0.01);
     summary.differences.push(sevbench_reports::DifferenceRow {
@@ -164,17 +180,20 @@ fn what_says_nothing_of_the_treatment_is_refused() {
         treatment: "6.8".into(),
         declared: true,
     });
-    assert!(matches!(judged(&summary), GateOutcome::Regressed(_)), "it is declared");
+    assert_eq!(judged(&summary).decision, GateDecision::Regressed, "it is declared");
     summary.differences[0].declared = false;
-    let GateOutcome::Refused(refusal) = judged(&summary) else { panic!("judged") };
-    let text = refusal.to_string();
+    let text = told(&judged(&summary));
     assert!(text.contains("injected differs") && text.contains("kernel"), "{text}");
     summary.run.arms[1].verified = Some(false);
-    let unverified = GateRefusal::Unverified("injected".into());
-    assert_eq!(judged(&summary), GateOutcome::Refused(unverified));
+    assert_refused(&summary, &GateRefusal::Unverified("injected".into()));
 }
 
-/// Simulated runs in which the gate is asked; boots' log ratios are normal.
+#[track_caller]
+fn assert_refused(summary: &Summary, why: &GateRefusal) {
+    assert_eq!(told(&judged(summary)), format!("refused: {why}"));
+}
+
+/// Simulated gated runs. The log ratios of boots are normal.
 struct Simulation {
     boots: u32,
     deviation: f64,
@@ -191,7 +210,7 @@ impl Simulation {
         let failed = (0..Self::RUNS).filter(|run| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(*run);
-            matches!(judged(&self.run(&mut rng)), GateOutcome::Regressed(_))
+            judged(&self.run(&mut rng)).decision == GateDecision::Regressed
         });
         failed.count() as f64 / Self::RUNS as f64
     }
@@ -205,7 +224,7 @@ impl Simulation {
             pivots.iter().map(|pivot| pivot.p_above(self.margin.log_ratio())).collect();
         let rows = pivots.iter().zip(holm(&p)).map(|(pivot, adjusted)| Comparison {
             p_regressed_holm: Some(adjusted),
-            verdict: judge(Some(pivot), self.margin, LogRatio::ZERO).to_string(),
+            verdict: judge(Some(pivot), self.margin, LogRatio::ZERO),
             slowdown: sevbench_reports::Estimate { boots: self.boots, ..row.slowdown.clone() },
             ..row.clone()
         });
@@ -228,13 +247,13 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
-/// Three standard deviations of a share in so many runs.
+/// Three standard deviations of a share among [`Simulation::RUNS`] runs.
 fn error_of(share: f64) -> f64 {
     3.0 * (share * (1.0 - share) / Simulation::RUNS as f64).sqrt()
 }
 
 #[test]
-fn effects_at_the_margin_fail_a_gate_in_one_run_of_twenty_at_most() {
+fn slowdowns_at_the_margin_fail_at_most_one_gate_in_twenty() {
     for benches in [1, 5, 20] {
         let margin = Margin::percent(3.0).unwrap();
         let truths = vec![1.03; benches];
@@ -246,7 +265,7 @@ fn effects_at_the_margin_fail_a_gate_in_one_run_of_twenty_at_most() {
 }
 
 #[test]
-fn an_effect_of_twice_the_margin_is_found_with_the_planned_power() {
+fn slowdowns_of_twice_the_margin_are_found_with_the_planned_power() {
     for (benches, boots, deviation) in [(1, 10, 0.02), (1, 10, 0.04), (10, 12, 0.03)] {
         let margin = Margin::percent(3.0).unwrap();
         let mut truths = vec![1.0; benches];
@@ -259,9 +278,9 @@ fn an_effect_of_twice_the_margin_is_found_with_the_planned_power() {
     }
 }
 
-/// Against a baseline either run errs, and the gate keeps both promises all the same.
+/// Against a baseline both runs err. The gate keeps both promises.
 #[test]
-fn a_gate_on_changes_keeps_its_level_and_its_planned_power() {
+fn gates_on_changes_keep_their_level_and_planned_power() {
     let margin = Margin::percent(3.0).unwrap();
     let deviation = 0.02;
     let failed = |truth: f64, seed: u64| {

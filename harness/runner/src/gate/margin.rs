@@ -1,6 +1,7 @@
 //! The slowdown that is still called no change, for all benches and for some.
 
 use regex::Regex;
+use sevbench_reports::{MarginSource, Measurand};
 use sevbench_statistics::LogRatio;
 use thiserror::Error;
 
@@ -28,7 +29,17 @@ pub enum MarginError {
 #[derive(Clone, Debug)]
 pub struct Margins {
     default: Margin,
-    rules: Vec<(Regex, Margin)>,
+    source: MarginSource,
+    rules: Vec<Rule>,
+}
+
+/// The margin of some benches.
+#[derive(Clone, Debug)]
+struct Rule {
+    /// The expression, as it was given.
+    benches: String,
+    regex: Regex,
+    margin: Margin,
 }
 
 impl Margins {
@@ -50,17 +61,38 @@ impl Margins {
             };
             let regex = Regex::new(&format!("^(?:{benches})$")).map_err(|e| wrong(last_line(e)))?;
             let margin = Margin::percent(percent).map_err(|error| wrong(error.to_string()))?;
-            Ok((regex, margin))
+            Ok(Rule { benches: benches.into(), regex, margin })
         };
         Ok(Self {
             default: Margin::percent(default_percent)?,
+            source: MarginSource::Run,
             rules: rules.into_iter().map(rule).collect::<Result<_, _>>()?,
         })
     }
 
-    /// The margin of a bench.
-    pub fn of_bench(&self, id: &str) -> Margin {
-        self.rules.iter().find(|(regex, _)| regex.is_match(id)).map_or(self.default, |rule| rule.1)
+    /// The same margins, where the default comes from this source.
+    #[must_use]
+    pub fn from_source(mut self, source: MarginSource) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// The margin of a bench, or of one of its metrics.
+    pub fn of_measurand(&self, measurand: &Measurand) -> Margin {
+        self.rule(measurand).map_or(self.default, |rule| rule.margin)
+    }
+
+    /// Where that margin comes from, and the expression of its rule.
+    pub fn source_of(&self, measurand: &Measurand) -> (MarginSource, Option<String>) {
+        match self.rule(measurand) {
+            Some(rule) => (MarginSource::Rule, Some(rule.benches.clone())),
+            None => (self.source, None),
+        }
+    }
+
+    fn rule(&self, measurand: &Measurand) -> Option<&Rule> {
+        let id = measurand.to_string();
+        self.rules.iter().find(|rule| rule.regex.is_match(&id))
     }
 }
 
@@ -106,7 +138,7 @@ mod tests {
     fn the_first_rule_that_matches_the_whole_id_counts() {
         let rules = [("memory/memcpy/.*", 5.0), ("memory/.*", 8.0), ("copy", 9.0)];
         let margins = Margins::of(3.0, rules).unwrap();
-        let percent = |id: &str| margins.of_bench(id).in_percent();
+        let percent = |id: &str| margins.of_measurand(&Measurand::of_bench(id)).in_percent();
         let found = ["memory/memcpy/1KiB", "memory/fill", "disk/copy"].map(percent);
         assert_eq!(found, [5.0, 8.0, 3.0]);
         let wrong = Margins::of(3.0, [("a(", 5.0)]).unwrap_err().to_string();

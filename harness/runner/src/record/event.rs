@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Facts, LaunchRecord};
 use sevbench_protocol::{Observation, SampleKind, Throughput};
-use sevbench_reports::Outcome;
+use sevbench_reports::{MarginSource, Outcome, Place, Role};
 use std::collections::BTreeMap;
 
 /// The version of the journal's form.
@@ -82,6 +82,9 @@ pub(crate) struct Settings {
     pub no_pause: bool,
     pub confidence: f64,
     pub margin_percent: f64,
+    /// Where the margin of all other benches comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_source: Option<MarginSource>,
     /// Margins of some benches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub margins: Vec<MarginRule>,
@@ -106,7 +109,7 @@ pub(crate) struct MarginRule {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ArmRecord {
     pub name: String,
-    pub role: String,
+    pub role: Role,
     pub address: String,
     pub claimed: Option<String>,
     pub spin_factor: Option<f64>,
@@ -118,10 +121,37 @@ pub(crate) struct ArmRecord {
 }
 
 impl ArmRecord {
-    /// Whether this is that arm's machine again, with nothing else done to it.
-    pub(crate) fn is_again(&self, other: &Self) -> bool {
+    /// Whether this is the same machine as `other`, with nothing else done to it.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
         self.address == other.address && self.spin_factor == other.spin_factor
     }
+
+    /// The kind of its machine.
+    pub(crate) fn place(&self) -> Option<Place> {
+        Place::of_address(&self.address)
+    }
+}
+
+/// What each arm is beside the control, by arm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArmStanding {
+    /// Whether it is a treatment on the control's machine: an A/A comparison.
+    pub repeats_control: bool,
+    /// Whether a gate judges it. A treatment that repeats the control is judged only where all do.
+    pub judged: bool,
+}
+
+/// The standing of each arm; the first control counts as the control.
+pub(crate) fn standings(arms: &[ArmRecord]) -> Vec<ArmStanding> {
+    let control = arms.iter().find(|arm| arm.role == Role::Control);
+    let is_treatment = |arm: &ArmRecord| arm.role == Role::Treatment;
+    let repeats = |arm: &ArmRecord| control.is_some_and(|control| arm.repeats(control));
+    let all_repeat = arms.iter().filter(|arm| is_treatment(arm)).all(repeats);
+    let standing = |arm: &ArmRecord| ArmStanding {
+        repeats_control: is_treatment(arm) && repeats(arm),
+        judged: is_treatment(arm) && (all_repeat || !repeats(arm)),
+    };
+    arms.iter().map(standing).collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 fn header() -> Header {
     let settings = Settings {
+        margin_source: None,
         boots: 1,
         precision_percent: None,
         max_time_ns: None,

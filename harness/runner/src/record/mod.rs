@@ -10,9 +10,10 @@ mod unfinished;
 
 pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
 pub(crate) use event::{
-    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord,
-    FailureRecord, Header, JOURNAL_SCHEMA, MarginRule, MeasuredRecord, Phases, ResumedRecord,
-    RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord, WarmUpRecord,
+    ArmRecord, ArmRound, ArmStanding, BootRecord, CalibrationRecord, EndRecord, Event,
+    ExtendedRecord, FailureRecord, Header, JOURNAL_SCHEMA, MarginRule, MeasuredRecord, Phases,
+    ResumedRecord, RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord, WarmUpRecord,
+    standings,
 };
 pub(crate) use journal::{
     Journal, JournalError, JournalWriter, Tail, read_journal, stream_journal,

@@ -4,7 +4,7 @@
 //! fixtures/coverage.csv by more than three standard errors is listed on standard error, and the exit status is then 1.
 
 use clap::Parser;
-use sevbench_runner::gate::Verdict;
+use sevbench_reports::Verdict;
 use sevbench_validation::document;
 use sevbench_validation::experiments::{Experiment, LATENCY_BOOTS, SIZES, VERDICT_BOOTS};
 use sevbench_validation::generators::{Boots, Noise};

@@ -173,7 +173,7 @@ impl Tallies {
         for ((arm, _, _), tallies) in FACTORS.iter().zip(&mut self.of_factors) {
             let lacks = |what: &str| format!("the run of seed {seed} has no {what} of {arm}");
             let mut rows = summary.comparisons.iter();
-            let row = rows.find(|row| row.bench == BENCH && row.treatment == *arm);
+            let row = rows.find(|row| row.measurand.bench == BENCH && row.treatment == *arm);
             let row = row.ok_or_else(|| lacks("result"))?;
             for (estimate, tally) in [&row.slowdown, &row.robust].into_iter().zip(tallies) {
                 let (Some(low), Some(high)) = (estimate.low, estimate.high) else {

@@ -1,0 +1,31 @@
+//! The model of a result: what a run measured and what it means, as types. It knows no formula and
+//! no layout.
+
+mod comparison;
+mod flag;
+mod gate;
+mod measurand;
+mod record_comparison;
+mod run;
+mod summary;
+mod word;
+
+pub use comparison::{
+    BootRow, Change, Comparison, Estimate, Mean, Settle, SweepPoint, VarianceShares, WarmUpClasses,
+    WarmUps,
+};
+pub use flag::Flag;
+pub use gate::{GateLine, GateReport, Undecided};
+pub use measurand::Measurand;
+pub use record_comparison::{
+    ChangeRow, RECORD_COMPARISON_SCHEMA, RecordComparison, RecordDifference,
+};
+pub use run::{ArmMachine, ArmSummary, Build, Duty, NoiseFloor, Replication, Run, Testimony};
+pub use summary::{
+    DifferenceRow, Exclusion, FailedRow, OutlierRow, Overall, SUMMARY_SCHEMA, SkippedRow, Summary,
+    WarmUpCourse,
+};
+pub use word::{
+    Against, Estimand, ExclusionKind, GateDecision, MachineRole, MarginSource, Outcome,
+    OutlierLabel, Place, Role, UndecidedReason, Unit, Verdict, WarmUpClass, Witness,
+};

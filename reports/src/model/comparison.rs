@@ -1,0 +1,220 @@
+//! One bench in one treatment against the control, as `summary.json` holds it. Other people's
+//! scripts read these names: add, never rename.
+
+use crate::model::flag::Flag;
+use crate::model::measurand::Measurand;
+use crate::model::word::{Estimand, MarginSource, Unit, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// One bench (and metric) in one treatment against the control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The bench, and its metric.
+    #[serde(flatten)]
+    pub measurand: Measurand,
+    /// The name of the treatment arm.
+    pub treatment: String,
+    /// Where the bench lies on a sweep; none where it is not part of one.
+    #[serde(default)]
+    pub point: Option<SweepPoint>,
+    /// The unit of the means.
+    pub unit: Unit,
+    /// The control's mean.
+    pub control: Mean,
+    /// The treatment's mean.
+    pub treated: Mean,
+    /// Treatment cost ÷ control cost: the estimate that is judged.
+    pub slowdown: Estimate,
+    /// The same, from the trimmed mean.
+    pub robust: Estimate,
+    /// Ratio of the arithmetic means of costs; none for unpaired arms.
+    #[serde(default)]
+    pub fieller: Option<Estimate>,
+    /// By resampling whole boots; none for unpaired arms.
+    #[serde(default)]
+    pub bootstrap: Option<Estimate>,
+    /// The estimate with the excluded rounds; none where no round is excluded.
+    #[serde(default)]
+    pub unexcluded: Option<Estimate>,
+    /// Where the variance of the log ratios comes from.
+    #[serde(default)]
+    pub variance_shares: Option<VarianceShares>,
+    /// p of the two-sided test that the slowdown is 1.
+    #[serde(default)]
+    pub p_value: Option<f64>,
+    /// The same, adjusted by Benjamini and Hochberg over the benches of the run.
+    #[serde(default)]
+    pub q_value: Option<f64>,
+    /// p of the one-sided test that the slowdown is within the margin.
+    #[serde(default)]
+    pub p_regressed: Option<f64>,
+    /// The same, adjusted by Holm over the benches that a gate judges.
+    #[serde(default)]
+    pub p_regressed_holm: Option<f64>,
+    /// What the slowdown and the margin say.
+    pub verdict: Verdict,
+    /// The quantity that the verdict is about.
+    #[serde(default = "mean")]
+    pub estimand: Estimand,
+    /// The slowdown that still counts as no change, as a fraction.
+    pub margin: f64,
+    /// Where the margin comes from.
+    #[serde(default = "of_run")]
+    pub margin_source: MarginSource,
+    /// The expression of the `[[margin]]` entry that set it.
+    #[serde(default)]
+    pub margin_rule: Option<String>,
+    /// The smallest slowdown, as a fraction, that these data would find with a power of 80 %.
+    pub minimum_detectable: Option<f64>,
+    /// What would settle an inconclusive verdict, if estimate and spread stayed the same.
+    #[serde(default)]
+    pub settle: Option<Settle>,
+    /// Rounds in a boot that would use the time best, given the costs of this run.
+    #[serde(default)]
+    pub best_rounds: Option<u32>,
+    /// Rounds left out because one arm has no usable value.
+    #[serde(default)]
+    pub unpaired_rounds: u32,
+    /// How each guest's warm-up went.
+    #[serde(default)]
+    pub warm_up: Option<WarmUps>,
+    /// The smallest relative difference that the values can show, where they come from a histogram.
+    #[serde(default)]
+    pub resolution: Option<f64>,
+    /// The change since a baseline.
+    #[serde(default)]
+    pub change: Option<Change>,
+    /// Whether a gate judges it. Boot times are not judged, nor is the control against itself
+    /// beside other treatments.
+    #[serde(default = "is_judged")]
+    pub judged: bool,
+    /// Whether it is the time that a part of a boot took.
+    #[serde(default)]
+    pub is_boot_time: bool,
+    /// Each boot by itself, in order.
+    #[serde(default)]
+    pub per_boot: Vec<BootRow>,
+    /// What a reader must know about this line.
+    pub flags: Vec<Flag>,
+}
+
+const fn mean() -> Estimand {
+    Estimand::Mean
+}
+
+const fn of_run() -> MarginSource {
+    MarginSource::Run
+}
+
+const fn is_judged() -> bool {
+    true
+}
+
+/// The value of the parameter that a sweep varies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepPoint {
+    /// The parameter: `size`.
+    pub parameter: String,
+    /// Its value, in its unit.
+    pub value: f64,
+    /// The unit: `B`; none for a plain number.
+    pub unit: Option<String>,
+}
+
+/// One boot of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BootRow {
+    /// The boot block, from 1.
+    pub boot: u32,
+    /// Its rounds: the pairs, or for unpaired arms the rounds of the arm that has more.
+    pub rounds: u32,
+    /// The control's arithmetic mean over rounds, in the comparison's unit.
+    pub control: Option<f64>,
+    /// The treatment's.
+    pub treated: Option<f64>,
+    /// The geometric mean of the boot's ratios of costs; none for unpaired arms.
+    pub slowdown: Option<f64>,
+}
+
+/// How much of the variance each level adds; none where it cannot be told from the level below.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VarianceShares {
+    /// From boot to boot.
+    pub boot: Option<f64>,
+    /// From round to round in a boot.
+    pub round: Option<f64>,
+    /// From sample to sample in a round.
+    pub sample: Option<f64>,
+}
+
+/// What would settle an inconclusive verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settle {
+    /// Additional boots.
+    pub boots: u32,
+    /// Their time for this bench alone, in seconds; none where the record has no times.
+    pub seconds: Option<f64>,
+}
+
+/// How warm-ups went, by arm.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarmUps {
+    /// In the control.
+    pub control: WarmUpClasses,
+    /// In the treatment.
+    pub treated: WarmUpClasses,
+}
+
+/// The number of boots by the class of their warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarmUpClasses {
+    /// Steady from the start.
+    pub flat: u32,
+    /// Became faster, then steady.
+    pub warm_up: u32,
+    /// Became slower, then steady.
+    pub slowdown: u32,
+    /// Never became steady.
+    pub no_steady_state: u32,
+}
+
+/// The change of a slowdown since a baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The baseline's name.
+    pub baseline: String,
+    /// Slowdown now ÷ slowdown then.
+    pub factor: Estimate,
+    /// p of the one-sided test that the change is within the margin.
+    pub p_regressed: Option<f64>,
+    /// The same, adjusted by Holm.
+    pub p_regressed_holm: Option<f64>,
+    /// What the change and the margin say.
+    pub verdict: Verdict,
+}
+
+/// A mean in the comparison's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// The arithmetic mean over boots of the mean over rounds.
+    pub mean: f64,
+}
+
+/// An estimated factor with its interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The factor.
+    pub estimate: f64,
+    /// Lower bound; none where the data give no interval.
+    pub low: Option<f64>,
+    /// Upper bound; none where the data give no interval.
+    pub high: Option<f64>,
+    /// The two-sided confidence level.
+    pub confidence: f64,
+    /// The method, for the reader.
+    pub method: String,
+    /// Boot blocks that paired.
+    pub boots: u32,
+    /// Rounds that paired.
+    pub rounds: u32,
+}

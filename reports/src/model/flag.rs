@@ -1,0 +1,112 @@
+//! What a reader must know about one line of a result.
+
+use serde::de::{Deserialize, Deserializer};
+use serde::{Serialize, Serializer};
+use sevbench_text::plural;
+use std::fmt;
+
+/// Something a reader must know about a comparison. Stored as its words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flag {
+    /// The treatment is the control's machine again.
+    ControlRepeated,
+    /// A known slowdown was injected.
+    Injected,
+    /// The protection of an arm is a claim.
+    ClaimedNotVerified,
+    /// The control claims no protection, and has one.
+    ControlIsEncrypted,
+    /// The machines differ in more than the treatment.
+    UndeclaredDifferences,
+    /// The machines were not rebooted in between.
+    ConditionalOnThisBoot,
+    /// The mean's interval and the trimmed one disagree.
+    TailEffect,
+    /// Timings never reached a steady state in some warm-up.
+    NoSteadyState,
+    /// Rounds in which one arm has no usable value.
+    RoundsUnpaired(u32),
+    /// The ledger excludes every round.
+    AllRoundsExcluded,
+    /// Boots have different numbers of rounds.
+    UnequalRounds,
+    /// `--max-time` ended the run before this bench had its boots.
+    CutOff,
+    /// The arms did not run in common blocks.
+    Unpaired,
+    /// A flag of a later version.
+    Other(String),
+}
+
+/// The flags without a number.
+const PLAIN: [(Flag, &str); 12] = [
+    (Flag::ControlRepeated, "A/A"),
+    (Flag::Injected, "injected"),
+    (Flag::ClaimedNotVerified, "claimed, not verified"),
+    (Flag::ControlIsEncrypted, "control is encrypted"),
+    (Flag::UndeclaredDifferences, "undeclared differences"),
+    (Flag::ConditionalOnThisBoot, "conditional on this boot"),
+    (Flag::TailEffect, "tail effect"),
+    (Flag::NoSteadyState, "no steady state"),
+    (Flag::AllRoundsExcluded, "all rounds excluded"),
+    (Flag::UnequalRounds, "unequal rounds"),
+    (Flag::CutOff, "cut off"),
+    (Flag::Unpaired, "unpaired"),
+];
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RoundsUnpaired(count) => {
+                write!(f, "{count} {} unpaired", plural(*count, "round"))
+            }
+            Self::Other(words) => f.write_str(words),
+            plain => {
+                let words = PLAIN.iter().find(|(flag, _)| flag == plain).map(|(_, words)| *words);
+                f.write_str(words.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Flag {
+    /// The flag of these words.
+    fn read(words: String) -> Self {
+        if let Some((flag, _)) = PLAIN.iter().find(|(_, of_flag)| *of_flag == words) {
+            return flag.clone();
+        }
+        let count = words.strip_suffix(" unpaired").and_then(|counted| {
+            counted.strip_suffix(" rounds").or_else(|| counted.strip_suffix(" round"))?.parse().ok()
+        });
+        count.map_or(Self::Other(words), Self::RoundsUnpaired)
+    }
+}
+
+impl Serialize for Flag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_come_back_from_their_words() {
+        let mut flags: Vec<Flag> = PLAIN.iter().map(|(flag, _)| flag.clone()).collect();
+        flags.extend([Flag::RoundsUnpaired(1), Flag::RoundsUnpaired(7)]);
+        flags.push(Flag::Other("of a later version".into()));
+        for flag in flags {
+            assert!(!flag.to_string().is_empty());
+            assert_eq!(Flag::read(flag.to_string()), flag);
+        }
+        assert_eq!(Flag::RoundsUnpaired(2).to_string(), "2 rounds unpaired");
+    }
+}

@@ -1,0 +1,165 @@
+//! What was run, on what, and how it ended.
+
+use crate::model::word::{MachineRole, Outcome, Place, Role, Witness};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One execution of the experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The name of its folder.
+    pub id: String,
+    /// The suite of benches.
+    pub suite: String,
+    /// The testbed's name.
+    pub testbed: String,
+    /// When it started: RFC 3339, UTC.
+    pub started: String,
+    /// The seed of its schedule.
+    pub seed: u64,
+    /// The version of sevbench that measured; empty where unknown.
+    #[serde(default)]
+    pub sevbench_version: String,
+    /// Facts about the coordinator's machine, by name.
+    #[serde(default)]
+    pub host: BTreeMap<String, String>,
+    /// The arms, control first.
+    pub arms: Vec<ArmSummary>,
+    /// The benches that it was to measure.
+    #[serde(default)]
+    pub benches: Vec<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether `--max-time` ended it before every bench had its boots.
+    #[serde(default)]
+    pub cut_off: bool,
+    /// Lines of its record that could not be read. They are left out.
+    #[serde(default)]
+    pub defects: Vec<String>,
+    /// The share of the measuring phase that was timed.
+    pub duty: Option<Duty>,
+    /// Boot blocks of which the record holds rounds.
+    pub boots: u32,
+    /// From the start of the coordinator to the first sample of the first round, in ns.
+    pub first_sample_ns: Option<u64>,
+    /// The number of boots that each bench gets.
+    #[serde(default)]
+    pub replication: Option<Replication>,
+    /// What comparisons of the control with itself show.
+    #[serde(default)]
+    pub noise_floor: Option<NoiseFloor>,
+}
+
+impl Run {
+    /// The arms that are compared with the control.
+    pub fn treatments(&self) -> impl Iterator<Item = &ArmSummary> {
+        self.arms.iter().filter(|arm| arm.role == Role::Treatment)
+    }
+}
+
+/// The number of boots that each bench gets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replication {
+    /// Boots of the first stage; of the whole run where there is no second.
+    pub first_stage: u32,
+    /// The half-width, as a fraction, to which the second stage brings each interval; none where
+    /// there is no second stage.
+    pub precision: Option<f64>,
+}
+
+/// What an A/A comparison shows. Its true slowdown is 1, so the width of its intervals is noise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoiseFloor {
+    /// The arm that repeats the control.
+    pub arm: String,
+    /// Its benches that have an interval.
+    pub benches: u32,
+    /// Half of the interval's width, as a fraction: the median over benches.
+    pub median: f64,
+    /// The largest.
+    pub largest: f64,
+    /// The number of benches whose interval contains 1.
+    pub hold_one: u32,
+}
+
+/// Timed sample time ÷ wall time of the measuring phase.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Duty {
+    /// Sum of all samples, in ns.
+    pub timed_ns: u64,
+    /// Wall time of all rounds, in ns.
+    pub wall_ns: u64,
+    /// The quotient.
+    pub share: f64,
+}
+
+/// One side of the experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmSummary {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Whether it is the control's machine again, so that its comparison is an A/A.
+    #[serde(default)]
+    pub repeats_control: bool,
+    /// Whether a gate judges it: every treatment that does not repeat the control. Where all of them
+    /// do, each is judged.
+    #[serde(default)]
+    pub judged: bool,
+    /// The protection that its name or configuration claims: `sev-snp`.
+    pub claimed: Option<String>,
+    /// Whether the claim is proved; none without a claim.
+    pub verified: Option<bool>,
+    /// How the machine says its memory is protected: `none`, `SEV-SNP`, `unknown`; none where it was
+    /// never reached.
+    #[serde(default)]
+    pub encryption: Option<String>,
+    /// The evidence for the claim, or for its absence, as text.
+    pub evidence: Vec<String>,
+    /// The same, with who vouches for it.
+    #[serde(default)]
+    pub testimony: Vec<Testimony>,
+    /// The kind of machine.
+    #[serde(default)]
+    pub place: Option<Place>,
+    /// Where it ran: `loopback`, `ssh://user@host:22`.
+    pub address: String,
+    /// Its machines, the measured one first.
+    #[serde(default)]
+    pub machines: Vec<ArmMachine>,
+    /// The executable that measured.
+    #[serde(default)]
+    pub build: Option<Build>,
+    /// A description for the reader: kernel, CPU, memory.
+    pub description: String,
+    /// The factor by which its samples were made longer on purpose.
+    pub injected: Option<f64>,
+    /// Resident memory of its idle agent, in bytes.
+    pub agent_resident_bytes: Option<u64>,
+}
+
+/// One piece of evidence about an arm's protection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Testimony {
+    /// Who vouches for it.
+    pub witness: Witness,
+    /// What it says.
+    pub text: String,
+}
+
+/// A machine of an arm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmMachine {
+    /// What it does.
+    pub role: MachineRole,
+    /// Where it is.
+    pub address: String,
+}
+
+/// An executable that ran in an arm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// SHA-256 of its bytes, in hex.
+    pub executable_sha256: String,
+}

@@ -1,0 +1,182 @@
+//! The analysis of one run, as `summary.json` holds it. Other people's scripts read these names:
+//! add, never rename.
+
+use crate::model::comparison::{Comparison, Estimate};
+use crate::model::gate::GateReport;
+use crate::model::run::Run;
+use crate::model::word::{ExclusionKind, OutlierLabel, Place, WarmUpClass};
+use serde::{Deserialize, Serialize};
+
+/// The version of the document.
+pub const SUMMARY_SCHEMA: &str = "sevbench/summary/1";
+
+/// The analysis of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SUMMARY_SCHEMA`].
+    pub schema: String,
+    /// What was run.
+    pub run: Run,
+    /// A line for each bench, treatment and metric.
+    pub comparisons: Vec<Comparison>,
+    /// Benches that could not run in an arm.
+    pub skipped: Vec<SkippedRow>,
+    /// Benches that failed in a boot of an arm.
+    pub failed: Vec<FailedRow>,
+    /// Rounds excluded for an external cause.
+    pub exclusions: Vec<Exclusion>,
+    /// Other differences between the arms.
+    pub differences: Vec<DifferenceRow>,
+    /// All benches of a treatment as one factor.
+    #[serde(default)]
+    pub overall: Vec<Overall>,
+    /// Outlier rounds. They are labelled and kept.
+    #[serde(default)]
+    pub outliers: Vec<OutlierRow>,
+    /// Each warm-up, batch by batch.
+    #[serde(default)]
+    pub warm_ups: Vec<WarmUpCourse>,
+    /// What the gate decided; none without a gate.
+    #[serde(default)]
+    pub gate: Option<GateReport>,
+}
+
+/// The geometric mean over the benches of a treatment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// The treatment arm.
+    pub treatment: String,
+    /// The number of benches in it.
+    pub benches: u32,
+    /// The mean is taken inside each boot first, then its interval over boots.
+    pub slowdown: Estimate,
+}
+
+/// A round outside Tukey's fences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutlierRow {
+    /// The bench, joined with its metric.
+    pub bench: String,
+    /// The treatment whose log ratio it is; for unpaired arms the arm itself.
+    pub arm: String,
+    /// The boot block.
+    pub boot: u32,
+    /// The round.
+    pub round: u32,
+    /// Where it lies.
+    pub label: OutlierLabel,
+    /// Whether it is the first value of an arm's own series: a cold start.
+    pub first: bool,
+}
+
+/// One warm-up: how fast the batches of a bench ran, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WarmUpCourse {
+    /// The bench.
+    pub bench: String,
+    /// The arm.
+    pub arm: String,
+    /// The boot block, from 1.
+    pub boot: u32,
+    /// How it went; none where it is too short to tell.
+    pub class: Option<WarmUpClass>,
+    /// The number of batches.
+    pub batches: u32,
+    /// The index of the first steady batch; none without a steady state.
+    pub steady_from: Option<u32>,
+    /// The time of an iteration in ns, batch by batch. Longer courses are thinned: each value is
+    /// then the mean of several consecutive batches.
+    pub iteration_ns: Vec<f32>,
+}
+
+/// A bench that could not run in an arm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SkippedRow {
+    /// The bench.
+    pub bench: String,
+    /// The arm.
+    pub arm: String,
+    /// Why.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A bench that failed in an arm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRow {
+    /// The bench; none where the arm itself failed.
+    pub bench: Option<String>,
+    /// The arm.
+    pub arm: String,
+    /// The boot block, from 1.
+    pub boot: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// An excluded round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredExclusion")]
+pub struct Exclusion {
+    /// The bench.
+    pub bench: String,
+    /// The boot block, from 1.
+    pub boot: u32,
+    /// The round, from 1.
+    pub round: u32,
+    /// The kind of cause; none where a later version names one that this one does not know.
+    pub kind: Option<ExclusionKind>,
+    /// The arm in which it was seen.
+    pub arm: Option<String>,
+    /// The cause with its figures, for the reader.
+    pub cause: String,
+}
+
+/// The form in JSON: the first version has the cause alone, which begins with the kind's words.
+#[derive(Deserialize)]
+struct StoredExclusion {
+    bench: String,
+    boot: u32,
+    round: u32,
+    #[serde(default)]
+    arm: Option<String>,
+    cause: String,
+}
+
+impl From<StoredExclusion> for Exclusion {
+    fn from(stored: StoredExclusion) -> Self {
+        let StoredExclusion { bench, boot, round, arm, cause } = stored;
+        let mut kinds = ExclusionKind::ALL.iter().copied();
+        let kind = kinds.find(|kind| cause.starts_with(kind.word()));
+        Self { bench, boot, round, kind, arm, cause }
+    }
+}
+
+/// A fact in which a treatment differs from the control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferenceRow {
+    /// The fact.
+    pub fact: String,
+    /// Its value in the control arm.
+    pub control: String,
+    /// The name of the treatment arm.
+    pub arm: String,
+    /// Its value there.
+    pub treatment: String,
+    /// Whether the testbed declares it as the treatment.
+    pub declared: bool,
+}
+
+impl Summary {
+    /// Completes what the first version of the document left to its readers.
+    pub(crate) fn resolve(&mut self) {
+        let benches = &self.run.benches;
+        self.comparisons.iter_mut().for_each(|one| one.measurand.resolve(benches));
+        for arm in &mut self.run.arms {
+            arm.place = arm.place.or_else(|| Place::of_address(&arm.address));
+            let mut lines = self.comparisons.iter().filter(|one| one.treatment == arm.name);
+            arm.judged |= lines.any(|one| one.judged);
+        }
+    }
+}

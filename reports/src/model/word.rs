@@ -1,0 +1,277 @@
+//! Enums whose values are stored and shown as fixed words. Their words never change; new ones may
+//! come.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// An enum, and the word of each value in JSON and in text.
+macro_rules! words {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal),+ $(,)? }
+    ) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum $name {
+            $($(#[$value_doc])* #[serde(rename = $word)] $value,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the declaration.
+            pub const ALL: &[Self] = &[$(Self::$value),+];
+
+            /// The word in JSON and in text.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+    };
+}
+
+words! {
+    /// What the data say about a slowdown, or about its change, and a margin.
+    Verdict {
+        /// Beyond the margin.
+        Regressed = "regressed",
+        /// Faster by more than the margin.
+        Improved = "improved",
+        /// Within the margin.
+        NoChange = "no change",
+        /// The data do not decide.
+        Inconclusive = "inconclusive",
+    }
+}
+
+words! {
+    /// What an arm is for.
+    Role {
+        /// What the treatments are compared with.
+        Control = "control",
+        /// Compared with the control.
+        Treatment = "treatment",
+    }
+}
+
+words! {
+    /// What a machine does in its arm.
+    MachineRole {
+        /// Benches run and are timed here.
+        Measured = "measured",
+        /// The other end of a bench's network traffic.
+        Peer = "peer",
+        /// Shares the host, to load it.
+        Neighbour = "neighbour",
+    }
+}
+
+words! {
+    /// The unit of a value. Costs are durations; everything else is a rate.
+    Unit {
+        /// Nanoseconds an operation.
+        Nanoseconds = "ns",
+        /// Bytes a second.
+        BytesPerSecond = "B/s",
+        /// Elements a second.
+        ElementsPerSecond = "elements/s",
+        /// Operations a second.
+        OperationsPerSecond = "ops/s",
+        /// I/O operations a second.
+        Iops = "iops",
+    }
+}
+
+impl Unit {
+    /// Whether more is better. The cost of an operation is then the inverse of the value.
+    pub const fn is_rate(self) -> bool {
+        !matches!(self, Self::Nanoseconds)
+    }
+}
+
+words! {
+    /// How a run ended.
+    Outcome {
+        /// All planned rounds were run.
+        Complete = "complete",
+        /// The user ended it.
+        Interrupted = "interrupted",
+        /// An error ended it, such as a full disk.
+        Stopped = "stopped",
+        /// Unknown: the record simply ends, as after a kill.
+        Truncated = "truncated",
+    }
+}
+
+words! {
+    /// Why a round is excluded. Each cause was declared before the data were seen.
+    ExclusionKind {
+        /// The guest's clock and the host's measured different durations for one request.
+        ClockDisagreement = "clock disagreement",
+        /// The guest's wall clock was set.
+        ClockStep = "clock step",
+        /// The hypervisor gave the guest's CPU time to others.
+        Steal = "CPU steal",
+        /// A TCP segment to the guest was sent again.
+        TransportRetry = "transport retry",
+    }
+}
+
+words! {
+    /// Where an outlier lies, by Tukey's fences.
+    OutlierLabel {
+        /// Below the outer fence.
+        LowSevere = "low severe",
+        /// Between the lower fences.
+        LowMild = "low mild",
+        /// Between the upper fences.
+        HighMild = "high mild",
+        /// Above the outer fence.
+        HighSevere = "high severe",
+    }
+}
+
+words! {
+    /// How a warm-up went, in the terms of Barrett et al. (2017).
+    WarmUpClass {
+        /// Steady from the start.
+        Flat = "flat",
+        /// Became faster, then steady.
+        WarmUp = "warm-up",
+        /// Became slower, then steady.
+        Slowdown = "slowdown",
+        /// Never became steady.
+        NoSteadyState = "no steady state",
+    }
+}
+
+words! {
+    /// The quantity that a verdict is about.
+    Estimand {
+        /// The mean boot: exp of the mean log ratio.
+        Mean = "mean",
+        /// The typical boot: exp of the median log ratio.
+        Typical = "typical",
+    }
+}
+
+words! {
+    /// Where the margin of a comparison comes from.
+    MarginSource {
+        /// Nobody named one: 3 %.
+        Default = "default",
+        /// The flag `--margin`.
+        Flag = "flag",
+        /// An entry `[[margin]]` of sevbench.toml.
+        Rule = "rule",
+        /// The run's settings; records before this field do not say more.
+        Run = "run",
+    }
+}
+
+words! {
+    /// The kind of machine that an arm runs on.
+    Place {
+        /// A process on the coordinator's machine.
+        Loopback = "loopback",
+        /// A guest that sevbench boots under QEMU.
+        Qemu = "qemu",
+        /// A machine that somebody else made, reached over SSH.
+        Ssh = "ssh",
+        /// Values from a table.
+        Table = "table",
+    }
+}
+
+impl Place {
+    /// The kind of machine behind an address, by its scheme; none where it has none of ours.
+    pub fn of_address(address: &str) -> Option<Self> {
+        let scheme = address.split([':', '?']).next().unwrap_or_default();
+        let addressed = [Self::Loopback, Self::Qemu, Self::Ssh];
+        addressed.into_iter().find(|place| place.word() == scheme)
+    }
+}
+
+words! {
+    /// Who vouches for a piece of evidence.
+    Witness {
+        /// The host: how it launched the guest, and what QEMU reports.
+        Host = "host",
+        /// The guest's own kernel and CPU, read inside it.
+        Guest = "guest",
+        /// The processor: an attestation report signed by its key.
+        Processor = "processor",
+    }
+}
+
+words! {
+    /// What a gate judges.
+    Against {
+        /// The slowdown itself.
+        Margin = "margin",
+        /// The change of the slowdown since a baseline.
+        Baseline = "baseline",
+    }
+}
+
+words! {
+    /// What a gate decided about a run.
+    GateDecision {
+        /// Nothing regressed, and every bench is decided.
+        Passed = "passed",
+        /// Some bench regressed.
+        Regressed = "regressed",
+        /// No bench regressed, but some are not decided.
+        Inconclusive = "inconclusive",
+        /// The gate does not judge this run.
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// Why a gate could not decide.
+    UndecidedReason {
+        /// The interval crosses the edge of the margin.
+        Inconclusive = "inconclusive",
+        /// Histogram bins hide as much as the margin.
+        BinsHideMargin = "its bins hide as much as the margin",
+        /// One boot says nothing about the next.
+        OneBoot = "one boot",
+        /// The baseline has one boot of it.
+        OneBootInBaseline = "one boot in the baseline",
+        /// Too few boots for any data to reach the p-value of a failure.
+        TooFewBoots = "too few boots",
+        /// The baseline does not have it.
+        NotInBaseline = "not in the baseline",
+        /// It was skipped, or every round was excluded.
+        NoResult = "no result",
+        /// It failed in some boot.
+        Failed = "failed",
+        /// No bench has a result.
+        Nothing = "no bench has a result",
+        /// The run did not reach its end.
+        Incomplete = "the run did not reach its end",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_same_in_json_and_in_text() {
+        for verdict in Verdict::ALL {
+            let json = serde_json::to_value(verdict).expect("a word");
+            assert_eq!(json, serde_json::json!(verdict.to_string()));
+        }
+        assert!(serde_json::from_str::<Verdict>("\"slower\"").is_err());
+    }
+}

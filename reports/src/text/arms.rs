@@ -1,0 +1,66 @@
+//! What the arms were, and how the run ended.
+
+use crate::model::{Outcome, Place, Summary};
+use crate::text::TextOptions;
+use sevbench_text::escaped;
+use std::fmt::{Result, Write};
+
+pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
+    for arm in &summary.run.arms {
+        let claim = match (&arm.claimed, arm.verified) {
+            (Some(claimed), Some(true)) => format!("; {claimed}, verified"),
+            (Some(claimed), _) => format!("; {claimed} claimed, not verified"),
+            (None, _) => String::new(),
+        };
+        let description = match arm.description.as_str() {
+            "" => "never reached".to_owned(),
+            text => escaped(text),
+        };
+        writeln!(out, "{}: {} ({}): {description}{claim}", arm.role, arm.name, arm.address)?;
+        if !arm.evidence.is_empty() && arm.place != Some(Place::Loopback) {
+            writeln!(out, "  evidence: {}", escaped(&arm.evidence.join("; ")))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
+    let run = &summary.run;
+    if run.arms.iter().all(|arm| arm.place == Some(Place::Loopback)) {
+        let injected = run.arms.iter().any(|arm| arm.injected.is_some());
+        let what = if injected { "apart from the injected slowdown, this" } else { "this" };
+        writeln!(out, "{what} compares a machine with itself (A/A)")?;
+    }
+    match run.outcome {
+        Outcome::Complete => {}
+        Outcome::Interrupted => {
+            writeln!(out, "interrupted: this result covers what was measured before")?;
+        }
+        Outcome::Stopped => {
+            writeln!(out, "stopped by an error: this result covers what was recorded before")?;
+        }
+        Outcome::Truncated => {
+            writeln!(out, "the record is incomplete: this result covers its complete rounds")?;
+        }
+    }
+    if run.cut_off {
+        writeln!(
+            out,
+            "cut off: --max-time ended the run before the benches with this flag had their boots"
+        )?;
+    }
+    for defect in &run.defects {
+        writeln!(out, "record: {}", escaped(defect))?;
+    }
+    if let Some(duty) = run.duty {
+        writeln!(out, "duty: {:.1} % of the measuring phase was timed", duty.share * 100.0)?;
+    }
+    if options.verbose {
+        if let Some(first_sample_ns) = run.first_sample_ns {
+            let seconds = first_sample_ns as f64 / 1e9;
+            writeln!(out, "first sample: {seconds:.2} s after the start")?;
+        }
+        writeln!(out, "seed: {}; boots: {}; started: {}", run.seed, run.boots, run.started)?;
+    }
+    Ok(())
+}

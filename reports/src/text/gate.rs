@@ -1,0 +1,39 @@
+//! A gate's decision, in one line.
+
+use crate::model::{GateDecision, GateLine, GateReport, Undecided, UndecidedReason};
+use sevbench_text::escaped;
+
+/// The decision with the benches behind it: `gate failed: regressed: memory/memcpy in snp`.
+pub fn render_gate(gate: &GateReport) -> String {
+    let text = match gate.decision {
+        GateDecision::Passed => "passed".to_owned(),
+        GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
+        GateDecision::Inconclusive => {
+            let undecided = list(&gate.undecided, undecided);
+            format!("not decided: {undecided}; measure longer, as with --boots 30")
+        }
+        GateDecision::Refused => {
+            format!("refused: {}", gate.refusal.as_deref().unwrap_or("no reason is recorded"))
+        }
+    };
+    format!("gate {text}")
+}
+
+fn list<T>(items: &[T], text: fn(&T) -> String) -> String {
+    items.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+fn line(line: &GateLine) -> String {
+    match &line.bench {
+        Some(bench) => escaped(&format!("{bench} in {}", line.arm)),
+        None => escaped(&line.arm),
+    }
+}
+
+fn undecided(undecided: &Undecided) -> String {
+    match (&undecided.line, undecided.reason) {
+        (Some(of), UndecidedReason::Inconclusive) => line(of),
+        (Some(of), reason) => format!("{} ({reason})", line(of)),
+        (None, reason) => reason.to_string(),
+    }
+}

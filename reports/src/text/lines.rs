@@ -1,0 +1,128 @@
+//! The lines of results, and those of changes since a baseline.
+
+use crate::model::{Comparison, Estimate, Flag, Role, Summary, Verdict};
+use crate::table::{Align, Table};
+use crate::text::TextOptions;
+use crate::value::format_value;
+use sevbench_text::escaped;
+use std::fmt::{Result, Write};
+
+/// One line a comparison, under a header.
+pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
+    let treatments: Vec<&str> = summary.run.treatments().map(|arm| arm.name.as_str()).collect();
+    let Some(first) = summary.comparisons.first() else { return Ok(()) };
+    let control = control_name(summary);
+    let single = treatments.len() == 1;
+    let treatment = if single { treatments[0] } else { "treatment" };
+    let level = format!("slowdown [{} % interval]", percent(first.slowdown.confidence));
+    let ratio = format!("{treatment}/{control}");
+    let mut columns = vec![
+        ("bench", Align::Left),
+        (control, Align::Right),
+        (treatment, Align::Right),
+        (level.as_str(), Align::Left),
+        (ratio.as_str(), Align::Right),
+        ("verdict", Align::Left),
+    ];
+    if options.verbose {
+        columns.push(("robust", Align::Left));
+        columns.push(("detectable", Align::Right));
+    }
+    columns.push(("flags", Align::Left));
+    let mut table = Table::new(&columns);
+    for comparison in &summary.comparisons {
+        table.row(cells(comparison, single, options));
+    }
+    let mut lines = table.lines();
+    if options.colour {
+        for (line, comparison) in lines.iter_mut().skip(1).zip(&summary.comparisons) {
+            paint(line, comparison.verdict);
+        }
+    }
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<String> {
+    let treated = format_value(comparison.treated.mean, comparison.unit);
+    let mut cells = vec![
+        escaped(&comparison.measurand.to_string()),
+        format_value(comparison.control.mean, comparison.unit),
+        if single { treated } else { format!("{treated} ({})", comparison.treatment) },
+        interval(&comparison.slowdown),
+        format!("{:.3}", comparison.treated.mean / comparison.control.mean),
+        comparison.verdict.to_string(),
+    ];
+    if options.verbose {
+        cells.push(interval(&comparison.robust));
+        let detectable = |share: f64| format!("{:.1} %", share * 100.0);
+        cells.push(comparison.minimum_detectable.map_or("—".into(), detectable));
+    }
+    cells.push(joined(&comparison.flags));
+    cells
+}
+
+/// Slowdowns against those of a baseline.
+pub(super) fn write_changes(out: &mut String, summary: &Summary) -> Result {
+    let changed = summary.comparisons.iter().filter_map(|c| Some((c, c.change.as_ref()?)));
+    let rows: Vec<_> = changed.collect();
+    let Some((_, first)) = rows.first() else { return Ok(()) };
+    let title = format!("change since {}", first.baseline);
+    let mut table = Table::new(&[
+        ("bench", Align::Left),
+        (title.as_str(), Align::Left),
+        ("verdict on the change", Align::Left),
+    ]);
+    for (comparison, change) in &rows {
+        let cells =
+            vec![name(summary, comparison), interval(&change.factor), change.verdict.to_string()];
+        table.row(cells);
+    }
+    writeln!(out)?;
+    table.lines().iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// A bench, with its treatment where there are several.
+pub(super) fn name(summary: &Summary, comparison: &Comparison) -> String {
+    let measurand = &comparison.measurand;
+    match summary.run.arms.len() {
+        0..=2 => escaped(&measurand.to_string()),
+        _ => escaped(&format!("{measurand} in {}", comparison.treatment)),
+    }
+}
+
+/// The control's name.
+pub(super) fn control_name(summary: &Summary) -> &str {
+    let control = summary.run.arms.iter().find(|arm| arm.role == Role::Control);
+    control.map_or("control", |arm| &arm.name)
+}
+
+/// An estimate with its interval, in three decimals.
+pub(super) fn interval(estimate: &Estimate) -> String {
+    match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) => format!("{:.3} [{low:.3}, {high:.3}]", estimate.estimate),
+        _ => format!("{:.3} [no interval]", estimate.estimate),
+    }
+}
+
+/// Flags, separated by commas.
+pub(super) fn joined(flags: &[Flag]) -> String {
+    let words: Vec<String> = flags.iter().map(|flag| escaped(&flag.to_string())).collect();
+    words.join(", ")
+}
+
+fn paint(line: &mut String, verdict: Verdict) {
+    let colour = match verdict {
+        Verdict::Regressed => "31",
+        Verdict::Improved => "32",
+        Verdict::Inconclusive => "33",
+        Verdict::NoChange => return,
+    };
+    let word = verdict.word();
+    *line = line.replacen(word, &format!("\x1b[{colour}m{word}\x1b[0m"), 1);
+}
+
+/// A level in per cent without needless digits: 95, 99.9.
+fn percent(level: f64) -> String {
+    let text = format!("{:.3}", level * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,129 @@
+//! Notes below the lines: all benches together, what would settle the inconclusive ones, outliers.
+
+use crate::model::{Comparison, Flag, NoiseFloor, OutlierRow, Summary, Verdict};
+use crate::text::TextOptions;
+use crate::text::lines::{interval, name};
+use sevbench_text::{counted, escaped, format_duration};
+use std::fmt::{Result, Write};
+use std::time::Duration;
+
+/// The most benches that one note names.
+const NAMED_MAX: usize = 4;
+/// The longest time that is shown, in s.
+const SHOWN_S_MAX: f64 = 1e9;
+
+pub(super) fn write_notes(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
+    write_overall(out, summary)?;
+    write_settling(out, summary)?;
+    write_undecidable(out, summary)?;
+    write_outliers(out, &summary.outliers, options)?;
+    let excluded = summary.comparisons.iter().filter_map(|c| Some((c, c.unexcluded.as_ref()?)));
+    for (comparison, unexcluded) in excluded {
+        let name = name(summary, comparison);
+        writeln!(out, "with the excluded rounds, {name} would be {}", interval(unexcluded))?;
+    }
+    if options.verbose {
+        let resolutions = summary.comparisons.iter().filter_map(|comparison| comparison.resolution);
+        if let Some(resolution) = resolutions.reduce(f64::max) {
+            let percent = (resolution * 1e5).round() / 1e3;
+            writeln!(
+                out,
+                "percentiles come from histograms: they show no difference below {percent} %"
+            )?;
+        }
+    }
+    summary.run.noise_floor.as_ref().map_or(Ok(()), |floor| write_noise_floor(out, floor))
+}
+
+fn write_overall(out: &mut String, summary: &Summary) -> Result {
+    for overall in &summary.overall {
+        let (treatment, slowdown) = (&overall.treatment, interval(&overall.slowdown));
+        let boots = overall.slowdown.boots;
+        let of_treatment = summary.comparisons.iter().filter(|one| one.treatment == *treatment);
+        let most = of_treatment.map(|one| one.slowdown.boots).max().unwrap_or(boots);
+        let of_which = match most > boots {
+            true => format!(" (over the {boots} boots that have all of them)"),
+            false => String::new(),
+        };
+        let benches = overall.benches;
+        writeln!(out, "geometric mean of {benches} benches in {treatment}{of_which}: {slowdown}")?;
+    }
+    Ok(())
+}
+
+fn inconclusive(summary: &Summary) -> impl Iterator<Item = &Comparison> {
+    let measured = summary.comparisons.iter().filter(|one| !one.is_boot_time);
+    measured.filter(|one| one.verdict == Verdict::Inconclusive)
+}
+
+fn write_settling(out: &mut String, summary: &Summary) -> Result {
+    let mut open: Vec<_> =
+        inconclusive(summary).filter_map(|one| Some((one, one.settle?))).collect();
+    open.sort_by_key(|(_, settle)| settle.boots);
+    let Some((_, most)) = open.last() else { return Ok(()) };
+    let named = open.iter().take(NAMED_MAX).map(|(comparison, settle)| {
+        let time = settle.seconds.map_or_else(String::new, |seconds| {
+            let duration = Duration::from_secs_f64(seconds.clamp(0.0, SHOWN_S_MAX));
+            format!(" (about {})", format_duration(duration))
+        });
+        let boots = counted(settle.boots, "more boot");
+        format!("{} {boots}{time}", name(summary, comparison))
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let rest = match open.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        rest => format!(", {rest} others up to {}", most.boots),
+    };
+    writeln!(out, "to settle what is inconclusive, if the spread stays the same: {named}{rest}")
+}
+
+/// Benches whose estimate lies on the edge of the margin. What unpaired arms need is not estimated.
+fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
+    let is_edge = |one: &&Comparison| {
+        one.settle.is_none()
+            && one.slowdown.low.is_some()
+            && one.slowdown.boots > 1
+            && !one.flags.contains(&Flag::Unpaired)
+    };
+    let edge: Vec<String> =
+        inconclusive(summary).filter(is_edge).map(|one| name(summary, one)).collect();
+    if edge.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "on the edge of the margin, where more boots will not help: {}", edge.join(", "))
+}
+
+fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOptions) -> Result {
+    for row in outliers.iter().filter(|row| row.first) {
+        let OutlierRow { bench, arm, label, .. } = row;
+        let bench = escaped(bench);
+        writeln!(
+            out,
+            "cold start: the first value of {bench} in {arm} is an outlier ({label}, kept)"
+        )?;
+    }
+    let others: Vec<&OutlierRow> = outliers.iter().filter(|row| !row.first).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    if !options.verbose {
+        let rounds = counted(others.len() as u64, "outlier round");
+        let them = if others.len() == 1 { "it" } else { "them" };
+        return writeln!(out, "{rounds} (kept; --verbose lists {them})");
+    }
+    others.iter().try_for_each(|row| {
+        let OutlierRow { bench, arm, boot, round, label, .. } = row;
+        let bench = escaped(bench);
+        writeln!(out, "outlier: {bench} in {arm}, boot {boot}, round {round}: {label} (kept)")
+    })
+}
+
+fn write_noise_floor(out: &mut String, floor: &NoiseFloor) -> Result {
+    let NoiseFloor { arm, benches, median, largest, hold_one } = floor;
+    let (median, largest) = (median * 100.0, largest * 100.0);
+    writeln!(
+        out,
+        "noise floor (A/A in {arm}): the median interval is ±{median:.1} %, the widest \
+         ±{largest:.1} %; {hold_one} of {benches} contain 1"
+    )
+}
