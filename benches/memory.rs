@@ -2,10 +2,10 @@
 //! copy of n bytes is n bytes.
 
 use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
-use sevbench_suite::buffer::{BASE_PAGE_LEN, Buffer, BufferError, FreshMapping, PageSize};
-use sevbench_suite::chase::Chase;
-use sevbench_suite::copy::{self, CopyKernel};
-use sevbench_suite::fill::{self, FillKernel};
+use sevbench_suite::memory::buffer::{BASE_PAGE_LEN, Buffer, BufferError, FreshMapping, PageSize};
+use sevbench_suite::memory::chase::Chase;
+use sevbench_suite::memory::copy::{self, CopyKernel};
+use sevbench_suite::memory::fill::{self, FillKernel};
 
 /// Inside L2, and the study's size, far beyond L2.
 const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];

@@ -2,15 +2,21 @@
 //! are only read.
 
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};
-use sevbench_suite::disk::{Attachment, Disk};
-use sevbench_suite::fio::{Fio, Job, RAND_READ, SEQ_READ};
-use sevbench_suite::fio_report::{Figures, LATENCY_BIN};
+use sevbench_suite::storage::disk::{Attachment, Disk};
+use sevbench_suite::storage::fio::Fio;
+use sevbench_suite::storage::fio::job::{RAND_READ, SEQ_READ, Workload};
+use sevbench_suite::storage::fio::report::{Figures, LATENCY_BIN};
 use std::path::Path;
 
 const ATTACHMENTS: [Attachment; 3] =
     [Attachment::VirtioBlk, Attachment::VirtioScsi, Attachment::Nvme];
 
-fn read(b: &mut Bencher<'_>, attachment: Attachment, job: &Job, rate: fn(&Figures) -> Observation) {
+fn read(
+    b: &mut Bencher<'_>,
+    attachment: Attachment,
+    workload: &Workload,
+    rate: fn(&Figures) -> Observation,
+) {
     let disk = Disk::find(Path::new("/sys"), attachment)
         .and_then(|disk| disk.check_device_file().map(|()| disk));
     let disk = match disk {
@@ -22,7 +28,7 @@ fn read(b: &mut Bencher<'_>, attachment: Attachment, job: &Job, rate: fn(&Figure
         Err(error) => return b.skip(error.to_string(), error.hint()),
     };
     b.observe(|duration| {
-        let figures = fio.run(job, &disk.path, duration).map_err(|error| error.to_string())?;
+        let figures = fio.run(workload, &disk.path, duration).map_err(|error| error.to_string())?;
         let latency =
             Observation::binned_histogram("completion-latency", &figures.latency_ns, LATENCY_BIN);
         let observations = vec![rate(&figures), latency];

@@ -1,11 +1,6 @@
-//! What the suites measure: the workloads that bench functions call. Nothing here knows of guests or of timing.
+//! The workloads that the suites measure, one folder for each suite. A workload times nothing and
+//! knows no guest.
 
-pub mod buffer;
-pub mod chase;
-pub mod copy;
-pub mod disk;
-pub mod fill;
-pub mod fio;
-pub mod fio_report;
-pub mod fio_report_error;
+pub mod memory;
 pub mod program;
+pub mod storage;

@@ -1,13 +1,9 @@
 //! Copy kernels: the C library's, and explicit loops of one instruction set each.
 
+use crate::memory::kernel::{ALIGN, BLOCK_LEN, has_avx2, has_avx512, has_erms, store_fence};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::hint::black_box;
-
-/// Lengths and addresses are multiples of this.
-pub const BLOCK_LEN: usize = 256;
-/// The alignment that the widest kernel needs.
-pub const ALIGN: usize = 64;
 
 /// One way to copy.
 pub struct CopyKernel {
@@ -69,19 +65,6 @@ pub const REP_MOVSB: CopyKernel =
 /// All of them.
 pub const ALL: [&CopyKernel; 7] = [&LIBC, &SSE2, &AVX2, &AVX512, &SSE2_NT, &AVX2_NT, &REP_MOVSB];
 
-pub(crate) fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
-}
-
-pub(crate) fn has_avx512() -> bool {
-    is_x86_feature_detected!("avx512f")
-}
-
-/// Enhanced REP MOVSB/STOSB: CPUID leaf 7, EBX bit 9.
-pub(crate) fn has_erms() -> bool {
-    __cpuid(0).eax >= 7 && __cpuid_count(7, 0).ebx & (1 << 9) != 0
-}
-
 unsafe fn libc_memcpy(dst: *mut u8, src: *const u8, len: usize) {
     // The function is called through a pointer that the compiler cannot see through, so that it is the library's.
     let memcpy = black_box(libc::memcpy as unsafe extern "C" fn(*mut _, *const _, usize) -> *mut _);
@@ -127,11 +110,6 @@ copy_loop!(avx512, "avx512f", __m512i, _mm512_load_si512, _mm512_store_si512, ||
 copy_loop!(sse2_nt, "sse2", __m128i, _mm_load_si128, _mm_stream_si128, store_fence);
 copy_loop!(avx2_nt, "avx2", __m256i, _mm256_load_si256, _mm256_stream_si256, store_fence);
 
-pub(crate) fn store_fence() {
-    // SAFETY: every x86-64 CPU has SSE.
-    unsafe { _mm_sfence() };
-}
-
 unsafe fn rep_movsb(dst: *mut u8, src: *const u8, len: usize) {
     // SAFETY: the caller's ranges are valid for the length; the direction flag is clear, as the ABI has it.
     unsafe {
@@ -144,7 +122,7 @@ unsafe fn rep_movsb(dst: *mut u8, src: *const u8, len: usize) {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::buffer::{Buffer, PageSize};
+    use crate::memory::buffer::{Buffer, PageSize};
     use proptest::prelude::*;
 
     const GUARD: u8 = 0xee;

@@ -1,6 +1,6 @@
 //! Fill kernels: the C library's, and explicit loops of one instruction set each.
 
-use crate::copy::{ALIGN, BLOCK_LEN, has_avx2, has_avx512, has_erms, store_fence};
+use crate::memory::kernel::{ALIGN, BLOCK_LEN, has_avx2, has_avx512, has_erms, store_fence};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::hint::black_box;
@@ -113,7 +113,7 @@ unsafe fn rep_stosb(dst: *mut u8, value: u8, len: usize) {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::buffer::{Buffer, PageSize};
+    use crate::memory::buffer::{Buffer, PageSize};
     use proptest::prelude::*;
 
     const GUARD: u8 = 0xee;

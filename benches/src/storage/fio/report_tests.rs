@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use crate::fio::{Engine, RAND_READ, SEQ_READ};
+use crate::storage::fio::job::{Engine, RAND_READ, SEQ_READ};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -12,18 +12,19 @@ fn fixture(name: &str) -> String {
 }
 
 /// What the fixtures were made with.
-fn order(job: Job) -> Order {
+fn job(workload: Workload) -> Job {
     let milliseconds = Duration::from_millis;
-    Order { job, engine: Engine::IoUring, measured: milliseconds(500), ramp: milliseconds(200) }
+    let (runtime, ramp) = (milliseconds(500), milliseconds(200));
+    Job { workload, engine: Engine::IoUring, runtime, ramp }
 }
 
-fn figures(text: &str, job: Job) -> Result<Figures, ReportError> {
-    Report::parse(text)?.figures(&order(job), Path::new("/dev/vdb"))
+fn figures(text: &str, workload: Workload) -> Result<Figures, ReportError> {
+    Report::parse(text)?.figures(&job(workload), Path::new("/dev/vdb"))
 }
 
 #[track_caller]
-fn refused(text: &str, job: Job, words: &str) {
-    let error = figures(text, job).unwrap_err().to_string();
+fn refused(text: &str, workload: Workload, words: &str) {
+    let error = figures(text, workload).unwrap_err().to_string();
     assert!(error.contains(words), "no `{words}` in `{error}`");
 }
 

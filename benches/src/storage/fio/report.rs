@@ -1,8 +1,10 @@
 //! fio's report (`--output-format=json+`): which of it is read, and the checks that it must pass before a figure of it
 //! is believed. Each check is one that a published measurement has failed.
 
-use crate::fio::{Job, Order};
-use crate::fio_report_error::ReportError;
+pub mod error;
+
+use crate::storage::fio::job::{Job, Workload};
+use error::ReportError;
 use hdrhistogram::Histogram;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -106,20 +108,20 @@ impl Report {
     ///
     /// # Errors
     /// If one is not.
-    pub(crate) fn figures(&self, order: &Order, disk: &Path) -> Result<Figures, ReportError> {
-        let Order { job, measured, .. } = order;
-        if self.jobs.len() != job.threads as usize {
+    pub(super) fn figures(&self, job: &Job, disk: &Path) -> Result<Figures, ReportError> {
+        let Job { workload, runtime, .. } = job;
+        if self.jobs.len() != workload.threads as usize {
             let found = self.jobs.len();
-            return Err(ReportError::ThreadCount { found, asked: job.threads });
+            return Err(ReportError::ThreadCount { found, asked: workload.threads });
         }
         let (mut bytes_per_second, mut iops, mut measured_ms) = (0.0, 0.0, u64::MAX);
         let mut latency_ns = empty_histogram();
         for (thread, number) in self.jobs.iter().zip(1..) {
-            thread.check_course(number, *measured)?;
-            self.check_options(thread, &order.options(disk))?;
-            thread.check_depth(job.depth)?;
+            thread.check_course(number, *runtime)?;
+            self.check_options(thread, &job.options(disk))?;
+            thread.check_depth(workload.depth)?;
             let read = &thread.read;
-            read.check_amounts(job)?;
+            read.check_amounts(workload)?;
             let seconds = read.runtime as f64 / 1e3;
             bytes_per_second += read.io_bytes as f64 / seconds;
             // Not fio's own: after a ramp it leaves out what was in flight when the ramp ended.
@@ -185,8 +187,8 @@ impl Thread {
 
 impl Direction {
     /// Bytes, completions and bandwidth are of each other.
-    fn check_amounts(&self, job: &Job) -> Result<(), ReportError> {
-        let Job { block_len, depth, .. } = *job;
+    fn check_amounts(&self, workload: &Workload) -> Result<(), ReportError> {
+        let Workload { block_len, depth, .. } = *workload;
         let (bytes, completions) = (self.io_bytes, self.clat_ns.count);
         let short = self.short_ios.saturating_add(self.drop_ios);
         // What is in flight when the ramp ends may be counted in one and not in the other.
@@ -226,5 +228,5 @@ fn empty_histogram() -> Histogram<u64> {
 }
 
 #[cfg(test)]
-#[path = "fio_report_tests.rs"]
+#[path = "report_tests.rs"]
 mod tests;

@@ -1,6 +1,6 @@
 //! Random-read latency: dependent loads along one cycle through every cache line of a buffer.
 
-use crate::buffer::{Buffer, BufferError, PageSize};
+use crate::memory::buffer::{Buffer, BufferError, PageSize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
