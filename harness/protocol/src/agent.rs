@@ -1,16 +1,17 @@
-//! The agent: serves the protocol inside a guest. Its standard output belongs to the protocol, its log goes to
-//! standard error. It knows nothing of arms, rounds or statistics.
+//! The agent: serves the coordinator's requests inside a guest. Standard output belongs to the
+//! protocol; messages go to standard error. It knows nothing about arms, rounds or statistics.
 
 mod interference;
 mod worker;
 
+use crate::bench::BenchEntry;
 use crate::frame::{FrameError, read_frame, write_frame};
 use crate::link::BenchAnswer;
 use crate::message::{AGENT_ARGUMENT, Hello, Reply, Request, write_greeting};
-use crate::suite::{BenchEntry, Suite};
+use crate::suite::Suite;
 use interference::Interference;
 use sevbench_facts::{Facts, sha256_of_self};
-use sevbench_text::nanoseconds;
+use sevbench_text::{format_duration, nanoseconds};
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,13 +19,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 use worker::Worker;
 
-/// Exit status of wrong usage.
+/// Exit status for wrong usage.
 const USAGE: u8 = 2;
 
-/// An agent that hears nothing for so long ends: its coordinator's machine has vanished from the network.
+/// An agent that receives no request for this long exits. The coordinator's machine must have
+/// vanished from the network.
 const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
 
-/// The whole of an executable that is an agent and nothing else.
+/// The `main` of an executable that is an agent and nothing else. Returns its exit status: 2 if it
+/// was not started as an agent, or if the benches do not make a suite.
 pub fn agent_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode {
     match Suite::new(suite, benches) {
         Ok(suite) if std::env::args_os().nth(1).is_some_and(|first| first == AGENT_ARGUMENT) => {
@@ -32,7 +35,8 @@ pub fn agent_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
         }
         Ok(_) => {
             eprintln!(
-                "error: this executable is an agent only; build it with sevbench's feature `runner` to measure with it"
+                "error: this executable is only an agent; \
+                 to measure with it, build it with sevbench's feature `runner`"
             );
             ExitCode::from(USAGE)
         }
@@ -43,11 +47,12 @@ pub fn agent_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
     }
 }
 
-/// Serves requests from standard input until it ends.
+/// Serves requests from standard input until it ends, then ends the process. Returns only if the
+/// agent itself fails.
 pub fn run_agent(suite: Suite) -> ExitCode {
     worker::record_panics();
-    // A group of its own, so that a bench's outside programs end with the agent.
-    // SAFETY: setpgid takes no pointers; for a session leader it fails, and the group is its own already.
+    // The agent leads a process group, so that the external programs of a bench end with it.
+    // SAFETY: setpgid takes no pointers. It fails for a session leader, which leads a group anyway.
     unsafe { libc::setpgid(0, 0) };
     match serve(suite) {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,7 +73,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
         let request = match requests.recv_timeout(IDLE_MAX) {
             Ok(request) => request,
             Err(RecvTimeoutError::Timeout) => {
-                eprintln!("sevbench agent: nothing heard for {} s", IDLE_MAX.as_secs());
+                eprintln!("sevbench agent: no request for {}", format_duration(IDLE_MAX));
                 end_group();
             }
             Err(RecvTimeoutError::Disconnected) => end_group(),
@@ -81,9 +86,9 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
                 worker = next;
                 answer
             }
-            Request::Drive(command) => match worker.take() {
+            Request::Drive(request) => match worker.take() {
                 Some(running) => {
-                    let (next, answer) = running.drive(command);
+                    let (next, answer) = running.drive(request);
                     worker = next;
                     answer
                 }
@@ -105,7 +110,7 @@ fn hello(suite: &Suite) -> io::Result<Hello> {
     })
 }
 
-/// Reads requests on a thread of its own, so that the end of the input is seen while a body runs.
+/// Reads requests on a separate thread, which notices the end of the input while a body runs.
 fn read_requests() -> Receiver<Request> {
     let (sender, requests) = sync_channel(1);
     std::thread::spawn(move || {
@@ -121,7 +126,7 @@ fn read_requests() -> Receiver<Request> {
                     end_group()
                 }
                 Err(error) => {
-                    eprintln!("sevbench agent: the coordinator's request: {error}");
+                    eprintln!("sevbench agent: cannot read the coordinator's request: {error}");
                     end_group()
                 }
             }
@@ -130,10 +135,10 @@ fn read_requests() -> Receiver<Request> {
     requests
 }
 
-/// Ends the agent and every process that its benches have started and left.
+/// Ends the agent and every process that its benches have started and not ended.
 fn end_group() -> ! {
-    // SAFETY: kill and getpgrp take no pointers. The group is this agent's own, made in `run_agent`; where it
-    // could not be made, only the agent itself ends.
+    // SAFETY: kill, getpgrp and getpid take no pointers. The group is killed only if this agent
+    // leads it; otherwise only the agent exits.
     unsafe {
         if libc::getpgrp() == libc::getpid() {
             libc::kill(0, libc::SIGKILL);
@@ -142,7 +147,7 @@ fn end_group() -> ! {
     std::process::exit(1)
 }
 
-/// VmRSS of this process; 0 where /proc is not readable.
+/// VmRSS of this process, or 0 if it cannot be read.
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib = status

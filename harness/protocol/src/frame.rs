@@ -1,36 +1,42 @@
-//! Frames: a length of four bytes, little-endian, then so many bytes of postcard. Bounded in both directions.
+//! Frames: a four-byte little-endian length, then that many bytes of postcard. Both writing and
+//! reading enforce a maximum length.
 
 use serde::{Serialize, de::DeserializeOwned};
+use sevbench_text::counted;
 use std::io::{self, Read, Write};
 use thiserror::Error;
 
-/// The longest body of a frame. A distribution with three digits over 1 ns to an hour is under 1 MiB.
+/// The longest body of a frame, in bytes. A distribution with three digits from 1 ns to one hour
+/// takes less than 1 MiB.
 pub const FRAME_LEN_MAX: usize = 16 << 20;
 
-/// A frame that could not be read or written.
+/// Why a frame could not be read or written.
 #[derive(Debug, Error)]
 pub enum FrameError {
     /// The stream ended or broke.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// A length beyond the bound.
-    #[error("a frame of {len} bytes is over the bound of {FRAME_LEN_MAX}")]
+    /// The length exceeds [`FRAME_LEN_MAX`].
+    #[error("a frame of {len} bytes exceeds the limit of {FRAME_LEN_MAX}")]
     Oversized {
-        /// The length that the frame claims.
+        /// The length of the frame's body, or what the frame claims it to be.
         len: usize,
     },
-    /// A body that is no message.
-    #[error("a frame does not decode: {0}")]
+    /// The body is not a message of the expected type.
+    #[error("cannot decode a frame: {0}")]
     Garbage(#[from] postcard::Error),
-    /// A body that is longer than its message.
-    #[error("a frame has {len} bytes after its message")]
+    /// The body is longer than its message.
+    #[error("a frame has {} after its message", counted(*len as u64, "byte"))]
     Trailing {
-        /// The surplus.
+        /// Number of bytes after the message.
         len: usize,
     },
 }
 
 /// Writes one message and flushes.
+///
+/// # Errors
+/// If the message is too long or the stream breaks.
 pub fn write_frame<T: Serialize>(out: &mut impl Write, message: &T) -> Result<(), FrameError> {
     let mut frame = postcard::to_extend(message, vec![0; 4])?;
     let len = frame.len() - 4;
@@ -43,6 +49,9 @@ pub fn write_frame<T: Serialize>(out: &mut impl Write, message: &T) -> Result<()
 }
 
 /// Reads one message.
+///
+/// # Errors
+/// If the stream ends or breaks, the frame is too long, or it is not exactly one message.
 pub fn read_frame<T: DeserializeOwned>(input: &mut impl Read) -> Result<T, FrameError> {
     let mut head = [0; 4];
     input.read_exact(&mut head)?;
@@ -51,7 +60,7 @@ pub fn read_frame<T: DeserializeOwned>(input: &mut impl Read) -> Result<T, Frame
         return Err(FrameError::Oversized { len });
     }
     let mut body = Vec::new();
-    // Grows with what arrives: a claimed length alone reserves nothing.
+    // The buffer grows with what arrives. A claimed length alone allocates nothing.
     if input.take(len as u64).read_to_end(&mut body)? < len {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }

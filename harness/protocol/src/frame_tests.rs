@@ -1,4 +1,4 @@
-//! Tests of the codec: two frames, a torn one, an oversized one, garbage.
+//! Tests of the codec: two frames, a truncated one, an oversized one, garbage.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -20,7 +20,7 @@ fn encoded() -> Vec<u8> {
 }
 
 #[test]
-fn two_frames_come_back() {
+fn two_frames_round_trip() {
     let bytes = encoded();
     let mut input = bytes.as_slice();
     let back = [read_frame(&mut input).unwrap(), read_frame(&mut input).unwrap()];
@@ -28,26 +28,26 @@ fn two_frames_come_back() {
 }
 
 #[test]
-fn a_frame_torn_anywhere_is_an_end_of_file() {
+fn frame_truncated_anywhere_is_an_unexpected_end_of_file() {
     let mut bytes = Vec::new();
     write_frame(&mut bytes, &requests()[0]).unwrap();
     for len in 0..bytes.len() {
-        let torn = read_frame::<Request>(&mut &bytes[..len]).unwrap_err();
+        let error = read_frame::<Request>(&mut &bytes[..len]).unwrap_err();
         assert!(
-            matches!(torn, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof)
+            matches!(error, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof)
         );
     }
 }
 
 #[test]
-fn an_oversized_frame_is_refused_before_it_is_read() {
+fn oversized_frame_is_rejected_before_its_body_is_read() {
     let oversized = u32::try_from(FRAME_LEN_MAX + 1).unwrap().to_le_bytes();
     let error = read_frame::<Request>(&mut oversized.as_slice()).unwrap_err();
     assert!(matches!(error, FrameError::Oversized { len } if len == FRAME_LEN_MAX + 1));
 }
 
 #[test]
-fn bytes_after_a_message_are_refused() {
+fn bytes_after_a_message_are_rejected() {
     let error = read_frame::<BenchAnswer>(&mut [2, 0, 0, 0, 4, 9].as_slice()).unwrap_err();
     assert!(matches!(error, FrameError::Trailing { len: 1 }), "{error}");
 }

@@ -1,21 +1,26 @@
 //! What runs inside a guest: the benches that an author writes, the agent that times them, and the
 //! messages between the agent and its coordinator.
 //!
-//! Nothing here connects to anything: the agent speaks over any `Read + Write`, in practice its own
-//! standard input and output. Bench authors use this package through `sevbench`.
+//! Nothing here opens a connection: the agent speaks over any `Read + Write`, in practice its own
+//! standard input and output. Bench authors depend on `sevbench`, which re-exports what they need.
 
 mod agent;
+mod bench;
 mod bencher;
+mod case;
 mod frame;
 mod link;
 mod message;
 mod observation;
+mod run_once;
 mod size;
 mod suite;
 mod warm_up;
 
 pub use agent::{agent_main, run_agent};
+pub use bench::{Bench, BenchEntry, ParameterisedBench};
 pub use bencher::Bencher;
+pub use case::Case;
 pub use frame::{FRAME_LEN_MAX, FrameError, read_frame, write_frame};
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
@@ -23,6 +28,7 @@ pub use message::{
     write_greeting,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
+pub use run_once::run_once;
 pub use size::ByteSize;
-pub use suite::{Bench, BenchEntry, Case, ParameterisedBench, Suite, SuiteError, run_once};
+pub use suite::{Suite, SuiteError};
 pub use warm_up::WarmUpSeries;

@@ -1,70 +1,70 @@
-//! The commands that a running bench obeys and the answers that it gives. Who sends them is not known here.
+//! The requests that a running bench serves and the answers that it gives. A [`Link`] carries them.
 
 use crate::observation::{Observed, Throughput};
 use crate::warm_up::WarmUpSeries;
 use serde::{Deserialize, Serialize};
 
-/// One thing that a bench, once set up, is told to do.
+/// What a bench that is set up should do next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum BenchRequest {
-    /// Run for about so long and report how long that took, batch by batch.
+    /// Run the closure in batches and report the duration of each.
     WarmUp {
-        /// How long, in ns.
+        /// How long to run, in ns.
         duration_ns: u64,
     },
     /// Take timed samples.
     Measure(Measure),
-    /// Run the outside program once.
+    /// Run the external program once.
     Observe {
-        /// How long it should measure, in ns.
+        /// How long the program should measure, in ns.
         duration_ns: u64,
     },
-    /// Return from `iter`: verification follows.
+    /// Return from `iter` or `observe`, so that the body verifies its result.
     Finish,
 }
 
 /// A request for timed samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measure {
-    /// Calls of the closure before the first sample, untimed: they bring back the caches and clocks that the
-    /// other arms have used since.
+    /// Iterations before the first sample, untimed. The other arms have run in the meantime; this
+    /// restores caches and clock frequency.
     pub lead_in: u64,
-    /// Calls of the closure in one sample.
+    /// Iterations in one sample.
     pub iterations: u64,
     /// Number of samples.
     pub samples: u32,
 }
 
-/// What a bench answers.
+/// What a bench answers to a request, or when its body ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum BenchAnswer {
-    /// Set up; commands may come.
+    /// The bench is set up and waits for requests.
     Ready(Ready),
-    /// Warm: the batches that this took; none of an outside program.
+    /// The batches of the warm-up. An external program has none.
     Warm(WarmUpSeries),
-    /// The time of each sample, in ns.
+    /// The duration of each sample, in ns.
     Samples(Vec<u64>),
-    /// What the outside program did.
+    /// The figures of one run of the external program.
     Observed(Observed),
-    /// Finished and verified.
+    /// The body has returned; its verification passed.
     Finished,
-    /// Cannot run in this guest.
+    /// The bench cannot run in this guest.
     Skipped {
-        /// Why.
+        /// Why it cannot run.
         reason: String,
-        /// What to do about it.
+        /// What the user can do about it.
         hint: String,
     },
-    /// Broken, with the panic's or the program's message.
+    /// The bench failed, with the message of the panic or of the program.
     Failed(String),
 }
 
-/// What a bench says of itself once it is set up.
+/// How a bench measures; known once it is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// Timed closure, or an outside program.
+    /// How the bench yields its samples.
     pub kind: SampleKind,
-    /// Work of one iteration, if the bench counts it.
+    /// Work of one iteration, if the bench declares it.
     pub throughput: Option<Throughput>,
     /// Operations in one iteration.
     pub operations: u64,
@@ -74,14 +74,15 @@ pub struct Ready {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SampleKind {
-    /// The time of a closure.
+    /// A closure is timed.
     Timed,
-    /// Figures of an outside program.
+    /// An external program reports figures.
     Observed,
 }
 
-/// The other side of a running bench.
+/// The connection of a running bench to whoever drives it.
 pub trait Link {
-    /// Gives an answer and waits for the next command. [`BenchRequest::Finish`] where nobody listens any more.
+    /// Sends `answer` and waits for the next request. Returns [`BenchRequest::Finish`] if the other
+    /// side is gone.
     fn exchange(&mut self, answer: BenchAnswer) -> BenchRequest;
 }

@@ -1,19 +1,22 @@
-//! The messages: a greeting of fixed form, the agent's hello, then requests and answers.
+//! The messages between coordinator and agent: a greeting of fixed form, the agent's hello, then
+//! requests and replies.
 
 use crate::frame::{FrameError, read_frame, write_frame};
 use crate::link::{BenchAnswer, BenchRequest};
 use serde::{Deserialize, Serialize};
 use sevbench_facts::Facts;
+use sevbench_text::escaped;
 use std::io::{self, Read, Write};
 use thiserror::Error;
 
-/// The hidden argument that makes a bench executable an agent.
+/// The hidden argument that makes a bench executable the agent.
 pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
-/// Raised whenever a message changes. Both sides are one executable; this catches everything else that answers.
+/// The version of the messages; any change to one increments it. Coordinator and agent are normally
+/// the same executable. The version catches an agent that is not.
 pub const PROTOCOL_VERSION: u16 = 4;
 
-/// The first bytes that an agent writes. They and the version after them keep their form for good.
+/// The first bytes that an agent writes. They and the version after them never change their form.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
 
 /// The agent's first message.
@@ -21,29 +24,29 @@ const MAGIC: [u8; 8] = *b"SEVBENCH";
 pub struct Hello {
     /// SHA-256 of the agent's executable, in hex.
     pub executable_sha256: String,
-    /// Digest of its list of benches.
+    /// Digest of its suite; see [`Suite::digest`](crate::suite::Suite::digest).
     pub suite_digest: [u8; 32],
-    /// The machine that it runs on.
+    /// Facts about the machine on which it runs.
     pub facts: Facts,
-    /// Resident memory of the idle agent.
+    /// Resident memory of the idle agent, in bytes. Zero if it cannot be read.
     pub resident_bytes: u64,
 }
 
-/// What the coordinator asks.
+/// What the coordinator asks the agent to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
     /// Set up a bench.
     Start {
         /// Its id.
         bench: String,
-        /// How many times as long each sample is made, in an arm with an injected slowdown.
+        /// In an arm with an injected slowdown, the factor by which every sample is stretched.
         spin_factor: Option<f64>,
     },
-    /// Tell the bench that is set up what to do.
+    /// Pass a request on to the bench that is set up.
     Drive(BenchRequest),
 }
 
-/// What the agent answers.
+/// What the agent sends back for each request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// The answer of the bench.
@@ -56,26 +59,31 @@ pub struct Reply {
     pub clock_step_ns: i64,
 }
 
-/// What was read in place of an agent's greeting.
+/// Why an agent's greeting could not be read.
 #[derive(Debug, Error)]
 pub enum GreetingError {
-    /// Something else writes to the agent's standard output.
+    /// Something else writes to the agent's standard output. Holds its first bytes.
     #[error(
-        "the guest sent `{}` where the agent's greeting was expected; does a shell start-up file of that account print something? move it behind a test for an interactive shell",
-        String::from_utf8_lossy(.0).escape_debug()
+        "the guest sent `{}` instead of the agent's greeting; if a shell start-up file of that \
+         account prints something, make it do so in interactive shells only",
+        escaped(&String::from_utf8_lossy(.0))
     )]
     Garbage(Vec<u8>),
-    /// An agent of another version.
+    /// The agent speaks another version of the protocol, which this holds.
     #[error(
-        "the agent speaks protocol version {0}, this executable version {PROTOCOL_VERSION}; remove the guest's folder of shipped executables and run again"
+        "the agent speaks protocol version {0}, but this executable speaks version \
+         {PROTOCOL_VERSION}; remove the guest's folder of shipped executables and run again"
     )]
     Version(u16),
-    /// The stream ended, or the hello did not decode.
+    /// The stream ended, or the hello could not be decoded.
     #[error("{0}")]
     Frame(#[from] FrameError),
 }
 
 /// Writes the greeting and the hello.
+///
+/// # Errors
+/// If the stream breaks.
 pub fn write_greeting(out: &mut impl Write, hello: &Hello) -> Result<(), FrameError> {
     out.write_all(&MAGIC)?;
     out.write_all(&PROTOCOL_VERSION.to_le_bytes())?;
@@ -83,6 +91,9 @@ pub fn write_greeting(out: &mut impl Write, hello: &Hello) -> Result<(), FrameEr
 }
 
 /// Reads the greeting and the hello.
+///
+/// # Errors
+/// If something else than an agent of this version answers, or the stream ends.
 pub fn read_greeting(input: &mut impl Read) -> Result<Hello, GreetingError> {
     let mut start = Vec::new();
     input.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(FrameError::from)?;
@@ -110,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_greeting_is_shown_and_explained() {
+    fn text_instead_of_a_greeting_is_quoted() {
         assert!(error_of(b"Welcome to the machine").contains("`Welcome `"));
         assert!(error_of(b"hi\x1b[2J").contains(r"hi\u{1b}[2J"));
         assert!(error_of(b"").contains("end of file"));
     }
 
     #[test]
-    fn another_version_is_named() {
+    fn other_protocol_version_is_named() {
         assert!(error_of(b"SEVBENCH\x02\x01").contains("version 258"));
     }
 }

@@ -1,48 +1,52 @@
-//! What a measurement is counted in, and what a bench that drives an outside program reports.
+//! The units of a measurement, and what a bench that drives an external program reports.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use sevbench_text::escaped;
 use std::time::Duration;
 
-/// The longest name of an observation.
+/// The longest name of an observation, in bytes.
 const NAME_LEN_MAX: usize = 200;
 
-/// How much one iteration gets done; turns a time into a rate.
+/// How much work one iteration does. It turns the time of an iteration into a rate.
+///
+/// See [`Bencher::throughput`](crate::bencher::Bencher::throughput).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Throughput {
-    /// Bytes an iteration processes; shown as B/s.
+    /// An iteration processes this many bytes. The result is shown in B/s.
     Bytes(u64),
-    /// Elements an iteration processes; shown as elements/s.
+    /// An iteration processes this many elements. The result is shown in elements/s.
     Elements(u64),
 }
 
 /// The unit in which a value is recorded and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
-    /// Nanoseconds an operation: a cost.
+    /// `ns`: nanoseconds per operation.
     #[serde(rename = "ns")]
     Nanoseconds,
-    /// Bytes a second: a rate.
+    /// `B/s`: bytes per second.
     #[serde(rename = "B/s")]
     BytesPerSecond,
-    /// Elements a second: a rate.
+    /// `elements/s`: elements per second.
     #[serde(rename = "elements/s")]
     ElementsPerSecond,
-    /// Operations a second: a rate.
+    /// `ops/s`: operations per second.
     #[serde(rename = "ops/s")]
     OperationsPerSecond,
-    /// I/O operations a second: a rate.
+    /// `iops`: I/O operations per second.
     #[serde(rename = "iops")]
     Iops,
 }
 
 impl Unit {
-    /// Whether more is better; then the cost of an operation is the value's inverse.
+    /// Whether the unit is a rate, so that more is better. The cost of an operation is then the
+    /// inverse of the value.
     pub const fn is_rate(self) -> bool {
         !matches!(self, Self::Nanoseconds)
     }
 
-    /// The unit as it stands in records and output.
+    /// The unit's symbol in records and output.
     pub const fn symbol(self) -> &'static str {
         match self {
             Self::Nanoseconds => "ns",
@@ -54,47 +58,66 @@ impl Unit {
     }
 }
 
-/// One figure that a bench reports of an outside program, under a name of its own.
+/// A named figure that an external program reports.
 ///
-/// The name is joined to the bench's id: `storage/seq-read/bandwidth`.
+/// The result is shown under the bench's id and this name, as in `storage/seq-read/nvme/bandwidth`.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Observation, Unit};
+/// use std::time::Duration;
+///
+/// let bandwidth = Observation::rate("bandwidth", 1.2e9, Unit::BytesPerSecond);
+/// let start_up = Observation::duration("start-up", Duration::from_millis(340));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
-    /// What was observed: `bandwidth`, `completion-latency`.
+    /// What was observed, such as `bandwidth`. At most 200 bytes, without control characters.
     pub name: String,
-    /// The figure, in its unit.
+    /// The figure.
     pub value: ObservedValue,
 }
 
-/// The figure of an [`Observation`].
+/// The value of an [`Observation`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObservedValue {
     /// A rate or a duration.
     Scalar {
-        /// The value, finite and above zero.
+        /// The value, in `unit`. It must be finite and positive.
         value: f64,
-        /// Its unit.
+        /// The unit of `value`.
         unit: Unit,
     },
-    /// A distribution of durations, as the recorded (value in ns, count) pairs of an HDR histogram.
+    /// A distribution of durations. Its mean and its percentiles are compared.
     Distribution {
-        /// Significant decimal digits that the histogram kept.
+        /// Number of significant decimal digits to which the values were rounded.
         significant_digits: u8,
-        /// The relative width of the bins that its values were counted in before, where they were.
+        /// Largest relative width of the bins in which the program counted the values, if it did.
         #[serde(default)]
         bin_width: Option<f64>,
-        /// Recorded values in ns with their counts, ascending.
+        /// Pairs of a value in ns and its count, by ascending value.
         counts: Vec<(u64, u64)>,
     },
 }
 
-/// What one run of an outside program gave.
+/// What one run of an external program measured.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Observation, Observed, Unit};
+/// use std::time::Duration;
+///
+/// let iops = Observation::rate("iops", 84_000.0, Unit::Iops);
+/// let observed = Observed { observations: vec![iops], measured: Some(Duration::from_secs(30)) };
+/// assert_eq!(observed.defect(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// The figures, in the order in which they are shown.
     pub observations: Vec<Observation>,
-    /// How long the program measured for them, where it says so: its ramp and its start are not in it. The share of
-    /// the run that was measured (*duty*) counts it.
+    /// How long the program measured, without its start and its ramp, if it reports that. It counts
+    /// toward the *duty* of the run: the share of the measuring phase that was measured.
     pub measured: Option<Duration>,
 }
 
@@ -105,7 +128,8 @@ impl From<Vec<Observation>> for Observed {
 }
 
 impl Observed {
-    /// Why this cannot be used, if it cannot.
+    /// Returns why these figures cannot be used, or `None` if they can: there are none, a name is
+    /// invalid, a value is not finite and positive, or a distribution is empty.
     pub fn defect(&self) -> Option<String> {
         match self.observations.as_slice() {
             [] => Some("the program reported no observation".into()),
@@ -115,18 +139,29 @@ impl Observed {
 }
 
 impl Observation {
-    /// A rate such as a bandwidth in [`Unit::BytesPerSecond`].
+    /// A rate of `per_second`, in a unit such as [`Unit::BytesPerSecond`].
     pub fn rate(name: &str, per_second: f64, unit: Unit) -> Self {
         Self { name: name.into(), value: ObservedValue::Scalar { value: per_second, unit } }
     }
 
-    /// A duration.
+    /// A duration, in [`Unit::Nanoseconds`].
     pub fn duration(name: &str, duration: Duration) -> Self {
         let value = duration.as_nanos() as f64;
         Self { name: name.into(), value: ObservedValue::Scalar { value, unit: Unit::Nanoseconds } }
     }
 
-    /// A distribution of durations in nanoseconds.
+    /// A distribution of durations, from a histogram of values in ns. `Histogram` is that of the
+    /// crate `hdrhistogram`, version 7.
+    ///
+    /// The bench then has the metrics `name-mean`, `name-p50`, `name-p99` and `name-p99.9`. A
+    /// round needs 20, 1000 and 10,000 values for the three percentiles.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// let mut latency_ns = hdrhistogram::Histogram::<u64>::new(3).expect("3 digits are valid");
+    /// latency_ns.saturating_record(81_300);
+    /// let latency = sevbench::Observation::histogram("latency", &latency_ns);
+    /// ```
     pub fn histogram(name: &str, histogram_ns: &Histogram<u64>) -> Self {
         let counts = histogram_ns
             .iter_recorded()
@@ -140,8 +175,10 @@ impl Observation {
         }
     }
 
-    /// A distribution of durations in nanoseconds that a program had counted in bins, each of at most this relative width: no
-    /// difference of percentiles below it shows.
+    /// Like [`histogram`](Self::histogram), for values that a program has already counted in bins.
+    ///
+    /// `relative_width` is the largest width of a bin divided by its value, at most 1. A smaller
+    /// difference between percentiles cannot be seen, and the analysis takes that into account.
     pub fn binned_histogram(
         name: &str,
         histogram_ns: &Histogram<u64>,
@@ -154,26 +191,32 @@ impl Observation {
         observation
     }
 
-    /// Why the observation cannot be used, if it cannot: a value that is no positive number, no counts, a name that is none.
     fn defect(&self) -> Option<String> {
-        let is_name = !self.name.is_empty()
+        let name = escaped(&self.name);
+        let has_name = !self.name.is_empty()
             && self.name.len() <= NAME_LEN_MAX
             && !self.name.chars().any(char::is_control);
-        if !is_name {
-            return Some(format!("an observation is called `{}`", self.name.escape_debug()));
+        if !has_name {
+            return Some(format!(
+                "invalid name `{name}` of an observation: use 1 to {NAME_LEN_MAX} bytes \
+                 without control characters"
+            ));
         }
-        let sound = match &self.value {
-            ObservedValue::Scalar { value, .. } => value.is_finite() && *value > 0.0,
+        match &self.value {
+            ObservedValue::Scalar { value, unit } if !(value.is_finite() && *value > 0.0) => Some(
+                format!("`{name}` is {value} {}, which is not a positive number", unit.symbol()),
+            ),
             ObservedValue::Distribution { bin_width: Some(width), .. }
                 if !(0.0..=1.0).contains(width) =>
             {
-                return Some(format!("`{}` has bins of a relative width of {width}", self.name));
+                Some(format!("`{name}` has a relative bin width of {width}, not 0 to 1"))
             }
-            ObservedValue::Distribution { counts, .. } => {
-                counts.iter().any(|(_, count)| *count > 0)
+            ObservedValue::Distribution { counts, .. }
+                if counts.iter().all(|(_, count)| *count == 0) =>
+            {
+                Some(format!("`{name}` is an empty distribution"))
             }
-        };
-        (!sound)
-            .then(|| format!("observed `{}` is not a positive number: {:?}", self.name, self.value))
+            _ => None,
+        }
     }
 }

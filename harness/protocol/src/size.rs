@@ -1,4 +1,4 @@
-//! A number of bytes as a bench parameter, printed in binary units.
+//! [`ByteSize`]: a number of bytes as a bench parameter.
 
 use std::fmt;
 
@@ -6,11 +6,13 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// A number of bytes. Displays in the largest binary unit that divides it: `256KiB`, `32MiB`.
+/// A number of bytes, as a bench parameter. It is displayed in the largest binary unit that divides
+/// it, as in `256KiB`.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
 /// use sevbench::ByteSize;
+///
 /// assert_eq!(ByteSize::mib(32).to_string(), "32MiB");
 /// assert_eq!(ByteSize::kib(1536).to_string(), "1536KiB");
 /// ```
@@ -18,29 +20,42 @@ const GIB: u64 = 1 << 30;
 pub struct ByteSize(u64);
 
 impl ByteSize {
-    /// So many bytes.
+    /// A size of `bytes` bytes.
     pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
-    /// So many KiB (1024 bytes).
+    /// A size of `count` KiB (1024 bytes each).
+    ///
+    /// # Panics
+    /// If the size exceeds `u64::MAX` bytes.
     pub const fn kib(count: u64) -> Self {
-        Self(count * KIB)
+        Self::product(count, KIB)
     }
 
-    /// So many MiB (1024 KiB).
+    /// A size of `count` MiB (1024 KiB each).
+    ///
+    /// # Panics
+    /// If the size exceeds `u64::MAX` bytes.
     pub const fn mib(count: u64) -> Self {
-        Self(count * MIB)
+        Self::product(count, MIB)
     }
 
-    /// So many GiB (1024 MiB).
+    /// A size of `count` GiB (1024 MiB each).
+    ///
+    /// # Panics
+    /// If the size exceeds `u64::MAX` bytes.
     pub const fn gib(count: u64) -> Self {
-        Self(count * GIB)
+        Self::product(count, GIB)
     }
 
     /// The size in bytes.
     pub const fn bytes(self) -> u64 {
         self.0
+    }
+
+    const fn product(count: u64, unit: u64) -> Self {
+        Self(count.checked_mul(unit).expect("a ByteSize has at most u64::MAX bytes"))
     }
 }
 
@@ -54,5 +69,16 @@ impl fmt::Display for ByteSize {
             bytes => (bytes, "B"),
         };
         f.pad(&format!("{count}{unit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "at most u64::MAX bytes")]
+    fn size_beyond_u64_panics() {
+        let _ = ByteSize::gib(1 << 34);
     }
 }

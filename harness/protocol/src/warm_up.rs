@@ -1,30 +1,31 @@
-//! The warm-up of a timed closure: batches of about equal length, so that a change of pace can be seen in them.
+//! The warm-up of a timed closure: batches of about equal duration, so that a drift shows in them.
 
 use serde::{Deserialize, Serialize};
+use sevbench_text::nanoseconds;
 use std::time::Duration;
 
-/// A batch of the series lasts at least this share of the warm-up.
+/// The warm-up aims at this number of batches.
 const BATCHES: u64 = 32;
 
-/// The most iterations that a batch may reach; keeps the doubling finite for an empty closure.
+/// The most iterations in a batch. It bounds the doubling for a closure that takes no time.
 const ITERATIONS_MAX: u64 = 1 << 40;
 
-/// Batches in the order in which they ran, each with its iterations and their time.
+/// The batches of a warm-up, in the order in which they ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarmUpSeries {
-    /// Iterations of each batch.
+    /// Number of iterations in each batch.
     pub iterations: Vec<u64>,
-    /// The time that each batch took, in ns.
+    /// Duration of each batch, in ns.
     pub elapsed_ns: Vec<u64>,
 }
 
 impl WarmUpSeries {
-    /// The most batches of one warm-up: each lasts at least half as long as a batch should.
+    /// The most batches in one warm-up.
     pub const LEN_MAX: usize = 512;
 
     fn push(&mut self, iterations: u64, elapsed: Duration) {
         self.iterations.push(iterations);
-        self.elapsed_ns.push(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+        self.elapsed_ns.push(nanoseconds(elapsed));
     }
 
     fn clear(&mut self) {
@@ -32,9 +33,11 @@ impl WarmUpSeries {
     }
 }
 
-/// Runs batches of doubling length until one lasts 1/32 of `duration`, then equal ones until `duration` is over. Where
-/// the closure has become so fast meanwhile that a batch lasts less than half of that, it doubles again, and the series
-/// starts anew. The first batch is there in any case. `now` is a clock that includes what `timed` does not time.
+/// Doubles the batch until one lasts 1/32 of `duration`, then repeats that batch until `duration`
+/// has passed. If the closure has become so fast that a batch lasts less than half of 1/32, the
+/// doubling resumes and the series starts over. The series always has at least one batch.
+///
+/// `timed` runs a batch and returns its timed duration; `now` also covers what is not timed.
 pub(super) fn warm_up(
     timed: &mut dyn FnMut(u64) -> Duration,
     now: &mut dyn FnMut() -> Duration,
@@ -73,7 +76,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A warm-up of 32 ms, of a closure whose nth iteration takes what `cost_ns` says, by a clock that it drives.
+    /// A warm-up of 32 ms whose nth iteration takes `cost_ns(n)`, on a simulated clock.
     fn series(cost_ns: impl Fn(u64) -> u64) -> WarmUpSeries {
         let clock = Cell::new(Duration::ZERO);
         let count = Cell::new(0);
@@ -87,28 +90,28 @@ mod tests {
     }
 
     #[test]
-    fn batches_double_and_are_equal_then() {
+    fn batches_double_and_then_stay_equal() {
         let series = series(|_| 1_000);
-        // 1023 iterations until a batch of 1024 lasts 1 ms; 30 and some of these fill what is left of 32 ms.
+        // After 1023 iterations, a batch of 1024 lasts 1 ms. 31 of these fill the rest of 32 ms.
         assert_eq!(series.iterations, [1024; 31]);
         assert_eq!(series.elapsed_ns, [1_024_000; 31]);
     }
 
     #[test]
-    fn an_iteration_that_is_longer_than_the_warm_up_runs_once() {
+    fn iteration_longer_than_the_warm_up_runs_once() {
         let series = series(|_| 50_000_000);
         assert_eq!((series.iterations, series.elapsed_ns), (vec![1], vec![50_000_000]));
     }
 
     #[test]
-    fn a_closure_that_becomes_fast_is_counted_in_longer_batches() {
+    fn closure_that_becomes_fast_gets_longer_batches() {
         let series = series(|n| if n == 0 { 5_000_000 } else { 1_000 });
-        assert_eq!(series.iterations[0], 1024, "the first iteration alone was as long as a batch");
+        assert_eq!(series.iterations[0], 1024, "the slow first iteration filled a batch by itself");
         assert!((20..=27).contains(&series.iterations.len()), "{series:?}");
     }
 
     #[test]
-    fn a_closure_that_takes_no_time_ends_too() {
+    fn warm_up_of_a_closure_that_takes_no_time_ends() {
         let mut timed = |_| Duration::ZERO;
         let series = warm_up(&mut timed, &mut || Duration::ZERO, MS);
         assert_eq!((series.iterations, series.elapsed_ns), (vec![ITERATIONS_MAX], vec![0]));

@@ -1,4 +1,5 @@
-//! The thread on which one bench body runs: takes its commands, gives its answers, and turns its panic into one.
+//! The thread on which a bench body runs. It passes requests in and answers out, and turns a panic
+//! into an answer.
 
 use crate::link::{BenchAnswer, BenchRequest, Link};
 use crate::suite::Suite;
@@ -8,14 +9,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// A bench that is set up and waits for commands.
+/// A bench that is set up and waits for requests.
 pub(super) struct Worker {
-    commands: SyncSender<BenchRequest>,
+    requests: SyncSender<BenchRequest>,
     answers: Receiver<BenchAnswer>,
 }
 
 impl Worker {
-    /// Sets a bench up on a thread of its own. The answer says how it went; a worker is there if it is ready.
+    /// Sets up a bench on a new thread. Returns the worker only if the answer is `Ready`.
     pub(super) fn start(
         suite: &Arc<Suite>,
         bench: &str,
@@ -27,7 +28,7 @@ impl Worker {
                 BenchAnswer::Failed(format!("this executable has no bench `{bench}`")),
             ));
         };
-        let (commands, inbox) = sync_channel(1);
+        let (requests, inbox) = sync_channel(1);
         let (outbox, answers) = sync_channel(1);
         let suite = Arc::clone(suite);
         std::thread::Builder::new().name(bench.into()).spawn(move || {
@@ -35,16 +36,16 @@ impl Worker {
             let case = &suite.cases()[index];
             let run = AssertUnwindSafe(|| case.run(&mut link, spin_factor));
             let last = catch_unwind(run).unwrap_or_else(|_| BenchAnswer::Failed(take_panic()));
-            // Nobody listens any more only when the agent itself is ending.
+            // This fails only if the agent is exiting.
             outbox.send(last).ok();
         })?;
-        Ok(Self { commands, answers }.answer())
+        Ok(Self { requests, answers }.answer())
     }
 
-    /// Passes a command on and waits for the answer.
-    pub(super) fn drive(self, command: BenchRequest) -> (Option<Self>, BenchAnswer) {
-        // A bench whose body has ended does not take it; its last answer is waiting then.
-        self.commands.send(command).ok();
+    /// Passes on a request and waits for the answer. Returns the worker if the body still runs.
+    pub(super) fn drive(self, request: BenchRequest) -> (Option<Self>, BenchAnswer) {
+        // This fails if the body has ended. Its last answer is then waiting.
+        self.requests.send(request).ok();
         self.answer()
     }
 
@@ -56,9 +57,10 @@ impl Worker {
                 | BenchAnswer::Failed(_)),
             ) => (None, last),
             Ok(answer) => (Some(self), answer),
-            Err(_) => {
-                (None, BenchAnswer::Failed("the bench's thread ended without an answer".into()))
-            }
+            Err(_) => (
+                None,
+                BenchAnswer::Failed("the thread of the bench ended without an answer".into()),
+            ),
         }
     }
 }
@@ -78,17 +80,18 @@ impl Link for ThreadLink {
 }
 
 thread_local! {
-    /// The message and place of this thread's panic, from the hook: the payload alone has no place.
+    /// Message and location of this thread's panic. The payload of a panic lacks the location, so
+    /// the hook keeps both.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Keeps every panic's message for [`take_panic`], beside the usual print on standard error.
+/// Installs a hook that keeps every panic's message for [`take_panic`] and still prints it.
 pub(super) fn record_panics() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let text = info.payload_as_str().unwrap_or("a panic without a message");
-        let place = info.location().map(|place| format!(" ({place})")).unwrap_or_default();
-        PANIC.with_borrow_mut(|slot| *slot = Some(format!("panicked: {text}{place}")));
+        let location = info.location().map(|location| format!(" ({location})")).unwrap_or_default();
+        PANIC.with_borrow_mut(|slot| *slot = Some(format!("panicked: {text}{location}")));
         print(info);
     }));
 }
