@@ -1,22 +1,77 @@
 //! How much slower does my code run in a confidential VM, how sure are we, and why?
 //!
-//! A bench is a Rust function. Its body runs in guests, over SSH: in a control arm and in treatment arms, back to
-//! back, in random order, boot after boot. The result is a slowdown factor with a confidence interval.
+//! A bench is a Rust function. sevbench runs it in two or more guests over SSH: a control and one
+//! or more treatments. They take turns in random order, boot after boot. The result is a slowdown
+//! factor with a confidence interval: treatment cost ÷ control cost, so 1.25 is a quarter slower.
+//!
+//! # Write a bench
+//!
+//! ```toml
+//! # Cargo.toml
+//! [dev-dependencies]
+//! sevbench = { path = "../sevbench/harness/author" }
+//!
+//! [[bench]]
+//! name = "example"
+//! harness = false
+//! ```
 //!
 //! ```no_run
-//! use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
+//! // benches/example.rs
+//! use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput, black_box};
 //!
 //! fn fill(b: &mut Bencher<'_>, size: &ByteSize) {
-//!     let mut buffer = vec![0_u8; size.bytes() as usize];
+//!     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once a boot
 //!     b.throughput(Throughput::Bytes(size.bytes()));
-//!     b.iter(|| std::hint::black_box(&mut buffer).fill(7));
-//!     assert!(buffer.iter().all(|byte| *byte == 7));
+//!     b.iter(|| black_box(&mut buffer).fill(7)); // measured
+//!     assert!(buffer.iter().all(|byte| *byte == 7)); // verification: a panic fails the bench
 //! }
 //!
 //! const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
 //! const BENCHES: &[&dyn BenchEntry] = &[&Bench::with("fill", fill).over(&SIZES)];
 //! sevbench::main!(example, BENCHES);
 //! ```
+//!
+//! The executable must be static, so that it runs in any guest:
+//!
+//! ```toml
+//! # .cargo/config.toml
+//! [build]
+//! target = "host-tuple"
+//!
+//! [target.x86_64-unknown-linux-gnu]
+//! rustflags = ["-C", "target-feature=+crt-static"]
+//! ```
+//!
+//! # Run it
+//!
+//! ```sh
+//! cargo test --bench example              # runs each body once, here
+//! cargo bench --bench example -- --quick  # compares this machine with itself
+//! cargo bench --bench example -- --control ssh://root@plain-vm --treatment snp=ssh://root@snp-vm
+//! ```
+//!
+//! # Beyond a plain closure
+//!
+//! | to | use |
+//! |---|---|
+//! | show a rate instead of a time | [`Bencher::throughput`] |
+//! | count several operations in one iteration | [`Bencher::operations`] |
+//! | give each iteration an input that is not timed | [`Bencher::iter_batched`] |
+//! | measure an external program | [`Bencher::observe`], [`Bench::observed`] |
+//! | skip a bench that cannot run in this guest | [`Bencher::skip`] |
+//! | run a bench over parameters | [`Bench::with`], [`ParameterisedBench::over`] |
+//! | add parameters for `--sweep` only | [`ParameterisedBench::sweep`] |
+//!
+//! # Feature `runner`
+//!
+//! `runner` is on by default. It adds the coordinator, which plans a run, starts the guests, records
+//! the samples and prints the result. With it, `cargo bench` is all that you need.
+//!
+//! Without it (`default-features = false`), the executable is an agent: it runs bench bodies for a
+//! coordinator, and does nothing else. It then contains no SSH and no statistics, so it is smaller
+//! and builds faster. It cannot measure by itself, and a coordinator accepts only an agent with
+//! exactly its own bytes: keep the feature on unless you bring a coordinator of your own.
 
 pub use sevbench_protocol::{
     Bench, BenchEntry, Bencher, ByteSize, Case, Observation, Observed, ObservedValue,
@@ -24,17 +79,40 @@ pub use sevbench_protocol::{
 };
 pub use std::hint::black_box;
 
-#[cfg(feature = "runner")]
-pub use sevbench_runner::bench_main;
+use std::process::ExitCode;
 
-/// The whole of a bench executable that is built without the feature `runner`: an agent.
-#[cfg(not(feature = "runner"))]
-pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> std::process::ExitCode {
-    sevbench_protocol::agent_main(suite, benches)
+/// Runs a bench executable and returns its exit status. [`main!`] calls it.
+///
+/// Call it yourself if your `main` does something else first. It reads the command line, so hand
+/// over the process: nothing may have written to standard output.
+///
+/// `suite` is the first part of every id. The exit status is 0 if all went well, 1 if something
+/// failed to run, 2 for wrong usage or configuration, 3 if the gate found a regression, 4 if the
+/// gate could not decide, and 130 after an interrupt. A list of benches that does not make a
+/// [`Suite`] is wrong usage.
+pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode {
+    #[cfg(not(feature = "runner"))]
+    use sevbench_protocol::agent_main as run;
+    #[cfg(feature = "runner")]
+    use sevbench_runner::bench_main as run;
+    run(suite, benches)
 }
 
-/// The `main` of a bench executable: `sevbench::main!(suite, BENCHES);`, where `BENCHES` is a
-/// `&[&dyn BenchEntry]` and `suite` the first part of every id.
+/// Defines the `main` of a bench executable.
+///
+/// `sevbench::main!(suite, BENCHES);` takes the name of the suite, which is an identifier and the
+/// first part of every id, and a `&[&dyn BenchEntry]`.
+///
+/// ```no_run
+/// use sevbench::{Bench, BenchEntry, Bencher, black_box};
+///
+/// fn add(b: &mut Bencher<'_>) {
+///     b.iter(|| black_box(1) + black_box(1));
+/// }
+///
+/// const BENCHES: &[&dyn BenchEntry] = &[&Bench::new("add", add)];
+/// sevbench::main!(arithmetic, BENCHES); // measures `arithmetic/add`
+/// ```
 #[macro_export]
 macro_rules! main {
     ($suite:ident, $benches:expr) => {
