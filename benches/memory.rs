@@ -1,5 +1,5 @@
-//! Memory: what the study took from tinymembench, as Rust functions. Bytes are counted as tinymembench counts them: a
-//! copy of n bytes is n bytes.
+//! The memory suite: the study's tinymembench workloads, as Rust functions. Bytes are counted as in
+//! tinymembench: a copy of n bytes processes n bytes.
 
 use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
 use sevbench_suite::memory::buffer::{BASE_PAGE_LEN, Buffer, BufferError, FreshMapping, PageSize};
@@ -7,9 +7,9 @@ use sevbench_suite::memory::chase::Chase;
 use sevbench_suite::memory::copy::{self, CopyKernel};
 use sevbench_suite::memory::fill::{self, FillKernel};
 
-/// Inside L2, and the study's size, far beyond L2.
+/// One size that fits in L2, and the study's size, which is far larger.
 const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
-/// The rest of the way from L1 to memory.
+/// The other sizes from L1 to memory.
 const SWEEP: [ByteSize; 7] = [
     ByteSize::kib(16),
     ByteSize::kib(64),
@@ -19,35 +19,32 @@ const SWEEP: [ByteSize; 7] = [
     ByteSize::mib(64),
     ByteSize::mib(256),
 ];
-/// Random reads: inside L2, and beyond L3.
+/// For random reads: one size that fits in L2, and one larger than L3.
 const READ_SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(64)];
 const READ_SWEEP: [ByteSize; 5] =
     [ByteSize::kib(16), ByteSize::mib(1), ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
-/// Huge pages begin at 2 MiB.
+/// A huge page has 2 MiB, so smaller sizes are left out.
 const HUGE_READ_SIZES: [ByteSize; 1] = [ByteSize::mib(64)];
 const HUGE_READ_SWEEP: [ByteSize; 3] = [ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
 const TOUCH_SIZES: [ByteSize; 1] = [ByteSize::mib(32)];
 const TOUCH_SWEEP: [ByteSize; 2] = [ByteSize::mib(4), ByteSize::mib(256)];
 
-/// Dependent loads in one iteration of the chase.
+/// Dependent loads in one iteration of a random read.
 const LOADS: u64 = 10_000;
-/// The same cycle in every arm and boot.
+/// The seed of the cycle, which is the same in every arm and boot.
 const CHASE_SEED: u64 = 1;
 
 fn copy_with(kernel: &CopyKernel, b: &mut Bencher<'_>, size: ByteSize) {
     if !(kernel.is_available)() {
-        return b.skip(
-            format!("the guest's CPU has no {}", kernel.requires),
-            "choose a CPU model that has it",
-        );
+        return skip_without(b, kernel.requires);
     }
     let len = size.bytes() as usize;
     let (mut src, mut dst) =
         match (Buffer::new(len, PageSize::Base), Buffer::new(len, PageSize::Base)) {
             (Ok(src), Ok(dst)) => (src, dst),
-            (Err(error), _) | (_, Err(error)) => return skip(b, &error),
+            (Err(error), _) | (_, Err(error)) => return skip_buffer(b, &error),
         };
-    // A pattern whose period divides no page or vector: a block at a wrong place shows.
+    // The period of this pattern divides neither a page nor a vector, so a misplaced block shows.
     let pattern: [u8; 251] = std::array::from_fn(|value| value as u8);
     src.chunks_mut(pattern.len()).for_each(|chunk| chunk.copy_from_slice(&pattern[..chunk.len()]));
     let verify = |dst: &[u8], src: &[u8]| {
@@ -65,21 +62,18 @@ fn copy_with(kernel: &CopyKernel, b: &mut Bencher<'_>, size: ByteSize) {
 
 fn fill_with(kernel: &FillKernel, b: &mut Bencher<'_>, size: ByteSize) {
     if !(kernel.is_available)() {
-        return b.skip(
-            format!("the guest's CPU has no {}", kernel.requires),
-            "choose a CPU model that has it",
-        );
+        return skip_without(b, kernel.requires);
     }
     let mut dst = match Buffer::new(size.bytes() as usize, PageSize::Base) {
         Ok(dst) => dst,
-        Err(error) => return skip(b, &error),
+        Err(error) => return skip_buffer(b, &error),
     };
     let verify = |dst: &[u8], value: u8| {
-        // A page at a time, without an early exit inside of it, so that the check is not slower than the bench.
+        // Without an early exit within a page, the check is about as fast as the bench.
         let differs = |page: &[u8]| page.iter().fold(0, |bits, byte| bits | (byte ^ value)) != 0;
         if let Some(page) = dst.chunks(BASE_PAGE_LEN).position(differs) {
-            let inside = dst[page * BASE_PAGE_LEN..].iter().position(|byte| *byte != value);
-            let offset = page * BASE_PAGE_LEN + inside.unwrap_or(0);
+            let within = dst[page * BASE_PAGE_LEN..].iter().position(|byte| *byte != value);
+            let offset = page * BASE_PAGE_LEN + within.unwrap_or(0);
             panic!("{} filled a wrong byte at offset {offset}", kernel.name);
         }
     };
@@ -93,24 +87,24 @@ fn fill_with(kernel: &FillKernel, b: &mut Bencher<'_>, size: ByteSize) {
 fn random_read(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
     let mut chase = match Chase::new(size.bytes() as usize, page_size, CHASE_SEED) {
         Ok(chase) => chase,
-        Err(error) => return skip(b, &error),
+        Err(error) => return skip_buffer(b, &error),
     };
     b.operations(LOADS);
     b.iter(|| chase.walk(LOADS));
-    if let Err(fault) = chase.verify() {
-        panic!("{fault}");
+    if let Err(error) = chase.verify() {
+        panic!("{error}");
     }
 }
 
 fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
     let len = size.bytes() as usize;
-    // One mapping before the timing shows whether the kernel gives such pages, and that touching touches.
+    // Untimed: checks that the kernel provides such pages, and that touching writes them all.
     match (FreshMapping::new(len, page_size), Buffer::new(len, page_size)) {
         (Ok(mut mapping), Ok(_)) => {
             mapping.touch();
-            assert!(mapping.is_touched(), "a page was not written");
+            assert!(mapping.is_touched(), "touching a mapping left a page unwritten");
         }
-        (Err(error), _) | (_, Err(error)) => return skip(b, &error),
+        (Err(error), _) | (_, Err(error)) => return skip_buffer(b, &error),
     }
     b.throughput(Throughput::Bytes(size.bytes()));
     b.iter_batched(
@@ -123,14 +117,23 @@ fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
     );
 }
 
-fn skip(b: &mut Bencher<'_>, error: &BufferError) {
+fn skip_without(b: &mut Bencher<'_>, cpu_feature: &str) {
+    b.skip(
+        format!("the guest's CPU has no {cpu_feature}"),
+        "give the guest a CPU model that has it",
+    );
+}
+
+fn skip_buffer(b: &mut Bencher<'_>, error: &BufferError) {
     b.skip(error.to_string(), error.hint());
 }
 
-/// A bench over the sizes, for each kernel.
+/// One bench over all sizes for each kernel.
 macro_rules! kernels {
     ($with:ident, $($kernel:path),+ $(,)?) => {
-        [$(&Bench::with($kernel.name, |b: &mut Bencher<'_>, size: &ByteSize| $with(&$kernel, b, *size))
+        [$(&Bench::with($kernel.name, |b: &mut Bencher<'_>, size: &ByteSize| {
+            $with(&$kernel, b, *size)
+        })
             .over(&SIZES)
             .sweep(&SWEEP) as &dyn BenchEntry),+]
     };

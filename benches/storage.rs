@@ -1,5 +1,5 @@
-//! Storage: what the study took from fio, with the parameters that it meant. The disks are the guest's data disks, which
-//! are only read.
+//! The storage suite: the study's two fio workloads, with the parameters that the study meant. They
+//! only read, from the guest's data disks.
 
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};
 use sevbench_suite::storage::disk::{Attachment, Disk};

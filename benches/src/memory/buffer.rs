@@ -1,4 +1,4 @@
-//! Memory to measure on: anonymous mappings with a known page size, pre-faulted or fresh.
+//! Memory to measure: anonymous mappings of a known page size, pre-faulted or untouched.
 
 use std::fs;
 use std::io;
@@ -6,49 +6,50 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use thiserror::Error;
 
-/// A huge page of x86-64, and the alignment of every mapping here.
+/// Length of a huge page on x86-64, and alignment of every mapping here.
 pub const HUGE_PAGE_LEN: usize = 2 << 20;
 
-/// A base page of x86-64.
+/// Length of a base page on x86-64.
 pub const BASE_PAGE_LEN: usize = 4 << 10;
 
-/// Which pages a mapping has.
+/// The pages that back a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageSize {
-    /// 4 KiB, and never a huge page.
+    /// 4 KiB pages only.
     Base,
     /// 2 MiB transparent huge pages.
     Huge,
 }
 
-/// A mapping that could not be had.
+/// Why there is no mapping.
 #[derive(Debug, Error)]
 pub enum BufferError {
-    /// The kernel refuses it.
+    /// The kernel refused the mapping.
     #[error("cannot map {len_bytes} bytes: {source}")]
     Map {
-        /// The length asked for.
+        /// The requested length.
         len_bytes: usize,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// The kernel gave base pages where huge ones were asked for.
-    #[error("only {huge_bytes} of {len_bytes} bytes are in huge pages")]
+    /// The kernel gave base pages instead of huge ones.
+    #[error("the kernel put only {huge_bytes} of {len_bytes} bytes into huge pages")]
     NoHugePages {
-        /// Bytes in huge pages.
+        /// Number of bytes in huge pages.
         huge_bytes: usize,
-        /// Bytes that should be.
+        /// The requested length.
         len_bytes: usize,
     },
 }
 
 impl BufferError {
-    /// What to do about it.
+    /// What the user can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Map { .. } => "give the guest more memory, or choose a smaller size",
+            Self::Map { .. } => "give the guest more memory, or select a smaller size",
             Self::NoHugePages { .. } => {
-                "in the guest: echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled"
+                "run in the guest: \
+                 echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled"
             }
         }
     }
@@ -59,10 +60,11 @@ impl BufferError {
 pub struct Buffer(Mapping);
 
 impl Buffer {
-    /// Maps, and writes every page once.
+    /// Maps `len_bytes` bytes and writes every page once.
     ///
     /// # Errors
-    /// If there is not so much memory, or the kernel gives no huge pages where they are asked for.
+    /// If `len_bytes` is zero, the kernel refuses the mapping, or some of the requested huge pages
+    /// are missing.
     pub fn new(len_bytes: usize, page_size: PageSize) -> Result<Self, BufferError> {
         let mapping = Mapping::new(len_bytes, page_size)?;
         let mut buffer = Self(mapping);
@@ -82,61 +84,63 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the mapping is readable, initialised (zeroed by the kernel), and lives as long as self.
+        // SAFETY: the mapping is readable, initialised (zeroed by the kernel), and lives as long as
+        // self.
         unsafe { std::slice::from_raw_parts(self.0.start.as_ptr(), self.0.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in deref; the mapping is writable and private to self, which is borrowed uniquely.
+        // SAFETY: as in deref. The mapping is also writable, and self, which owns it, is borrowed
+        // uniquely.
         unsafe { std::slice::from_raw_parts_mut(self.0.start.as_ptr(), self.0.len) }
     }
 }
 
-/// Memory that nobody has touched yet.
+/// Memory that has not been touched since it was mapped.
 #[derive(Debug)]
 pub struct FreshMapping(Mapping);
 
 impl FreshMapping {
-    /// Maps without touching.
+    /// Maps `len_bytes` bytes without touching them.
     ///
     /// # Errors
-    /// If the kernel refuses the mapping.
+    /// If `len_bytes` is zero or the kernel refuses the mapping.
     pub fn new(len_bytes: usize, page_size: PageSize) -> Result<Self, BufferError> {
         Mapping::new(len_bytes, page_size).map(Self)
     }
 
-    /// Writes one byte in every 4 KiB: each page's first touch.
+    /// Writes one byte in every 4 KiB, which touches every page.
     pub fn touch(&mut self) {
         for offset in (0..self.0.len).step_by(BASE_PAGE_LEN) {
-            // SAFETY: offset is below the mapping's length, and the mapping is writable.
+            // SAFETY: offset is less than the mapping's length, and the mapping is writable.
             unsafe { self.0.start.as_ptr().add(offset).write_volatile(1) };
         }
     }
 
-    /// How many of its bytes are in huge pages now.
+    /// Number of bytes that are in huge pages now.
     pub fn huge_bytes(&self) -> usize {
         self.0.huge_bytes()
     }
 
-    /// Whether every page has been written.
+    /// Whether [`touch`](Self::touch) has written every page.
     pub fn is_touched(&self) -> bool {
         (0..self.0.len).step_by(BASE_PAGE_LEN).all(|offset| {
-            // SAFETY: offset is below the mapping's length, and the mapping is readable.
+            // SAFETY: offset is less than the mapping's length, and the mapping is readable.
             unsafe { self.0.start.as_ptr().add(offset).read_volatile() == 1 }
         })
     }
 }
 
-/// An anonymous private mapping; unmapped when dropped.
+/// An anonymous private mapping, unmapped on drop.
 #[derive(Debug)]
 struct Mapping {
     start: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: the mapping is owned memory like a Box<[u8]>; nothing refers to the thread that made it.
+// SAFETY: the mapping is owned memory, like a Box<[u8]>. It is not tied to the thread that made it.
 unsafe impl Send for Mapping {}
 
 impl Mapping {
@@ -144,7 +148,7 @@ impl Mapping {
         let failed = |source| BufferError::Map { len_bytes: len, source };
         let whole = len.checked_add(HUGE_PAGE_LEN).filter(|_| len > 0);
         let whole = whole.ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
-        // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory of ours.
+        // SAFETY: the kernel chooses the address of an anonymous mapping, so it overlaps nothing.
         let address = unsafe {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
             libc::mmap(
@@ -166,8 +170,9 @@ impl Mapping {
             PageSize::Base => libc::MADV_NOHUGEPAGE,
             PageSize::Huge => libc::MADV_HUGEPAGE,
         };
-        // SAFETY: the three ranges lie in the mapping just made; the first and last are never used again. A kernel
-        // without transparent huge pages refuses the advice, which leaves base pages; `Buffer::new` checks.
+        // SAFETY: the three ranges lie in the new mapping, and the first and the last are never
+        // used again. A kernel without transparent huge pages rejects the advice, which leaves base
+        // pages. `Buffer::new` checks for that.
         unsafe {
             if skipped > 0 {
                 libc::munmap(address, skipped);
@@ -182,7 +187,7 @@ impl Mapping {
         Ok(Self { start, len })
     }
 
-    /// AnonHugePages of this mapping, from /proc/self/smaps.
+    /// AnonHugePages of this mapping in /proc/self/smaps, in bytes.
     fn huge_bytes(&self) -> usize {
         let start = self.start.as_ptr() as usize;
         let smaps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
@@ -199,7 +204,7 @@ impl Mapping {
     }
 }
 
-/// The range in the first line of a mapping: `7f00-7f10 rw-p …`.
+/// The address range in the first line of a mapping, such as `7f00-7f10 rw-p …`.
 fn parse_range(line: &str) -> Option<(usize, usize)> {
     let (low, high) = line.split_once(' ')?.0.split_once('-')?;
     Some((usize::from_str_radix(low, 16).ok()?, usize::from_str_radix(high, 16).ok()?))
@@ -207,7 +212,7 @@ fn parse_range(line: &str) -> Option<(usize, usize)> {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range is this mapping, made in `new` and kept by nobody else.
+        // SAFETY: the range is this mapping, made in `new`. Nothing else refers to it.
         unsafe {
             libc::munmap(self.start.as_ptr().cast(), self.len.next_multiple_of(BASE_PAGE_LEN))
         };
@@ -220,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_aligned_writable_and_in_base_pages() {
+    fn buffer_is_aligned_writable_and_in_base_pages() {
         for len in [1, 4096, 5000, 3 << 20] {
             let mut buffer = Buffer::new(len, PageSize::Base).unwrap();
             assert_eq!((buffer.len(), buffer.as_ptr() as usize % HUGE_PAGE_LEN), (len, 0));
@@ -230,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn huge_pages_are_there_or_it_is_said() {
+    fn missing_huge_pages_are_an_error() {
         match Buffer::new(8 << 20, PageSize::Huge) {
             Ok(buffer) => assert!(buffer.0.huge_bytes() >= 8 << 20),
             Err(error) => assert!(matches!(error, BufferError::NoHugePages { .. }), "{error}"),
@@ -246,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_mapping_is_touched_page_by_page() {
+    fn touch_writes_every_page_of_a_fresh_mapping() {
         let mut mapping = FreshMapping::new(3 * BASE_PAGE_LEN + 1, PageSize::Base).unwrap();
         assert!(!mapping.is_touched());
         mapping.touch();

@@ -1,10 +1,10 @@
-//! Random-read latency: dependent loads along one cycle through every cache line of a buffer.
+//! Random-read latency: dependent loads along one cycle through all cache lines of a buffer.
 
 use crate::memory::buffer::{Buffer, BufferError, PageSize};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A cache line of x86-64: each holds one slot.
+/// Length of a cache line on x86-64. Each line holds one slot of the cycle.
 pub const LINE_LEN: usize = 64;
 
 /// A single random cycle through all cache lines of a buffer.
@@ -15,10 +15,10 @@ pub struct Chase {
 }
 
 impl Chase {
-    /// Makes the cycle by Sattolo's algorithm, which gives every cyclic order with the same probability.
+    /// Makes the cycle with Sattolo's algorithm, so that every cyclic order is equally likely.
     ///
     /// # Errors
-    /// If the buffer cannot be had.
+    /// If there is no such buffer.
     ///
     /// # Panics
     /// If `len_bytes` is less than two cache lines.
@@ -39,23 +39,24 @@ impl Chase {
         Ok(Self { buffer, position: 0 })
     }
 
-    /// Makes so many loads, each at the address that the one before gave. Returns where it stands.
+    /// Performs `loads` loads, each from the line that the previous one returned. Returns the line
+    /// that it reaches; the next walk continues there.
     pub fn walk(&mut self, loads: u64) -> usize {
         let mut position = self.position;
         let start = self.buffer.as_ptr();
         for _ in 0..loads {
-            // SAFETY: every slot holds the number of a line of this buffer (`new` writes no other, and nobody else
-            // writes), so the load is inside and aligned to the line.
+            // SAFETY: every slot holds the number of a line of this buffer, since `new` writes no
+            // other and nothing else writes. The load is in bounds and aligned to the line.
             position = unsafe { start.add(position * LINE_LEN).cast::<usize>().read() };
         }
         self.position = position;
         position
     }
 
-    /// Checks that the cycle still visits every line once and comes back.
+    /// Checks that the cycle still visits every line once.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it does not. Says where it breaks.
     pub fn verify(&self) -> Result<(), String> {
         let lines = self.buffer.len() / LINE_LEN;
         let mut line = 0;
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_one_cycle_through_every_line() {
+    fn chase_is_one_cycle_through_every_line() {
         for lines in [2, 3, 64, 1000] {
             let mut chase = Chase::new(lines * LINE_LEN, PageSize::Base, 7).unwrap();
             chase.verify().unwrap();
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_one_cycle() {
+    fn seed_determines_the_cycle() {
         let path = |seed| {
             let mut chase = Chase::new(4096, PageSize::Base, seed).unwrap();
             (0..8).map(|_| chase.walk(1)).collect::<Vec<_>>()
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_cycle_is_found() {
+    fn verify_finds_a_broken_cycle() {
         let mut chase = Chase::new(4096, PageSize::Base, 7).unwrap();
         set_next(&mut chase.buffer, 5, 5);
         assert!(chase.verify().is_err());

@@ -1,15 +1,15 @@
-//! Copy kernels: the C library's, and explicit loops of one instruction set each.
+//! Copy kernels: the C library's memcpy, and one explicit loop for each instruction set.
 
 use crate::memory::kernel::{ALIGN, BLOCK_LEN, has_avx2, has_avx512, has_erms, store_fence};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
-/// One way to copy.
+/// A way to copy memory.
 pub struct CopyKernel {
-    /// Its name.
+    /// The name of its bench.
     pub name: &'static str,
-    /// The CPU feature that it needs; empty where every x86-64 CPU has it.
+    /// The CPU feature that it requires. Empty if every x86-64 CPU has it.
     pub requires: &'static str,
     /// Whether this CPU can run it.
     pub is_available: fn() -> bool,
@@ -20,8 +20,8 @@ impl CopyKernel {
     /// Copies `src` to `dst`.
     ///
     /// # Panics
-    /// If the lengths differ or are no multiple of [`BLOCK_LEN`], an address is no multiple of [`ALIGN`], or this CPU
-    /// cannot run the kernel.
+    /// If the lengths differ or are not a multiple of [`BLOCK_LEN`], an address is not a multiple
+    /// of [`ALIGN`], or this CPU cannot run the kernel.
     pub fn run(&self, dst: &mut [u8], src: &[u8]) {
         assert_eq!(dst.len(), src.len(), "a copy needs equal lengths");
         assert!(
@@ -34,8 +34,8 @@ impl CopyKernel {
             "a copy needs addresses aligned to {ALIGN}"
         );
         assert!((self.is_available)(), "this CPU lacks {}", self.requires);
-        // SAFETY: both slices are valid for the length and cannot overlap, since one is borrowed uniquely; length,
-        // alignment and CPU feature were checked above.
+        // SAFETY: both slices are valid for the length. They cannot overlap, since one is borrowed
+        // uniquely. Length, alignment and CPU feature were checked above.
         unsafe { (self.run)(dst.as_mut_ptr(), src.as_ptr(), src.len()) }
     }
 }
@@ -52,35 +52,36 @@ pub const AVX2: CopyKernel =
 /// 64-byte loads and stores.
 pub const AVX512: CopyKernel =
     CopyKernel { name: "copy-avx512", requires: "avx512f", is_available: has_avx512, run: avx512 };
-/// 16-byte loads, stores past the caches.
+/// 16-byte loads, and stores that bypass the caches.
 pub const SSE2_NT: CopyKernel =
     CopyKernel { name: "copy-sse2-nt", requires: "", is_available: || true, run: sse2_nt };
-/// 32-byte loads, stores past the caches.
+/// 32-byte loads, and stores that bypass the caches.
 pub const AVX2_NT: CopyKernel =
     CopyKernel { name: "copy-avx2-nt", requires: "avx2", is_available: has_avx2, run: avx2_nt };
-/// The CPU's own string copy.
+/// The CPU's string copy, `rep movsb`.
 pub const REP_MOVSB: CopyKernel =
     CopyKernel { name: "copy-rep-movsb", requires: "erms", is_available: has_erms, run: rep_movsb };
 
-/// All of them.
+/// All kernels.
 pub const ALL: [&CopyKernel; 7] = [&LIBC, &SSE2, &AVX2, &AVX512, &SSE2_NT, &AVX2_NT, &REP_MOVSB];
 
 unsafe fn libc_memcpy(dst: *mut u8, src: *const u8, len: usize) {
-    // The function is called through a pointer that the compiler cannot see through, so that it is the library's.
+    // The compiler cannot see through this pointer, so it cannot replace the library's function.
     let memcpy = black_box(libc::memcpy as unsafe extern "C" fn(*mut _, *const _, usize) -> *mut _);
     // SAFETY: the caller's ranges are valid for the length and do not overlap.
     unsafe { memcpy(dst.cast(), src.cast(), len) };
 }
 
-/// A copy loop of four loads and four stores. The empty asm keeps the compiler from seeing a memcpy in it.
+/// A loop of four loads and four stores. The empty asm stops the compiler from turning it into a
+/// call of memcpy.
 macro_rules! copy_loop {
     ($name:ident, $feature:literal, $vector:ty, $load:ident, $store:ident, $after:expr) => {
         #[target_feature(enable = $feature)]
         unsafe fn $name(dst: *mut u8, src: *const u8, len: usize) {
             let mut offset = 0;
             while offset < len {
-                // SAFETY: the caller's ranges are valid for len, which is a multiple of BLOCK_LEN and so of four
-                // vectors, and aligned to ALIGN and so to a vector.
+                // SAFETY: the caller's ranges are valid for len bytes. BLOCK_LEN divides len, and
+                // so do four vectors. The ranges are aligned to ALIGN, and so to a vector.
                 unsafe {
                     let from = src.add(offset).cast::<$vector>();
                     let to = dst.add(offset).cast::<$vector>();
@@ -106,12 +107,12 @@ macro_rules! copy_loop {
 copy_loop!(sse2, "sse2", __m128i, _mm_load_si128, _mm_store_si128, || ());
 copy_loop!(avx2, "avx2", __m256i, _mm256_load_si256, _mm256_store_si256, || ());
 copy_loop!(avx512, "avx512f", __m512i, _mm512_load_si512, _mm512_store_si512, || ());
-// Non-temporal stores are weakly ordered: the fence makes them done when the kernel is.
+// Non-temporal stores are weakly ordered. The fence completes them before the kernel returns.
 copy_loop!(sse2_nt, "sse2", __m128i, _mm_load_si128, _mm_stream_si128, store_fence);
 copy_loop!(avx2_nt, "avx2", __m256i, _mm256_load_si256, _mm256_stream_si256, store_fence);
 
 unsafe fn rep_movsb(dst: *mut u8, src: *const u8, len: usize) {
-    // SAFETY: the caller's ranges are valid for the length; the direction flag is clear, as the ABI has it.
+    // SAFETY: the caller's ranges are valid for the length. The ABI keeps the direction flag clear.
     unsafe {
         asm!("rep movsb", inout("rcx") len => _, inout("rdi") dst => _, inout("rsi") src => _,
             options(nostack, preserves_flags));
@@ -130,30 +131,37 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn every_kernel_copies_all_and_nothing_else(blocks in 1_usize..200, seed in any::<u8>(), start in 0_usize..8) {
+        fn every_kernel_copies_the_whole_range_and_nothing_else(
+            blocks in 1_usize..200,
+            seed in any::<u8>(),
+            start in 0_usize..8,
+        ) {
             let (len, start) = (blocks * BLOCK_LEN, start * ALIGN);
             let mut src = Buffer::new(len + start, PageSize::Base).unwrap();
-            src.iter_mut().enumerate().for_each(|(i, byte)| *byte = (i as u8).wrapping_mul(31) ^ seed);
+            for (i, byte) in src.iter_mut().enumerate() {
+                *byte = (i as u8).wrapping_mul(31) ^ seed;
+            }
             for kernel in ALL.into_iter().filter(|kernel| (kernel.is_available)()) {
                 let mut dst = Buffer::new(len + 2 * ALIGN, PageSize::Base).unwrap();
                 dst.fill(GUARD);
                 kernel.run(&mut dst[ALIGN..ALIGN + len], &src[start..]);
                 prop_assert_eq!(&dst[ALIGN..ALIGN + len], &src[start..], "{}", kernel.name);
-                prop_assert!(dst[..ALIGN].iter().chain(&dst[ALIGN + len..]).all(|byte| *byte == GUARD));
+                let mut around = dst[..ALIGN].iter().chain(&dst[ALIGN + len..]);
+                prop_assert!(around.all(|byte| *byte == GUARD));
             }
         }
     }
 
     #[test]
     #[should_panic(expected = "equal lengths")]
-    fn unequal_lengths_are_refused() {
+    fn unequal_lengths_panic() {
         let src = Buffer::new(512, PageSize::Base).unwrap();
         SSE2.run(&mut Buffer::new(256, PageSize::Base).unwrap(), &src);
     }
 
     #[test]
     #[should_panic(expected = "aligned")]
-    fn unaligned_addresses_are_refused() {
+    fn unaligned_addresses_panic() {
         let src = Buffer::new(1024, PageSize::Base).unwrap();
         SSE2.run(&mut Buffer::new(1024, PageSize::Base).unwrap()[..256], &src[1..257]);
     }

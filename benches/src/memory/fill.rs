@@ -1,15 +1,15 @@
-//! Fill kernels: the C library's, and explicit loops of one instruction set each.
+//! Fill kernels: the C library's memset, and one explicit loop for each instruction set.
 
 use crate::memory::kernel::{ALIGN, BLOCK_LEN, has_avx2, has_avx512, has_erms, store_fence};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
-/// One way to fill.
+/// A way to fill memory.
 pub struct FillKernel {
-    /// Its name.
+    /// The name of its bench.
     pub name: &'static str,
-    /// The CPU feature that it needs; empty where every x86-64 CPU has it.
+    /// The CPU feature that it requires. Empty if every x86-64 CPU has it.
     pub requires: &'static str,
     /// Whether this CPU can run it.
     pub is_available: fn() -> bool,
@@ -20,8 +20,8 @@ impl FillKernel {
     /// Fills `dst` with `value`.
     ///
     /// # Panics
-    /// If the length is no multiple of [`BLOCK_LEN`], the address no multiple of [`ALIGN`], or this CPU cannot run the
-    /// kernel.
+    /// If the length is not a multiple of [`BLOCK_LEN`], the address is not a multiple of
+    /// [`ALIGN`], or this CPU cannot run the kernel.
     pub fn run(&self, dst: &mut [u8], value: u8) {
         assert!(
             dst.len().is_multiple_of(BLOCK_LEN),
@@ -32,7 +32,8 @@ impl FillKernel {
             "a fill needs an address aligned to {ALIGN}"
         );
         assert!((self.is_available)(), "this CPU lacks {}", self.requires);
-        // SAFETY: the slice is valid for its length; length, alignment and CPU feature were checked above.
+        // SAFETY: the slice is valid for its length. Length, alignment and CPU feature were checked
+        // above.
         unsafe { (self.run)(dst.as_mut_ptr(), value, dst.len()) }
     }
 }
@@ -49,27 +50,27 @@ pub const AVX2: FillKernel =
 /// 64-byte stores.
 pub const AVX512: FillKernel =
     FillKernel { name: "fill-avx512", requires: "avx512f", is_available: has_avx512, run: avx512 };
-/// 16-byte stores past the caches.
+/// 16-byte stores that bypass the caches.
 pub const SSE2_NT: FillKernel =
     FillKernel { name: "fill-sse2-nt", requires: "", is_available: || true, run: sse2_nt };
-/// 32-byte stores past the caches.
+/// 32-byte stores that bypass the caches.
 pub const AVX2_NT: FillKernel =
     FillKernel { name: "fill-avx2-nt", requires: "avx2", is_available: has_avx2, run: avx2_nt };
-/// The CPU's own string fill.
+/// The CPU's string fill, `rep stosb`.
 pub const REP_STOSB: FillKernel =
     FillKernel { name: "fill-rep-stosb", requires: "erms", is_available: has_erms, run: rep_stosb };
 
-/// All of them.
+/// All kernels.
 pub const ALL: [&FillKernel; 7] = [&LIBC, &SSE2, &AVX2, &AVX512, &SSE2_NT, &AVX2_NT, &REP_STOSB];
 
 unsafe fn libc_memset(dst: *mut u8, value: u8, len: usize) {
-    // The function is called through a pointer that the compiler cannot see through, so that it is the library's.
+    // The compiler cannot see through this pointer, so it cannot replace the library's function.
     let memset = black_box(libc::memset as unsafe extern "C" fn(*mut _, i32, usize) -> *mut _);
     // SAFETY: the caller's range is valid for the length.
     unsafe { memset(dst.cast(), i32::from(value), len) };
 }
 
-/// A fill loop of four stores. The empty asm keeps the compiler from seeing a memset in it.
+/// A loop of four stores. The empty asm stops the compiler from turning it into a call of memset.
 macro_rules! fill_loop {
     ($name:ident, $feature:literal, $vector:ty, $splat:ident, $store:ident, $after:expr) => {
         #[target_feature(enable = $feature)]
@@ -77,8 +78,8 @@ macro_rules! fill_loop {
             let vector = $splat(value as i8);
             let mut offset = 0;
             while offset < len {
-                // SAFETY: the caller's range is valid for len, which is a multiple of BLOCK_LEN and so of four
-                // vectors, and aligned to ALIGN and so to a vector.
+                // SAFETY: the caller's range is valid for len bytes. BLOCK_LEN divides len, and so
+                // do four vectors. The range is aligned to ALIGN, and so to a vector.
                 unsafe {
                     let to = dst.add(offset).cast::<$vector>();
                     asm!("", options(nostack, preserves_flags));
@@ -97,12 +98,12 @@ macro_rules! fill_loop {
 fill_loop!(sse2, "sse2", __m128i, _mm_set1_epi8, _mm_store_si128, || ());
 fill_loop!(avx2, "avx2", __m256i, _mm256_set1_epi8, _mm256_store_si256, || ());
 fill_loop!(avx512, "avx512f", __m512i, _mm512_set1_epi8, _mm512_store_si512, || ());
-// Non-temporal stores are weakly ordered: the fence makes them done when the kernel is.
+// Non-temporal stores are weakly ordered. The fence completes them before the kernel returns.
 fill_loop!(sse2_nt, "sse2", __m128i, _mm_set1_epi8, _mm_stream_si128, store_fence);
 fill_loop!(avx2_nt, "avx2", __m256i, _mm256_set1_epi8, _mm256_stream_si256, store_fence);
 
 unsafe fn rep_stosb(dst: *mut u8, value: u8, len: usize) {
-    // SAFETY: the caller's range is valid for the length; the direction flag is clear, as the ABI has it.
+    // SAFETY: the caller's range is valid for the length. The ABI keeps the direction flag clear.
     unsafe {
         asm!("rep stosb", inout("rcx") len => _, inout("rdi") dst => _, in("al") value,
             options(nostack, preserves_flags));
@@ -121,21 +122,26 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn every_kernel_fills_all_and_nothing_else(blocks in 1_usize..200, value in any::<u8>()) {
+        fn every_kernel_fills_the_whole_range_and_nothing_else(
+            blocks in 1_usize..200,
+            value in any::<u8>(),
+        ) {
             let len = blocks * BLOCK_LEN;
             for kernel in ALL.into_iter().filter(|kernel| (kernel.is_available)()) {
                 let mut dst = Buffer::new(len + 2 * ALIGN, PageSize::Base).unwrap();
                 dst.fill(GUARD);
                 kernel.run(&mut dst[ALIGN..ALIGN + len], value);
-                prop_assert!(dst[ALIGN..ALIGN + len].iter().all(|byte| *byte == value), "{}", kernel.name);
-                prop_assert!(dst[..ALIGN].iter().chain(&dst[ALIGN + len..]).all(|byte| *byte == GUARD));
+                let mut inside = dst[ALIGN..ALIGN + len].iter();
+                prop_assert!(inside.all(|byte| *byte == value), "{}", kernel.name);
+                let mut around = dst[..ALIGN].iter().chain(&dst[ALIGN + len..]);
+                prop_assert!(around.all(|byte| *byte == GUARD));
             }
         }
     }
 
     #[test]
     #[should_panic(expected = "multiple of 256")]
-    fn odd_lengths_are_refused() {
+    fn length_that_is_not_a_multiple_of_a_block_panics() {
         SSE2.run(&mut Buffer::new(100, PageSize::Base).unwrap(), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! The guest's data disks, found by their serial numbers and never by a name such as /dev/vdb: a name is given in the
-//! order of discovery, and may be that of the root disk.
+//! The guest's data disks, found by serial number. A name such as /dev/vdb depends on the order of
+//! discovery and may belong to the root disk.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -8,10 +8,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// The page of a SCSI disk that holds its serial number begins with so many bytes of header.
+/// Length of the header before the serial number in a SCSI disk's page of vital product data.
 const SCSI_PAGE_HEADER_LEN: usize = 4;
 
-/// How a data disk is attached to the guest.
+/// The interface through which a data disk is attached to the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attachment {
     /// virtio-blk.
@@ -23,12 +23,12 @@ pub enum Attachment {
 }
 
 impl Attachment {
-    /// The serial number that a guest's data disk of this kind has.
+    /// The serial number of the data disk with this attachment.
     pub fn serial(self) -> String {
         format!("sevbench-{self}")
     }
 
-    /// Where the kernel shows the serial number of the block device `name`, if it is one of this kind.
+    /// The file with the serial number of the block device `name`, if it has this attachment.
     fn serial_file(self, name: &str) -> Option<&'static str> {
         let (prefix, file) = match self {
             Self::VirtioBlk => ("vd", "serial"),
@@ -38,7 +38,7 @@ impl Attachment {
         name.starts_with(prefix).then_some(file)
     }
 
-    /// The serial number in that file's bytes.
+    /// Extracts the serial number from the contents of that file.
     fn read_serial(self, bytes: &[u8]) -> String {
         let skipped = if self == Self::VirtioScsi { SCSI_PAGE_HEADER_LEN } else { 0 };
         let text = String::from_utf8_lossy(bytes.get(skipped..).unwrap_or_default()).into_owned();
@@ -59,75 +59,78 @@ impl fmt::Display for Attachment {
 /// A data disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
-    /// Its device file.
+    /// The device file.
     pub path: PathBuf,
-    /// Major and minor number.
+    /// Major and minor device number.
     number: (u32, u32),
 }
 
-/// A data disk that cannot be used.
+/// Why a data disk cannot be used.
 #[derive(Debug, Error)]
 pub enum DiskError {
-    /// There is none.
-    #[error("no disk here has the serial number `{serial}`")]
+    /// There is no such disk.
+    #[error("no disk in this guest has the serial number `{serial}`")]
     Absent {
-        /// The serial number looked for.
+        /// The expected serial number.
         serial: String,
     },
-    /// It is not clear which one is meant.
+    /// Several disks match.
     #[error("more than one disk has the serial number `{serial}`: {names}")]
     Ambiguous {
-        /// The serial number looked for.
+        /// The expected serial number.
         serial: String,
-        /// Their names.
+        /// The names of the disks.
         names: String,
     },
-    /// Block devices cannot be listed.
+    /// The block devices cannot be listed.
     #[error("cannot list the disks in {path}: {source}")]
     List {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// Its device file cannot be read.
+    /// The device file cannot be read.
     #[error("cannot read {path}: {source}")]
     Open {
         /// The device file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// Its device file is another device's.
-    #[error("{path} is not the disk with the number {}:{}", .number.0, .number.1)]
+    /// The device file belongs to another device.
+    #[error("{path} is not the disk with the device number {}:{}", .number.0, .number.1)]
     Other {
         /// The device file.
         path: PathBuf,
-        /// Major and minor number of the disk that was found.
+        /// Major and minor device number of the disk.
         number: (u32, u32),
     },
 }
 
 impl DiskError {
-    /// What to do about it.
+    /// What the user can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Absent { .. } => {
-                "choose a testbed whose guests have data disks, or give the guest a disk with this serial number"
+                "use a testbed whose guests have data disks, \
+                 or give the guest a disk with this serial number"
             }
-            Self::Ambiguous { .. } => "give each disk of the guest a serial number of its own",
+            Self::Ambiguous { .. } => "give each disk of the guest a different serial number",
             Self::List { .. } => "mount /sys in the guest",
-            Self::Open { .. } => "log in to the guest as root, or as a user who may read its disks",
-            Self::Other { .. } => "let udev or devtmpfs make the device files in the guest's /dev",
+            Self::Open { .. } => "log in to the guest as root, or as a user who can read its disks",
+            Self::Other { .. } => {
+                "have udev or devtmpfs create the device files in the guest's /dev"
+            }
         }
     }
 }
 
 impl Disk {
-    /// The data disk of this kind, by what the kernel shows below `sys` (`/sys`).
+    /// Finds the data disk with this attachment. `sys` is where sysfs is mounted, usually `/sys`.
     ///
     /// # Errors
-    /// If there is none, or more than one.
+    /// If there is not exactly one such disk, or the disks cannot be listed.
     pub fn find(sys: &Path, attachment: Attachment) -> Result<Self, DiskError> {
         let folder = sys.join("block");
         let serial = attachment.serial();
@@ -154,10 +157,10 @@ impl Disk {
         }
     }
 
-    /// Whether the device file may be read, and is that of the disk whose serial number was read.
+    /// Checks that the device file can be read and belongs to the disk that was found.
     ///
     /// # Errors
-    /// If not.
+    /// If either is not so.
     pub fn check_device_file(&self) -> Result<(), DiskError> {
         let path = self.path.clone();
         let metadata = OpenOptions::new().read(true).open(&path).and_then(|file| file.metadata());
@@ -171,7 +174,7 @@ impl Disk {
     }
 }
 
-/// `254:16`, as the kernel writes a device number.
+/// Reads a device number, which the kernel writes as `254:16`.
 fn read_number(file: &Path) -> Option<(u32, u32)> {
     let text = fs::read_to_string(file).ok()?;
     let (major, minor) = text.trim().split_once(':')?;
@@ -184,11 +187,11 @@ mod tests {
     use super::*;
     use Attachment::{Nvme, VirtioBlk, VirtioScsi};
 
-    /// A tree such as the kernel shows: a root disk and a data disk of each kind.
+    /// A sysfs tree with a root disk and a data disk of each attachment.
     fn tree() -> tempfile::TempDir {
         let sys = tempfile::tempdir().unwrap();
         add(sys.path(), "vda", "254:0", ("serial", b"sevbench-root"));
-        // A virtio serial number has room for 20 bytes and no line end.
+        // A virtio serial number has at most 20 bytes and no line feed.
         add(sys.path(), "vdb", "254:16", ("serial", b"sevbench-virtio-blk"));
         add(sys.path(), "sda", "8:0", ("device/vpd_pg80", b"\0\x80\0\x14sevbench-virtio-scsi"));
         // NVMe pads with spaces.
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn each_disk_is_found_by_its_serial_number() {
+    fn disks_are_found_by_serial_number() {
         let sys = tree();
         for (attachment, path, number) in [
             (VirtioBlk, "/dev/vdb", (254, 16)),
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_with_another_serial_number_is_never_taken() {
+    fn disk_with_another_serial_number_is_not_used() {
         let sys = tree();
         fs::write(sys.path().join("block/vdb/serial"), "sevbench-virtio-blk2").unwrap();
         fs::write(sys.path().join("block/sda/device/vpd_pg80"), b"\0\x80").unwrap();
@@ -230,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn a_serial_number_behind_another_controller_does_not_count() {
+    fn serial_number_on_another_attachment_does_not_match() {
         let sys = tempfile::tempdir().unwrap();
         add(sys.path(), "sda", "8:0", ("serial", b"sevbench-virtio-blk"));
         assert!(matches!(Disk::find(sys.path(), VirtioBlk), Err(DiskError::Absent { .. })));
     }
 
     #[test]
-    fn two_disks_with_one_serial_number_are_refused() {
+    fn two_disks_with_the_same_serial_number_are_an_error() {
         let sys = tree();
         add(sys.path(), "vdc", "254:32", ("serial", b"sevbench-virtio-blk"));
         let error = Disk::find(sys.path(), VirtioBlk).unwrap_err();
@@ -245,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn without_block_devices_there_is_a_reason() {
+    fn missing_folder_of_block_devices_is_named() {
         let error = Disk::find(Path::new("/nowhere"), Nvme).unwrap_err();
         assert!(error.to_string().contains("/nowhere/block"), "{error}");
     }
 
     #[test]
-    fn a_device_file_of_something_else_is_refused() {
+    fn device_file_of_another_device_is_an_error() {
         let disk = Disk { path: "/dev/null".into(), number: (1, 3) };
         assert!(matches!(disk.check_device_file(), Err(DiskError::Other { .. })));
         let absent = Disk { path: "/dev/sevbench-absent".into(), number: (1, 3) };

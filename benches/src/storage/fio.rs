@@ -42,8 +42,8 @@ pub enum FioError {
         /// The end of its standard error.
         complaint: String,
     },
-    /// The report failed a check.
-    #[error("fio's report failed a check: {0}")]
+    /// The report is missing or failed a check.
+    #[error("cannot use fio's report: {0}")]
     Report(#[from] ReportError),
 }
 

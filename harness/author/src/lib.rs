@@ -65,8 +65,8 @@
 //!
 //! # Feature `runner`
 //!
-//! `runner` is on by default. It adds the coordinator, which plans a run, starts the guests, records
-//! the samples and prints the result. With it, `cargo bench` is all that you need.
+//! `runner` is on by default. It adds the coordinator, which plans a run, starts the guests,
+//! records the samples and prints the result. With it, `cargo bench` is all that you need.
 //!
 //! Without it (`default-features = false`), the executable is an agent: it runs bench bodies for a
 //! coordinator, and does nothing else. It then contains no SSH and no statistics, so it is smaller

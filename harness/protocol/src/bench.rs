@@ -32,7 +32,8 @@ use std::fmt::Display;
 ///     .flat_map(|entry| entry.cases("example"))
 ///     .map(|case| case.id().to_owned())
 ///     .collect();
-/// assert_eq!(ids, ["example/sum", "example/zero/256KiB", "example/zero/32MiB", "example/zero/1GiB"]);
+/// assert_eq!(ids[..2], ["example/sum", "example/zero/256KiB"]);
+/// assert_eq!(ids[2..], ["example/zero/32MiB", "example/zero/1GiB"]);
 /// ```
 pub struct Bench {
     name: &'static str,

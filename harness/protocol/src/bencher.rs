@@ -179,7 +179,8 @@ impl<'a> Bencher<'a> {
     ///             .output()
     ///             .map_err(|error| format!("cannot run load-generator: {error}"))?;
     ///         let text = String::from_utf8_lossy(&output.stdout);
-    ///         let rate = text.trim().parse::<f64>().map_err(|error| format!("`{text}`: {error}"))?;
+    ///         let rate = text.trim().parse::<f64>();
+    ///         let rate = rate.map_err(|error| format!("`{text}`: {error}"))?;
     ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
     ///     });
     /// }

@@ -18,10 +18,10 @@ pub fn run_once(case: &Case) -> BenchAnswer {
         (Some(ready), BenchAnswer::Finished) if ready.kind != declared => BenchAnswer::Failed(
             match ready.kind {
                 SampleKind::Observed => {
-                    "the body drives an external program: add `.observed()` to the bench in the list"
+                    "the body drives an external program: add `.observed()` to it in the list"
                 }
                 SampleKind::Timed => {
-                    "the body times a closure: remove `.observed()` from the bench in the list"
+                    "the body times a closure: remove `.observed()` from it in the list"
                 }
             }
             .into(),

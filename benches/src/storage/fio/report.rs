@@ -1,5 +1,5 @@
-//! fio's report (`--output-format=json+`): which of it is read, and the checks that it must pass before a figure of it
-//! is believed. Each check is one that a published measurement has failed.
+//! fio's report (`--output-format=json+`), and the checks that it must pass before any of its
+//! figures is used. A published measurement would have failed each of these checks.
 
 pub mod error;
 
@@ -11,22 +11,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// The share of submissions that must find the queue at half of the asked depth or more. Even a device that completes
-/// the whole queue at once and has it filled anew from empty meets half of the depth in just over half of the
-/// submissions; one request at a time, or a queue that is not kept filled, stays below.
+/// The share of submissions that must find the queue at half the requested depth or more. If a
+/// device completes the whole queue at once, so that fio refills it from empty, just over half of
+/// the submissions do. One request at a time, or a queue that is not kept full, stays below.
 const DEEP_SHARE_MIN: f64 = 0.5;
-/// The share of the asked time that each thread must have measured; fio stops within a few requests of it.
+/// The share of the requested runtime that each thread must have measured. fio stops within a few
+/// requests of it.
 const RUNTIME_SHARE_MIN: f64 = 0.9;
-/// How far fio's bandwidth may be from its bytes and its time, which it rounds to milliseconds.
+/// How far fio's bandwidth may deviate from bytes ÷ runtime. fio rounds the runtime to ms.
 const BANDWIDTH_TOLERANCE: f64 = 0.02;
-/// Significant digits of the latencies.
+/// Significant decimal digits of the latencies.
 const LATENCY_DIGITS: u8 = 3;
-/// The relative width of fio's own bins, at most: there are 64 for each power of two.
+/// Largest relative width of fio's latency bins. There are 64 for each power of two.
 pub const LATENCY_BIN: f64 = 1.0 / 64.0;
-/// How many lines that look like the start of the report are tried.
+/// How many lines that could start the report are tried.
 const STARTS_MAX: usize = 64;
 
-/// What is read of a report; everything else in it is ignored.
+/// The part of a report that is used. The rest is ignored.
 #[derive(Debug, Deserialize)]
 pub struct Report {
     #[serde(default, rename = "global options")]
@@ -43,7 +44,7 @@ struct Thread {
     read: Direction,
     write: Direction,
     trim: Direction,
-    /// Depth of the queue (`1`, `2`, `4` … `32`, `>=64`: at least so much) → percentage of submissions.
+    /// Percentage of submissions by depth of the queue: `1`, `2`, `4` … `32`, and `>=64`.
     iodepth_level: BTreeMap<String, f64>,
 }
 
@@ -62,29 +63,29 @@ struct Direction {
 struct Latency {
     #[serde(rename = "N")]
     count: u64,
-    /// Middle of the bin in ns → completions.
+    /// Number of completions by the middle of the bin, in ns.
     #[serde(default)]
     bins: BTreeMap<String, u64>,
 }
 
-/// What a believed report says.
+/// The figures of a report that passed every check.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// Of all threads.
+    /// Bandwidth, summed over all threads.
     pub bytes_per_second: f64,
-    /// Completions of all threads.
+    /// Completions per second, summed over all threads.
     pub iops: f64,
-    /// From submission to completion, of all threads, in ns.
+    /// Time from submission to completion in ns, for all threads together.
     pub latency_ns: Histogram<u64>,
-    /// The shortest time that a thread measured.
+    /// The shortest duration that any thread measured.
     pub measured: Duration,
 }
 
 impl Report {
-    /// Finds the report in what fio printed; warnings may stand before it.
+    /// Finds the report in what fio printed. Warnings may precede it.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is no report.
     pub fn parse(text: &str) -> Result<Self, ReportError> {
         let mut reason = "no line begins with {".to_owned();
         let mut start = 0;
@@ -104,27 +105,27 @@ impl Report {
         Err(ReportError::NoReport { reason })
     }
 
-    /// The figures, once every check is passed.
+    /// Checks the report against the job and returns its figures.
     ///
     /// # Errors
-    /// If one is not.
+    /// If a check fails.
     pub(super) fn figures(&self, job: &Job, disk: &Path) -> Result<Figures, ReportError> {
         let Job { workload, runtime, .. } = job;
         if self.jobs.len() != workload.threads as usize {
             let found = self.jobs.len();
-            return Err(ReportError::ThreadCount { found, asked: workload.threads });
+            return Err(ReportError::ThreadCount { found, requested: workload.threads });
         }
         let (mut bytes_per_second, mut iops, mut measured_ms) = (0.0, 0.0, u64::MAX);
         let mut latency_ns = empty_histogram();
         for (thread, number) in self.jobs.iter().zip(1..) {
-            thread.check_course(number, *runtime)?;
+            thread.check_run(number, *runtime)?;
             self.check_options(thread, &job.options(disk))?;
             thread.check_depth(workload.depth)?;
             let read = &thread.read;
             read.check_amounts(workload)?;
             let seconds = read.runtime as f64 / 1e3;
             bytes_per_second += read.io_bytes as f64 / seconds;
-            // Not fio's own: after a ramp it leaves out what was in flight when the ramp ended.
+            // fio's own figure omits the requests that were in flight when the ramp ended.
             iops += read.clat_ns.count as f64 / seconds;
             measured_ms = measured_ms.min(read.runtime);
             read.clat_ns.add_to(&mut latency_ns)?;
@@ -140,13 +141,13 @@ impl Report {
     fn check_options(
         &self,
         thread: &Thread,
-        asked: &[(&'static str, String)],
+        requested: &[(&'static str, String)],
     ) -> Result<(), ReportError> {
-        for (option, asked) in asked {
+        for (option, requested) in requested {
             let found = thread.options.get(*option).or_else(|| self.global_options.get(*option));
-            if found != Some(asked) {
+            if found != Some(requested) {
                 let found = found.map_or("unset".into(), |found| format!("`{found}`"));
-                return Err(ReportError::Option { option, found, asked: asked.clone() });
+                return Err(ReportError::Option { option, found, requested: requested.clone() });
             }
         }
         Ok(())
@@ -154,46 +155,49 @@ impl Report {
 }
 
 impl Thread {
-    /// It did not fail, only read, and read for as long as asked.
-    fn check_course(&self, thread: usize, measured: Duration) -> Result<(), ReportError> {
+    /// Checks that the thread did not fail, only read, and read for long enough.
+    fn check_run(&self, thread: usize, runtime: Duration) -> Result<(), ReportError> {
         if self.error != 0 {
             return Err(ReportError::ThreadFailed { thread, error: self.error });
         }
-        let others = self.write.io_bytes.saturating_add(self.trim.io_bytes);
-        if others > 0 {
-            return Err(ReportError::Direction { bytes: others });
+        let changed_bytes = self.write.io_bytes.saturating_add(self.trim.io_bytes);
+        if changed_bytes > 0 {
+            return Err(ReportError::Direction { bytes: changed_bytes });
         }
         if self.read.io_bytes == 0 || self.read.runtime == 0 {
             return Err(ReportError::NothingRead { thread });
         }
-        let (found_ms, asked_ms) = (self.read.runtime, measured.as_millis());
-        if (found_ms as f64) < asked_ms as f64 * RUNTIME_SHARE_MIN {
-            return Err(ReportError::Runtime { thread, found_ms, asked_ms });
+        let (found_ms, requested_ms) = (self.read.runtime, runtime.as_millis());
+        if (found_ms as f64) < requested_ms as f64 * RUNTIME_SHARE_MIN {
+            return Err(ReportError::Runtime { thread, found_ms, requested_ms });
         }
         Ok(())
     }
 
-    fn check_depth(&self, asked: u32) -> Result<(), ReportError> {
+    fn check_depth(&self, requested: u32) -> Result<(), ReportError> {
         let is_deep = |level: &str| {
-            // The last level is open above.
+            // The last level has no upper end.
             let least: Option<u32> = level.trim_start_matches(">=").parse().ok();
-            least.is_some_and(|least| least >= asked.div_ceil(2).min(64))
+            least.is_some_and(|least| least >= requested.div_ceil(2).min(64))
         };
         let deep = self.iodepth_level.iter().filter(|(level, _)| is_deep(level));
         let share = deep.map(|(_, percent)| percent).sum::<f64>() / 100.0;
-        if share >= DEEP_SHARE_MIN { Ok(()) } else { Err(ReportError::Depth { share, asked }) }
+        if share >= DEEP_SHARE_MIN { Ok(()) } else { Err(ReportError::Depth { share, requested }) }
     }
 }
 
 impl Direction {
-    /// Bytes, completions and bandwidth are of each other.
+    /// Checks that bytes, completions and bandwidth agree.
     fn check_amounts(&self, workload: &Workload) -> Result<(), ReportError> {
         let Workload { block_len, depth, .. } = *workload;
         let (bytes, completions) = (self.io_bytes, self.clat_ns.count);
         let short = self.short_ios.saturating_add(self.drop_ios);
-        // What is in flight when the ramp ends may be counted in one and not in the other.
-        let off = bytes.abs_diff(completions.saturating_mul(block_len));
-        if off > block_len * u64::from(depth) || !bytes.is_multiple_of(block_len) || short > 0 {
+        // Requests in flight at the end of the ramp may be counted in one and not in the other.
+        let difference = bytes.abs_diff(completions.saturating_mul(block_len));
+        if difference > block_len * u64::from(depth)
+            || !bytes.is_multiple_of(block_len)
+            || short > 0
+        {
             return Err(ReportError::BlockLen { bytes, completions, short, block_len });
         }
         let expected = bytes as f64 * 1e3 / self.runtime as f64;
@@ -206,6 +210,7 @@ impl Direction {
 }
 
 impl Latency {
+    /// Adds the bins to a histogram, and checks that they hold every completion.
     fn add_to(&self, histogram_ns: &mut Histogram<u64>) -> Result<(), ReportError> {
         let mut found = 0_u64;
         for (value, count) in &self.bins {
@@ -224,7 +229,7 @@ impl Latency {
 }
 
 fn empty_histogram() -> Histogram<u64> {
-    Histogram::new(LATENCY_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are allowed"))
+    Histogram::new(LATENCY_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are valid"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reports of a real fio 3.33: those that are believed, and one for each check that is not passed.
+//! Tests on reports of a real fio 3.33: good ones, and one that fails each check.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -11,7 +11,7 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(folder.join(name).with_extension("json")).unwrap()
 }
 
-/// What the fixtures were made with.
+/// The job that the fixtures were recorded with.
 fn job(workload: Workload) -> Job {
     let milliseconds = Duration::from_millis;
     let (runtime, ramp) = (milliseconds(500), milliseconds(200));
@@ -23,31 +23,31 @@ fn figures(text: &str, workload: Workload) -> Result<Figures, ReportError> {
 }
 
 #[track_caller]
-fn refused(text: &str, workload: Workload, words: &str) {
+fn check_rejected(text: &str, workload: Workload, words: &str) {
     let error = figures(text, workload).unwrap_err().to_string();
     assert!(error.contains(words), "no `{words}` in `{error}`");
 }
 
-/// A good report in which one value of every thread is another.
-fn changed(name: &str, place: &str, value: Value) -> String {
+/// The fixture `name` with one value replaced in every thread.
+fn changed(name: &str, pointer: &str, value: Value) -> String {
     let mut report: Value = serde_json::from_str(&fixture(name)).unwrap();
     for thread in report["jobs"].as_array_mut().unwrap() {
-        *thread.pointer_mut(place).unwrap() = value.clone();
+        *thread.pointer_mut(pointer).unwrap() = value.clone();
     }
     report.to_string()
 }
 
 #[test]
-fn a_sequential_read_has_a_bandwidth_and_latencies() {
+fn sequential_read_has_a_bandwidth_and_latencies() {
     let figures = figures(&fixture("seq-read"), SEQ_READ).unwrap();
-    // fio itself: "bw_bytes": 1026142523, "mean": 16578880.955785, "N": 4071.
+    // fio's own figures: "bw_bytes": 1026142523, "mean": 16578880.955785, "N": 4071.
     assert!((figures.bytes_per_second / 1_026_142_523.0 - 1.0).abs() < 1e-8);
     assert!((figures.latency_ns.mean() / 16_578_880.96 - 1.0).abs() < 2e-3);
     assert_eq!((figures.latency_ns.len(), figures.measured.as_millis()), (4_071, 520));
 }
 
 #[test]
-fn a_random_read_sums_its_threads() {
+fn random_read_sums_its_threads() {
     let figures = figures(&fixture("rand-read"), RAND_READ).unwrap();
     let expected = 11_016.0 / 0.501 + 10_987.0 / 0.502 + 10_962.0 / 0.501 + 10_969.0 / 0.501;
     assert!((figures.iops / expected - 1.0).abs() < 1e-12, "{}", figures.iops);
@@ -55,18 +55,18 @@ fn a_random_read_sums_its_threads() {
 }
 
 #[test]
-fn warnings_before_a_report_and_words_after_it_are_passed_over() {
+fn text_before_and_after_the_report_is_ignored() {
     let report = fixture("seq-read");
     let text = format!("fio: a warning\n{{curly}} warning\n{{\n{report}\nfio: bye\n{{");
     assert_eq!(figures(&text, SEQ_READ).unwrap().latency_ns.len(), 4_071);
-    refused("fio: only a warning\n", SEQ_READ, "no line begins with {");
-    refused("", SEQ_READ, "no report");
-    refused(&report[..report.len() / 2], SEQ_READ, "EOF");
-    refused("{\"jobs\": 3}", SEQ_READ, "invalid type");
+    check_rejected("fio: only a warning\n", SEQ_READ, "no line begins with {");
+    check_rejected("", SEQ_READ, "no report");
+    check_rejected(&report[..report.len() / 2], SEQ_READ, "EOF");
+    check_rejected("{\"jobs\": 3}", SEQ_READ, "invalid type");
 }
 
 #[test]
-fn an_option_may_stand_among_the_global_ones() {
+fn options_may_be_global() {
     let mut report: Value = serde_json::from_str(&fixture("seq-read")).unwrap();
     let options = report["jobs"][0]["job options"].take();
     report["jobs"][0]["job options"] = Value::Object(serde_json::Map::new());
@@ -75,67 +75,75 @@ fn an_option_may_stand_among_the_global_ones() {
 }
 
 #[test]
-fn one_request_at_a_time_is_no_depth() {
-    // The study's first mistake: an engine that knows no depth. The report says so twice.
-    refused(&fixture("psync"), SEQ_READ, "`ioengine` as `psync`, asked was `io_uring`");
+fn queue_that_is_not_kept_full_is_rejected() {
+    // The study's first mistake was an engine that ignores the depth. Two checks catch it.
+    check_rejected(&fixture("psync"), SEQ_READ, "`ioengine`: `psync`, requested: `io_uring`");
     let shallow = changed("psync", "/job options/ioengine", "io_uring".into());
-    refused(&shallow, SEQ_READ, "only 0.0 % of the submissions");
+    check_rejected(&shallow, SEQ_READ, "only 0.0 % of the submissions");
     let level = |percent: f64| changed("seq-read", "/iodepth_level/>=64", percent.into());
     assert!(figures(&level(50.0), SEQ_READ).is_ok());
-    refused(&level(49.9), SEQ_READ, "half of the depth of 128");
+    check_rejected(&level(49.9), SEQ_READ, "half the depth of 128");
     let half = serde_json::json!({ "8": 40.0, "16": 60.0, "32": 0.0, ">=64": 0.0 });
     assert!(figures(&changed("rand-read", "/iodepth_level", half), RAND_READ).is_ok());
 }
 
 #[test]
-fn only_reads_may_have_happened() {
-    // 4 KiB blocks: 26865664 bytes are 6559 writes beside the first thread's reads.
-    refused(&fixture("mixed"), RAND_READ, "26865664 bytes were written or trimmed");
-    refused(&fixture("writes"), RAND_READ, "were written or trimmed");
+fn writes_and_trims_are_rejected() {
+    // 26865664 bytes: the first thread made 6559 writes of 4 KiB besides its reads.
+    check_rejected(&fixture("mixed"), RAND_READ, "wrote or trimmed 26865664 bytes");
+    check_rejected(&fixture("writes"), RAND_READ, "wrote or trimmed");
     let mut report: Value = serde_json::from_str(&fixture("rand-read")).unwrap();
     report["jobs"][3]["job options"]["rw"] = "randrw".into();
-    refused(&report.to_string(), RAND_READ, "`rw` as `randrw`, asked was `randread`");
+    check_rejected(&report.to_string(), RAND_READ, "`rw`: `randrw`, requested: `randread`");
     let nothing = changed("rand-read", "/read/io_bytes", 0.into());
-    refused(&nothing, RAND_READ, "thread 1 read nothing");
+    check_rejected(&nothing, RAND_READ, "thread 1 read nothing");
 }
 
 #[test]
-fn every_thread_must_be_there_and_well() {
-    refused(&fixture("one-job"), RAND_READ, "1 threads ran where 4");
-    refused(&fixture("failed"), RAND_READ, "thread 1 ended with error 22");
+fn missing_or_failed_threads_are_rejected() {
+    check_rejected(&fixture("one-job"), RAND_READ, "number of threads: 1, requested: 4");
+    check_rejected(&fixture("failed"), RAND_READ, "thread 1 ended with error 22");
 }
 
 #[test]
-fn a_run_that_stopped_early_is_too_short() {
-    refused(&fixture("early"), SEQ_READ, "measured for 73 ms of 500 ms");
+fn run_that_stopped_early_is_rejected() {
+    check_rejected(&fixture("early"), SEQ_READ, "measured for only 73 ms of 500 ms");
     assert!(figures(&changed("psync", "/read/runtime", 449.into()), SEQ_READ).is_err());
 }
 
 #[test]
-fn the_page_cache_may_not_help() {
-    refused(&fixture("buffered"), RAND_READ, "`direct` as `0`, asked was `1`");
+fn buffered_reads_are_rejected() {
+    check_rejected(&fixture("buffered"), RAND_READ, "`direct`: `0`, requested: `1`");
 }
 
 #[test]
-fn another_disk_is_another_measurement() {
+fn reads_of_another_disk_are_rejected() {
     let other = fixture("seq-read").replace("/dev/vdb", "/dev/vda");
-    refused(&other, SEQ_READ, "`filename` as `/dev/vda`");
+    check_rejected(&other, SEQ_READ, "`filename`: `/dev/vda`");
     let glued = fixture("seq-read").replace("/dev/vdb", "/dev/vdb--iodepth=128");
-    refused(&glued, SEQ_READ, "`filename`");
+    check_rejected(&glued, SEQ_READ, "`filename`");
 }
 
 #[test]
-fn amounts_must_be_of_each_other() {
-    // KB/s where B/s is said.
+fn amounts_that_disagree_are_rejected() {
+    // KB/s instead of B/s.
     let kilobytes = changed("seq-read", "/read/bw_bytes", 1_002_092.into());
-    refused(&kilobytes, SEQ_READ, "a bandwidth of 1002092 does not fit");
-    // Latencies of fewer requests than bytes were read in.
+    check_rejected(&kilobytes, SEQ_READ, "a bandwidth of 1002092 B/s contradicts");
+    // Latencies of fewer requests than the bytes imply.
     let fewer = changed("seq-read", "/read/clat_ns/N", 3_000.into());
-    refused(&fewer, SEQ_READ, "are not blocks of 131072 bytes");
-    refused(&changed("seq-read", "/read/short_ios", 1.into()), SEQ_READ, "1 of them short");
-    refused(&changed("seq-read", "/read/clat_ns/bins", serde_json::json!({})), SEQ_READ, "bins");
+    check_rejected(&fewer, SEQ_READ, "are not whole blocks of 131072 bytes");
+    check_rejected(
+        &changed("seq-read", "/read/short_ios", 1.into()),
+        SEQ_READ,
+        "1 short or dropped",
+    );
+    check_rejected(
+        &changed("seq-read", "/read/clat_ns/bins", serde_json::json!({})),
+        SEQ_READ,
+        "bins",
+    );
     let odd = serde_json::json!({ "fast": 4_071 });
-    refused(&changed("seq-read", "/read/clat_ns/bins", odd), SEQ_READ, "hold 0 of 4071");
+    check_rejected(&changed("seq-read", "/read/clat_ns/bins", odd), SEQ_READ, "hold 0 of 4071");
 }
 
 proptest! {
@@ -145,22 +153,25 @@ proptest! {
     }
 
     #[test]
-    fn a_report_with_a_byte_changed_never_panics(place in any::<prop::sample::Index>(), byte in 0x20_u8..0x7f) {
+    fn report_with_a_changed_byte_never_panics(
+        index in any::<prop::sample::Index>(),
+        byte in 0x20_u8..0x7f,
+    ) {
         let mut report = fixture("seq-read").into_bytes();
-        let place = place.index(report.len());
-        report[place] = byte;
+        let index = index.index(report.len());
+        report[index] = byte;
         let _ = figures(&String::from_utf8(report).unwrap(), SEQ_READ);
     }
 
     #[test]
-    fn a_report_with_a_wild_number_never_panics(
-        place in prop::sample::select(vec![
+    fn report_with_a_wild_number_never_panics(
+        pointer in prop::sample::select(vec![
             "/error", "/read/io_bytes", "/read/bw_bytes", "/read/runtime", "/read/short_ios",
             "/read/clat_ns/N", "/write/io_bytes", "/iodepth_level/>=64",
         ]),
         number in prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>()],
     ) {
-        let _ = figures(&changed("seq-read", place, number.into()), SEQ_READ);
+        let _ = figures(&changed("seq-read", pointer, number.into()), SEQ_READ);
     }
 
     #[test]

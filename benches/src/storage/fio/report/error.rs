@@ -1,105 +1,107 @@
-//! Why a report of fio's is not believed: one case for each check.
+//! Why a report of fio's is rejected: one variant for each check.
 
 use thiserror::Error;
 
-/// A report that is not believed: the check that it did not pass.
+/// The check that a report failed.
 #[derive(Debug, Error, PartialEq)]
 pub enum ReportError {
-    /// There is none.
-    #[error("there is no report in what fio printed: {reason}")]
+    /// fio printed no report.
+    #[error("no report in fio's output: {reason}")]
     NoReport {
-        /// Why it cannot be read.
+        /// Why the last candidate cannot be read.
         reason: String,
     },
-    /// Another number of threads.
-    #[error("{found} threads ran where {asked} were asked for")]
+    /// The number of threads differs.
+    #[error("number of threads: {found}, requested: {requested}")]
     ThreadCount {
-        /// In the report.
+        /// Threads in the report.
         found: usize,
-        /// In the order.
-        asked: u32,
+        /// Threads of the job.
+        requested: u32,
     },
     /// A thread failed.
     #[error("thread {thread} ended with error {error}")]
     ThreadFailed {
-        /// From 1.
+        /// Number of the thread, from 1.
         thread: usize,
-        /// As errno.
+        /// Its errno.
         error: i64,
     },
-    /// fio did not take an option as it was meant.
-    #[error("fio took the option `{option}` as {found}, asked was `{asked}`")]
+    /// fio ran with another value of an option.
+    #[error("option `{option}`: {found}, requested: `{requested}`")]
     Option {
-        /// Its name.
+        /// Name of the option.
         option: &'static str,
-        /// In the report.
+        /// Value in the report.
         found: String,
-        /// In the order.
-        asked: String,
+        /// Value of the job.
+        requested: String,
     },
-    /// Writes or trims where only reads were asked for.
-    #[error("{bytes} bytes were written or trimmed where only reads were asked for")]
+    /// fio wrote or trimmed.
+    #[error("fio wrote or trimmed {bytes} bytes, although only reads were requested")]
     Direction {
-        /// How much.
+        /// Number of bytes written or trimmed.
         bytes: u64,
     },
-    /// Nothing was read.
+    /// A thread read nothing.
     #[error("thread {thread} read nothing")]
     NothingRead {
-        /// From 1.
+        /// Number of the thread, from 1.
         thread: usize,
     },
-    /// Too short.
-    #[error("thread {thread} measured for {found_ms} ms of {asked_ms} ms")]
+    /// A thread stopped too early.
+    #[error("thread {thread} measured for only {found_ms} ms of {requested_ms} ms")]
     Runtime {
-        /// From 1.
+        /// Number of the thread, from 1.
         thread: usize,
-        /// In the report.
+        /// Runtime in the report, in ms.
         found_ms: u64,
-        /// In the order.
-        asked_ms: u128,
+        /// Runtime of the job, in ms.
+        requested_ms: u128,
     },
-    /// The queue was not filled.
+    /// The queue was not kept full.
     #[error(
-        "only {:.1} % of the submissions found the queue at half of the depth of {asked} or more: the requests did not overlap as asked",
+        "only {:.1} % of the submissions found the queue at half the depth of {requested} or more: \
+         the requests did not overlap as intended",
         .share * 100.0
     )]
     Depth {
-        /// Share of submissions.
+        /// Share of submissions at half the depth or more.
         share: f64,
-        /// In the order.
-        asked: u32,
+        /// Depth of the job.
+        requested: u32,
     },
-    /// Requests of another size, cut short or dropped.
+    /// Requests had another size, or were short or dropped.
     #[error(
-        "{bytes} bytes in {completions} completions, {short} of them short or dropped, are not blocks of {block_len} bytes"
+        "{bytes} bytes in {completions} completions ({short} short or dropped) \
+         are not whole blocks of {block_len} bytes"
     )]
     BlockLen {
-        /// Bytes read.
+        /// Number of bytes read.
         bytes: u64,
-        /// Requests completed.
+        /// Number of requests completed.
         completions: u64,
-        /// Of them short or dropped.
+        /// Number of requests that were short or dropped.
         short: u64,
-        /// In the order.
+        /// Bytes in a request of the job.
         block_len: u64,
     },
-    /// The bandwidth is in another unit than bytes a second, or of another time.
-    #[error("a bandwidth of {found} does not fit {bytes} bytes in {runtime_ms} ms")]
+    /// The bandwidth is not bytes ÷ runtime. It may have another unit than B/s.
+    #[error("a bandwidth of {found} B/s contradicts {bytes} bytes in {runtime_ms} ms")]
     Bandwidth {
-        /// In the report, said to be B/s.
+        /// Bandwidth in the report, supposedly in B/s.
         found: u64,
-        /// Bytes read.
+        /// Number of bytes read.
         bytes: u64,
-        /// Time.
+        /// Runtime in the report, in ms.
         runtime_ms: u64,
     },
-    /// The bins do not hold every completion.
-    #[error("the bins of the latencies hold {found} of {completions} completions")]
+    /// Some completions are in no latency bin.
+    #[error("the latency bins hold {found} of {completions} completions")]
     Bins {
-        /// In the bins.
+        /// Number of completions in the bins.
         found: u64,
-        /// Requests completed.
+        /// Number of requests completed.
         completions: u64,
     },
 }
