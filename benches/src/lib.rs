@@ -2,5 +2,4 @@
 //! knows no guest.
 
 pub mod memory;
-pub mod program;
 pub mod storage;

@@ -19,6 +19,7 @@
 mod address;
 mod by_hand;
 mod error;
+mod escape;
 mod executable;
 mod guest;
 mod host;
@@ -26,7 +27,6 @@ mod host_lock;
 mod image;
 mod key;
 pub mod leak;
-mod lifetime;
 mod limits;
 mod loopback;
 mod parity;

@@ -2,6 +2,7 @@
 
 use crate::Interrupt;
 use crate::limits::interrupted;
+use sevbench_process::poll;
 use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -29,17 +30,8 @@ impl Wait {
     /// Waits until the descriptor is ready for one of `events`, or for [`POLL_MAX`]; says whether it is ready.
     pub(crate) fn once(&self, fd: RawFd, events: libc::c_short) -> io::Result<bool> {
         let timeout = self.slice()?;
-        // Rounded up, so that the last part of a millisecond is not spun away.
-        let timeout_ms = timeout.as_nanos().div_ceil(1_000_000) as libc::c_int;
-        let mut polled = libc::pollfd { fd, events, revents: 0 };
-        // SAFETY: the pointer is to one pollfd that outlives the call; poll keeps neither it nor the descriptor.
-        if unsafe { libc::poll(&raw mut polled, 1, timeout_ms) } >= 0 {
-            return Ok(polled.revents != 0);
-        }
-        match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-            error => Err(error),
-        }
+        let mut polled = [libc::pollfd { fd, events, revents: 0 }];
+        Ok(poll(&mut polled, timeout)? > 0)
     }
 
     /// Waits until the descriptor is ready for one of `events`, or broken.

@@ -3,10 +3,10 @@
 pub mod job;
 pub mod report;
 
-use crate::program::{self, ProgramError};
 use job::{Engine, Job, Workload};
 use report::error::ReportError;
 use report::{Figures, Report};
+use sevbench_process::{Group, Output, Program, ProgramError};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Fio {
     /// # Errors
     /// If fio is missing or has no asynchronous engine.
     pub fn find() -> Result<Self, FioError> {
-        let output = program::run(Command::new("fio").arg("--enghelp"), ENGINE_LIST_MAX)?;
+        let output = run(Command::new("fio").arg("--enghelp"), ENGINE_LIST_MAX)?;
         let engine = Engine::choose(&output.stdout, kernel_has_io_uring());
         Ok(Self { engine: engine.ok_or(FioError::NoEngine)? })
     }
@@ -81,7 +81,7 @@ impl Fio {
     ) -> Result<Figures, FioError> {
         let job = Job::new(*workload, self.engine, runtime);
         let limit = job.ramp + runtime + OVERHEAD_MAX;
-        let output = program::run(Command::new("fio").args(job.arguments(disk)), limit)?;
+        let output = run(Command::new("fio").args(job.arguments(disk)), limit)?;
         if !output.status.success() {
             let complaint = end_of(output.stderr.trim(), COMPLAINT_LEN_MAX).to_owned();
             return Err(FioError::Failed { status: output.status, complaint });
@@ -98,6 +98,11 @@ fn kernel_has_io_uring() -> bool {
     let result = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, no_parameters) };
     let error = std::io::Error::last_os_error().raw_os_error();
     result == -1 && !matches!(error, Some(libc::ENOSYS | libc::EPERM))
+}
+
+/// Runs fio in the agent's process group, where it ends with the agent.
+fn run(command: &mut Command, limit: Duration) -> Result<Output, ProgramError> {
+    Program::new(command, limit).group(Group::Inherited).run()
 }
 
 /// The last `len_max` bytes of `text`, or up to three fewer so that no character is cut.

@@ -1,21 +1,15 @@
 //! Asks the installed QEMU which version it is and what it knows, by running it with `help` for an argument.
 
-use crate::lifetime::end_with_us;
+use crate::escape::escape;
 use crate::qemu::QEMU;
-use crate::ssh::escape;
-use crate::wait::Wait;
+use sevbench_process::{Capture, Program, ProgramError};
 use std::collections::BTreeSet;
-use std::io::{self, Read};
-use std::os::fd::AsRawFd;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use thiserror::Error;
 
 /// How long QEMU has to say what it is.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// The pause between two looks at whether it has ended.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// The longest answer, the most names in one, and the longest name.
 const ANSWER_LEN_MAX: usize = 256 << 10;
 const NAMES_MAX: usize = 4096;
@@ -48,17 +42,15 @@ pub(super) struct QemuAnswers {
     pub(super) cpus: BTreeSet<String>,
 }
 
-/// An answer that was not had.
+/// A question to QEMU without an answer.
 #[derive(Debug, Error)]
 enum AskError {
-    #[error("there is no such program")]
-    Missing,
-    #[error("it did not answer within {} s", ANSWER_LIMIT.as_secs())]
-    TimedOut,
     #[error("it ended with {0}")]
-    Failed(std::process::ExitStatus),
-    #[error("{0}")]
-    Io(#[from] io::Error),
+    Failed(ExitStatus),
+    #[error("its version is not in `{0}`")]
+    NoVersion(String),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
 }
 
 impl Qemu {
@@ -72,7 +64,7 @@ impl Qemu {
             let line = ask(program, &["--version"], ANSWER_LIMIT)?;
             let Some(version) = parse_version(&line) else {
                 let line = escape(line.lines().next().unwrap_or_default());
-                return Err(io::Error::other(format!("its version is not in `{line}`")).into());
+                return Err(AskError::NoVersion(line));
             };
             Ok(QemuAnswers {
                 version,
@@ -84,53 +76,23 @@ impl Qemu {
         };
         match answers() {
             Ok(answers) => Self::Answers(answers),
-            Err(AskError::Missing) => Self::Missing,
+            Err(AskError::Program(ProgramError::Missing { .. })) => Self::Missing,
             Err(error) => Self::Broken(error.to_string()),
         }
     }
 }
 
-/// A child that does not outlive its variable.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-/// What a program prints, if it ends well within the limit. It is killed where it does not.
+/// What a program prints, up to [`ANSWER_LEN_MAX`].
 fn ask(program: &str, arguments: &[&str], limit: Duration) -> Result<String, AskError> {
-    let wait = Wait::uninterrupted(limit);
-    let timed_out = |error: io::Error| match error.kind() {
-        io::ErrorKind::TimedOut => AskError::TimedOut,
-        io::ErrorKind::NotFound => AskError::Missing,
-        _ => AskError::Io(error),
-    };
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    end_with_us(&mut command, libc::SIGKILL);
-    let mut child = Killed(command.spawn().map_err(timed_out)?);
-    let mut answer = Vec::new();
-    if let Some(mut stdout) = child.0.stdout.take() {
-        let mut piece = [0; 4096];
-        while answer.len() < ANSWER_LEN_MAX {
-            wait.until_ready(stdout.as_raw_fd(), libc::POLLIN).map_err(timed_out)?;
-            match stdout.read(&mut piece)? {
-                0 => break,
-                len => answer.extend_from_slice(&piece[..len]),
-            }
-        }
+    let program = Program::new(command.args(arguments), limit)
+        .stdout(Capture::Start(ANSWER_LEN_MAX))
+        .stderr(Capture::Discard);
+    let output = program.run()?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(AskError::Failed(output.status)),
     }
-    loop {
-        match child.0.try_wait()? {
-            Some(status) if status.success() => break,
-            Some(status) => return Err(AskError::Failed(status)),
-            None => thread::sleep(wait.slice().map_err(timed_out)?.min(LOOK_PAUSE)),
-        }
-    }
-    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// A line begins `QEMU emulator version 10.0.2 (Debian …)`.
@@ -207,7 +169,8 @@ mod tests {
         for script in ["sleep 60", "exec >&-; sleep 60", "while :; do echo more; sleep 0.01; done"]
         {
             let error = ask("sh", &["-c", script], Duration::from_millis(100)).unwrap_err();
-            assert!(matches!(error, AskError::TimedOut), "{script}: {error}");
+            let timed_out = matches!(error, AskError::Program(ProgramError::TooLong { .. }));
+            assert!(timed_out, "{script}: {error}");
         }
         assert_eq!(Qemu::probe_program("/nowhere/qemu"), Qemu::Missing);
         assert!(

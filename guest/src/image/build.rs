@@ -5,22 +5,21 @@ use super::cache::images_folder;
 use super::{Image, Recipe, find_image};
 use crate::Interrupt;
 use crate::key::make_key_pair;
-use crate::lifetime::end_with_us;
+use sevbench_process::{Capture, Program, ProgramError};
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
 use thiserror::Error;
 
 /// The longest that a build may take.
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
-/// The time between two looks at the interrupt.
-const POLL: Duration = Duration::from_millis(200);
+/// How long removing an unfinished image may take.
+const REMOVE_LIMIT: Duration = Duration::from_secs(300);
 /// How long a program has to clean up behind itself when it is ended.
 const END_LIMIT: Duration = Duration::from_secs(10);
 /// The most lines of a failed program that are shown.
@@ -168,8 +167,8 @@ impl Drop for Unfinished {
 fn remove_folder(path: &Path) {
     if path.exists() && fs::remove_dir_all(path).is_err() {
         let mut remove = as_root("rm");
-        // A later build tries again.
-        remove.arg("-rf").arg(path).stderr(Stdio::null()).status().ok();
+        // If it fails, a later build tries again.
+        Program::new(remove.arg("-rf").arg(path), REMOVE_LIMIT).run().ok();
     }
 }
 
@@ -256,95 +255,39 @@ impl Build<'_> {
         command
     }
 
-    /// Runs a step to its end, a line at a time.
+    /// Runs a step to its end, and reports each line of its standard error.
     fn run(
         &self,
         step: &str,
         mut command: Command,
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), ImageError> {
-        let failed =
-            |status: String, output: String| ImageError::Step { step: step.into(), status, output };
         tell(step);
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{path}:/usr/sbin:/sbin")).env("LC_ALL", "C.UTF-8");
-        let child = Running::start(&mut command)
-            .map_err(|error| failed(error.to_string(), String::new()))?;
-        let (mut running, lines) = child;
-        let deadline = Instant::now() + BUILD_LIMIT;
-        let mut last = Vec::new();
-        loop {
-            if self.interrupt.is_set() {
-                return Err(ImageError::Interrupted);
+        let mut last_lines = VecDeque::new();
+        let mut report = |line: &str| {
+            tell(line);
+            if last_lines.len() == LINES_SHOWN {
+                last_lines.pop_front();
             }
-            if Instant::now() > deadline {
-                return Err(failed(
-                    format!("not done after {} s", BUILD_LIMIT.as_secs()),
-                    last.join("\n"),
-                ));
-            }
-            match lines.recv_timeout(POLL) {
-                Ok(line) => {
-                    tell(&line);
-                    if last.len() == LINES_SHOWN {
-                        last.remove(0);
-                    }
-                    last.push(line);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        match running.0.wait() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(failed(status.to_string(), last.join("\n"))),
-            Err(error) => Err(failed(error.to_string(), last.join("\n"))),
-        }
-    }
-}
-
-/// A program of the build and all that it has started. Dropping it ends them, with time to clean up.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command) -> io::Result<(Self, std::sync::mpsc::Receiver<String>)> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        end_with_us(command, libc::SIGTERM);
-        let mut child = command.spawn()?;
-        let stderr = child.stderr.take();
-        let running = Self(child);
-        let (sender, lines) = sync_channel(64);
-        thread::Builder::new().name("build-output".into()).spawn(move || {
-            let lines = stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines());
-            for line in lines.map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok((running, lines))
-    }
-
-    fn signal_group(&self, signal: libc::c_int) {
-        let group = -(self.0.id() as libc::pid_t);
-        // SAFETY: kill takes two numbers; the group is the child's own, and the child has not been waited for.
-        unsafe { libc::kill(group, signal) };
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !matches!(self.0.try_wait(), Ok(None)) {
-            return;
-        }
-        self.signal_group(libc::SIGTERM);
-        let deadline = Instant::now() + END_LIMIT;
-        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(20));
-        }
-        if matches!(self.0.try_wait(), Ok(None)) {
-            self.signal_group(libc::SIGKILL);
-            self.0.wait().ok();
-        }
+            last_lines.push_back(line.to_owned());
+        };
+        let is_cancelled = || self.interrupt.is_set();
+        let result = Program::new(&mut command, BUILD_LIMIT)
+            .grace(END_LIMIT)
+            .stdout(Capture::Discard)
+            .stderr(Capture::Tail)
+            .cancel_if(&is_cancelled)
+            .on_stderr_line(&mut report)
+            .run();
+        let status = match result {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => output.status.to_string(),
+            Err(ProgramError::Cancelled { .. }) => return Err(ImageError::Interrupted),
+            Err(error) => error.to_string(),
+        };
+        let output = Vec::from(last_lines).join("\n");
+        Err(ImageError::Step { step: step.into(), status, output })
     }
 }

@@ -3,24 +3,21 @@
 use super::LeakError;
 use super::core_file::read_core;
 use super::maps::{Mapping, parse_maps};
-use crate::lifetime::end_with_us;
-use crate::ssh::{Tail, escape};
-use crate::wait::Wait;
-use crate::{Interrupt, is_interrupt};
+use crate::Interrupt;
+use crate::escape::escape;
 use object::ReadCache;
+use sevbench_process::{Capture, Program, ProgramError};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
 /// The least that the kernel maps, and so the least that can be unreadable.
 const PAGE_LEN: u64 = 4096;
 /// How long gdb may take; it writes some 100 MB a second at the least.
 const GDB_LIMIT: Duration = Duration::from_secs(30 * 60);
-const GDB_LOOK_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a process's memory is got at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,53 +156,20 @@ fn write_core(process_id: u32, file: &File, interrupt: &Interrupt) -> Result<(),
     command.arg("-ex").arg(format!("attach {process_id}"));
     command.arg("-ex").arg(format!("gcore {name}"));
     command.args(["-ex", "detach", "-ex", "quit"]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    end_with_us(&mut command, libc::SIGKILL);
-    let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => LeakError::NoGdb,
-        _ => failed(format!("gdb does not start: {error}")),
+    let is_cancelled = || interrupt.is_set();
+    let program = Program::new(&mut command, GDB_LIMIT)
+        .stdout(Capture::Discard)
+        .stderr(Capture::Tail)
+        .cancel_if(&is_cancelled);
+    let output = program.run().map_err(|error| match error {
+        ProgramError::Missing { .. } => LeakError::NoGdb,
+        ProgramError::Cancelled { .. } => LeakError::Interrupted,
+        error => failed(error.to_string()),
     })?;
-    let mut gdb = Gdb(child);
-    let said = gdb.wait(&Wait::new(interrupt, GDB_LIMIT)).map_err(|error| match error.kind() {
-        _ if is_interrupt(&error) => LeakError::Interrupted,
-        io::ErrorKind::TimedOut => {
-            failed(format!("gdb took longer than {} s", GDB_LIMIT.as_secs()))
-        }
-        _ => failed(format!("gdb: {error}")),
-    })?;
+    let said = escape(&output.stderr);
     // gdb ends well also where it could not attach.
     match file.metadata() {
         Ok(metadata) if metadata.len() > 0 => Ok(()),
         _ => Err(failed(format!("gdb wrote nothing and said: {said}"))),
-    }
-}
-
-/// A gdb at work. Dropping it kills it; the kernel then lets the process that it held go on.
-struct Gdb(Child);
-
-impl Gdb {
-    /// Waits until it ends; gives what it said.
-    fn wait(&mut self, wait: &Wait) -> io::Result<String> {
-        let stderr = self.0.stderr.take();
-        let reader = thread::Builder::new().name("gdb-stderr".into()).spawn(move || {
-            let mut tail = Tail::default();
-            let mut piece = [0; 4096];
-            let mut stderr = stderr;
-            while let Some(Ok(len @ 1..)) = stderr.as_mut().map(|stderr| stderr.read(&mut piece)) {
-                tail.push(&piece[..len]);
-            }
-            tail.text()
-        })?;
-        while self.0.try_wait()?.is_none() {
-            thread::sleep(wait.slice()?.min(GDB_LOOK_PAUSE));
-        }
-        Ok(escape(&reader.join().unwrap_or_default()))
-    }
-}
-
-impl Drop for Gdb {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
     }
 }

@@ -9,14 +9,18 @@ use super::{
 };
 use crate::wait::Wait;
 use crate::{Executable, Guest, Interrupt, RemoteProcess, is_interrupt};
+use sevbench_process::Program;
 use std::io::{self, Read};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long the holder in the guest may take for a line; the guest may be emulated.
 const HOLDER_LIMIT: Duration = Duration::from_secs(60);
 /// How long a search may take; it goes through some 100 MB a second at the least.
 const SEARCH_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// How long gdb may take to print its version.
+const GDB_VERSION_LIMIT: Duration = Duration::from_secs(30);
 
 /// How to look.
 #[derive(Clone, Debug)]
@@ -62,12 +66,13 @@ impl Look {
             mappings_of(process_id)?;
         }
         let mut gdb = Command::new("gdb");
-        gdb.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut run = || Program::new(gdb.arg("--version"), GDB_VERSION_LIMIT).run();
         match self.way {
-            DumpWay::Gcore if !gdb.status().is_ok_and(|status| status.success()) => {
-                Err(LeakError::NoGdb)
-            }
-            _ => Ok(()),
+            DumpWay::Gcore => match run() {
+                Ok(output) if output.status.success() => Ok(()),
+                _ => Err(LeakError::NoGdb),
+            },
+            DumpWay::Mem => Ok(()),
         }
     }
 }

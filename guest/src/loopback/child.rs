@@ -2,19 +2,18 @@
 
 use super::greeting::LINE_LEN_MAX;
 use super::{Greeting, HOME_PREFIX, LOOPBACK_SERVER_ARGUMENT};
+use crate::escape::escape;
 use crate::key::make_key_pair;
-use crate::ssh::Tail;
 use crate::wait::Wait;
 use crate::{GuestError, Interrupt, Limits, is_interrupt};
 use russh::keys::ssh_key::PublicKey;
+use sevbench_process::TailReader;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// How long the server has to end by itself before it is killed.
@@ -96,8 +95,7 @@ struct ServerProcess {
     stdin: Option<ChildStdin>,
     /// Ends when the server does, since it passes it on to none.
     stdout: ChildStdout,
-    stderr: Arc<Mutex<Tail>>,
-    stderr_reader: Option<JoinHandle<()>>,
+    stderr: Option<TailReader>,
 }
 
 /// How the server ended, and what it had said.
@@ -130,12 +128,9 @@ impl ServerProcess {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io::Error::other("it has no pipes"));
         };
-        let tail = Arc::new(Mutex::new(Tail::default()));
-        let mut process =
-            Self { child, stdin, stdout, stderr: Arc::clone(&tail), stderr_reader: None };
-        // Where the thread cannot start, `process` is dropped, and the child with it.
-        let reader = thread::Builder::new().name("loopback-stderr".into());
-        process.stderr_reader = Some(reader.spawn(move || collect(stderr, &tail))?);
+        let mut process = Self { child, stdin, stdout, stderr: None };
+        // If the thread cannot be started, `process` is dropped, and the child with it.
+        process.stderr = Some(TailReader::spawn("loopback-stderr", stderr)?);
         Ok(process)
     }
 
@@ -162,7 +157,7 @@ impl ServerProcess {
     }
 
     fn stderr_text(&self) -> String {
-        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).text()
+        self.stderr.as_ref().map_or_else(String::new, |stderr| escape(&stderr.text()))
     }
 
     /// Ends the server: gently, and then not.
@@ -174,8 +169,8 @@ impl ServerProcess {
             self.child.kill().ok();
         }
         let status = self.child.wait().ok();
-        if let Some(reader) = self.stderr_reader.take() {
-            reader.join().ok();
+        if let Some(stderr) = &mut self.stderr {
+            stderr.join();
         }
         ServerEnd { status, stderr: self.stderr_text() }
     }
@@ -184,12 +179,5 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-fn collect(mut stderr: ChildStderr, tail: &Mutex<Tail>) {
-    let mut piece = [0; 4096];
-    while let Ok(len @ 1..) = stderr.read(&mut piece) {
-        tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..len]);
     }
 }

@@ -1,5 +1,6 @@
 //! The processes that the server has started, and their descendants: none outlives the server.
 
+use sevbench_process::{end_with_parent, signal_group};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -46,7 +47,6 @@ impl Processes {
         if state.is_ending || state.leaders.len() >= RUNNING_MAX {
             return Err(io::Error::other("the server ends, or runs too many processes"));
         }
-        let parent = std::process::id();
         let mut command = Command::new("/bin/sh");
         command
             .arg("-c")
@@ -58,8 +58,7 @@ impl Processes {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        // SAFETY: between fork and exec the closure makes two system calls and neither allocates nor locks.
-        unsafe { command.pre_exec(move || die_with(parent)) };
+        end_with_parent(command.as_std_mut(), libc::SIGKILL);
         let child = command.spawn()?;
         state.leaders.extend(child.id());
         Ok(child)
@@ -106,11 +105,7 @@ impl Processes {
 }
 
 fn kill_group(leader: u32) {
-    // Neither 0 nor 1: these would be our own group, and everything.
-    if let Some(group) = libc::pid_t::try_from(leader).ok().filter(|&group| group > 1) {
-        // SAFETY: kill takes two numbers; of no group of that number it says so.
-        unsafe { libc::kill(-group, libc::SIGKILL) };
-    }
+    signal_group(leader, libc::SIGKILL);
 }
 
 /// The children of this process, those of all its threads.
@@ -121,17 +116,4 @@ fn children() -> Vec<libc::pid_t> {
         list.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
     };
     lists.flat_map(numbers).collect()
-}
-
-/// Between fork and exec: asks to be killed when the server is, however that happens.
-fn die_with(parent: u32) -> io::Result<()> {
-    // SAFETY: this option takes one number and touches no memory.
-    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // It may have died before.
-    if std::os::unix::process::parent_id() != parent {
-        return Err(io::Error::from_raw_os_error(libc::ESRCH));
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Waits for a guest to come up: for the first line on its console, and for its SSH server. Looks, and never listens.
 
-use crate::ssh::escape;
+use crate::escape::escape;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

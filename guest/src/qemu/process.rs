@@ -4,20 +4,17 @@ use super::boot::{BootWatch, console_end};
 use super::pins::pin_threads;
 use super::qmp::Qmp;
 use super::{Launch, LaunchRecord};
+use crate::escape::escape;
 use crate::image::Seed;
-use crate::lifetime::end_with_us;
-use crate::ssh::{Tail, escape};
 use crate::wait::Wait;
 use crate::{GuestError, Interrupt, Limits, is_interrupt};
 use serde_json::{Value, json};
-use std::io::{self, Read};
+use sevbench_process::{Group, OwnedChild, TailReader, inherit_descriptors};
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The program that makes machines.
@@ -33,10 +30,8 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running QEMU. Dropping it ends it.
 pub(crate) struct QemuProcess {
-    child: Child,
+    program: RunningProgram,
     control: Qmp,
-    stderr: Arc<Mutex<Tail>>,
-    stderr_reader: Option<JoinHandle<()>>,
     console: PathBuf,
     /// Where the guest's SSH server is reached, on 127.0.0.1.
     pub(crate) port: u16,
@@ -72,19 +67,17 @@ impl QemuProcess {
         let arguments = launch.arguments(console, theirs.as_raw_fd(), seed.map(Seed::descriptor));
         let mut inherited = vec![theirs.as_raw_fd()];
         inherited.extend(seed.map(Seed::descriptor));
-        let mut starting = Starting::spawn(&arguments, inherited)?;
+        let mut program = RunningProgram::spawn(&arguments, inherited)?;
         drop(theirs);
-        let process = starting.child.as_ref().map_or(0, Child::id);
+        let process = program.child.id();
         let wait = Wait::new(interrupt, start_limit(launch.machine.settings.memory_mib));
         let Opened { control, version, query_sev, port } =
-            open(ours, process, launch, &wait).map_err(|error| starting.explain(&error))?;
+            open(ours, process, launch, &wait).map_err(|error| program.explain(&error))?;
         let qemu = started.elapsed();
         let command = [QEMU.to_owned()].into_iter().chain(arguments).collect();
         let mut process = Self {
-            child: starting.child.take().ok_or_else(ended_at_once)?,
+            program,
             control,
-            stderr: Arc::clone(&starting.stderr),
-            stderr_reader: starting.reader.take(),
             console: console.into(),
             port,
             record: launch.record(&version, query_sev, command),
@@ -98,7 +91,7 @@ impl QemuProcess {
         let started = Instant::now();
         let mut watch = BootWatch::new(self.console.clone(), self.port, started);
         while !watch.look() {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Ok(Some(status)) = self.program.child.try_wait() {
                 let reason = format!("QEMU ended ({status}) before the guest answered");
                 return Err(self.boot_failure(reason));
             }
@@ -119,7 +112,7 @@ impl QemuProcess {
 
     /// The process number of QEMU.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.program.child.id()
     }
 
     /// Stops the guest's CPUs, or lets them go on.
@@ -131,7 +124,7 @@ impl QemuProcess {
 
     /// What a failure of the connection to the guest means, with the end of what it said.
     pub(crate) fn explain(&mut self, error: GuestError) -> GuestError {
-        match (error, self.child.try_wait()) {
+        match (error, self.program.child.try_wait()) {
             (GuestError::Interrupted, _) => GuestError::Interrupted,
             (error, Ok(Some(status))) => {
                 self.boot_failure(format!("{error}; QEMU ended ({status})"))
@@ -153,12 +146,15 @@ impl QemuProcess {
             },
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 let limit = CONTROL_LIMIT.as_secs();
-                Some(format!("QEMU (process {}) does not answer within {limit} s", self.child.id()))
+                Some(format!(
+                    "QEMU (process {}) does not answer within {limit} s",
+                    self.program.child.id()
+                ))
             }
             // A dying QEMU closes its connection before it can be waited for.
             Err(error) => {
                 self.wait_for_end();
-                let process = self.child.id();
+                let process = self.program.child.id();
                 Some(self.ended().unwrap_or_else(|| format!("QEMU (process {process}): {error}")))
             }
         }
@@ -166,22 +162,19 @@ impl QemuProcess {
 
     /// How QEMU ended, if it has.
     fn ended(&mut self) -> Option<String> {
-        let status = self.child.try_wait().ok()??;
-        let said = text(&self.stderr);
+        let status = self.program.child.try_wait().ok()??;
+        let said = self.program.stderr_text();
         let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
         Some(format!("QEMU ended ({status}){said}"))
     }
 
     /// Waits for as long as QEMU may take to end by itself.
     fn wait_for_end(&mut self) {
-        let wait = Wait::uninterrupted(END_LIMIT);
-        while matches!(self.child.try_wait(), Ok(None)) && wait.slice().is_ok() {
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.program.child.wait_up_to(END_LIMIT);
     }
 
     fn boot_failure(&self, reason: String) -> GuestError {
-        let said = match text(&self.stderr) {
+        let said = match self.program.stderr_text() {
             said if said.is_empty() => "nothing".into(),
             said => said,
         };
@@ -190,16 +183,12 @@ impl QemuProcess {
 
     /// Ends QEMU: by its own command, and then not.
     pub(crate) fn end(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
+        if matches!(self.program.child.try_wait(), Ok(None)) {
             // Its disk is a copy that goes with it: there is nothing for the guest to save.
             self.control.execute("quit", json!({}), &Wait::uninterrupted(END_LIMIT)).ok();
             self.wait_for_end();
         }
-        self.child.kill().ok();
-        self.child.wait().ok();
-        if let Some(reader) = self.stderr_reader.take() {
-            reader.join().ok();
-        }
+        self.program.end();
     }
 }
 
@@ -213,22 +202,13 @@ fn start_limit(memory_mib: u32) -> Duration {
     START_LIMIT + START_LIMIT_PER_GIB * memory_mib.div_ceil(1024)
 }
 
-fn ended_at_once() -> GuestError {
-    GuestError::Qemu { reason: "it ended at once".into() }
+/// QEMU's process and the end of what it says. Dropping it kills QEMU.
+struct RunningProgram {
+    child: OwnedChild,
+    stderr: TailReader,
 }
 
-fn text(stderr: &Mutex<Tail>) -> String {
-    stderr.lock().unwrap_or_else(PoisonError::into_inner).text()
-}
-
-/// A QEMU that has not answered yet. Dropping it kills it.
-struct Starting {
-    child: Option<Child>,
-    stderr: Arc<Mutex<Tail>>,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl Starting {
+impl RunningProgram {
     fn spawn(arguments: &[String], inherited: Vec<RawFd>) -> Result<Self, GuestError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => GuestError::NoQemu,
@@ -236,65 +216,34 @@ impl Starting {
         };
         let mut command = Command::new(QEMU);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        end_with_us(&mut command, libc::SIGKILL);
-        let inherit = move || {
-            for fd in &inherited {
-                // SAFETY: fcntl on a number; where it is no descriptor it says so.
-                if unsafe { libc::fcntl(*fd, libc::F_SETFD, 0) } == -1 {
-                    return Err(io::Error::last_os_error());
-                }
-            }
-            Ok(())
-        };
-        // SAFETY: `inherit` makes system calls only, which is safe between fork and exec.
-        unsafe { command.pre_exec(inherit) };
-        let mut child = command.spawn().map_err(failed)?;
-        let stderr = Arc::new(Mutex::new(Tail::default()));
-        let pipe = child.stderr.take();
-        let mut starting = Self { child: Some(child), stderr: Arc::clone(&stderr), reader: None };
-        let reader = thread::Builder::new()
-            .name("qemu-stderr".into())
-            .spawn(move || collect(pipe, &stderr))
-            .map_err(failed)?;
-        starting.reader = Some(reader);
-        Ok(starting)
+        inherit_descriptors(&mut command, inherited);
+        let mut child =
+            OwnedChild::spawn(&mut command, Group::Own, Duration::ZERO).map_err(failed)?;
+        let stderr = child.take_stderr().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
+        let stderr = TailReader::spawn("qemu-stderr", stderr).map_err(failed)?;
+        Ok(Self { child, stderr })
     }
 
-    /// What it means that QEMU did not answer.
+    /// Why QEMU did not answer.
     fn explain(&mut self, error: &io::Error) -> GuestError {
         if is_interrupt(error) {
             return GuestError::Interrupted;
         }
-        self.kill();
-        let reason = match text(&self.stderr) {
+        self.end();
+        let reason = match self.stderr_text() {
             said if said.is_empty() => error.to_string(),
             said => said,
         };
         GuestError::Qemu { reason }
     }
 
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().ok();
-            child.wait().ok();
-        }
-        if let Some(reader) = self.reader.take() {
-            reader.join().ok();
-        }
+    fn stderr_text(&self) -> String {
+        escape(&self.stderr.text())
     }
-}
 
-impl Drop for Starting {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn collect(stderr: Option<ChildStderr>, tail: &Mutex<Tail>) {
-    let Some(mut stderr) = stderr else { return };
-    let mut piece = [0; 4096];
-    while let Ok(len @ 1..) = stderr.read(&mut piece) {
-        tail.lock().unwrap_or_else(PoisonError::into_inner).push(&piece[..len]);
+    fn end(&mut self) {
+        self.child.end();
+        self.stderr.join();
     }
 }
 

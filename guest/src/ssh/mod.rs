@@ -9,7 +9,6 @@ mod process;
 mod retries;
 mod ship;
 mod start;
-mod stderr_tail;
 
 pub(crate) use authenticate::Credentials;
 pub(crate) use connection::{Connection, Endpoint};
@@ -18,4 +17,3 @@ pub use process::{Ending, RemoteProcess};
 pub use ship::Shipped;
 pub(crate) use ship::ship;
 pub(crate) use start::start;
-pub(crate) use stderr_tail::{Tail, escape};

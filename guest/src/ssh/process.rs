@@ -1,9 +1,10 @@
 //! A process in a guest, as a byte stream with a deadline.
 
-use super::Tail;
 use super::connection::Waiter;
 use crate::GuestError;
+use crate::escape::escape;
 use crate::wait::Wait;
+use sevbench_process::Tail;
 use ssh2::{BlockDirections, Channel};
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -62,7 +63,7 @@ impl RemoteProcess {
 
     /// The end of standard error, up to 16 KiB, with control characters escaped.
     pub fn stderr_tail(&self) -> String {
-        self.stderr.text()
+        escape(&self.stderr.text())
     }
 
     /// Answers what the server has asked since the last call of anything here. Call it now and then while the process

@@ -1,8 +1,8 @@
 //! Puts the executable into a guest: once for each content, whole or not at all, private to the account.
 
 use super::start::quoted;
-use super::stderr_tail::escape;
 use super::{Connection, Ending, RemoteProcess};
+use crate::escape::escape;
 use crate::{Executable, GuestError, is_interrupt};
 use std::fs::File;
 use std::io::{self, Read, Write};

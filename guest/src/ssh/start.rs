@@ -1,9 +1,9 @@
 //! Starts the executable that was shipped, past whatever the account's start-up files print.
 
 use super::ship::MARK;
-use super::stderr_tail::escape;
 use super::{Connection, RemoteProcess, Shipped};
 use crate::GuestError;
+use crate::escape::escape;
 use std::io::{self, Read};
 use std::iter;
 
