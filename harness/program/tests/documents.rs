@@ -133,7 +133,7 @@ fn paths_and_links_in_the_documents_exist() {
 fn flags_in_the_documents_are_flags_of_the_programs() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
                   --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait \
-                  --release --bin --path --locked --write";
+                  --release --bin --path --locked --write --package";
     let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
     let known: BTreeSet<&str> = flags(&help).collect();
     for document in DOCUMENTS {
@@ -158,6 +158,39 @@ fn the_settings_in_the_readme_are_settings() {
         command.args(["guest", "command", "--arm", "nope", "--config"]).arg(&path);
         let said = String::from_utf8(command.output().unwrap().stderr).unwrap();
         assert!(said.contains("has no arm `nope`"), "{said}");
+    }
+}
+
+/// The Debian packages of `.ci/packages`, by what needs them.
+fn debian_packages() -> BTreeMap<String, BTreeSet<String>> {
+    let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in read(".ci/packages").lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, package, purpose] = words[..] else { panic!("{line}") };
+        packages.entry(purpose.into()).or_default().insert(package.into());
+    }
+    packages
+}
+
+/// `.ci/run`, CONTRIBUTING and README install the same packages.
+#[test]
+fn documents_install_the_packages_that_ci_installs() {
+    let packages = debian_packages();
+    let contributing = read("CONTRIBUTING.md");
+    let installed: BTreeSet<String> = fenced(&contributing, "sh")
+        .iter()
+        .filter_map(|line| line.strip_prefix("apt-get install ")?.split('#').next())
+        .flat_map(|words| words.split_whitespace())
+        .filter(|word| !["-t", "bookworm-backports"].contains(word))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(installed, packages.values().flatten().cloned().collect());
+    let readme = read("README.md");
+    for package in &packages["guests"] {
+        // Debian 12 always has e2fsprogs.
+        let is_named =
+            readme.contains(&format!("{package}`")) || readme.contains(&format!("{package} "));
+        assert!(is_named || package == "e2fsprogs", "the README does not name {package}");
     }
 }
 
