@@ -1,6 +1,7 @@
 //! What the user writes for the place where an arm runs: `loopback` or `ssh://user@host:port?key=PATH`.
 
-use crate::{MachineError, MachineSettings, QemuMachine};
+use crate::qemu::{MachineSettings, QemuMachine, SettingError};
+use crate::treatment::UnknownTreatment;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::collections::HashSet;
 use std::fmt;
@@ -78,9 +79,12 @@ pub enum AddressError {
         "an address holds no password, since others can read it: use ?key=PATH or the SSH agent"
     )]
     Password,
-    /// A machine that cannot be.
+    /// There is no such treatment.
     #[error(transparent)]
-    Machine(#[from] MachineError),
+    Treatment(#[from] UnknownTreatment),
+    /// A setting of the machine is not valid.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// No account named, and none known.
     #[error("no user in `{0}`, and neither USER nor LOGNAME is set: write ssh://user@host")]
     NoUser(String),

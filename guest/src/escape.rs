@@ -1,28 +1,46 @@
-//! Makes foreign text safe to print.
+//! Text that crosses a border: foreign text on the user's terminal, words for a shell, file names
+//! in QEMU's options.
+
+use std::path::Path;
 
 /// Text of a guest or of another program, trimmed and with control characters escaped: it could
-/// otherwise control the terminal.
-pub(crate) fn escape(text: &str) -> String {
-    let escape = |c: char| match c {
-        '\n' => "\n".to_owned(),
-        c if c.is_control() || is_direction(c) => c.escape_unicode().to_string(),
-        c => c.to_string(),
-    };
-    text.trim().chars().map(escape).collect()
+/// otherwise control the user's terminal.
+pub(crate) fn for_terminal(text: &str) -> String {
+    sevbench_text::escaped(text.trim())
 }
 
-/// Whether a character changes the writing direction, and so the order in which the user reads.
-const fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A word for a POSIX shell.
+pub(crate) fn for_shell(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A file name in an option of QEMU, which takes a doubled comma for one comma.
+pub(crate) fn for_qemu(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn control_and_direction_characters_are_escaped() {
-        let text = escape("one\n\x1b[31mtwo\x07\u{202e}\n");
-        assert_eq!(text, "one\n\\u{1b}[31mtwo\\u{7}\\u{202e}");
+    fn foreign_text_is_trimmed_and_escaped() {
+        assert_eq!(for_terminal(" one\n\x1b[31mtwo\x07\n"), "one\n\\u{1b}[31mtwo\\u{7}");
+    }
+
+    #[test]
+    fn commas_are_doubled_for_qemu() {
+        assert_eq!(for_qemu(Path::new("/a,b")), "/a,,b");
+    }
+
+    proptest! {
+        #[test]
+        fn quoted_word_passes_a_shell_unchanged(word in "[^\\x00]{0,40}") {
+            let command = format!("printf %s {}", for_shell(&word));
+            let out = std::process::Command::new("sh").arg("-c").arg(command).output().unwrap();
+            prop_assert_eq!(out.stdout, word.as_bytes());
+        }
     }
 }

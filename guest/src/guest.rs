@@ -1,11 +1,15 @@
 //! One running machine: started or reached, and asked to run processes. Knows nothing of what they are for.
 
+use crate::address::{Address, SshAddress};
+use crate::error::GuestError;
+use crate::executable::Executable;
 use crate::image::BootImage;
-use crate::loopback::{LoopbackServer, USER};
-use crate::prepare::data_disks;
+use crate::limits::{Interrupt, Limits};
+use crate::loopback::{LoopbackError, LoopbackServer, USER};
 use crate::qemu::{BootPhases, Launch, LaunchRecord, QemuMachine, QemuProcess};
-use crate::ssh::{self, Connection, Credentials, Endpoint, HostTrust, RemoteProcess, Shipped};
-use crate::{Address, Executable, GuestError, Interrupt, Limits, SshAddress};
+use crate::ssh::{
+    self, Connection, Credentials, Endpoint, HostTrust, RemoteProcess, Shipped, SshError,
+};
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -74,7 +78,7 @@ impl Guest {
         interrupt: &Interrupt,
     ) -> Result<Self, GuestError> {
         let image = BootImage::find(&machine.settings.image)?;
-        let disks = data_disks(machine)?;
+        let disks = machine.data_disks()?;
         let launch = Launch::plan(machine, &image.files, &disks)?;
         let mut process = QemuProcess::start(&launch, image.seed.as_ref(), limits, interrupt)?;
         let endpoint = Endpoint {
@@ -86,8 +90,11 @@ impl Guest {
         };
         // An emulated guest needs its time for the cryptography.
         let limits = Limits { connect: limits.connect.max(EMULATED_CONNECT_LIMIT), ..*limits };
-        let connection = Connection::open(&endpoint, &limits, interrupt)
-            .map_err(|error| process.explain(error))?;
+        let connection =
+            Connection::open(&endpoint, &limits, interrupt).map_err(|error| match error {
+                SshError::Interrupted => GuestError::Interrupted,
+                error => process.explain(&error.to_string()).into(),
+            })?;
         Ok(Self { connection, kind: Kind::Qemu(Box::new(Qemu { process, image })) })
     }
 
@@ -104,8 +111,11 @@ impl Guest {
             trust: HostTrust::Pinned(&server.host_key),
             credentials: Credentials::Memory(&server.client_key),
         };
-        let connection = Connection::open(&endpoint, limits, interrupt)
-            .map_err(|error| server.explain(error))?;
+        let connection =
+            Connection::open(&endpoint, limits, interrupt).map_err(|error| match error {
+                SshError::Interrupted => GuestError::Interrupted,
+                error => server.explain(&error.to_string()).into(),
+            })?;
         Ok(Self { connection, kind: Kind::Loopback(Box::new(server)) })
     }
 
@@ -129,7 +139,7 @@ impl Guest {
     pub fn ship(&mut self, executable: &Executable) -> Result<Shipped, GuestError> {
         match &self.kind {
             Kind::Loopback(_) => {
-                ssh::ship(&self.connection, executable, None).map_err(name_temporary_folder)
+                ssh::ship(&self.connection, executable, None).map_err(suggest_temporary_folder)
             }
             Kind::Qemu(_) => self.ship_static(executable, None),
             Kind::Ssh { directory } => self.ship_static(executable, directory.as_deref()),
@@ -142,9 +152,9 @@ impl Guest {
         directory: Option<&str>,
     ) -> Result<Shipped, GuestError> {
         if let Some(interpreter) = executable.interpreter.clone() {
-            return Err(GuestError::Dynamic { interpreter });
+            return Err(SshError::Dynamic { interpreter }.into());
         }
-        ssh::ship(&self.connection, executable, directory)
+        Ok(ssh::ship(&self.connection, executable, directory)?)
     }
 
     const fn qemu(&self) -> Option<&QemuProcess> {
@@ -211,9 +221,8 @@ impl Guest {
         match &mut self.kind {
             Kind::Qemu(qemu) => {
                 let process = &mut qemu.process;
-                let failed = |error: std::io::Error| GuestError::Qemu { reason: error.to_string() };
-                let paused = process.set_paused(paused).map_err(failed);
-                paused.map_err(|error| process.explain(error))
+                let result = process.set_paused(paused);
+                result.map_err(|error| process.explain(&error.to_string()).into())
             }
             Kind::Loopback(_) | Kind::Ssh { .. } => Ok(()),
         }
@@ -229,7 +238,7 @@ impl Guest {
         shipped: &Shipped,
         arguments: &[&str],
     ) -> Result<RemoteProcess, GuestError> {
-        ssh::start(&self.connection, shipped, arguments)
+        Ok(ssh::start(&self.connection, shipped, arguments)?)
     }
 
     /// SHA-256 of the host's key, as OpenSSH prints it.
@@ -251,7 +260,7 @@ impl Guest {
         connection.close();
         drop(connection);
         match kind {
-            Kind::Loopback(server) => server.shut_down(),
+            Kind::Loopback(server) => Ok(server.shut_down()?),
             Kind::Qemu(mut qemu) => {
                 qemu.process.end();
                 Ok(())
@@ -262,13 +271,13 @@ impl Guest {
 }
 
 /// A loopback guest has no `?dir=`: its home is in the folder for temporary files.
-fn name_temporary_folder(error: GuestError) -> GuestError {
-    let (GuestError::Directory { reason }
-    | GuestError::Upload { reason, .. }
-    | GuestError::CannotRun { reason, .. }) = error
+fn suggest_temporary_folder(error: SshError) -> GuestError {
+    let (SshError::Directory { reason }
+    | SshError::Upload { reason, .. }
+    | SshError::CannotRun { reason, .. }) = error
     else {
-        return error;
+        return error.into();
     };
-    let hint = "set TMPDIR to a folder with room that is not mounted noexec";
-    GuestError::Loopback { reason: format!("{reason}; {hint}") }
+    let hint = "set TMPDIR to a folder with free space that is not mounted noexec";
+    LoopbackError::Server { reason: format!("{reason}; {hint}") }.into()
 }

@@ -1,12 +1,12 @@
 //! One run with guests at a time on a host, as far as its processes share a network namespace. The lock is a name in the
 //! kernel: it dies with its holder and leaves no file.
 
-use crate::GuestError;
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use thiserror::Error;
 
 /// The name, in the kernel's abstract namespace, of whoever has guests on this host.
 const NAME: &str = "sevbench-guests-on-this-host";
@@ -17,18 +17,38 @@ pub struct HostLock {
     _listener: UnixListener,
 }
 
+/// A lock that was not taken.
+#[derive(Debug, Error)]
+pub enum HostLockError {
+    /// Another run has guests on this host.
+    #[error(
+        "{owner} has guests on this host, and two runs at once would disturb each other: wait until \
+         it has finished, or type `cargo sevbench guest down` if it is a held guest"
+    )]
+    Busy {
+        /// The process that has the lock.
+        owner: String,
+    },
+    /// The kernel refuses the lock.
+    #[error("cannot take the lock for guests on this host: {reason}")]
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
 impl HostLock {
     /// Takes the lock.
     ///
     /// # Errors
     /// If another process holds it; the error names that process.
-    pub fn take() -> Result<Self, GuestError> {
-        let failed = |error: io::Error| GuestError::HostLock { reason: error.to_string() };
+    pub fn take() -> Result<Self, HostLockError> {
+        let failed = |error: io::Error| HostLockError::Failed { reason: error.to_string() };
         let address = SocketAddr::from_abstract_name(NAME).map_err(failed)?;
         match UnixListener::bind_addr(&address) {
             Ok(listener) => Ok(Self { _listener: listener }),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(GuestError::HostBusy { holder: holder(&address) })
+                Err(HostLockError::Busy { owner: owner(&address) })
             }
             Err(error) => Err(failed(error)),
         }
@@ -36,7 +56,7 @@ impl HostLock {
 }
 
 /// The process that holds the lock, in words.
-fn holder(address: &SocketAddr) -> String {
+fn owner(address: &SocketAddr) -> String {
     let id = UnixStream::connect_addr(address).and_then(|stream| peer(&stream));
     match id {
         Ok(id) => {

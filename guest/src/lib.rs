@@ -17,11 +17,13 @@
 //! ```
 
 mod address;
-mod by_hand;
+mod cache_folder;
+mod capacity;
 mod error;
 mod escape;
 mod executable;
 mod guest;
+mod held_guest;
 mod host;
 mod host_lock;
 mod image;
@@ -33,35 +35,37 @@ mod parity;
 mod prepare;
 mod proof;
 mod qemu;
-mod room;
 mod ssh;
 mod testbed;
+mod treatment;
 mod wait;
 
 pub use address::{Address, AddressError, Options, SshAddress};
-pub use by_hand::GuestByHand;
+pub use cache_folder::NoCacheFolder;
+pub use capacity::CapacityError;
 pub use error::GuestError;
 pub use executable::{Executable, ExecutableError, Machine};
 pub use guest::{Guest, GuestAccess};
+pub use held_guest::{HeldGuest, HeldGuestError};
 pub use host::{
-    Check, Device, HostFacts, HostProbe, KvmAmd, State, TestbedKind, Verdict, examine, obstacles,
-    verdicts,
+    Check, Device, HostFacts, HostProbe, KvmAmd, Obstacles, State, TestbedKind, Verdict, examine,
+    obstacles, verdicts,
 };
-pub use host_lock::HostLock;
-pub use image::{Image, ImageError, Recipe, build_image, find_image};
+pub use host_lock::{HostLock, HostLockError};
+pub use image::{Image, ImageError, ImageSettings, Recipe, build_image, find_image};
 pub use limits::{Interrupt, Limits, is_interrupt};
-pub use loopback::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
+pub use loopback::{LOOPBACK_SERVER_ARGUMENT, LoopbackError, serve_loopback};
 pub use parity::{Declaration, Difference, Machine as ParityMachine, declarations, differences};
 pub use prepare::{Prepared, prepare};
 pub use proof::{Proof, prove};
-pub(crate) use qemu::Accelerator;
 pub use qemu::{
-    Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, ImageSettings, LaunchRecord,
-    MachineError, MachineSettings, QemuMachine, Treatment, WantedAccelerator, command_by_hand,
+    Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord, MachineSettings,
+    QemuError, QemuMachine, SettingError, WantedAccelerator, command_by_hand,
 };
 pub use sevbench_facts::{EncryptionFacts, Facts, Protection, SevCpuid, sha256_of_self};
-pub use ssh::{Ending, RemoteProcess, Shipped};
+pub use ssh::{Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{
     BUILT_IN, CONTROL, Config, ConfigError, DEFAULT_TESTBED, MarginEntry, Place, Testbed,
     TestbedArm,
 };
+pub use treatment::{Treatment, UnknownTreatment};

@@ -1,7 +1,7 @@
 //! Pure: in which facts two machines differ, and what of that is the treatment.
 
-use crate::qemu::swiotlb_mib;
-use crate::{LaunchRecord, Treatment};
+use crate::qemu::{LaunchRecord, swiotlb_mib};
+use crate::treatment::Treatment;
 use serde::{Deserialize, Serialize};
 use sevbench_facts::Facts;
 use std::collections::{BTreeMap, BTreeSet};

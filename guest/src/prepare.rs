@@ -1,26 +1,31 @@
-//! What guests on this host need before the first of them starts: the host for themselves, images, disks, room.
+//! What guests on this host need before the first of them starts: exclusive use of the host, an
+//! image, disks, memory and CPUs.
 
-use crate::image::{BootImage, cache_folder};
-use crate::qemu::{DataDisk, Launch};
-use crate::room::Room;
-use crate::{
-    Accelerator, Address, Check, GuestError, HostLock, HostProbe, ImageError, Interrupt,
-    QemuMachine, TestbedKind, examine, obstacles,
-};
+use crate::address::Address;
+use crate::capacity::HostCapacity;
+use crate::error::GuestError;
+use crate::host::{HostProbe, Obstacles, TestbedKind, examine};
+use crate::host_lock::HostLock;
+use crate::image::BootImage;
+use crate::limits::Interrupt;
+use crate::qemu::{Accelerator, Launch, QemuMachine};
 use std::fs;
-use std::path::PathBuf;
 
-/// The host, made ready for guests. Dropping it lets other runs begin.
+/// Checks that depend on a machine's settings. [`prepare`] makes these checks itself.
+const CHECKED_BY_SETTINGS: [&str; 5] =
+    ["firmware", "guest image", "image programs", "memory", "disk"];
+
+/// A host that is ready for guests. Dropping it lets other runs start.
 #[derive(Debug)]
 pub struct Prepared {
     _lock: Option<HostLock>,
 }
 
-/// Takes the host's lock, checks that every machine among `addresses` can be made, all of them at once, and makes the
-/// disks that are not there; tells what takes time.
+/// Takes the host's lock, checks that all machines among `addresses` can run here at once, and makes
+/// the disks that do not exist yet. Reports what takes time.
 ///
 /// # Errors
-/// If another run has guests here, or something that a machine needs is missing.
+/// If another run has guests here, or a machine needs something that the host lacks.
 pub fn prepare(
     addresses: &[&Address],
     interrupt: &Interrupt,
@@ -31,56 +36,32 @@ pub fn prepare(
     if machines.is_empty() {
         return Ok(Prepared { _lock: None });
     }
-    check_host(&machines)?;
+    for machine in &machines {
+        check_host(machine)?;
+    }
     let lock = HostLock::take()?;
-    check_room(&machines)?;
+    capacity().check(&machines)?;
     for (index, machine) in machines.into_iter().enumerate() {
         let image = BootImage::find(&machine.settings.image)?;
         let launch = Launch::plan(machine, &image.files, &[])?;
         if let (0, Accelerator::Tcg { reason }) = (index, &launch.accelerator) {
             tell(&format!("guests are emulated (TCG), which is slow: {reason}"));
         }
-        machine.settings.data_disks.prepare(&disks_folder()?, interrupt, tell)?;
+        machine.prepare_data_disks(interrupt, tell)?;
     }
     Ok(Prepared { _lock: Some(lock) })
 }
 
-/// Whether the host has what the machines need whatever they are set to. Firmware, image, memory and room may be set, and
-/// are looked at by themselves.
-fn check_host(machines: &[&QemuMachine]) -> Result<(), GuestError> {
-    const BY_SETTINGS: [&str; 5] = ["firmware", "guest image", "image programs", "memory", "disk"];
-    for machine in machines {
-        let checks = examine(&HostProbe::gather_for(&machine.settings));
-        let kind = TestbedKind::of(machine.treatment);
-        let mut obstacles = obstacles(&checks, kind);
-        obstacles.retain(|check| !BY_SETTINGS.contains(&check.subject));
-        if !obstacles.is_empty() {
-            let line = |check: &&Check| {
-                let remedy = check.remedy.as_deref().unwrap_or("see `cargo sevbench doctor`");
-                format!("\n  {}: {}; {remedy}", check.subject, check.found)
-            };
-            let failed = obstacles.iter().map(line).collect();
-            return Err(GuestError::Obstacles { arm: machine.treatment.name(), failed });
-        }
-    }
-    Ok(())
+/// Checks what a machine needs from the host whatever its settings are.
+fn check_host(machine: &QemuMachine) -> Result<(), Obstacles> {
+    let mut checks = examine(&HostProbe::gather_for(&machine.settings));
+    checks.retain(|check| !CHECKED_BY_SETTINGS.contains(&check.subject));
+    let kind = TestbedKind::of(machine.treatment);
+    Obstacles::find(machine.treatment.name(), &checks, kind).map_or(Ok(()), Err)
 }
 
-/// The data disks of a machine, which [`prepare`] has made.
-pub(crate) fn data_disks(machine: &QemuMachine) -> Result<Vec<DataDisk>, ImageError> {
-    Ok(machine.settings.data_disks.locate(&disks_folder()?))
-}
-
-fn disks_folder() -> Result<PathBuf, ImageError> {
-    cache_folder("disks")
-}
-
-/// Whether the host has the memory for all machines together, and the CPUs for each.
-fn check_room(machines: &[&QemuMachine]) -> Result<(), GuestError> {
+fn capacity() -> HostCapacity {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    match Room::parse(&meminfo, cpus).lack(machines) {
-        Some(reason) => Err(GuestError::NoRoom { reason }),
-        None => Ok(()),
-    }
+    HostCapacity::parse(&meminfo, cpus)
 }

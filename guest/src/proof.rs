@@ -1,7 +1,7 @@
 //! Pure: whether a machine is what its arm is called. A name is a claim; the MSR, CPUID, the kernel and the way it was
 //! launched must all agree before it is believed.
 
-use crate::LaunchRecord;
+use crate::qemu::LaunchRecord;
 use serde_json::Value;
 use sevbench_facts::{EncryptionFacts, Protection};
 

@@ -1,7 +1,6 @@
 //! The one way to wait: for a file descriptor, until a deadline, with a look at the interrupt.
 
-use crate::Interrupt;
-use crate::limits::interrupted;
+use crate::limits::{Interrupt, interrupted};
 use sevbench_process::poll;
 use std::io;
 use std::os::fd::RawFd;

@@ -22,6 +22,6 @@ mod tail;
 pub use child::{Group, OwnedChild, signal_group};
 pub use lifetime::{end_with_parent, inherit_descriptors};
 pub use poll::poll;
-pub use program::{Output, Program, ProgramError};
+pub use program::{Output, Program, ProgramError, is_installed};
 pub use stream::Capture;
 pub use tail::{Tail, TailReader};

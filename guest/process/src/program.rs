@@ -5,6 +5,7 @@ use crate::poll::poll;
 use crate::stream::{Capture, Lines, Stream};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +28,13 @@ pub struct Output {
     pub stdout: String,
     /// What was kept of its standard error.
     pub stderr: String,
+}
+
+/// Whether a program is in the user's path, or in one of the usual folders of root.
+pub fn is_installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&folders).chain(usual).any(|folder| folder.join(program).is_file())
 }
 
 /// A program that gave no output.

@@ -2,8 +2,9 @@
 
 use super::HostProbe;
 use super::{machine_checks, qemu_checks, sev_checks};
-use crate::Treatment;
+use crate::treatment::Treatment;
 use serde::Serialize;
+use thiserror::Error;
 
 /// As many obstacles are told with what was found; more are only named.
 const DETAILED_MAX: usize = 2;
@@ -137,6 +138,26 @@ pub fn obstacles(checks: &[Check], testbed: TestbedKind) -> Vec<&Check> {
     let is_obstacle =
         |check: &&Check| check.state == State::Failed && check.needed_by.contains(&testbed);
     checks.iter().filter(is_obstacle).collect()
+}
+
+/// The failed checks that keep a machine from running here.
+#[derive(Debug, Error)]
+#[error("this host cannot run a `{arm}` guest; failed checks of `cargo sevbench doctor`:{failed}")]
+pub struct Obstacles {
+    arm: &'static str,
+    failed: String,
+}
+
+impl Obstacles {
+    /// The obstacles to a machine of this arm; none if it can run.
+    pub(crate) fn find(arm: &'static str, checks: &[Check], testbed: TestbedKind) -> Option<Self> {
+        let line = |check: &Check| {
+            let remedy = check.remedy.as_deref().unwrap_or("see `cargo sevbench doctor`");
+            format!("\n  {}: {}; {remedy}", check.subject, check.found)
+        };
+        let failed: String = obstacles(checks, testbed).into_iter().map(line).collect();
+        (!failed.is_empty()).then_some(Self { arm, failed })
+    }
 }
 
 /// What the checks mean for each testbed.

@@ -1,6 +1,6 @@
 //! Asks the installed QEMU which version it is and what it knows, by running it with `help` for an argument.
 
-use crate::escape::escape;
+use crate::escape;
 use crate::qemu::QEMU;
 use sevbench_process::{Capture, Program, ProgramError};
 use std::collections::BTreeSet;
@@ -63,12 +63,12 @@ impl Qemu {
         let answers = || {
             let line = ask(program, &["--version"], ANSWER_LIMIT)?;
             let Some(version) = parse_version(&line) else {
-                let line = escape(line.lines().next().unwrap_or_default());
+                let line = escape::for_terminal(line.lines().next().unwrap_or_default());
                 return Err(AskError::NoVersion(line));
             };
             Ok(QemuAnswers {
                 version,
-                line: escape(line.lines().next().unwrap_or_default()),
+                line: escape::for_terminal(line.lines().next().unwrap_or_default()),
                 objects: parse_objects(&ask(program, &["-object", "help"], ANSWER_LIMIT)?),
                 devices: parse_devices(&ask(program, &["-device", "help"], ANSWER_LIMIT)?),
                 cpus: parse_cpus(&ask(program, &["-cpu", "help"], ANSWER_LIMIT)?),

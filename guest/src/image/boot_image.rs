@@ -1,7 +1,9 @@
 //! What a guest boots, whether it was made from a recipe or is the user's own. No guest ever writes to it.
 
-use super::{Image, ImageError, Recipe, Seed, find_image};
-use crate::qemu::ImageSettings;
+use super::error::ImageError;
+use super::seed::Seed;
+use super::settings::ImageSettings;
+use super::store::{Image, find_image};
 use russh::keys::ssh_key::PublicKey;
 use std::fs::File;
 use std::io::{self, Read};
@@ -57,23 +59,6 @@ impl DiskFormat {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
-        }
-    }
-}
-
-impl ImageSettings {
-    /// The recipe that these settings name.
-    ///
-    /// # Errors
-    /// If its file cannot be read, or is none.
-    pub fn recipe(&self) -> Result<Recipe, ImageError> {
-        match &self.recipe {
-            None => Recipe::debian(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| ImageError::File { path: path.clone(), source })?;
-                Recipe::parse(&text)
-            }
         }
     }
 }

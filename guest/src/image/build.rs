@@ -1,20 +1,20 @@
 //! Makes the image of a recipe: mmdebstrap, then a disk image without mounting anything. Needs no root where the
 //! kernel allows user namespaces.
 
-use super::cache::images_folder;
-use super::{Image, Recipe, find_image};
-use crate::Interrupt;
+use super::error::ImageError;
+use super::recipe::Recipe;
+use super::store::{Image, find_image, images_folder};
 use crate::key::make_key_pair;
-use sevbench_process::{Capture, Program, ProgramError};
+use crate::limits::Interrupt;
+use sevbench_process::{Capture, Program, ProgramError, is_installed};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
-use thiserror::Error;
 
 /// The longest that a build may take.
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
@@ -34,52 +34,6 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("tar", "tar"),
     ("unshare", "util-linux"),
 ];
-
-/// An image that cannot be had.
-#[derive(Debug, Error)]
-#[expect(missing_docs, reason = "the fields are named by what they hold")]
-pub enum ImageError {
-    /// The recipe cannot be read.
-    #[error("the recipe of the guest's image cannot be read: {0}")]
-    Recipe(String),
-    /// There is none yet.
-    #[error("there is no image of the guest yet: type `cargo sevbench guest build`")]
-    NotBuilt,
-    /// No place for images.
-    #[error("there is no place for images: set SEVBENCH_CACHE to a folder, or HOME")]
-    NoFolder,
-    /// A program that is not installed.
-    #[error("`{program}` is missing: type `apt-get install {package}`")]
-    ProgramMissing { program: String, package: String },
-    /// Another build runs.
-    #[error("another build holds {}: wait until it has ended", .0.display())]
-    Locked(PathBuf),
-    /// A file of the image.
-    #[error("{}: {source}", path.display())]
-    File { path: PathBuf, source: io::Error },
-    /// A step of the build.
-    #[error("{step} failed ({status}):\n{output}")]
-    Step { step: String, status: String, output: String },
-    /// The seed for cloud-init.
-    #[error("cannot make the seed for cloud-init: {source}")]
-    Seed { source: io::Error },
-    /// An own kernel needs its root, and the other way round.
-    #[error(
-        "an image of your own has both kernel and root, or neither: write root = \"/dev/vda1\" (or the like)"
-    )]
-    KernelWithoutRoot,
-    /// An own image's keys come together.
-    #[error(
-        "an image of your own has both key and host_key, or neither: then cloud-init brings fresh ones in"
-    )]
-    OneKey,
-    /// A kernel for other processors.
-    #[error("{} is no Linux kernel for x86-64: name a bzImage of that architecture", path.display())]
-    OtherKernel { path: PathBuf },
-    /// The user ended it.
-    #[error("interrupted; nothing of the unfinished image is left")]
-    Interrupted,
-}
 
 /// Makes the image of a recipe, unless it is there; tells each line of what goes on.
 ///
@@ -126,13 +80,6 @@ fn check_programs() -> Result<(), ImageError> {
 /// The programs that a build needs and that are not here, each with its Debian package.
 pub(crate) fn missing_programs() -> Vec<(&'static str, &'static str)> {
     PROGRAMS.into_iter().filter(|(program, _)| !is_installed(program)).collect()
-}
-
-/// Whether a program is in the user's path or in one of root's usual folders.
-pub(crate) fn is_installed(program: &str) -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let usual = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&folders).chain(usual).any(|folder| folder.join(program).is_file())
 }
 
 /// Held by one build at a time; the kernel lets go of it however its holder ends.

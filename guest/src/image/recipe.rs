@@ -1,6 +1,6 @@
 //! What goes into an image; a file that people edit.
 
-use super::ImageError;
+use super::error::ImageError;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 

@@ -3,8 +3,8 @@
 use super::LeakError;
 use super::core_file::read_core;
 use super::maps::{Mapping, parse_maps};
-use crate::Interrupt;
-use crate::escape::escape;
+use crate::escape;
+use crate::limits::Interrupt;
 use object::ReadCache;
 use sevbench_process::{Capture, Program, ProgramError};
 use std::fs::{self, File};
@@ -166,7 +166,7 @@ fn write_core(process_id: u32, file: &File, interrupt: &Interrupt) -> Result<(),
         ProgramError::Cancelled { .. } => LeakError::Interrupted,
         error => failed(error.to_string()),
     })?;
-    let said = escape(&output.stderr);
+    let said = escape::for_terminal(&output.stderr);
     // gdb ends well also where it could not attach.
     match file.metadata() {
         Ok(metadata) if metadata.len() > 0 => Ok(()),

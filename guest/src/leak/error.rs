@@ -1,7 +1,8 @@
 //! What can go wrong with a look into a machine's memory.
 
 use super::report::ReportError;
-use crate::{Ending, GuestError};
+use crate::error::GuestError;
+use crate::ssh::Ending;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;

@@ -7,8 +7,12 @@ use super::report::LINE_LEN_MAX;
 use super::{
     Answer, Dump, DumpWay, LeakError, SECRET_ARGUMENT, SearchResult, SecretReport, search,
 };
+use crate::error::GuestError;
+use crate::executable::Executable;
+use crate::guest::Guest;
+use crate::limits::{Interrupt, is_interrupt};
+use crate::ssh::{Ending, RemoteProcess};
 use crate::wait::Wait;
-use crate::{Executable, Guest, Interrupt, RemoteProcess, is_interrupt};
 use sevbench_process::Program;
 use std::io::{self, Read};
 use std::process::Command;
@@ -176,10 +180,7 @@ fn search_failed(error: io::Error) -> LeakError {
     match error.kind() {
         _ if is_interrupt(&error) => LeakError::Interrupted,
         io::ErrorKind::TimedOut => LeakError::TooLong { limit: SEARCH_LIMIT },
-        _ => LeakError::HolderEnded {
-            ending: crate::Ending::ConnectionLost,
-            reason: error.to_string(),
-        },
+        _ => LeakError::HolderEnded { ending: Ending::ConnectionLost, reason: error.to_string() },
     }
 }
 
@@ -213,7 +214,7 @@ fn read_report(process: &mut RemoteProcess) -> Result<SecretReport, LeakError> {
         match process.read(&mut byte) {
             Ok(0) => {
                 if let Some(error) = process.cannot_run() {
-                    return Err(error.into());
+                    return Err(GuestError::from(error).into());
                 }
                 return Err(holder_failed(io::ErrorKind::UnexpectedEof.into(), process));
             }

@@ -1,11 +1,12 @@
 //! The parent's side of the loopback server: starts it, knows its keys, ends it, and leaves nothing behind.
 
+use super::error::LoopbackError;
 use super::greeting::LINE_LEN_MAX;
 use super::{Greeting, HOME_PREFIX, LOOPBACK_SERVER_ARGUMENT};
-use crate::escape::escape;
+use crate::escape;
 use crate::key::make_key_pair;
+use crate::limits::{Interrupt, Limits, is_interrupt};
 use crate::wait::Wait;
-use crate::{GuestError, Interrupt, Limits, is_interrupt};
 use russh::keys::ssh_key::PublicKey;
 use sevbench_process::TailReader;
 use std::fs;
@@ -35,8 +36,8 @@ impl LoopbackServer {
         executable: &Path,
         limits: &Limits,
         interrupt: &Interrupt,
-    ) -> Result<Self, GuestError> {
-        let failed = |reason: String| GuestError::Loopback { reason };
+    ) -> Result<Self, LoopbackError> {
+        let failed = |reason: String| LoopbackError::Server { reason };
         let (client_key, public_key) =
             make_key_pair().map_err(|error| failed(error.to_string()))?;
         let mut process = ServerProcess::spawn(executable)
@@ -44,25 +45,26 @@ impl LoopbackServer {
         let greeting = match process.greet(&public_key, &Wait::new(interrupt, limits.connect)) {
             Ok(line) => Greeting::from_line(&line)
                 .ok_or_else(|| failed(format!("it said `{}`", line.escape_debug())))?,
-            Err(error) if is_interrupt(&error) => return Err(GuestError::Interrupted),
+            Err(error) if is_interrupt(&error) => return Err(LoopbackError::Interrupted),
             Err(error) => return Err(failed(process.end().in_words(&error.to_string()))),
         };
         let Greeting { port, host_key, home } = greeting;
         Ok(Self { port, host_key, client_key, home, process })
     }
 
-    /// Adds what the server said to an error of the connection to it.
-    pub(crate) fn explain(&self, error: GuestError) -> GuestError {
-        match self.process.stderr_text() {
-            text if text.is_empty() || matches!(error, GuestError::Interrupted) => error,
-            text => GuestError::Loopback { reason: format!("{error}; it said: {text}") },
-        }
+    /// Explains a problem with the connection to the server, with what the server said.
+    pub(crate) fn explain(&self, problem: &str) -> LoopbackError {
+        let reason = match self.process.stderr_text() {
+            said if said.is_empty() => problem.to_owned(),
+            said => format!("{problem}; it said: {said}"),
+        };
+        LoopbackError::Server { reason }
     }
 
     /// Ends the server and everything that it started.
-    pub(crate) fn shut_down(mut self) -> Result<(), GuestError> {
+    pub(crate) fn shut_down(mut self) -> Result<(), LoopbackError> {
         let end = self.process.end();
-        self.remove_home().map_err(|error| GuestError::Loopback {
+        self.remove_home().map_err(|error| LoopbackError::Server {
             reason: end.in_words(&format!("cannot remove {}: {error}", self.home.display())),
         })
     }
@@ -157,7 +159,7 @@ impl ServerProcess {
     }
 
     fn stderr_text(&self) -> String {
-        self.stderr.as_ref().map_or_else(String::new, |stderr| escape(&stderr.text()))
+        self.stderr.as_ref().map_or_else(String::new, |stderr| escape::for_terminal(&stderr.text()))
     }
 
     /// Ends the server: gently, and then not.

@@ -1,7 +1,7 @@
 //! How the CPUs of a guest are run: by KVM where it is really usable, else by TCG.
 
-use super::WantedAccelerator;
-use crate::GuestError;
+use super::error::QemuError;
+use super::settings::WantedAccelerator;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -30,12 +30,12 @@ impl Accelerator {
     ///
     /// # Errors
     /// If KVM is wanted and is not usable.
-    pub(crate) fn choose(wanted: WantedAccelerator) -> Result<Self, GuestError> {
+    pub(crate) fn choose(wanted: WantedAccelerator) -> Result<Self, QemuError> {
         match (wanted, kvm_defect()) {
             (WantedAccelerator::Tcg, _) => Ok(Self::Tcg { reason: "as asked for".into() }),
             (WantedAccelerator::Auto | WantedAccelerator::Kvm, None) => Ok(Self::Kvm),
             (WantedAccelerator::Auto, Some(reason)) => Ok(Self::Tcg { reason }),
-            (WantedAccelerator::Kvm, Some(reason)) => Err(GuestError::NoKvm { reason }),
+            (WantedAccelerator::Kvm, Some(reason)) => Err(QemuError::NoKvm { reason }),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Waits for a guest to come up: for the first line on its console, and for its SSH server. Looks, and never listens.
 
-use crate::escape::escape;
+use crate::escape;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -119,7 +119,7 @@ pub(super) fn console_end(console: &Path) -> String {
     if read.is_err() || bytes.is_empty() {
         return "nothing".into();
     }
-    let text = escape(&String::from_utf8_lossy(&bytes).replace('\r', ""));
+    let text = escape::for_terminal(&String::from_utf8_lossy(&bytes).replace('\r', ""));
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(CONSOLE_LINES_SHOWN)..].join("\n")
 }

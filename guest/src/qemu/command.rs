@@ -1,9 +1,12 @@
 //! Pure: the command line of a machine. Everything that two arms share is said once, for all of them.
 
-use super::{
-    Accelerator, Backing, DataDisk, MachineSettings, QemuMachine, SCSI_CONTROLLER, Treatment,
-};
+use super::accelerator::Accelerator;
+use super::disks::{Controller, DataDisk, SCSI_CONTROLLER};
+use super::machine::QemuMachine;
+use super::settings::{Backing, MachineSettings};
+use crate::escape;
 use crate::image::ImageFiles;
+use crate::treatment::Treatment;
 use std::path::Path;
 
 /// The port of the guest's SSH server.
@@ -78,7 +81,7 @@ pub(crate) fn command_line(machine: &QemuMachine, wiring: &Wiring<'_>) -> Vec<St
     }
     add("-object", "iothread,id=io0".into());
     // `snapshot=on` is a copy-on-write overlay in an unlinked file: it is gone with QEMU, however that ends.
-    let (format, root) = (wiring.image.format.name(), escaped(&wiring.image.root));
+    let (format, root) = (wiring.image.format.name(), escape::for_qemu(&wiring.image.root));
     add("-drive", format!("if=none,id=root,format={format},snapshot=on,file={root}"));
     // QEMU gives the first place to a kernel of its own.
     let first = if wiring.image.kernel.is_none() { ",bootindex=0" } else { "" };
@@ -199,28 +202,23 @@ fn data_disks(
                 "if=none,id={id},format=raw,cache={},aio={aio},werror=report,rerror=report,file.driver={driver},\
                  file.locking=off,file.filename={}",
                 cache.name(),
-                escaped(path)
+                escape::for_qemu(path)
             ),
         ));
         let device = format!("drive={id},serial={}", controller.serial());
         let virtio = format!("iothread=io0,disable-legacy=on{platform}");
         match controller {
-            super::Controller::VirtioBlk => {
+            Controller::VirtioBlk => {
                 line.push(("-device", format!("virtio-blk-pci,{device},{virtio}")));
             }
-            super::Controller::VirtioScsi => {
+            Controller::VirtioScsi => {
                 line.push(("-device", format!("virtio-scsi-pci,id={SCSI_CONTROLLER},{virtio}")));
                 line.push(("-device", format!("scsi-hd,bus={SCSI_CONTROLLER}.0,{device}")));
             }
-            super::Controller::Nvme => line.push(("-device", format!("nvme,{device}"))),
+            Controller::Nvme => line.push(("-device", format!("nvme,{device}"))),
         }
     }
     line
-}
-
-/// A comma in a file's name is doubled where QEMU splits at commas.
-fn escaped(path: &Path) -> String {
-    path.display().to_string().replace(',', ",,")
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The disks that storage is measured on: files that are made once, or block devices of the host that nothing uses.
 
-use super::DataDisks;
-use crate::{GuestError, Interrupt};
+use super::error::QemuError;
+use super::machine::QemuMachine;
+use super::settings::DataDisks;
+use crate::cache_folder::{NoCacheFolder, cache_folder};
+use crate::limits::Interrupt;
 use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -43,6 +46,29 @@ pub(crate) struct DataDisk {
     pub(crate) is_device: bool,
 }
 
+impl QemuMachine {
+    /// Where its data disks are. [`QemuMachine::prepare_data_disks`] makes them.
+    pub(crate) fn data_disks(&self) -> Result<Vec<DataDisk>, NoCacheFolder> {
+        Ok(self.settings.data_disks.locate(&disks_folder()?))
+    }
+
+    /// Makes the data disks that do not exist yet, and checks the devices; reports what takes time.
+    ///
+    /// # Errors
+    /// If a device is in use or holds data, or the disk is full.
+    pub(crate) fn prepare_data_disks(
+        &self,
+        interrupt: &Interrupt,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), QemuError> {
+        self.settings.data_disks.prepare(&disks_folder()?, interrupt, tell).map(drop)
+    }
+}
+
+fn disks_folder() -> Result<PathBuf, NoCacheFolder> {
+    cache_folder("disks")
+}
+
 impl Controller {
     /// All.
     pub const ALL: [Self; 3] = [Self::VirtioBlk, Self::VirtioScsi, Self::Nvme];
@@ -76,7 +102,7 @@ impl DataDisks {
     }
 
     /// Where the disks are, whether or not they have been made.
-    pub(crate) fn locate(&self, folder: &Path) -> Vec<DataDisk> {
+    fn locate(&self, folder: &Path) -> Vec<DataDisk> {
         let disk = |controller: Controller| match self.device(controller) {
             Some(path) => DataDisk { controller, path: path.clone(), is_device: true },
             None => {
@@ -91,12 +117,12 @@ impl DataDisks {
     ///
     /// # Errors
     /// If a device is in use or holds something, or there is no room.
-    pub(crate) fn prepare(
+    fn prepare(
         &self,
         folder: &Path,
         interrupt: &Interrupt,
         tell: &mut dyn FnMut(&str),
-    ) -> Result<Vec<DataDisk>, GuestError> {
+    ) -> Result<Vec<DataDisk>, QemuError> {
         let disks = self.locate(folder);
         for DataDisk { path, is_device, .. } in &disks {
             if *is_device {
@@ -116,8 +142,8 @@ impl DataDisks {
 }
 
 /// Writes a file of random bytes, under its name once it is whole: what reads it then reads a disk, and no holes.
-fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), GuestError> {
-    let failed = |source| GuestError::DataDisk { path: path.into(), source };
+fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), QemuError> {
+    let failed = |source| QemuError::DataDisk { path: path.into(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut file =
@@ -126,7 +152,7 @@ fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), GuestEr
     UnwrapErr(SysRng).fill_bytes(&mut piece);
     for start in (0..len).step_by(PIECE_LEN) {
         if interrupt.is_set() {
-            return Err(GuestError::Interrupted);
+            return Err(QemuError::Interrupted);
         }
         // Every sector its own number: a disk that finds equal sectors finds none.
         for (place, sector) in (start..).step_by(SECTOR_LEN).zip(piece.chunks_mut(SECTOR_LEN)) {
@@ -140,8 +166,8 @@ fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), GuestEr
 }
 
 /// Whether a device may be written to: nothing has it mounted or holds it, and it is empty or given up in so many words.
-fn check_device(path: &Path, overwrite: bool) -> Result<(), GuestError> {
-    let refused = |reason: String| GuestError::DataDevice { path: path.into(), reason };
+fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
+    let refused = |reason: String| QemuError::DataDevice { path: path.into(), reason };
     let failed = |source: io::Error| refused(source.to_string());
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.file_type().is_block_device() {
@@ -235,7 +261,7 @@ mod tests {
         let interrupt = Interrupt::new();
         interrupt.set();
         let error = DataDisks::default().prepare(folder.path(), &interrupt, &mut |_| ());
-        assert!(matches!(error, Err(GuestError::Interrupted)));
+        assert!(matches!(error, Err(QemuError::Interrupted)));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

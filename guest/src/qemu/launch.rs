@@ -1,12 +1,13 @@
 //! What a machine is launched with on this host: accelerator, firmware, C-bit; and the record of it.
 
-use super::{
-    Accelerator, Console, Control, DataDisk, QEMU, QemuMachine, Treatment, Wiring, command_line,
-    cpu_model,
-};
-use crate::GuestError;
+use super::accelerator::Accelerator;
+use super::command::{Console, Control, Wiring, command_line, cpu_model};
+use super::disks::DataDisk;
+use super::error::QemuError;
+use super::machine::QemuMachine;
+use super::process::QEMU;
 use crate::image::ImageFiles;
-use crate::prepare::data_disks;
+use crate::treatment::Treatment;
 use serde::{Deserialize, Serialize};
 use sevbench_facts::SevCpuid;
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ impl<'a> Launch<'a> {
         machine: &'a QemuMachine,
         image: &'a ImageFiles,
         data_disks: &'a [DataDisk],
-    ) -> Result<Self, GuestError> {
+    ) -> Result<Self, QemuError> {
         let accelerator = Accelerator::choose(machine.settings.accelerator)?;
         let c_bit = c_bit(machine.treatment, &accelerator)?;
         let firmware = firmware(machine)?;
@@ -70,7 +71,7 @@ impl<'a> Launch<'a> {
         machine: &'a QemuMachine,
         image: &'a ImageFiles,
         data_disks: &'a [DataDisk],
-    ) -> Result<Self, GuestError> {
+    ) -> Result<Self, QemuError> {
         let accelerator = match machine.treatment.protection() {
             Some(_) => Accelerator::Kvm,
             None => Accelerator::choose(machine.settings.accelerator)?,
@@ -174,25 +175,25 @@ impl<'a> Launch<'a> {
 ///
 /// # Errors
 /// If what the settings name cannot be read.
-pub fn command_by_hand(machine: &QemuMachine) -> Result<Vec<String>, GuestError> {
+pub fn command_by_hand(machine: &QemuMachine) -> Result<Vec<String>, QemuError> {
     let image = ImageFiles::locate(&machine.settings.image)?;
-    let disks = data_disks(machine)?;
+    let disks = machine.data_disks()?;
     let arguments = Launch::shown(machine, &image, &disks)?.arguments_by_hand();
     Ok([QEMU.to_owned()].into_iter().chain(arguments).collect())
 }
 
 /// The C-bit of this processor, where it can run the treatment.
-fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, GuestError> {
+fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, QemuError> {
     let Some(protection) = treatment.protection() else { return Ok(0) };
     let cpuid = SevCpuid::read().unwrap_or_default();
     match (cpuid.offers(protection), accelerator) {
         (true, Accelerator::Kvm) => Ok(cpuid.c_bit()),
         (true, Accelerator::Tcg { reason }) => {
-            Err(GuestError::NoProtection { protection, reason: reason.clone() })
+            Err(QemuError::NoProtection { protection, reason: reason.clone() })
         }
         (false, _) => {
             let reason = "its processor does not offer that (CPUID 0x8000001F)".into();
-            Err(GuestError::NoProtection { protection, reason })
+            Err(QemuError::NoProtection { protection, reason })
         }
     }
 }
@@ -206,10 +207,10 @@ fn backing(machine: &QemuMachine) -> String {
     }
 }
 
-pub(crate) fn firmware(machine: &QemuMachine) -> Result<PathBuf, GuestError> {
+pub(crate) fn firmware(machine: &QemuMachine) -> Result<PathBuf, QemuError> {
     let known = FIRMWARES.iter().map(PathBuf::from);
     let mut candidates =
         machine.settings.firmware.clone().map_or_else(|| known.collect(), |path| vec![path]);
     candidates.retain(|path| path.is_file());
-    candidates.into_iter().next().ok_or(GuestError::NoFirmware)
+    candidates.into_iter().next().ok_or(QemuError::NoFirmware)
 }

@@ -1,11 +1,9 @@
 //! What a machine under QEMU is: its treatment and its settings. Arms of one testbed differ in the treatment only.
 
-use super::MachineSettings;
-use sevbench_facts::Protection;
+use super::settings::{MachineSettings, SettingError};
+use crate::treatment::Treatment;
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
-use thiserror::Error;
 
 /// The bounce buffers that a confidential guest's kernel makes: 6 % of its memory, from 64 MiB to 1 GiB
 /// (`sev_setup_arch` in Linux' arch/x86/mm/mem_encrypt_amd.c).
@@ -14,47 +12,6 @@ const SWIOTLB_MIB_MIN: u64 = 64;
 const SWIOTLB_MIB_MAX: u64 = 1024;
 /// The kernel counts them in slabs of 2 KiB.
 const SLABS_PER_MIB: u64 = 512;
-
-/// What is done to a machine, beside what is done to all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Treatment {
-    /// Nothing: the control.
-    Nosev,
-    /// Bounce buffers as a confidential guest has them, without any encryption.
-    Bounce,
-    /// AMD SEV: memory encryption.
-    Sev,
-    /// AMD SEV-ES: registers too.
-    SevEs,
-    /// AMD SEV-SNP: integrity too.
-    Snp,
-}
-
-impl Treatment {
-    /// All, in the order in which each adds to the one before.
-    pub const ALL: [Self; 5] = [Self::Nosev, Self::Bounce, Self::Sev, Self::SevEs, Self::Snp];
-
-    /// Its name, in arms and addresses.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nosev => "nosev",
-            Self::Bounce => "bounce",
-            Self::Sev => "sev",
-            Self::SevEs => "sev-es",
-            Self::Snp => "snp",
-        }
-    }
-
-    /// The protection that a machine with it is launched with.
-    pub const fn protection(self) -> Option<Protection> {
-        match self {
-            Self::Nosev | Self::Bounce => None,
-            Self::Sev => Some(Protection::Sev),
-            Self::SevEs => Some(Protection::SevEs),
-            Self::Snp => Some(Protection::SevSnp),
-        }
-    }
-}
 
 /// A machine that QEMU makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,33 +22,6 @@ pub struct QemuMachine {
     pub settings: MachineSettings,
     /// Where the log of its console goes; none for nowhere.
     pub console: Option<PathBuf>,
-}
-
-/// A machine that cannot be.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum MachineError {
-    /// No such treatment.
-    #[error("there is no treatment `{0}`: write one of nosev, bounce, sev, sev-es, snp")]
-    Treatment(String),
-    /// A value that an option cannot have.
-    #[error("`{name}={value}` cannot be: {wanted}")]
-    Value {
-        /// The option.
-        name: &'static str,
-        /// What was written.
-        value: String,
-        /// What may be written.
-        wanted: String,
-    },
-}
-
-impl FromStr for Treatment {
-    type Err = MachineError;
-
-    fn from_str(text: &str) -> Result<Self, MachineError> {
-        let found = Self::ALL.into_iter().find(|treatment| treatment.name() == text);
-        found.ok_or_else(|| MachineError::Treatment(text.into()))
-    }
 }
 
 impl QemuMachine {
@@ -109,7 +39,7 @@ impl QemuMachine {
     }
 
     /// Takes an option of an address; says whether it is one of this machine.
-    pub(crate) fn take_option(&mut self, name: &str, value: &str) -> Result<bool, MachineError> {
+    pub(crate) fn take_option(&mut self, name: &str, value: &str) -> Result<bool, SettingError> {
         self.settings.take_option(name, value)
     }
 }

@@ -1,13 +1,14 @@
 //! The life of one QEMU: started, watched until its guest answers, paused, ended. It leaves nothing but its console's log.
 
 use super::boot::{BootWatch, console_end};
+use super::error::QemuError;
+use super::launch::{Launch, LaunchRecord};
 use super::pins::pin_threads;
 use super::qmp::Qmp;
-use super::{Launch, LaunchRecord};
-use crate::escape::escape;
+use crate::escape;
 use crate::image::Seed;
+use crate::limits::{Interrupt, Limits, is_interrupt};
 use crate::wait::Wait;
-use crate::{GuestError, Interrupt, Limits, is_interrupt};
 use serde_json::{Value, json};
 use sevbench_process::{Group, OwnedChild, TailReader, inherit_descriptors};
 use std::io;
@@ -59,10 +60,10 @@ impl QemuProcess {
         seed: Option<&Seed>,
         limits: &Limits,
         interrupt: &Interrupt,
-    ) -> Result<Self, GuestError> {
+    ) -> Result<Self, QemuError> {
         let started = Instant::now();
         let console = launch.machine.console.as_deref().unwrap_or(Path::new("/dev/null"));
-        let failed = |error: io::Error| GuestError::Qemu { reason: error.to_string() };
+        let failed = |error: io::Error| QemuError::Start { reason: error.to_string() };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let arguments = launch.arguments(console, theirs.as_raw_fd(), seed.map(Seed::descriptor));
         let mut inherited = vec![theirs.as_raw_fd()];
@@ -87,7 +88,7 @@ impl QemuProcess {
         Ok(process)
     }
 
-    fn wait_for_ssh(&mut self, wait: &Wait, limits: &Limits) -> Result<(), GuestError> {
+    fn wait_for_ssh(&mut self, wait: &Wait, limits: &Limits) -> Result<(), QemuError> {
         let started = Instant::now();
         let mut watch = BootWatch::new(self.console.clone(), self.port, started);
         while !watch.look() {
@@ -97,7 +98,7 @@ impl QemuProcess {
             }
             match wait.slice() {
                 Ok(_) => {}
-                Err(error) if is_interrupt(&error) => return Err(GuestError::Interrupted),
+                Err(error) if is_interrupt(&error) => return Err(QemuError::Interrupted),
                 Err(_) => {
                     let limit = limits.boot.as_secs();
                     let reason = format!("its SSH server does not answer within {limit} s");
@@ -122,14 +123,11 @@ impl QemuProcess {
         self.control.execute(command, json!({}), &wait).map(drop)
     }
 
-    /// What a failure of the connection to the guest means, with the end of what it said.
-    pub(crate) fn explain(&mut self, error: GuestError) -> GuestError {
-        match (error, self.program.child.try_wait()) {
-            (GuestError::Interrupted, _) => GuestError::Interrupted,
-            (error, Ok(Some(status))) => {
-                self.boot_failure(format!("{error}; QEMU ended ({status})"))
-            }
-            (error, _) => self.boot_failure(error.to_string()),
+    /// Explains a problem with the guest, with the end of what QEMU and the guest said.
+    pub(crate) fn explain(&mut self, problem: &str) -> QemuError {
+        match self.program.child.try_wait() {
+            Ok(Some(status)) => self.boot_failure(format!("{problem}; QEMU ended ({status})")),
+            _ => self.boot_failure(problem.to_owned()),
         }
     }
 
@@ -173,12 +171,12 @@ impl QemuProcess {
         self.program.child.wait_up_to(END_LIMIT);
     }
 
-    fn boot_failure(&self, reason: String) -> GuestError {
+    fn boot_failure(&self, reason: String) -> QemuError {
         let said = match self.program.stderr_text() {
             said if said.is_empty() => "nothing".into(),
             said => said,
         };
-        GuestError::Boot { reason, said, console: console_end(&self.console) }
+        QemuError::Boot { reason, said, console: console_end(&self.console) }
     }
 
     /// Ends QEMU: by its own command, and then not.
@@ -209,10 +207,10 @@ struct RunningProgram {
 }
 
 impl RunningProgram {
-    fn spawn(arguments: &[String], inherited: Vec<RawFd>) -> Result<Self, GuestError> {
+    fn spawn(arguments: &[String], inherited: Vec<RawFd>) -> Result<Self, QemuError> {
         let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => GuestError::NoQemu,
-            _ => GuestError::Qemu { reason: error.to_string() },
+            io::ErrorKind::NotFound => QemuError::NoQemu,
+            _ => QemuError::Start { reason: error.to_string() },
         };
         let mut command = Command::new(QEMU);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -225,20 +223,20 @@ impl RunningProgram {
     }
 
     /// Why QEMU did not answer.
-    fn explain(&mut self, error: &io::Error) -> GuestError {
+    fn explain(&mut self, error: &io::Error) -> QemuError {
         if is_interrupt(error) {
-            return GuestError::Interrupted;
+            return QemuError::Interrupted;
         }
         self.end();
         let reason = match self.stderr_text() {
             said if said.is_empty() => error.to_string(),
             said => said,
         };
-        GuestError::Qemu { reason }
+        QemuError::Start { reason }
     }
 
     fn stderr_text(&self) -> String {
-        escape(&self.stderr.text())
+        escape::for_terminal(&self.stderr.text())
     }
 
     fn end(&mut self) {
@@ -280,8 +278,9 @@ fn forwarded_port(control: &mut Qmp, wait: &Wait) -> io::Result<u16> {
     let arguments = json!({ "command-line": "info usernet" });
     let text = control.execute("human-monitor-command", arguments, wait)?;
     let text = text.as_str().unwrap_or_default();
-    parse_port(text)
-        .ok_or_else(|| io::Error::other(format!("no forwarded port in `{}`", escape(text))))
+    parse_port(text).ok_or_else(|| {
+        io::Error::other(format!("no forwarded port in `{}`", escape::for_terminal(text)))
+    })
 }
 
 /// A line reads `TCP[HOST_FORWARD]  9  127.0.0.1 34651  10.0.2.15  22  0  0`.

@@ -1,11 +1,12 @@
 //! What a user sets of a testbed's machines, in `sevbench.toml` or in an address. All arms of a testbed share it: they
 //! differ in the treatment only.
 
-use super::MachineError;
+use crate::image::ImageSettings;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use thiserror::Error;
 
 /// The CPUs of a machine.
 pub(super) const VCPUS: RangeInclusive<u32> = 1..=1024;
@@ -137,26 +138,16 @@ pub enum Aio {
     Threads,
 }
 
-/// What is booted: an image that is made from a recipe, or one of the user's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ImageSettings {
-    /// A recipe for `cargo sevbench guest build`; none for the one that comes with sevbench.
-    pub recipe: Option<PathBuf>,
-    /// The user's own disk image, raw or qcow2. It is never written to.
-    pub disk: Option<PathBuf>,
-    /// A kernel to boot it with; none for the boot loader that is on the disk.
-    pub kernel: Option<PathBuf>,
-    /// The kernel's initrd.
-    pub initrd: Option<PathBuf>,
-    /// The kernel's root, as in `/dev/vda1` or `LABEL=cloudimg-rootfs`.
-    pub root: Option<String>,
-    /// The account that SSH logs in to; `root` where nothing else is said.
-    pub user: Option<String>,
-    /// The private key that the account lets in; none where the disk runs cloud-init, which then gets a fresh one.
-    pub key: Option<PathBuf>,
-    /// The public host key of the disk's SSH server, which goes with `key`.
-    pub host_key: Option<PathBuf>,
+/// An option with a value that it cannot have.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{name}={value}` is not valid: {wanted}")]
+pub struct SettingError {
+    /// The option.
+    pub name: &'static str,
+    /// What was written.
+    pub value: String,
+    /// What can be written.
+    pub wanted: String,
 }
 
 impl Default for MachineSettings {
@@ -196,13 +187,10 @@ impl Default for DataDisks {
 }
 
 impl MachineSettings {
-    /// Takes an option of an address; says whether it is one of a machine.
-    pub(super) fn take_option(&mut self, name: &str, value: &str) -> Result<bool, MachineError> {
-        let refused = |name: &'static str, wanted: String| MachineError::Value {
-            name,
-            value: value.into(),
-            wanted,
-        };
+    /// Takes an option of an address. Returns false if it is not an option of machines.
+    pub(super) fn take_option(&mut self, name: &str, value: &str) -> Result<bool, SettingError> {
+        let refused =
+            |name: &'static str, wanted: String| SettingError { name, value: value.into(), wanted };
         let number = |name, range: &RangeInclusive<u32>| {
             let number = value.parse().ok().filter(|number| range.contains(number));
             number.ok_or_else(|| refused(name, wanted(range)))

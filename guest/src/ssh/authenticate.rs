@@ -1,8 +1,8 @@
 //! Proving who we are: a key that was named, or the SSH agent's, or the default identities.
 
-use super::Endpoint;
-use super::connection::{StepError, Waiter};
-use crate::{GuestError, Limits};
+use super::connection::{Endpoint, StepError, Waiter};
+use super::error::SshError;
+use crate::limits::Limits;
 use russh::keys::PrivateKey;
 use ssh2::ErrorCode;
 use std::fs;
@@ -37,13 +37,13 @@ impl Credentials<'_> {
         waiter: &Waiter,
         endpoint: &Endpoint<'_>,
         limits: &Limits,
-    ) -> Result<(), GuestError> {
+    ) -> Result<(), SshError> {
         let mut offer = Offer { waiter, endpoint, limits, tried: Vec::new() };
         let accepted = match self {
             Self::Memory(key) => offer.memory(key)?,
             Self::File(path) => {
                 check_key(path)
-                    .map_err(|reason| GuestError::Key { path: path.to_path_buf(), reason })?;
+                    .map_err(|reason| SshError::Key { path: path.to_path_buf(), reason })?;
                 offer.file(path)?
             }
             Self::Default => offer.agent()? || offer.identities()?,
@@ -54,7 +54,7 @@ impl Credentials<'_> {
         if offer.tried.is_empty() {
             offer.tried.push("no SSH agent answers, and ~/.ssh holds no identity".into());
         }
-        Err(GuestError::Authentication {
+        Err(SshError::Authentication {
             host: endpoint.host.into(),
             port: endpoint.port,
             user: endpoint.user.into(),
@@ -72,21 +72,21 @@ struct Offer<'a> {
 }
 
 impl Offer<'_> {
-    fn memory(&mut self, key: &str) -> Result<bool, GuestError> {
+    fn memory(&mut self, key: &str) -> Result<bool, SshError> {
         let (session, user) = (&self.waiter.session, self.endpoint.user);
         let answer =
             self.waiter.until_done(|| session.userauth_pubkey_memory(user, None, key, None));
         self.note("the key made for this guest", answer)
     }
 
-    fn file(&mut self, path: &Path) -> Result<bool, GuestError> {
+    fn file(&mut self, path: &Path) -> Result<bool, SshError> {
         let (session, user) = (&self.waiter.session, self.endpoint.user);
         let answer =
             self.waiter.until_done(|| session.userauth_pubkey_file(user, None, path, None));
         self.note(&path.display().to_string(), answer)
     }
 
-    fn identities(&mut self) -> Result<bool, GuestError> {
+    fn identities(&mut self) -> Result<bool, SshError> {
         let folder = std::env::home_dir().unwrap_or_default().join(".ssh");
         let paths = IDENTITIES.map(|name| folder.join(name));
         for path in paths.iter().filter(|path: &&PathBuf| path.exists()) {
@@ -99,7 +99,7 @@ impl Offer<'_> {
         Ok(false)
     }
 
-    fn agent(&mut self) -> Result<bool, GuestError> {
+    fn agent(&mut self) -> Result<bool, SshError> {
         let Ok(mut agent) = self.waiter.session.agent() else { return Ok(false) };
         if agent.connect().and_then(|()| agent.list_identities()).is_err() {
             return Ok(false);
@@ -115,7 +115,7 @@ impl Offer<'_> {
     }
 
     /// Whether the key was accepted; an error where it makes no sense to offer another.
-    fn note(&mut self, name: &str, answer: Result<(), StepError>) -> Result<bool, GuestError> {
+    fn note(&mut self, name: &str, answer: Result<(), StepError>) -> Result<bool, SshError> {
         let words = match answer {
             Ok(()) => return Ok(true),
             Err(StepError::Ssh(error)) if REFUSED.contains(&error.code()) => "refused".into(),

@@ -1,7 +1,8 @@
 //! From a host's name to a TCP connection, with a look at the interrupt. Knows nothing of SSH.
 
+use super::error::SshError;
+use crate::limits::{Interrupt, Limits, is_interrupt};
 use crate::wait::Wait;
-use crate::{GuestError, Interrupt, Limits, is_interrupt};
 use socket2::{Domain, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -24,30 +25,30 @@ pub(super) fn connect(
     (host, port): (&str, u16),
     limits: &Limits,
     interrupt: &Interrupt,
-) -> Result<TcpStream, GuestError> {
+) -> Result<TcpStream, SshError> {
     let limit = limits.connect;
     let mut last = io::Error::other("the name has no address");
     for address in resolve(host, port, &Wait::new(interrupt, limit))? {
         match connect_address(address, &Wait::new(interrupt, limit)) {
             Ok(stream) => return Ok(stream),
-            Err(error) if is_interrupt(&error) => return Err(GuestError::Interrupted),
+            Err(error) if is_interrupt(&error) => return Err(SshError::Interrupted),
             Err(error) => last = error,
         }
     }
     let host = host.to_owned();
     Err(match last.kind() {
-        io::ErrorKind::ConnectionRefused => GuestError::Refused { host, port },
-        io::ErrorKind::TimedOut => GuestError::ConnectTimedOut { host, port, limit },
-        _ => GuestError::Connect { host, port, source: last },
+        io::ErrorKind::ConnectionRefused => SshError::Refused { host, port },
+        io::ErrorKind::TimedOut => SshError::ConnectTimedOut { host, port, limit },
+        _ => SshError::Connect { host, port, source: last },
     })
 }
 
 /// The resolver knows no limit, hence the thread; it is left behind where it takes too long.
-fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, GuestError> {
+fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, SshError> {
     if let Ok(number) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(number, port)]);
     }
-    let unknown = |reason: String| GuestError::NoSuchHost { host: host.into(), reason };
+    let unknown = |reason: String| SshError::NoSuchHost { host: host.into(), reason };
     let (sender, receiver) = mpsc::sync_channel(1);
     let name = host.to_owned();
     let look_up = move || {
@@ -61,7 +62,7 @@ fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, GuestE
         .map_err(|error| unknown(error.to_string()))?;
     loop {
         let slice = wait.slice().map_err(|error| match error {
-            error if is_interrupt(&error) => GuestError::Interrupted,
+            error if is_interrupt(&error) => SshError::Interrupted,
             _ => unknown("the name service does not answer".into()),
         })?;
         match receiver.recv_timeout(slice) {

@@ -1,10 +1,13 @@
 //! One authenticated SSH connection, and the wait for its socket.
 
+use super::authenticate::Credentials;
 use super::connect::connect;
+use super::error::SshError;
+use super::host_key::HostTrust;
+use super::process::RemoteProcess;
 use super::retries::transport_retries;
-use super::{Credentials, HostTrust, RemoteProcess};
+use crate::limits::{Interrupt, Limits, is_interrupt};
 use crate::wait::Wait;
-use crate::{GuestError, Interrupt, Limits, is_interrupt};
 use ssh2::{BlockDirections, ErrorCode, Session};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -28,14 +31,14 @@ impl Endpoint<'_> {
         error: StepError,
         step: &'static str,
         limits: &Limits,
-    ) -> GuestError {
+    ) -> SshError {
         let (host, port) = (self.host.to_owned(), self.port);
         match error {
-            StepError::Wait(error) if is_interrupt(&error) => GuestError::Interrupted,
+            StepError::Wait(error) if is_interrupt(&error) => SshError::Interrupted,
             StepError::Wait(error) if error.kind() == io::ErrorKind::TimedOut => {
-                GuestError::Silent { host, port, step, limit: limits.connect }
+                SshError::Silent { host, port, step, limit: limits.connect }
             }
-            error => GuestError::Handshake { host, port, step, reason: error.to_string() },
+            error => SshError::Handshake { host, port, step, reason: error.to_string() },
         }
     }
 }
@@ -54,7 +57,7 @@ impl Connection {
         endpoint: &Endpoint<'_>,
         limits: &Limits,
         interrupt: &Interrupt,
-    ) -> Result<Self, GuestError> {
+    ) -> Result<Self, SshError> {
         let stream = connect((endpoint.host, endpoint.port), limits, interrupt)?;
         let failed = |step| move |error| endpoint.explain(error, step, limits);
         let mut session = Session::new().map_err(StepError::Ssh).map_err(failed("starting"))?;
@@ -76,7 +79,7 @@ impl Connection {
         &self,
         command: &str,
         step: &'static str,
-    ) -> Result<RemoteProcess, GuestError> {
+    ) -> Result<RemoteProcess, SshError> {
         let wait = Wait::new(&self.interrupt, self.limits.request);
         let waiter = Waiter { session: self.session.clone(), wait };
         let failed = |error: StepError| self.explain(error.into(), step);
@@ -86,11 +89,11 @@ impl Connection {
     }
 
     /// What an error of a byte stream means while `step` goes on.
-    pub(crate) fn explain(&self, error: io::Error, step: &'static str) -> GuestError {
+    pub(crate) fn explain(&self, error: io::Error, step: &'static str) -> SshError {
         match error.kind() {
-            _ if is_interrupt(&error) => GuestError::Interrupted,
-            io::ErrorKind::TimedOut => GuestError::TimedOut { step, limit: self.limits.request },
-            _ => GuestError::Lost { step, reason: error.to_string() },
+            _ if is_interrupt(&error) => SshError::Interrupted,
+            io::ErrorKind::TimedOut => SshError::TimedOut { step, limit: self.limits.request },
+            _ => SshError::Lost { step, reason: error.to_string() },
         }
     }
 

@@ -1,8 +1,8 @@
 //! Which host keys are trusted: one that is pinned, or those of known_hosts files. None is ever trusted on first use.
 
-use super::Endpoint;
+use super::connection::Endpoint;
+use super::error::SshError;
 use super::known_hosts::{Known, Verdict};
-use crate::GuestError;
 use russh::keys::ssh_key::{HashAlg, PublicKey};
 use ssh2::{MethodType, Session};
 use std::path::Path;
@@ -22,7 +22,7 @@ impl HostTrust<'_> {
         &self,
         session: &Session,
         endpoint: &Endpoint<'_>,
-    ) -> Result<(), GuestError> {
+    ) -> Result<(), SshError> {
         let Self::KnownHosts(file) = self else { return Ok(()) };
         let known = Known::read(session, *file, (endpoint.host, endpoint.port))?;
         let supported = session.supported_algs(MethodType::HostKey).unwrap_or_default();
@@ -42,7 +42,7 @@ impl HostTrust<'_> {
         &self,
         session: &Session,
         endpoint: &Endpoint<'_>,
-    ) -> Result<String, GuestError> {
+    ) -> Result<String, SshError> {
         let step = "reading the host key";
         let (blob, _) =
             session.host_key().ok_or_else(|| failed(endpoint, step, "it showed none".into()))?;
@@ -63,25 +63,25 @@ impl HostTrust<'_> {
         let host = endpoint.host.to_owned();
         match known.check(&shown) {
             Verdict::Known => Ok(fingerprint),
-            Verdict::Unknown => Err(GuestError::HostKeyUnknown {
+            Verdict::Unknown => Err(SshError::HostKeyUnknown {
                 host,
                 port: endpoint.port,
                 fingerprint,
                 known_hosts: known.path,
             }),
-            Verdict::Changed => Err(GuestError::HostKeyChanged {
+            Verdict::Changed => Err(SshError::HostKeyChanged {
                 host,
                 entry: known.name,
                 fingerprint,
                 known_hosts: known.path,
             }),
             Verdict::Revoked => {
-                Err(GuestError::HostKeyRevoked { host, fingerprint, known_hosts: known.path })
+                Err(SshError::HostKeyRevoked { host, fingerprint, known_hosts: known.path })
             }
         }
     }
 }
 
-fn failed(endpoint: &Endpoint<'_>, step: &'static str, reason: String) -> GuestError {
-    GuestError::Handshake { host: endpoint.host.into(), port: endpoint.port, step, reason }
+fn failed(endpoint: &Endpoint<'_>, step: &'static str, reason: String) -> SshError {
+    SshError::Handshake { host: endpoint.host.into(), port: endpoint.port, step, reason }
 }

@@ -1,6 +1,6 @@
 //! Reads known_hosts files. Compares names as OpenSSH does, and knows nothing of connections.
 
-use crate::GuestError;
+use super::error::SshError;
 use russh::keys::ssh_key::PublicKey;
 use russh::keys::{PublicKeyBase64, parse_public_key_base64};
 use ssh2::{CheckResult, KnownHostFileKind, Session};
@@ -46,7 +46,7 @@ impl Known {
         session: &Session,
         file: Option<&Path>,
         (host, port): (&str, u16),
-    ) -> Result<Self, GuestError> {
+    ) -> Result<Self, SshError> {
         let path = file.map_or_else(user_known_hosts, Path::to_path_buf);
         let host = host.to_ascii_lowercase();
         let name = if port == DEFAULT_PORT { host.clone() } else { format!("[{host}]:{port}") };
@@ -64,12 +64,12 @@ impl Known {
         session: &Session,
         path: &Path,
         may_be_absent: bool,
-    ) -> Result<(), GuestError> {
+    ) -> Result<(), SshError> {
         let mut bytes = Vec::new();
         match fs::File::open(path).and_then(|file| file.take(FILE_LEN_MAX).read_to_end(&mut bytes))
         {
             Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(GuestError::KnownHosts { path: path.into(), source }),
+            Err(source) => return Err(SshError::KnownHosts { path: path.into(), source }),
             Ok(_) => {}
         }
         for line in String::from_utf8_lossy(&bytes).lines().map(str::trim) {

@@ -1,8 +1,8 @@
 //! A process in a guest, as a byte stream with a deadline.
 
 use super::connection::Waiter;
-use crate::GuestError;
-use crate::escape::escape;
+use super::error::SshError;
+use crate::escape;
 use crate::wait::Wait;
 use sevbench_process::Tail;
 use ssh2::{BlockDirections, Channel};
@@ -63,7 +63,7 @@ impl RemoteProcess {
 
     /// The end of standard error, up to 16 KiB, with control characters escaped.
     pub fn stderr_tail(&self) -> String {
-        escape(&self.stderr.text())
+        escape::for_terminal(&self.stderr.text())
     }
 
     /// Answers what the server has asked since the last call of anything here. Call it now and then while the process
@@ -98,11 +98,11 @@ impl RemoteProcess {
 
     /// Why the guest could not run the shipped executable, where that is how the process ended; waits as
     /// [`RemoteProcess::ending`] does.
-    pub fn cannot_run(&mut self) -> Option<GuestError> {
+    pub fn cannot_run(&mut self) -> Option<SshError> {
         let path = self.executable.clone()?;
         match self.ending() {
             Ending::Exited(126 | 127) => {
-                Some(GuestError::CannotRun { path, reason: self.stderr_tail() })
+                Some(SshError::CannotRun { path, reason: self.stderr_tail() })
             }
             _ => None,
         }

@@ -1,9 +1,11 @@
 //! Puts the executable into a guest: once for each content, whole or not at all, private to the account.
 
-use super::start::quoted;
-use super::{Connection, Ending, RemoteProcess};
-use crate::escape::escape;
-use crate::{Executable, GuestError, is_interrupt};
+use super::connection::Connection;
+use super::error::SshError;
+use super::process::{Ending, RemoteProcess};
+use crate::escape;
+use crate::executable::Executable;
+use crate::limits::is_interrupt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::Instant;
@@ -49,7 +51,7 @@ pub(crate) fn ship(
     connection: &Connection,
     executable: &Executable,
     directory: Option<&str>,
-) -> Result<Shipped, GuestError> {
+) -> Result<Shipped, SshError> {
     let probe = probe(connection, executable, directory)?;
     check_system(&probe.system, &executable.machine.to_string())?;
     let path = format!("{}/{}", probe.directory, executable.sha256);
@@ -60,23 +62,24 @@ pub(crate) fn ship(
     Ok(Shipped { path, uploaded: true })
 }
 
-fn check_system(found: &str, machine: &str) -> Result<(), GuestError> {
+fn check_system(found: &str, machine: &str) -> Result<(), SshError> {
     if found == format!("Linux {machine}") {
         return Ok(());
     }
-    Err(GuestError::OtherArchitecture { found: escape(found), wanted: machine.into() })
+    Err(SshError::OtherArchitecture { found: escape::for_terminal(found), wanted: machine.into() })
 }
 
 fn probe(
     connection: &Connection,
     executable: &Executable,
     directory: Option<&str>,
-) -> Result<Probe, GuestError> {
+) -> Result<Probe, SshError> {
     let directory = match directory {
         None => r#""${XDG_CACHE_HOME:-$HOME/.cache}/sevbench""#.to_owned(),
-        Some(path) => path
-            .strip_prefix("~/")
-            .map_or_else(|| quoted(path), |rest| format!("\"$HOME\"/{}", quoted(rest))),
+        Some(path) => path.strip_prefix("~/").map_or_else(
+            || escape::for_shell(path),
+            |rest| format!("\"$HOME\"/{}", escape::for_shell(rest)),
+        ),
     };
     // One line, since a login shell may be csh. A folder that was there keeps its mode: it may be anything.
     let script = format!(
@@ -95,11 +98,9 @@ fn probe(
     let answer = run(connection, &script, &mut io::empty(), "looking into the guest")?;
     match (parse_probe(&answer.output), &answer.ending) {
         (Some(probe), Ending::Exited(0)) => Ok(probe),
-        (_, Ending::Exited(DIRECTORY_STATUS)) => {
-            Err(GuestError::Directory { reason: answer.reason })
-        }
+        (_, Ending::Exited(DIRECTORY_STATUS)) => Err(SshError::Directory { reason: answer.reason }),
         (_, Ending::Exited(CANNOT_RUN_STATUS)) => Err(cannot_run(executable)),
-        _ => Err(GuestError::Shell { reason: answer.in_words() }),
+        _ => Err(SshError::Shell { reason: answer.in_words() }),
     }
 }
 
@@ -121,7 +122,7 @@ fn upload(
     connection: &Connection,
     executable: &Executable,
     directory: &str,
-) -> Result<(), GuestError> {
+) -> Result<(), SshError> {
     let len_bytes = executable.len_bytes;
     let script = format!(
         "umask 077; cd -- {} || exit 1; t=.upload-$$; trap \"rm -f $t\" 0; trap \"exit 1\" 1 2 13 15; \
@@ -129,7 +130,7 @@ fn upload(
          cat > $t || exit 1; n=$(wc -c < $t); \
          if [ \"$n\" -ne {len_bytes} ]; then echo \"only $n bytes arrived\" >&2; exit 1; fi; \
          chmod 700 $t && [ -x $t ] || exit {CANNOT_RUN_STATUS}; mv -f $t {}",
-        quoted(directory),
+        escape::for_shell(directory),
         executable.sha256
     );
     let mut file =
@@ -138,7 +139,7 @@ fn upload(
     match answer.ending {
         Ending::Exited(0) => Ok(()),
         Ending::Exited(CANNOT_RUN_STATUS) => Err(cannot_run(executable)),
-        _ => Err(GuestError::Upload {
+        _ => Err(SshError::Upload {
             directory: directory.into(),
             len_bytes,
             reason: answer.in_words(),
@@ -146,13 +147,13 @@ fn upload(
     }
 }
 
-fn cannot_run(executable: &Executable) -> GuestError {
+fn cannot_run(executable: &Executable) -> SshError {
     let reason = "permission denied, though it may be executed by its mode".into();
-    GuestError::CannotRun { path: format!("the executable {}", executable.sha256), reason }
+    SshError::CannotRun { path: format!("the executable {}", executable.sha256), reason }
 }
 
-fn cannot_read(executable: &Executable, source: io::Error) -> GuestError {
-    GuestError::Executable { path: executable.path.clone(), source }
+fn cannot_read(executable: &Executable, source: io::Error) -> SshError {
+    SshError::Executable { path: executable.path.clone(), source }
 }
 
 impl Answer {
@@ -161,7 +162,7 @@ impl Answer {
         if !self.reason.is_empty() {
             return self.reason.clone();
         }
-        let output: String = escape(&self.output).chars().take(200).collect();
+        let output: String = escape::for_terminal(&self.output).chars().take(200).collect();
         format!("{}, it said `{output}`", self.ending)
     }
 }
@@ -172,8 +173,9 @@ fn run(
     script: &str,
     input: &mut impl Read,
     step: &'static str,
-) -> Result<Answer, GuestError> {
-    let mut process = connection.exec(&format!("exec sh -c {}", quoted(script)), step)?;
+) -> Result<Answer, SshError> {
+    let mut process =
+        connection.exec(&format!("exec sh -c {}", escape::for_shell(script)), step)?;
     match feed(connection, &mut process, input) {
         // A script that has ended early says why itself.
         Err(error) if error.kind() == io::ErrorKind::TimedOut || is_interrupt(&error) => {
@@ -188,7 +190,7 @@ fn run(
         .map_err(|error| connection.explain(error, step))?;
     let ending = process.ending();
     if ending == Ending::ConnectionLost {
-        return Err(GuestError::Lost { step, reason: "the guest did not say how it ended".into() });
+        return Err(SshError::Lost { step, reason: "the guest did not say how it ended".into() });
     }
     let output = String::from_utf8_lossy(&output).into_owned();
     Ok(Answer { output, reason: process.stderr_tail(), ending })
@@ -236,7 +238,7 @@ mod tests {
             let error = check_system(found, "x86_64").unwrap_err().to_string();
             assert!(
                 error.contains(&format!(
-                    "the guest is {found}, and the executable is for Linux x86_64"
+                    "the guest is {found}, but the executable is for Linux x86_64"
                 )),
                 "{error}"
             );

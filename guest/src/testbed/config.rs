@@ -1,7 +1,8 @@
 //! `sevbench.toml`: the user's settings of machines, and testbeds of their own.
 
 use super::{BUILT_IN, CONTROL, Place, Testbed, TestbedArm, built_in};
-use crate::{MachineSettings, QemuMachine, Treatment};
+use crate::qemu::{MachineSettings, QemuMachine};
+use crate::treatment::Treatment;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -164,7 +165,7 @@ fn find() -> Option<PathBuf> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::{Backing, CacheMode, WantedAccelerator};
+    use crate::qemu::{Backing, CacheMode, WantedAccelerator};
 
     const WHOLE: &str = r#"
 [machine]

@@ -3,22 +3,25 @@
 use crate::Holder;
 use crate::support::*;
 use sevbench_guest::leak::{Answer, DumpWay, Finding, LeakError, Look, look_for_secret};
-use sevbench_guest::{Address, Guest, GuestError, ImageError, Interrupt, Limits, prepare};
+use sevbench_guest::{
+    Address, Guest, GuestError, ImageError, Interrupt, Limits, QemuError, prepare,
+};
+use sevbench_testing::Skip;
 use std::path::Path;
 
 const MEMORY_LEN: u64 = 512 << 20;
 /// 64 KiB in pages of 4 KiB.
 const PAGES: usize = 16;
 
-pub(crate) fn found_where_it_says() -> Outcome {
+pub(crate) fn found_where_it_says() -> CaseResult {
     let (address, _) = Address::parse("qemu:nosev?memory_mib=512").unwrap();
     let _prepared = match prepare(&[&address], &Interrupt::new(), &mut |_| {}) {
         Ok(prepared) => prepared,
         Err(
-            error @ (GuestError::Obstacles { .. }
-            | GuestError::NoFirmware
+            error @ (GuestError::Obstacles(_)
+            | GuestError::Qemu(QemuError::NoFirmware)
             | GuestError::Image(ImageError::NotBuilt)),
-        ) => return Outcome::Skipped(error.to_string()),
+        ) => return Err(Skip(error.to_string())),
         Err(error) => panic!("{error}"),
     };
     let mut guest = Guest::start(&address, &this(), &Limits::default(), &Interrupt::new()).unwrap();
@@ -34,10 +37,10 @@ pub(crate) fn found_where_it_says() -> Outcome {
     assert_eq!(absent.pages_in_place, None);
 
     let outcome = match look(&mut guest, DumpWay::Gcore, None) {
-        Err(error @ LeakError::NoGdb) => Outcome::Skipped(error.to_string()),
+        Err(error @ LeakError::NoGdb) => Err(Skip(error.to_string())),
         found => {
             assert_plaintext(&found.unwrap(), machine);
-            Outcome::Passed
+            Ok(())
         }
     };
     guest.shut_down().unwrap();

@@ -12,6 +12,7 @@ use sevbench_guest::leak::{
     look_for_secret, search,
 };
 use sevbench_guest::{Address, Interrupt};
+use sevbench_testing::{Skip, eventually, is_alive};
 use std::io::Read;
 use std::process::{Child, Command, ExitCode, Stdio};
 use support::*;
@@ -74,31 +75,31 @@ fn assert_found(result: &SearchResult) {
     assert!(result.nonzero_len >= 60_000 && result.nonzero_len <= result.read_len);
 }
 
-fn found_in_its_holder() -> Outcome {
+fn found_in_its_holder() -> CaseResult {
     let holder = Holder::start();
     assert_found(&holder.searched_in(&Dump::of_process(holder.child.id()).unwrap()));
-    Outcome::Passed
+    Ok(())
 }
 
-fn found_in_a_core_file() -> Outcome {
+fn found_in_a_core_file() -> CaseResult {
     let holder = Holder::start();
     match Dump::of_core(holder.child.id(), &Interrupt::new()) {
-        Err(error @ LeakError::NoGdb) => return Outcome::Skipped(error.to_string()),
+        Err(error @ LeakError::NoGdb) => return Err(Skip(error.to_string())),
         dump => assert_found(&holder.searched_in(&dump.unwrap())),
     }
     assert!(is_alive(holder.child.id()));
-    Outcome::Passed
+    Ok(())
 }
 
-fn not_found_elsewhere() -> Outcome {
+fn not_found_elsewhere() -> CaseResult {
     let (holder, other) = (Holder::start(), Holder::start());
     let result = holder.searched_in(&Dump::of_process(other.child.id()).unwrap());
     assert_eq!((result.hits, result.first), (0, None));
     assert!(result.nonzero_pages > 16);
-    Outcome::Passed
+    Ok(())
 }
 
-fn ends_with_its_input() -> Outcome {
+fn ends_with_its_input() -> CaseResult {
     let mut holder = Holder::start();
     drop(holder.child.stdin.take());
     let line = read_line(holder.child.stdout.as_mut().unwrap());
@@ -107,10 +108,10 @@ fn ends_with_its_input() -> Outcome {
     holder.child.stdout.as_mut().unwrap().read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty());
     assert!(holder.child.wait().unwrap().success());
-    Outcome::Passed
+    Ok(())
 }
 
-fn ends_with_the_connection() -> Outcome {
+fn ends_with_the_connection() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let mut process = spawn_in_place(&mut guest, &[SECRET_ARGUMENT]);
     SecretReport::parse(&read_line(&mut process)).unwrap();
@@ -119,26 +120,26 @@ fn ends_with_the_connection() -> Outcome {
     drop(process);
     drop(guest);
     eventually("the holder is gone", || holders().is_empty());
-    Outcome::Passed
+    Ok(())
 }
 
-fn interrupted_core_file() -> Outcome {
+fn interrupted_core_file() -> CaseResult {
     let holder = Holder::start();
     let interrupt = Interrupt::new();
     interrupt.set();
     match Dump::of_core(holder.child.id(), &interrupt) {
         Err(LeakError::Interrupted) => {}
-        Err(error @ LeakError::NoGdb) => return Outcome::Skipped(error.to_string()),
+        Err(error @ LeakError::NoGdb) => return Err(Skip(error.to_string())),
         other => panic!("{other:?}"),
     }
     let id = holder.child.id();
     let status = || std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     eventually("nobody holds it any more", || status().contains("TracerPid:\t0"));
     eventually("it goes on", || status().contains("State:\tS"));
-    Outcome::Passed
+    Ok(())
 }
 
-fn told_before() -> Outcome {
+fn told_before() -> CaseResult {
     let look = |process_id| Look { way: DumpWay::Mem, process_id: Some(process_id), memory_len: 1 };
     assert!(matches!(look(std::process::id()).check(), Err(LeakError::OurOwn { .. })));
     assert!(matches!(look(999_999_999).check(), Err(LeakError::NoProcess { .. })));
@@ -146,15 +147,15 @@ fn told_before() -> Outcome {
     eventually("it has ended", || !is_alive(child.id()));
     assert!(matches!(look(child.id()).check(), Err(LeakError::NoMemory { .. })));
     child.wait().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
-fn no_machine() -> Outcome {
+fn no_machine() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let look = Look { way: DumpWay::Mem, process_id: None, memory_len: 1 << 30 };
     let looked = look_for_secret(&mut guest, &this(), &look, &Interrupt::new(), &mut |_| {});
     assert!(matches!(looked, Err(LeakError::NoMachine)));
-    Outcome::Passed
+    Ok(())
 }
 
 /// Processes of this executable that were started with an argument.

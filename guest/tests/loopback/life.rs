@@ -3,6 +3,7 @@
 use crate::HOLD;
 use crate::support::*;
 use sevbench_guest::{Address, Ending, Guest, RemoteProcess, Shipped};
+use sevbench_testing::{children_of, eventually, is_alive, signal};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -42,33 +43,33 @@ fn assert_gone(server: u32, pid: u32, home: &Path) {
     assert!(!is_alive(server) && !is_alive(pid) && !home.exists());
 }
 
-pub(crate) fn shut_down_leaves_nothing() -> Outcome {
+pub(crate) fn shut_down_leaves_nothing() -> CaseResult {
     let (guest, _process, server, pid, home) = busy_guest();
     let start = Instant::now();
     guest.shut_down().unwrap();
     assert_gone(server, pid, &home);
     println!("  shut down in {:.0?}", start.elapsed());
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn drop_leaves_nothing() -> Outcome {
+pub(crate) fn drop_leaves_nothing() -> CaseResult {
     let (guest, process, server, pid, home) = busy_guest();
     drop(guest);
     assert_gone(server, pid, &home);
     drop(process);
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn a_stopped_server_is_killed() -> Outcome {
+pub(crate) fn a_stopped_server_is_killed() -> CaseResult {
     let (guest, _process, server, pid, home) = busy_guest();
     signal(server, libc::SIGSTOP);
     guest.shut_down().unwrap();
     eventually("its process is gone", || !is_alive(pid));
     assert_gone(server, pid, &home);
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn killed_parent_leaves_nothing() -> Outcome {
+pub(crate) fn killed_parent_leaves_nothing() -> CaseResult {
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .arg(HOLD)
         .stdin(Stdio::null())
@@ -84,10 +85,10 @@ pub(crate) fn killed_parent_leaves_nothing() -> Outcome {
     parent.wait().unwrap();
     eventually("the server is gone", || !is_alive(server));
     assert_gone(server, pid, &home);
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn killed_server_is_a_lost_connection() -> Outcome {
+pub(crate) fn killed_server_is_a_lost_connection() -> CaseResult {
     let (guest, mut process, server, pid, home) = busy_guest();
     signal(server, libc::SIGKILL);
     process.set_deadline(Instant::now() + Duration::from_secs(10));
@@ -96,11 +97,11 @@ pub(crate) fn killed_server_is_a_lost_connection() -> Outcome {
     eventually("its process is gone", || !is_alive(pid));
     guest.shut_down().unwrap();
     assert_gone(server, pid, &home);
-    Outcome::Passed
+    Ok(())
 }
 
 /// A process that leaves its group and its session is found all the same.
-pub(crate) fn orphans_end_with_the_guest() -> Outcome {
+pub(crate) fn orphans_end_with_the_guest() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let shell = Shipped { path: "/bin/sh".into(), uploaded: false };
     let script = "setsid sh -c 'echo $$; exec sleep 1000' & wait $!";
@@ -109,18 +110,18 @@ pub(crate) fn orphans_end_with_the_guest() -> Outcome {
     assert!(is_alive(pid));
     guest.shut_down().unwrap();
     assert!(!is_alive(pid));
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn closed_channel_ends_the_process() -> Outcome {
+pub(crate) fn closed_channel_ends_the_process() -> CaseResult {
     let (guest, process, _, pid, _) = busy_guest();
     drop(process);
     eventually("the process is gone", || !is_alive(pid));
     guest.shut_down().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn idle_server_uses_no_cpu() -> Outcome {
+pub(crate) fn idle_server_uses_no_cpu() -> CaseResult {
     let (_guest, _process, server, _, _) = busy_guest();
     let ticks = || -> u64 {
         let stat = fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
@@ -137,5 +138,5 @@ pub(crate) fn idle_server_uses_no_cpu() -> Outcome {
     std::thread::sleep(Duration::from_secs(1));
     let after = (ticks(), voluntary(switches()));
     assert_eq!(before, after, "ticks and wake-ups");
-    Outcome::Passed
+    Ok(())
 }

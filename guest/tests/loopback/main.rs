@@ -8,8 +8,10 @@ mod support;
 
 use life::{busy_guest, server_pid};
 use sevbench_guest::{
-    Address, Ending, Executable, Guest, GuestError, Interrupt, Limits, Shipped, is_interrupt,
+    Address, Ending, Executable, Guest, GuestError, Interrupt, Limits, Shipped, SshError,
+    is_interrupt,
 };
+use sevbench_testing::{Skip, signal};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ fn hold() -> ! {
     }
 }
 
-fn round_trip() -> Outcome {
+fn round_trip() -> CaseResult {
     let start = Instant::now();
     let mut guest = started(&Address::Loopback);
     let connected = start.elapsed();
@@ -84,20 +86,20 @@ fn round_trip() -> Outcome {
     assert_eq!(process.read(&mut [0; 10]).unwrap(), 0);
     assert_eq!(process.ending(), Ending::Exited(0));
     guest.shut_down().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
-fn arguments_pass_unchanged() -> Outcome {
+fn arguments_pass_unchanged() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let arguments = [ARGUMENTS, "two words", "it's", "$HOME", "*", "", "--", "`id`", "a\\b\"c"];
     let mut process = spawn_in_place(&mut guest, &arguments);
     let mut said = String::new();
     process.read_to_string(&mut said).unwrap();
     assert_eq!(said, arguments[1..].join("\n") + "\n");
-    Outcome::Passed
+    Ok(())
 }
 
-fn endings_are_told() -> Outcome {
+fn endings_are_told() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let mut process = spawn_in_place(&mut guest, &[EXIT, "7"]);
     assert_eq!(process.ending(), Ending::Exited(7));
@@ -117,13 +119,13 @@ fn endings_are_told() -> Outcome {
     assert_eq!(process.read(&mut [0]).unwrap(), 0);
     let error = process.cannot_run().unwrap();
     assert!(
-        matches!(error, GuestError::CannotRun { .. }) && error.to_string().contains("not found"),
+        matches!(error, SshError::CannotRun { .. }) && error.to_string().contains("not found"),
         "{error}"
     );
-    Outcome::Passed
+    Ok(())
 }
 
-fn much_on_standard_error() -> Outcome {
+fn much_on_standard_error() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let mut process = spawn_in_place(&mut guest, &[SHOUT]);
     process.set_deadline(Instant::now() + Duration::from_secs(20));
@@ -133,20 +135,20 @@ fn much_on_standard_error() -> Outcome {
     let tail = process.stderr_tail();
     assert!(tail.len() <= 16 << 10 && tail.ends_with("shout shout"), "{}", tail.len());
     assert_eq!(process.ending(), Ending::Exited(0));
-    Outcome::Passed
+    Ok(())
 }
 
-fn a_large_message() -> Outcome {
+fn a_large_message() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let mut process = spawn_in_place(&mut guest, &[ECHO]);
     let message: Vec<u8> = (0..1_u32 << 20).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     let start = Instant::now();
     (0..8).for_each(|_| assert_echoes(&mut process, &message));
     println!("  8 MiB echoed, 1 MiB at a time, in {:.0?}", start.elapsed());
-    Outcome::Passed
+    Ok(())
 }
 
-fn deadline_and_interrupt() -> Outcome {
+fn deadline_and_interrupt() -> CaseResult {
     let interrupt = Interrupt::new();
     let mut guest =
         Guest::start(&Address::Loopback, &this(), &Limits::default(), &interrupt).unwrap();
@@ -163,31 +165,31 @@ fn deadline_and_interrupt() -> Outcome {
     let again = Guest::start(&Address::Loopback, &this(), &Limits::default(), &interrupt);
     assert!(matches!(again, Err(GuestError::Interrupted)));
     guest.shut_down().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
-fn another_executable_is_no_server() -> Outcome {
+fn another_executable_is_no_server() -> CaseResult {
     let shell = Executable::read(Path::new("/bin/sh")).unwrap();
     let result = Guest::start(&Address::Loopback, &shell, &short_limits(), &Interrupt::new());
     let Err(error) = result else { panic!("a shell is a server?") };
     let message = error.to_string();
-    assert!(matches!(error, GuestError::Loopback { .. }), "{message}");
+    assert!(matches!(error, GuestError::Loopback(_)), "{message}");
     assert!(message.contains("before it listened (exit status: 2): "), "{message}");
-    Outcome::Passed
+    Ok(())
 }
 
 /// Whoever finds the port has not the key.
-fn no_stranger_is_let_in() -> Outcome {
+fn no_stranger_is_let_in() -> CaseResult {
     let (_guest, _process, server, ..) = busy_guest();
     let Some(port) = listening_port(server) else {
-        return Outcome::Skipped("cannot find the server's port".into());
+        return Err(Skip("cannot find the server's port".into()));
     };
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     let made =
         Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
     if !made.is_ok_and(|status| status.success()) {
-        return Outcome::Skipped("ssh-keygen is not installed".into());
+        return Err(Skip("ssh-keygen is not installed".into()));
     }
     let known_hosts = folder.path().join("known_hosts");
     let scan =
@@ -199,8 +201,8 @@ fn no_stranger_is_let_in() -> Outcome {
         known_hosts.display()
     );
     let error = refused(&Address::parse(&address).unwrap().0, "ssh-copy-id");
-    assert!(matches!(error, GuestError::Authentication { .. }), "{error}");
-    Outcome::Passed
+    assert!(matches!(error, GuestError::Ssh(SshError::Authentication { .. })), "{error}");
+    Ok(())
 }
 
 /// The port at which a process listens, from the inodes of its sockets.

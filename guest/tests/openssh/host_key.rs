@@ -1,18 +1,18 @@
 //! Which host keys are trusted.
 
-use crate::support::sshd::{Options, Sshd, make_key};
 use crate::support::*;
-use sevbench_guest::GuestError;
+use sevbench_guest::{GuestError, SshError};
+use sevbench_testing::{Options, Sshd, make_key};
 use std::fs;
 use std::process::Command;
 
-pub(crate) fn host_key_unknown() -> Outcome {
+pub(crate) fn host_key_unknown() -> CaseResult {
     let sshd = sshd!();
     fs::write(sshd.known_hosts(), "# nothing\n").unwrap();
     let hint =
         format!("`ssh-keyscan -p {} 127.0.0.1 >> {}`", sshd.port, sshd.known_hosts().display());
     let error = refused(&sshd.address(""), &hint);
-    assert!(matches!(error, GuestError::HostKeyUnknown { .. }));
+    assert!(matches!(error, GuestError::Ssh(SshError::HostKeyUnknown { .. })));
     let key =
         Command::new("ssh-keygen").arg("-lf").arg(sshd.path("host_ed25519.pub")).output().unwrap();
     let fingerprint = String::from_utf8(key.stdout).unwrap();
@@ -28,22 +28,25 @@ pub(crate) fn host_key_unknown() -> Outcome {
     started(&sshd.address("")).shut_down().unwrap();
     fs::remove_file(sshd.known_hosts()).unwrap();
     let error = refused(&sshd.address(""), "known_hosts");
-    assert!(matches!(error, GuestError::KnownHosts { .. }));
-    Outcome::Passed
+    assert!(matches!(error, GuestError::Ssh(SshError::KnownHosts { .. })));
+    Ok(())
 }
 
-pub(crate) fn host_key_changed() -> Outcome {
+pub(crate) fn host_key_changed() -> CaseResult {
     let sshd = sshd!();
     make_key(&sshd.path("other"), "ed25519");
     let other = fs::read_to_string(sshd.path("other.pub")).unwrap();
     let name = format!("[127.0.0.1]:{}", sshd.port);
     fs::write(sshd.known_hosts(), format!("{name} {other}")).unwrap();
     let hint = format!("`ssh-keygen -f {} -R '{name}'`", sshd.known_hosts().display());
-    assert!(matches!(refused(&sshd.address(""), &hint), GuestError::HostKeyChanged { .. }));
-    Outcome::Passed
+    assert!(matches!(
+        refused(&sshd.address(""), &hint),
+        GuestError::Ssh(SshError::HostKeyChanged { .. })
+    ));
+    Ok(())
 }
 
-pub(crate) fn host_key_revoked() -> Outcome {
+pub(crate) fn host_key_revoked() -> CaseResult {
     let sshd = sshd!();
     let known = fs::read_to_string(sshd.known_hosts()).unwrap();
     fs::write(
@@ -52,25 +55,25 @@ pub(crate) fn host_key_revoked() -> Outcome {
     )
     .unwrap();
     let error = refused(&sshd.address(""), "@revoked");
-    assert!(matches!(error, GuestError::HostKeyRevoked { .. }));
-    Outcome::Passed
+    assert!(matches!(error, GuestError::Ssh(SshError::HostKeyRevoked { .. })));
+    Ok(())
 }
 
 /// As with OpenSSH: an entry without a port vouches for each port, and contradicts none.
-pub(crate) fn host_key_of_another_port() -> Outcome {
+pub(crate) fn host_key_of_another_port() -> CaseResult {
     let sshd = sshd!();
     make_key(&sshd.path("other"), "ed25519");
     let own = fs::read_to_string(sshd.path("host_ed25519.pub")).unwrap();
     let other = fs::read_to_string(sshd.path("other.pub")).unwrap();
     fs::write(sshd.known_hosts(), format!("127.0.0.1 {other}[127.0.0.1]:1 {other}")).unwrap();
-    let error = refused(&sshd.address(""), "is not known");
-    assert!(matches!(error, GuestError::HostKeyUnknown { .. }));
+    let error = refused(&sshd.address(""), "is unknown");
+    assert!(matches!(error, GuestError::Ssh(SshError::HostKeyUnknown { .. })));
     fs::write(sshd.known_hosts(), format!("127.0.0.1 {own}")).unwrap();
     started(&sshd.address(""));
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn host_key_hashed() -> Outcome {
+pub(crate) fn host_key_hashed() -> CaseResult {
     let sshd = sshd!();
     let odd = "\n@cert-authority * ssh-ed25519 AAAA\nhost ssh-unheard-of AAAA\n\x07garbage\n";
     let known = fs::read_to_string(sshd.known_hosts()).unwrap();
@@ -81,10 +84,10 @@ pub(crate) fn host_key_hashed() -> Outcome {
     assert!(hashed.starts_with("|1|"));
     fs::write(sshd.known_hosts(), format!("{odd}{hashed}{odd}")).unwrap();
     started(&sshd.address(""));
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn host_key_by_pattern() -> Outcome {
+pub(crate) fn host_key_by_pattern() -> CaseResult {
     let sshd = sshd!();
     let own = fs::read_to_string(sshd.path("host_ed25519.pub")).unwrap();
     for pattern in ["[127.0.0.*]:*", "!10.*,127.0.0.?", "host,[127.0.0.1]:*"] {
@@ -92,18 +95,18 @@ pub(crate) fn host_key_by_pattern() -> Outcome {
         started(&sshd.address(""));
     }
     fs::write(sshd.known_hosts(), format!("*,![127.*,!127.* {own}")).unwrap();
-    let error = refused(&sshd.address(""), "is not known");
-    assert!(matches!(error, GuestError::HostKeyUnknown { .. }));
-    Outcome::Passed
+    let error = refused(&sshd.address(""), "is unknown");
+    assert!(matches!(error, GuestError::Ssh(SshError::HostKeyUnknown { .. })));
+    Ok(())
 }
 
 /// The server has several keys and only one is known, whichever libssh2 likes best.
-pub(crate) fn host_key_of_each_type() -> Outcome {
+pub(crate) fn host_key_of_each_type() -> CaseResult {
     const TYPES: [&str; 3] = ["rsa", "ecdsa", "ed25519"];
     let sshd = sshd!(host_keys: &TYPES);
     for key_type in TYPES {
         sshd.know(&[key_type]);
         started(&sshd.address(""));
     }
-    Outcome::Passed
+    Ok(())
 }

@@ -1,14 +1,14 @@
 //! How we prove who we are.
 
 use crate::REACH;
-use crate::support::sshd::{Options, Sshd, make_key};
 use crate::support::*;
-use sevbench_guest::GuestError;
+use sevbench_guest::{GuestError, SshError};
+use sevbench_testing::{Options, Sshd, eventually, make_key};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-pub(crate) fn key_of_each_type() -> Outcome {
+pub(crate) fn key_of_each_type() -> CaseResult {
     let sshd = sshd!();
     for key_type in ["rsa", "ecdsa", "ed25519"] {
         let key = sshd.path(&format!("client_{key_type}"));
@@ -25,43 +25,43 @@ pub(crate) fn key_of_each_type() -> Outcome {
     assert!(made.unwrap().success());
     fs::copy(sshd.path("client_pem.pub"), sshd.path("authorized_keys")).unwrap();
     started(&sshd.address_without_key(&format!("&key={}", key.display())));
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn key_not_accepted() -> Outcome {
+pub(crate) fn key_not_accepted() -> CaseResult {
     let sshd = sshd!();
     make_key(&sshd.path("other"), "ed25519");
     let address = sshd.address_without_key(&format!("&key={}", sshd.path("other").display()));
     let error = refused(&address, &format!("`ssh-copy-id -p {}", sshd.port));
-    assert!(matches!(error, GuestError::Authentication { .. }));
+    assert!(matches!(error, GuestError::Ssh(SshError::Authentication { .. })));
     assert!(error.to_string().contains("other: refused"), "{error}");
     assert!(error.to_string().contains("?key=PATH"), "{error}");
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn key_that_is_none() -> Outcome {
+pub(crate) fn key_that_is_none() -> CaseResult {
     let sshd = sshd!();
     let refused = |name: &str, hint: &str| {
         let key = format!("&key={}", sshd.path(name).display());
         let error = refused(&sshd.address_without_key(&key), hint);
-        assert!(matches!(error, GuestError::Key { .. }), "{error}");
+        assert!(matches!(error, GuestError::Ssh(SshError::Key { .. })), "{error}");
     };
     refused("nonesuch", "there is no such file");
     refused("key.pub", "without .pub");
     refused("sshd_config", "ssh-keygen -t ed25519");
     refused("", "directory");
-    Outcome::Passed
+    Ok(())
 }
 
 /// Needs a process of its own: the agent's socket is named in the environment.
-pub(crate) fn key_encrypted_and_in_agent() -> Outcome {
+pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
     let sshd = sshd!();
     let key = sshd.path("key");
     let encrypt =
         Command::new("ssh-keygen").args(["-q", "-p", "-N", "secret", "-f"]).arg(&key).status();
     assert!(encrypt.unwrap().success());
     let error = refused(&sshd.address(""), &format!("`ssh-add {}`", key.display()));
-    assert!(matches!(error, GuestError::Key { .. }));
+    assert!(matches!(error, GuestError::Ssh(SshError::Key { .. })));
 
     let encrypt = Command::new("ssh-keygen")
         .args(["-q", "-p", "-P", "secret", "-N", "", "-f"])
@@ -99,5 +99,5 @@ pub(crate) fn key_encrypted_and_in_agent() -> Outcome {
     fs::create_dir_all(sshd.path("home/.ssh")).unwrap();
     fs::copy(&key, sshd.path("home/.ssh/id_ed25519")).unwrap();
     assert_eq!(String::from_utf8_lossy(&script("home", &socket).stdout), "reached\n");
-    Outcome::Passed
+    Ok(())
 }

@@ -10,10 +10,7 @@ macro_rules! sshd {
     ($($field:ident: $value:expr),*) => {{
         #[allow(clippy::needless_update, reason = "of a macro")]
         let options = Options { $($field: $value,)* ..Options::default() };
-        match Sshd::start(&options) {
-            Ok(sshd) => sshd,
-            Err(skipped) => return skipped,
-        }
+        Sshd::start(&options)?
     }};
 }
 
@@ -23,13 +20,13 @@ mod reach;
 mod ship;
 
 use sevbench_guest::{Address, Ending};
+use sevbench_testing::{Options, Skip, Sshd};
 use std::fs;
 use std::io::Read;
 use std::net::{Ipv6Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-use support::sshd::{Options, Sshd};
 use support::*;
 
 /// Reaches the address that is given, in the environment that is given.
@@ -79,7 +76,7 @@ fn main() -> ExitCode {
     })
 }
 
-fn ship_once_and_echo() -> Outcome {
+fn ship_once_and_echo() -> CaseResult {
     let sshd = sshd!();
     let start = Instant::now();
     let mut guest = started(&sshd.address(""));
@@ -117,23 +114,23 @@ fn ship_once_and_echo() -> Outcome {
     let mut guest = started(&sshd.address(""));
     assert!(guest.ship(&this()).unwrap().uploaded);
     assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
-    Outcome::Passed
+    Ok(())
 }
 
-fn noise_of_start_up_files() -> Outcome {
+fn noise_of_start_up_files() -> CaseResult {
     let noise = "ForceCommand echo '@sevbench@ welcome'; printf 'no end'; echo oops >&2; eval \"$SSH_ORIGINAL_COMMAND\"";
     let sshd = sshd!(configuration: noise.into());
     let mut guest = started(&sshd.address(""));
     assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
-    Outcome::Passed
+    Ok(())
 }
 
-fn ipv6() -> Outcome {
+fn ipv6() -> CaseResult {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
-        return Outcome::Skipped("this machine has no ::1".into());
+        return Err(Skip("this machine has no ::1".into()));
     }
     let sshd = sshd!(address: Ipv6Addr::LOCALHOST.into());
     let mut guest = started(&sshd.address(""));
     assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
-    Outcome::Passed
+    Ok(())
 }

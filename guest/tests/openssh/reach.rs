@@ -1,16 +1,19 @@
 //! Machines that cannot be reached, and connections that break.
 
-use crate::support::sshd::{Options, Sshd, free_port};
 use crate::support::*;
-use sevbench_guest::{Address, Ending, Guest, GuestError, Interrupt, Limits, SshAddress};
+use sevbench_guest::{Address, Ending, Guest, GuestError, Interrupt, Limits, SshAddress, SshError};
+use sevbench_testing::{Options, Sshd, free_port, signal};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-pub(crate) fn no_such_host() -> Outcome {
+pub(crate) fn no_such_host() -> CaseResult {
     let (address, _) = Address::parse("ssh://root@nonesuch.invalid").unwrap();
-    assert!(matches!(refused(&address, "check the name"), GuestError::NoSuchHost { .. }));
-    Outcome::Passed
+    assert!(matches!(
+        refused(&address, "check the name"),
+        GuestError::Ssh(SshError::NoSuchHost { .. })
+    ));
+    Ok(())
 }
 
 /// An address at which this check itself listens, or nobody.
@@ -25,27 +28,27 @@ fn address_at(port: u16) -> Address {
     })
 }
 
-pub(crate) fn port_refused() -> Outcome {
+pub(crate) fn port_refused() -> CaseResult {
     let port = free_port(Ipv4Addr::LOCALHOST.into());
     let error = refused(&address_at(port), "start its SSH server");
-    assert!(matches!(error, GuestError::Refused { .. }));
-    Outcome::Passed
+    assert!(matches!(error, GuestError::Ssh(SshError::Refused { .. })));
+    Ok(())
 }
 
-pub(crate) fn silent_server() -> Outcome {
+pub(crate) fn silent_server() -> CaseResult {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = address_at(listener.local_addr().unwrap().port());
     let limits = Limits { connect: Duration::from_millis(300), ..Limits::default() };
     let start = Instant::now();
     let result = Guest::start(&address, &this(), &limits, &Interrupt::new());
     let Err(error) = result else { panic!("it let us in") };
-    assert!(matches!(error, GuestError::Silent { .. }), "{error}");
-    assert!(error.to_string().contains("says nothing for 0.3 s"), "{error}");
+    assert!(matches!(error, GuestError::Ssh(SshError::Silent { .. })), "{error}");
+    assert!(error.to_string().contains("sends nothing for 0.3 s"), "{error}");
     assert!((0.3..2.0).contains(&start.elapsed().as_secs_f64()));
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn babbling_server() -> Outcome {
+pub(crate) fn babbling_server() -> CaseResult {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = address_at(listener.local_addr().unwrap().port());
     let server = std::thread::spawn(move || {
@@ -53,12 +56,18 @@ pub(crate) fn babbling_server() -> Outcome {
         stream.write_all(&b"220 mail.example ESMTP\r\n".repeat(10_000)).ok();
     });
     let error = refused(&address, "is it an SSH server?");
-    assert!(matches!(error, GuestError::Handshake { .. } | GuestError::Silent { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            GuestError::Ssh(SshError::Handshake { .. }) | GuestError::Ssh(SshError::Silent { .. })
+        ),
+        "{error}"
+    );
     server.join().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn interrupted_connect() -> Outcome {
+pub(crate) fn interrupted_connect() -> CaseResult {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = address_at(listener.local_addr().unwrap().port());
     let interrupt = Interrupt::new();
@@ -74,10 +83,10 @@ pub(crate) fn interrupted_connect() -> Outcome {
     assert!(matches!(result, Err(GuestError::Interrupted)));
     assert!(start.elapsed() < Duration::from_secs(2));
     setter.join().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn connection_lost() -> Outcome {
+pub(crate) fn connection_lost() -> CaseResult {
     let sshd = sshd!();
     let mut guest = started(&sshd.address(""));
     let mut process = spawn(&mut guest, &[ECHO]);
@@ -88,14 +97,14 @@ pub(crate) fn connection_lost() -> Outcome {
     process.set_deadline(Instant::now() + Duration::from_secs(10));
     assert!(!matches!(process.read(&mut [0; 10]), Ok(1..)));
     assert_eq!(process.ending(), Ending::ConnectionLost);
-    assert!(matches!(guest.ship(&this()), Err(GuestError::Lost { .. })));
+    assert!(matches!(guest.ship(&this()), Err(GuestError::Ssh(SshError::Lost { .. }))));
     signal(pid, libc::SIGKILL);
     guest.shut_down().unwrap();
-    Outcome::Passed
+    Ok(())
 }
 
 /// The deadline holds where the other side just stops.
-pub(crate) fn frozen_guest() -> Outcome {
+pub(crate) fn frozen_guest() -> CaseResult {
     let sshd = sshd!();
     let mut guest = started(&sshd.address(""));
     let mut process = spawn(&mut guest, &[SPIN]);
@@ -105,11 +114,11 @@ pub(crate) fn frozen_guest() -> Outcome {
     let error = process.write_all(&full).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     signal(pid, libc::SIGKILL);
-    Outcome::Passed
+    Ok(())
 }
 
 /// A server that asks for signs of life gets them from a client that is busy elsewhere.
-pub(crate) fn tended_connection() -> Outcome {
+pub(crate) fn tended_connection() -> CaseResult {
     let sshd = sshd!(configuration: "ClientAliveInterval 1\nClientAliveCountMax 1".into());
     this();
     let (mut tended, mut forgotten) = (started(&sshd.address("")), started(&sshd.address("")));
@@ -129,5 +138,5 @@ pub(crate) fn tended_connection() -> Outcome {
     lost.set_deadline(Instant::now() + Duration::from_secs(5));
     assert!(lost.write_all(b"hello").and_then(|()| lost.read_exact(&mut [0; 5])).is_err());
     assert_eq!(lost.ending(), Ending::ConnectionLost);
-    Outcome::Passed
+    Ok(())
 }

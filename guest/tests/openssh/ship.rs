@@ -1,8 +1,8 @@
 //! Guests that have no place for the executable.
 
-use crate::support::sshd::{Options, Sshd};
 use crate::support::*;
-use sevbench_guest::{Executable, GuestError, Shipped};
+use sevbench_guest::{Executable, GuestError, Shipped, SshError};
+use sevbench_testing::{Options, Skip, Sshd};
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -13,13 +13,13 @@ use std::process::Command;
 struct Mount(PathBuf);
 
 impl Mount {
-    fn new(path: PathBuf, options: &str) -> Result<Self, Outcome> {
+    fn new(path: PathBuf, options: &str) -> Result<Self, Skip> {
         fs::create_dir(&path).unwrap();
         let mount =
             Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path).output();
         match mount {
             Ok(output) if output.status.success() => Ok(Self(path)),
-            _ => Err(Outcome::Skipped("cannot mount a tmpfs (needs root)".into())),
+            _ => Err(Skip("cannot mount a tmpfs (needs root)".into())),
         }
     }
 }
@@ -38,32 +38,32 @@ macro_rules! guest_on {
                 let folder = mount.0.join("sub");
                 (started(&$sshd.address(&format!("&dir={}", folder.display()))), mount, folder)
             }
-            Err(skipped) => return skipped,
+            Err(skip) => return Err(skip),
         }
     };
 }
 
-pub(crate) fn no_room() -> Outcome {
+pub(crate) fn no_room() -> CaseResult {
     let sshd = sshd!();
     let (mut guest, _mount, folder) = guest_on!(sshd, "size=1m");
     let error = guest.ship(&this()).unwrap_err();
     let message = error.to_string();
-    assert!(matches!(error, GuestError::Upload { .. }), "{message}");
+    assert!(matches!(error, GuestError::Ssh(SshError::Upload { .. })), "{message}");
     assert!(
         message.contains("No space left on device") && message.contains("?dir=PATH"),
         "{message}"
     );
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left there");
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn no_execution() -> Outcome {
+pub(crate) fn no_execution() -> CaseResult {
     let sshd = sshd!();
     let (mut guest, mount, folder) = guest_on!(sshd, "size=500m,noexec");
     for _ in 0..2 {
         let error = guest.ship(&this()).unwrap_err();
         let message = error.to_string();
-        assert!(matches!(error, GuestError::CannotRun { .. }), "{message}");
+        assert!(matches!(error, GuestError::Ssh(SshError::CannotRun { .. })), "{message}");
         assert!(message.contains("noexec") && message.contains("?dir=PATH"), "{message}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left there");
     }
@@ -74,16 +74,16 @@ pub(crate) fn no_execution() -> Outcome {
     remount("remount,exec");
     let shipped = guest.ship(&this()).unwrap();
     remount("remount,noexec");
-    assert!(matches!(guest.ship(&this()), Err(GuestError::CannotRun { .. })));
+    assert!(matches!(guest.ship(&this()), Err(GuestError::Ssh(SshError::CannotRun { .. }))));
     // As it is found where the shell did not see it coming.
     let mut process = guest.spawn(&shipped, &[ECHO]).unwrap();
     assert_eq!(process.read(&mut [0]).unwrap(), 0);
     let message = process.cannot_run().unwrap().to_string();
     assert!(message.contains("Permission denied") && message.contains("?dir=PATH"), "{message}");
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn folder_not_private() -> Outcome {
+pub(crate) fn folder_not_private() -> CaseResult {
     let sshd = sshd!();
     let ship_to = |folder: &Path| {
         let mut guest = started(&sshd.address(&format!("&dir={}", folder.display())));
@@ -92,7 +92,7 @@ pub(crate) fn folder_not_private() -> Outcome {
     let refuse = |folder: &Path, hint: &str| {
         let error = ship_to(folder).unwrap_err();
         let message = error.to_string();
-        assert!(matches!(error, GuestError::Directory { .. }), "{message}");
+        assert!(matches!(error, GuestError::Ssh(SshError::Directory { .. })), "{message}");
         assert!(message.contains(hint) && message.contains("?dir=PATH"), "{message}");
     };
     let open = sshd.path("open");
@@ -113,19 +113,19 @@ pub(crate) fn folder_not_private() -> Outcome {
         fs::set_permissions(&open, Permissions::from_mode(0o700)).unwrap();
         refuse(&open, "belongs to another account");
     }
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn dynamic_executable() -> Outcome {
+pub(crate) fn dynamic_executable() -> CaseResult {
     let sshd = sshd!();
     let shell = Executable::read(Path::new("/bin/sh")).unwrap();
     let error = started(&sshd.address("")).ship(&shell).unwrap_err();
-    assert!(matches!(error, GuestError::Dynamic { .. }));
+    assert!(matches!(error, GuestError::Ssh(SshError::Dynamic { .. })));
     assert!(error.to_string().contains("unset RUSTFLAGS"), "{error}");
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn stale_uploads() -> Outcome {
+pub(crate) fn stale_uploads() -> CaseResult {
     let sshd = sshd!();
     let folder = sshd.path("cache/sevbench");
     fs::create_dir_all(&folder).unwrap();
@@ -146,22 +146,22 @@ pub(crate) fn stale_uploads() -> Outcome {
         [false, true, true],
         "one that is young may be in progress; others are not ours"
     );
-    Outcome::Passed
+    Ok(())
 }
 
-pub(crate) fn no_posix_shell() -> Outcome {
+pub(crate) fn no_posix_shell() -> CaseResult {
     let sshd =
         sshd!(configuration: "ForceCommand echo This account is not available.; exit 1".into());
     let mut guest = started(&sshd.address(""));
     let error = guest.ship(&this()).unwrap_err();
     let message = error.to_string();
-    assert!(matches!(error, GuestError::Shell { .. }), "{message}");
+    assert!(matches!(error, GuestError::Ssh(SshError::Shell { .. })), "{message}");
     assert!(
         message.contains("exit status 1, it said `This account is not available.`"),
         "{message}"
     );
     let shipped = Shipped { path: "/x".into(), uploaded: false };
     let Err(error) = guest.spawn(&shipped, &[]) else { panic!("it started") };
-    assert!(matches!(error, GuestError::NotStarted { .. }), "{error}");
-    Outcome::Passed
+    assert!(matches!(error, GuestError::Ssh(SshError::NotStarted { .. })), "{error}");
+    Ok(())
 }

@@ -2,15 +2,11 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses a part")]
 
-pub(crate) mod processes;
-pub(crate) mod sshd;
-
-pub(crate) use processes::*;
-
 use sevbench_guest::{
     Address, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT, Limits, Machine,
     RemoteProcess, Shipped, serve_loopback,
 };
+use sevbench_testing::Skip;
 use std::io::{self, Read, Write};
 use std::panic;
 use std::path::Path;
@@ -32,12 +28,9 @@ pub(crate) const ARGUMENTS: &str = "--arguments";
 pub(crate) const SHOUT_LEN: usize = 4 << 20;
 
 /// A check passes, or is skipped with a reason; it fails by a panic.
-pub(crate) enum Outcome {
-    Passed,
-    Skipped(String),
-}
+pub(crate) type CaseResult = Result<(), Skip>;
 
-pub(crate) type Check = (&'static str, fn() -> Outcome);
+pub(crate) type Check = (&'static str, fn() -> CaseResult);
 
 /// The part of these executables that runs in a child or in a guest; none where the checks are to be run.
 pub(crate) fn play_role() -> Option<ExitCode> {
@@ -90,9 +83,9 @@ pub(crate) fn run(checks: &[Check]) -> ExitCode {
     for (name, check) in checks.iter().filter(|(name, _)| name.contains(&filter)) {
         let start = Instant::now();
         let verdict = match panic::catch_unwind(check) {
-            Ok(Outcome::Passed) => "ok".to_owned(),
-            Ok(Outcome::Skipped(reason)) if !is_required => format!("skipped: {reason}"),
-            Ok(Outcome::Skipped(reason)) => {
+            Ok(Ok(())) => "ok".to_owned(),
+            Ok(Err(Skip(reason))) if !is_required => format!("skipped: {reason}"),
+            Ok(Err(Skip(reason))) => {
                 failed += 1;
                 format!("FAILED, since SEVBENCH_REQUIRE_VM=1 allows no skip: {reason}")
             }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use sevbench_guest::{
-    Config, GuestByHand, GuestError, ImageError, Place, QemuMachine, SevCpuid, build_image,
+    Config, GuestError, HeldGuest, ImageError, Place, QemuMachine, SevCpuid, build_image,
     command_by_hand,
 };
 use sevbench_runner::cli::{FAILED, Failure, catch_signals};
@@ -232,12 +232,12 @@ fn up(choice: &ArmChoice) -> Result<u8, Failure> {
 fn hold(choice: &ArmChoice) -> Result<u8, Failure> {
     let machine = choice.machine()?;
     let interrupt = catch_signals().map_err(Failure::failed)?;
-    let mut ready = |guest: &GuestByHand| {
+    let mut ready = |guest: &HeldGuest| {
         println!("the guest `{}` is up at {}@127.0.0.1 port {}", guest.arm, guest.user, guest.port);
         let_go_of_terminal();
     };
     let mut tell = |line: &str| eprintln!("{line}");
-    let held = GuestByHand::hold(&choice.arm, &machine, &interrupt, &mut tell, &mut ready);
+    let held = HeldGuest::hold(&choice.arm, &machine, &interrupt, &mut tell, &mut ready);
     if let Err(error) = held {
         // One line, for the process that waits for it.
         println!("{FAILED_MARK}{}", error.to_string().replace('\n', "\t"));
@@ -256,8 +256,8 @@ fn let_go_of_terminal() {
     }
 }
 
-fn find_guest() -> Result<GuestByHand, Failure> {
-    let found = GuestByHand::find().map_err(Failure::failed)?;
+fn find_guest() -> Result<HeldGuest, Failure> {
+    let found = HeldGuest::find().map_err(Failure::failed)?;
     found.ok_or_else(|| Failure::usage("no guest is up: type `cargo sevbench guest up`"))
 }
 

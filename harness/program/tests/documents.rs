@@ -298,7 +298,7 @@ fn pure_modules_touch_no_clock_and_no_file() {
         "harness/runner/src/coordinator/schedule.rs",
         "guest/src/parity.rs",
         "guest/src/proof.rs",
-        "guest/src/room.rs",
+        "guest/src/capacity.rs",
         "guest/src/qemu/command.rs",
         "guest/src/host/doctor.rs",
         "guest/src/host/machine_checks.rs",

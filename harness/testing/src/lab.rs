@@ -9,14 +9,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A real part, such as a server, that this machine lacks.
-pub enum Outcome {
-    /// Why.
-    Skipped(String),
-}
+/// Why a test cannot run here: this machine lacks a real part, such as a server.
+#[derive(Debug)]
+pub struct Skip(pub String);
 
 /// Prints why a test is skipped; where skips are not allowed, fails.
-pub fn skip(Outcome::Skipped(reason): Outcome) {
+pub fn skip(Skip(reason): Skip) {
     assert!(
         std::env::var("SEVBENCH_REQUIRE_VM").is_err(),
         "SEVBENCH_REQUIRE_VM is set, and: {reason}"

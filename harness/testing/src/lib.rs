@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod lab;
+mod module_graph;
 mod processes;
 mod sshd;
 mod workspace;
 
-pub use lab::{Lab, Outcome, Ran, faults, skip, trials};
+pub use lab::{Lab, Ran, Skip, faults, skip, trials};
+pub use module_graph::ModuleGraph;
 pub use processes::{children_of, eventually, is_alive, signal, within};
 pub use sshd::{Options, Sshd, free_port, make_key};
 pub use workspace::{fixture, workspace};

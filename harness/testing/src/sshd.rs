@@ -1,6 +1,6 @@
 //! A real OpenSSH server on 127.0.0.1 with its own configuration, keys and folder.
 
-use crate::lab::Outcome;
+use crate::lab::Skip;
 use crate::processes::{children_of, eventually, signal};
 use sevbench_guest::Address;
 use std::fs;
@@ -41,10 +41,10 @@ pub struct Sshd {
 
 impl Sshd {
     /// A reason to skip where there is no OpenSSH server.
-    pub fn start(options: &Options) -> Result<Self, Outcome> {
+    pub fn start(options: &Options) -> Result<Self, Skip> {
         if !Path::new(SSHD).exists() {
             let reason = format!("{SSHD} is not installed (apt-get install openssh-server)");
-            return Err(Outcome::Skipped(reason));
+            return Err(Skip(reason));
         }
         // For its privilege separation; only root may make it, and only root needs it.
         fs::create_dir_all("/run/sshd").ok();

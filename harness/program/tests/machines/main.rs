@@ -5,7 +5,7 @@ mod refusals;
 mod runs;
 mod troubles;
 
-use sevbench_testing::{Lab, Outcome, skip};
+use sevbench_testing::{Lab, Skip, skip};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,7 +32,7 @@ impl Host {
     pub(crate) fn take() -> Option<Self> {
         let turn = HOST.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(reason) = IMAGE.get_or_init(build_image) {
-            skip(Outcome::Skipped(reason.clone()));
+            skip(Skip(reason.clone()));
             return None;
         }
         let lab = Lab::new();

@@ -76,7 +76,7 @@ fn a_full_disk_keeps_what_was_recorded() {
     command.env("SEVBENCH_HOME", lab.home.path()).env("KEEP", keep.path());
     let ran = sevbench_testing::Ran::of(command.output().unwrap());
     if ran.err.contains("unshare") || ran.err.contains("mount:") {
-        return sevbench_testing::skip(sevbench_testing::Outcome::Skipped(ran.err));
+        return sevbench_testing::skip(sevbench_testing::Skip(ran.err));
     }
     ran.expect(1, &["cannot write", "No space left on device", "free some space", "trials/spin"]);
     let kept = std::fs::read_to_string(keep.path().join("run.ndjson")).unwrap();

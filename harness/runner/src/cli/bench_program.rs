@@ -18,7 +18,7 @@ use crate::record::{
 };
 use sevbench_guest::{
     Address, Executable, GuestError, HostFacts, Interrupt, LOOPBACK_SERVER_ARGUMENT, Prepared,
-    prepare, serve_loopback,
+    QemuError, prepare, serve_loopback,
 };
 use sevbench_protocol::AGENT_ARGUMENT;
 use sevbench_protocol::run_agent;
@@ -230,7 +230,7 @@ fn make_ready(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepare
     prepare(&addresses, interrupt, &mut tell).map_err(|error| match error {
         GuestError::Interrupted => Failure::interrupted(error),
         // Not what was asked for is wrong, but what the host is at.
-        GuestError::HostBusy { .. } | GuestError::HostLock { .. } | GuestError::DataDisk { .. } => {
+        GuestError::HostLock(_) | GuestError::Qemu(QemuError::DataDisk { .. }) => {
             Failure::failed(error)
         }
         error => Failure::usage(error),

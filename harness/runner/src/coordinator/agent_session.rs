@@ -165,7 +165,7 @@ fn start_agent(
         Err(GreetingError::Frame(error)) => {
             let ended = matches!(&error, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof);
             if let (true, Some(cause)) = (ended, process.cannot_run()) {
-                return Err(cause.into());
+                return Err(GuestError::from(cause).into());
             }
             return Err(broken(error, &mut process, limit));
         }

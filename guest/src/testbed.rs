@@ -4,7 +4,9 @@ mod config;
 
 pub use config::{Config, ConfigError, MarginEntry};
 
-use crate::{HostProbe, MachineSettings, QemuMachine, TestbedKind, Treatment, examine, obstacles};
+use crate::host::{HostProbe, TestbedKind, examine, obstacles};
+use crate::qemu::{MachineSettings, QemuMachine};
+use crate::treatment::Treatment;
 
 /// The name of every testbed's control arm.
 pub const CONTROL: &str = "nosev";

@@ -1,9 +1,11 @@
 //! Where images are kept: one folder for each recipe's hash, whole or not there.
 
 use super::boot_image::{read, read_host_key};
-use super::{ImageError, Recipe};
+use super::error::ImageError;
+use super::recipe::Recipe;
+use crate::cache_folder::{NoCacheFolder, cache_folder};
 use russh::keys::ssh_key::PublicKey;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// An image: the files from which any number of guests boots. None of them is ever written to by a guest.
 #[derive(Clone, Debug)]
@@ -46,16 +48,6 @@ impl Image {
     }
 }
 
-pub(crate) fn images_folder() -> Result<PathBuf, ImageError> {
+pub(crate) fn images_folder() -> Result<PathBuf, NoCacheFolder> {
     cache_folder("images")
-}
-
-/// A folder in `SEVBENCH_CACHE`, or in `sevbench` of the user's cache folder.
-pub(crate) fn cache_folder(name: &str) -> Result<PathBuf, ImageError> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let cache = set("SEVBENCH_CACHE")
-        .map(PathBuf::from)
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| Path::new(&cache).join("sevbench")))
-        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache/sevbench")));
-    cache.map(|cache| cache.join(name)).ok_or(ImageError::NoFolder)
 }

@@ -16,6 +16,6 @@ mod sev_checks;
 mod sev_device;
 mod tree;
 
-pub use doctor::{Check, State, TestbedKind, Verdict, examine, obstacles, verdicts};
+pub use doctor::{Check, Obstacles, State, TestbedKind, Verdict, examine, obstacles, verdicts};
 pub use host_facts::{Device, HostFacts, KvmAmd};
 pub use probe::HostProbe;

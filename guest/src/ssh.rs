@@ -3,6 +3,7 @@
 mod authenticate;
 mod connect;
 mod connection;
+mod error;
 mod host_key;
 mod known_hosts;
 mod process;
@@ -12,6 +13,7 @@ mod start;
 
 pub(crate) use authenticate::Credentials;
 pub(crate) use connection::{Connection, Endpoint};
+pub use error::SshError;
 pub(crate) use host_key::HostTrust;
 pub use process::{Ending, RemoteProcess};
 pub use ship::Shipped;

@@ -1,0 +1,22 @@
+//! Images of guests: what is in one, how it is built, and where it is kept. Knows nothing about how
+//! a guest is run.
+
+mod boot_image;
+mod build;
+mod error;
+mod recipe;
+mod seed;
+mod settings;
+mod store;
+
+#[cfg(test)]
+pub(crate) use boot_image::DiskFormat;
+pub(crate) use boot_image::{BootImage, ImageFiles};
+pub use build::build_image;
+pub(crate) use build::missing_programs;
+pub use error::ImageError;
+pub use recipe::Recipe;
+pub(crate) use seed::Seed;
+pub use settings::ImageSettings;
+pub(crate) use store::images_folder;
+pub use store::{Image, find_image};

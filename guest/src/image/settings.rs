@@ -1,0 +1,45 @@
+//! What a user sets about the image that guests boot.
+
+use super::error::ImageError;
+use super::recipe::Recipe;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// What is booted: an image that is made from a recipe, or one of the user's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageSettings {
+    /// A recipe for `cargo sevbench guest build`; none for the one that comes with sevbench.
+    pub recipe: Option<PathBuf>,
+    /// The user's own disk image, raw or qcow2. It is never written to.
+    pub disk: Option<PathBuf>,
+    /// A kernel to boot it with; none for the boot loader that is on the disk.
+    pub kernel: Option<PathBuf>,
+    /// The kernel's initrd.
+    pub initrd: Option<PathBuf>,
+    /// The kernel's root, as in `/dev/vda1` or `LABEL=cloudimg-rootfs`.
+    pub root: Option<String>,
+    /// The account that SSH logs in to; `root` where nothing else is said.
+    pub user: Option<String>,
+    /// The private key that the account lets in; none where the disk runs cloud-init, which then gets a fresh one.
+    pub key: Option<PathBuf>,
+    /// The public host key of the disk's SSH server, which goes with `key`.
+    pub host_key: Option<PathBuf>,
+}
+
+impl ImageSettings {
+    /// The recipe that these settings name.
+    ///
+    /// # Errors
+    /// If its file cannot be read, or is none.
+    pub fn recipe(&self) -> Result<Recipe, ImageError> {
+        match &self.recipe {
+            None => Recipe::debian(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| ImageError::File { path: path.clone(), source })?;
+                Recipe::parse(&text)
+            }
+        }
+    }
+}

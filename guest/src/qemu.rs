@@ -1,0 +1,27 @@
+//! Guests under QEMU: what an arm's machine is, its command line, its disks, its life from start to
+//! end.
+
+mod accelerator;
+mod boot;
+mod command;
+mod disks;
+mod error;
+mod launch;
+mod machine;
+mod pins;
+mod process;
+mod qmp;
+mod settings;
+
+pub(crate) use accelerator::{Accelerator, kvm_defect, kvm_machine_types};
+pub use disks::Controller;
+pub use error::QemuError;
+pub(crate) use launch::{Launch, firmware};
+pub use launch::{LaunchRecord, command_by_hand};
+pub use machine::QemuMachine;
+pub(crate) use machine::swiotlb_mib;
+pub use process::BootPhases;
+pub(crate) use process::{QEMU, QemuProcess};
+pub use settings::{
+    Aio, Backing, CacheMode, DataDisks, MachineSettings, SettingError, WantedAccelerator,
+};

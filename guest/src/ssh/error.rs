@@ -1,0 +1,135 @@
+//! What can go wrong between us and a machine that is reached by SSH.
+
+use super::Ending;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+use thiserror::Error;
+
+/// A machine that could not be reached by SSH, or that did not do what it was asked. If the user
+/// can fix it, the message ends with what to type.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the fields are in the messages, and named by what they hold")]
+pub enum SshError {
+    /// The name does not resolve.
+    #[error(
+        "cannot resolve the host name `{host}` ({reason}): check the name, or write its IP address \
+         (Host entries of ~/.ssh/config are not used)"
+    )]
+    NoSuchHost { host: String, reason: String },
+    /// Nothing listens on the port.
+    #[error(
+        "{host} refuses connections on port {port}: start its SSH server, or name the port it \
+         listens on, as in ssh://user@{host}:PORT"
+    )]
+    Refused { host: String, port: u16 },
+    /// Nothing answers at the address.
+    #[error(
+        "{host} port {port} does not answer within {} s: check that the machine is up and no \
+         firewall is in between; try `ssh -v -p {port} {host}`",
+        limit.as_secs_f64()
+    )]
+    ConnectTimedOut { host: String, port: u16, limit: Duration },
+    /// There is no route to the address, or the connection failed in another way.
+    #[error("cannot connect to {host} port {port}: {source}; try `ssh -v -p {port} {host}`")]
+    Connect { host: String, port: u16, source: io::Error },
+    /// The server accepts the connection and then stays silent.
+    #[error(
+        "{host} port {port} accepts connections but sends nothing for {} s during {step}: is it an \
+         SSH server? try `ssh -v -p {port} {host}`",
+        limit.as_secs_f64()
+    )]
+    Silent { host: String, port: u16, step: &'static str, limit: Duration },
+    /// The other side is not an SSH server, or supports no algorithm that we support.
+    #[error(
+        "{host} port {port} accepts connections but {step} failed: {reason}; is it an SSH server? \
+         try `ssh -v -p {port} {host}`"
+    )]
+    Handshake { host: String, port: u16, step: &'static str, reason: String },
+    /// No known_hosts file has the host's key.
+    #[error(
+        "the host key of {host} is unknown (fingerprint {fingerprint}): compare it with the output \
+         of `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` (or the like) on the host itself, \
+         then type `ssh-keyscan -p {port} {host} >> {}`",
+        known_hosts.display()
+    )]
+    HostKeyUnknown { host: String, port: u16, fingerprint: String, known_hosts: PathBuf },
+    /// The host's key differs from the known one.
+    #[error(
+        "THE HOST KEY OF {host} HAS CHANGED (fingerprint now {fingerprint}): someone may be \
+         intercepting the connection, or the machine was reinstalled; if you know that it was, \
+         type `ssh-keygen -f {} -R '{entry}'` and add the new key",
+        known_hosts.display()
+    )]
+    HostKeyChanged { host: String, entry: String, fingerprint: String, known_hosts: PathBuf },
+    /// The host's key is revoked.
+    #[error(
+        "the host key of {host} (fingerprint {fingerprint}) is marked @revoked in {}: give the \
+         machine a new host key",
+        known_hosts.display()
+    )]
+    HostKeyRevoked { host: String, fingerprint: String, known_hosts: PathBuf },
+    /// A known_hosts file cannot be read.
+    #[error("cannot read the known hosts in {}: {source}", path.display())]
+    KnownHosts { path: PathBuf, source: io::Error },
+    /// The named key file cannot be used.
+    #[error("cannot use the key {}: {reason}", path.display())]
+    Key { path: PathBuf, reason: String },
+    /// The server accepts none of our keys.
+    #[error(
+        "{host} accepts no key for {user} (tried: {tried}): name one with ?key=PATH, or install \
+         one with `ssh-copy-id -p {port} {user}@{host}`"
+    )]
+    Authentication { host: String, port: u16, user: String, tried: String },
+    /// The guest has another architecture or operating system.
+    #[error(
+        "the guest is {found}, but the executable is for Linux {wanted}: name a guest of that \
+         kind, or run cargo on a machine of the guest's kind"
+    )]
+    OtherArchitecture { found: String, wanted: String },
+    /// A dynamically linked executable would need the guest's libraries.
+    #[error(
+        "cannot ship the bench executable into a guest: it is dynamically linked (needs \
+         {interpreter}); unset RUSTFLAGS (it overrides .cargo/config.toml), or add `-C \
+         target-feature=+crt-static` to it, and build again"
+    )]
+    Dynamic { interpreter: String },
+    /// The guest has no working POSIX shell.
+    #[error(
+        "the guest's shell does not answer like a POSIX shell: {reason}; try `ssh -p PORT \
+         USER@HOST uname -sm`"
+    )]
+    Shell { reason: String },
+    /// The folder for the executable cannot be made, or is open to others.
+    #[error(
+        "cannot keep the executable in the guest: {reason}; name another folder with ?dir=PATH"
+    )]
+    Directory { reason: String },
+    /// The executable does not fit, or arrived incomplete.
+    #[error(
+        "cannot write the executable ({len_bytes} bytes) to {directory} in the guest: {reason}; \
+         free some space there, or name another folder with ?dir=PATH"
+    )]
+    Upload { directory: String, len_bytes: u64, reason: String },
+    /// The executable cannot be read on this side.
+    #[error("cannot read the executable {}: {source}", path.display())]
+    Executable { path: PathBuf, source: io::Error },
+    /// The guest cannot run the executable.
+    #[error(
+        "the guest cannot run {path}: {reason}; if its folder is mounted noexec, name another with \
+         ?dir=PATH"
+    )]
+    CannotRun { path: String, reason: String },
+    /// The guest's shell ended before it started the executable.
+    #[error("the guest did not start {path} ({ending}): {reason}")]
+    NotStarted { path: String, ending: Ending, reason: String },
+    /// A wait reached its limit.
+    #[error("no answer from the guest within {} s while {step}", limit.as_secs_f64())]
+    TimedOut { step: &'static str, limit: Duration },
+    /// The connection broke.
+    #[error("lost the connection to the guest while {step}: {reason}")]
+    Lost { step: &'static str, reason: String },
+    /// The user ended the wait.
+    #[error("interrupted")]
+    Interrupted,
+}
