@@ -5,7 +5,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// The recipe that comes with this crate.
-const DEBIAN_12: &str = include_str!("../../../fixtures/guest/debian-12.toml");
+const DEBIAN_12: &str = include_str!("debian-12.toml");
 
 /// Raised when the same recipe makes another image.
 const BUILDER_VERSION: u32 = 2;
