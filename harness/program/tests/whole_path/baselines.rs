@@ -53,7 +53,7 @@ fn a_baseline_that_is_not_there_is_told_before_anything_runs() {
     let journal = baseline(&lab, "v1").join("run.ndjson");
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(&journal, text.replacen(r#""suite":"trials""#, r#""suite":"memory""#, 1)).unwrap();
-    lab.run(&["--baseline", "v1", "trials/spin"]).expect(2, &["is of the suite `memory`"]);
+    lab.run(&["--baseline", "v1", "trials/spin"]).expect(2, &["belongs to the suite `memory`"]);
 }
 
 /// A gate that could not judge is refused before it runs; what it turned down is nothing to compare with.
@@ -87,8 +87,9 @@ fn a_run_that_is_not_complete_is_not_saved() {
     let child = lab.start(&[&["--save-baseline", "main"], &long[..]].concat(), 3);
     signal(child.id(), libc::SIGINT);
     let ran = Ran::of(child.wait_with_output().unwrap());
-    ran.expect(130, &["was not saved as the baseline `main`"]);
+    ran.expect(130, &["not saved as the baseline `main`, since the run is not complete"]);
     let stopped = ["--save-baseline", "main", "--treatment", "other=ssh://root@nonesuch.invalid"];
-    lab.run(&[&stopped, &SHORT[..]].concat()).expect(1, &["was not saved as the baseline `main`"]);
+    lab.run(&[&stopped, &SHORT[..]].concat())
+        .expect(1, &["not saved as the baseline `main`, since the run is not complete"]);
     assert_eq!(baselines(&lab), Vec::<String>::new());
 }

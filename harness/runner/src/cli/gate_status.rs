@@ -1,31 +1,67 @@
-//! What is said of a gate, before it runs and after, and the exit status that it gives.
+//! A gate on the command line: planned and described before a run, reported after it, with its exit
+//! status.
 
-use super::exit::{INCONCLUSIVE, REGRESSED, USAGE};
-use crate::gate::{ALPHA, GatePlan};
+use super::baselines::Baseline;
+use super::exit::{Failure, INCONCLUSIVE, REGRESSED, USAGE};
+use crate::analysis::{fewest_boots, refuse_baseline};
+use crate::coordinator::Plan;
+use crate::gate::{ALPHA, GatePlan, Margin, Margins, refuse_plan};
 use sevbench_reports::{GateDecision, GateReport, render_gate};
 use sevbench_text::counted;
 
-/// The standard deviations of boots' log ratios for which a gate's power is said.
+/// The gate's power is stated for these standard deviations of the boots' log ratios.
 const GATE_DEVIATIONS: [f64; 2] = [0.02, 0.05];
 
-/// What the gate will find, for two spreads that boots may have.
+/// The metrics assumed of a bench that drives an outside program: one scalar, and a distribution's
+/// mean and three percentiles. The real number is known only once the bench has run.
+const OBSERVED_METRICS: usize = 5;
+
+/// What the gate will judge.
+///
+/// # Errors
+/// If it could not judge: too few boots, or a baseline that cannot serve.
+pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<GatePlan, Failure> {
+    let settings = &plan.settings;
+    let margins = Margins::of(settings.margin_percent, settings.margin_rules());
+    let margins = margins.map_err(Failure::usage)?;
+    let treatments = plan.judged_treatments();
+    let metrics = plan.benches.len() - plan.observed + plan.observed * OBSERVED_METRICS;
+    let comparisons = (metrics * treatments.len()) as u32;
+    let refusal = refuse_plan(settings.boots, comparisons).or_else(|| {
+        let Baseline { name, analysis } = baseline?;
+        refuse_baseline(analysis, name, &plan.benches, &treatments, &margins)
+    });
+    match refusal {
+        Some(refusal) => Err(Failure::usage(refusal)),
+        None => Ok(GatePlan {
+            margin: Margin::percent(settings.margin_percent).map_err(Failure::usage)?,
+            boots: settings.boots,
+            baseline_boots: baseline
+                .and_then(|one| fewest_boots(&one.analysis, &plan.benches, &treatments)),
+            comparisons,
+        }),
+    }
+}
+
+/// Describes the gate's error rate and its power, for two spreads of the boots.
 pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
     let power = |deviation: f64| {
         let power = plan.power(deviation) * 100.0;
         format!("{power:.0} % where boots scatter by {:.0} %", deviation * 100.0)
     };
     let [quiet, noisy] = GATE_DEVIATIONS.map(power);
-    let comparisons = counted(plan.comparisons, "comparison");
     let what = if plan.baseline_boots.is_some() { "whose slowdown grew" } else { "that is slower" };
     let rules = if has_rules { ", where no [[margin]] says otherwise" } else { "" };
     format!(
-        "gate: fails wrongly in at most {:.0} % of runs; of {comparisons}, one {what} by twice its margin ({} %{rules}) is found with a power of {quiet}, {noisy}",
+        "gate: fails wrongly in at most {:.0} % of runs; of {}, one {what} by twice its margin \
+         ({} %{rules}) is found with a power of {quiet}, {noisy}",
         ALPHA * 100.0,
+        counted(plan.comparisons, "comparison"),
         2.0 * plan.margin.in_percent(),
     )
 }
 
-/// Prints the gate's decision on standard error, and returns its exit status.
+/// Prints the gate's decision and returns its exit status.
 pub fn tell_gate(report: &GateReport) -> u8 {
     eprintln!("{}", render_gate(report));
     match report.decision {
@@ -42,9 +78,9 @@ mod tests {
     use super::*;
     use crate::gate::Margin;
 
-    /// 7 % is 0.07 in no binary fraction.
+    /// 0.07 is not exact in binary.
     #[test]
-    fn a_margin_is_told_as_it_was_given() {
+    fn description_shows_the_margin_as_given() {
         let margin = Margin::percent(7.0).unwrap();
         let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
         let text = describe_gate(plan, false);

@@ -1,7 +1,9 @@
 //! `--resume`: the newest run of a suite that did not come to its end goes on as it began. What differs from then is told.
 
-use super::bench_arguments::{BenchArguments, testbed_arms};
+use super::bench_arguments::BenchArguments;
+use super::bench_plan::testbed_arms;
 use super::exit::Failure;
+use super::open_record::OpenRecord;
 use crate::coordinator::{Arm, ArmError, Past, Plan, select};
 use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
@@ -84,7 +86,7 @@ impl Unfinished {
     }
 
     /// Goes on: cuts a torn line off and says from when on what follows was recorded.
-    pub(super) fn reopen(self, quiet: bool) -> Result<(Location, JournalWriter, Past), Failure> {
+    pub(super) fn reopen(self, quiet: bool) -> Result<OpenRecord, Failure> {
         let Self { location, journal, mut writer } = self;
         let is_cut = writer.cut_torn_line().map_err(Failure::failed)?;
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -94,7 +96,7 @@ impl Unfinished {
             let torn = if is_cut { "; its last line was torn, and is cut off" } else { "" };
             eprintln!("continuing {} after its boot {}{torn}", location.id(), past.last_boot);
         }
-        Ok((location, writer, past))
+        Ok(OpenRecord { location, journal: writer, past })
     }
 
     fn refused(&self, why: &str) -> Failure {

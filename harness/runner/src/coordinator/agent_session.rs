@@ -48,6 +48,29 @@ impl Fleet for GuestFleet {
     fn boot(&mut self, boot: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
         let mut phases = Phases::default();
         let mut clock = Instant::now();
+        let address = self.address_with_console(boot, arm)?;
+        let mut guest = Guest::start(&address, &self.executable, &self.limits, &self.interrupt)?;
+        phases.start_ns = lap(&mut clock);
+        add_boot_phases(&mut phases, &guest);
+        let shipped = guest.ship(&self.executable)?;
+        phases.ship_ns = lap(&mut clock);
+        // The agent reads the guest's facts, which a boot still under way would change.
+        guest.settle();
+        phases.settle_ns = lap(&mut clock);
+        let expected =
+            Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
+        let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
+        phases.agent_ns = lap(&mut clock);
+        let booted = booted(phases, &guest, &shipped, hello);
+        let session =
+            AgentSession { process, guest, shipped, expected, request_limit: self.limits.request };
+        Ok((Box::new(session), booted))
+    }
+}
+
+impl GuestFleet {
+    /// An arm's address. A guest that we start writes its console to a file of this boot.
+    fn address_with_console(&self, boot: u32, arm: usize) -> Result<Address, AgentError> {
         let mut address = self.arms[arm].address.clone();
         if let Address::Qemu(machine) = &mut address {
             std::fs::create_dir_all(&self.consoles).map_err(|error| {
@@ -56,33 +79,27 @@ impl Fleet for GuestFleet {
             let name = format!("{boot}-{}.log", self.arms[arm].name);
             machine.console = Some(self.consoles.join(name));
         }
-        let mut guest = Guest::start(&address, &self.executable, &self.limits, &self.interrupt)?;
-        phases.start_ns = lap(&mut clock);
-        if let Some(boot) = guest.boot_phases() {
-            phases.qemu_ns = Some(nanoseconds(boot.qemu));
-            phases.kernel_ns = boot.kernel.map(nanoseconds);
-            phases.ssh_ns = Some(nanoseconds(boot.ssh));
-        }
-        let shipped = guest.ship(&self.executable)?;
-        phases.ship_ns = lap(&mut clock);
-        // Before the agent looks at the guest: a boot that goes on would change what it sees.
-        guest.settle();
-        phases.settle_ns = lap(&mut clock);
-        let expected =
-            Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
-        let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
-        phases.agent_ns = lap(&mut clock);
-        let booted = Booted {
-            phases,
-            uploaded: shipped.uploaded,
-            host_key: guest.host_key_fingerprint().to_owned(),
-            agent_resident_bytes: hello.resident_bytes,
-            launch: guest.launch_record().cloned(),
-            facts: hello.facts,
-        };
-        let session =
-            AgentSession { process, guest, shipped, expected, request_limit: self.limits.request };
-        Ok((Box::new(session), booted))
+        Ok(address)
+    }
+}
+
+/// Splits the start of a guest that we boot into its parts.
+fn add_boot_phases(phases: &mut Phases, guest: &Guest) {
+    if let Some(boot) = guest.boot_phases() {
+        phases.qemu_ns = Some(nanoseconds(boot.qemu));
+        phases.kernel_ns = boot.kernel.map(nanoseconds);
+        phases.ssh_ns = Some(nanoseconds(boot.ssh));
+    }
+}
+
+fn booted(phases: Phases, guest: &Guest, shipped: &Shipped, hello: Hello) -> Booted {
+    Booted {
+        phases,
+        uploaded: shipped.uploaded,
+        host_key: guest.host_key_fingerprint().to_owned(),
+        agent_resident_bytes: hello.resident_bytes,
+        launch: guest.launch_record().cloned(),
+        facts: hello.facts,
     }
 }
 

@@ -1,6 +1,8 @@
-//! Tests of the flags: defaults, the plan that they make, wrong usage.
+//! The plan that flags and `sevbench.toml` give, and the errors that name the flag to change.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use super::*;
+use clap::CommandFactory;
 use sevbench_protocol::{Bench, Bencher, Suite};
 use sevbench_reports::Role;
 
@@ -16,7 +18,7 @@ fn plan(arguments: &[&str]) -> Result<Plan, String> {
 }
 
 #[test]
-fn the_default_testbed_is_this_machine_twice() {
+fn default_testbed_is_loopback_against_itself() {
     let plan = plan(&["--bench"]).unwrap();
     let names: Vec<&str> = plan.arms.iter().map(|arm| arm.name.as_str()).collect();
     assert_eq!((names, plan.testbed.as_str()), (vec!["nosev", "aa"], "loopback"));
@@ -38,7 +40,7 @@ fn boots_are_fixed_or_follow_the_precision() {
 }
 
 #[test]
-fn the_plan_says_how_many_boots_there_may_be() {
+fn plan_line_states_the_limit_on_boots() {
     for (arguments, words) in [
         (&["--boots", "1"][..], "× 4 rounds, about 4 min 17 s"),
         (&["--bench"], "then more boots where ±2 % needs them, for up to 1 h 25 min"),
@@ -52,16 +54,16 @@ fn the_plan_says_how_many_boots_there_may_be() {
 }
 
 #[test]
-fn outside_programs_are_most_of_the_expected_time() {
+fn expected_time_counts_outside_programs() {
     let plan = plan(&["--boots", "2", "--rounds", "3", "--observation-time", "10s"]).unwrap();
     assert_eq!((plan.observed, plan.settings.observation_ns), (1, 10_000_000_000));
-    // 2 boots × 2 arms × 3 rounds, each of 10 s and the guess of 2 s around them.
+    // 2 boots × 2 arms × 3 rounds of 10 s each, plus an estimated 2 s of overhead a round.
     let expected = plan.expected().as_secs();
     assert!((144..150).contains(&expected), "{expected} s");
 }
 
 #[test]
-fn two_machines_are_enough() {
+fn two_machines_make_a_plan() {
     let plan =
         plan(&["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2", "--quick"]).unwrap();
     assert_eq!((plan.arms.len(), plan.settings.boots), (2, 5));
@@ -91,24 +93,21 @@ fn wrong_usage_says_what_to_type() {
 }
 
 #[test]
-fn durations_are_read_as_criterion_and_humantime_do() {
-    assert_eq!(parse_duration("0.25"), Ok(Duration::from_millis(250)));
-    assert_eq!(parse_duration("1min 30s"), Ok(Duration::from_secs(90)));
-}
-
-#[test]
-fn the_control_can_be_measured_against_itself() {
+fn aa_adds_the_control_again() {
     let two = ["--control", "ssh://a@h1", "--treatment", "snp=ssh://a@h2"];
     let arms = plan(&[&two[..], &["--aa"]].concat()).unwrap().arms;
     let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
     assert_eq!(names, ["nosev", "snp", "aa"]);
     assert_eq!((&arms[2].address, arms[2].role), (&arms[0].address, Role::Treatment));
     let error = plan(&["--aa"]).unwrap_err();
-    assert!(error.contains("two arms are called `aa`"), "the default is that already: {error}");
+    assert!(
+        error.contains("two arms are called `aa`"),
+        "loopback has an arm `aa` already: {error}"
+    );
 }
 
 #[test]
-fn margins_of_single_benches_come_from_the_configuration() {
+fn configuration_sets_margins_of_single_benches() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sevbench.toml");
     let with = |text: &str| {

@@ -1,0 +1,158 @@
+//! From the flags and `sevbench.toml` to a plan: the defaults, the settings and the arms.
+
+use super::bench_arguments::BenchArguments;
+use super::exit::Failure;
+use crate::coordinator::{Arm, ArmError, Plan, check_names};
+use crate::gate::{Margin, Margins};
+use crate::record::{MarginRule, Settings};
+use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED, MarginEntry};
+use sevbench_protocol::Case;
+use sevbench_reports::{MarginSource, Role};
+use sevbench_statistics::Confidence;
+use sevbench_text::nanoseconds;
+use std::time::Duration;
+
+/// The precision of a slowdown, in per cent, unless the flags say otherwise.
+const PRECISION_PERCENT: f64 = 2.0;
+
+/// Timed samples of a bench in each round.
+const SAMPLES: u32 = 3;
+
+/// What a run measures by default.
+struct Effort {
+    boots: u32,
+    rounds: u32,
+    warm_up_ms: u64,
+    measurement_ms: u64,
+    /// How long an outside program runs in a round.
+    observation_ms: u64,
+}
+
+impl Effort {
+    /// Machines that are up already.
+    const FULL: Self =
+        Self { boots: 10, rounds: 4, warm_up_ms: 30, measurement_ms: 130, observation_ms: 30_000 };
+    const QUICK: Self =
+        Self { boots: 5, rounds: 3, warm_up_ms: 10, measurement_ms: 30, observation_ms: 2_000 };
+
+    /// Guests that sevbench boots. A boot costs seconds, so each one measures more. An emulated
+    /// guest needs time to get up to speed, and its round trips take longer.
+    const FULL_BOOTED: Self = Self { warm_up_ms: 300, measurement_ms: 1_500, ..Self::FULL };
+    const QUICK_BOOTED: Self = Self { warm_up_ms: 150, measurement_ms: 600, ..Self::QUICK };
+
+    fn of(quick: bool, arms: &[Arm]) -> Self {
+        let boots_guests = arms.iter().any(|arm| arm.address.machine().is_some());
+        match (quick, boots_guests) {
+            (false, false) => Self::FULL,
+            (false, true) => Self::FULL_BOOTED,
+            (true, false) => Self::QUICK,
+            (true, true) => Self::QUICK_BOOTED,
+        }
+    }
+}
+
+impl BenchArguments {
+    /// The plan for these benches.
+    ///
+    /// # Errors
+    /// If a flag or the configuration is wrong.
+    pub(super) fn plan(
+        &self,
+        suite: &'static str,
+        cases: &[&Case],
+        seed: u64,
+    ) -> Result<Plan, Failure> {
+        let config = Config::load(self.config.as_deref()).map_err(Failure::usage)?;
+        let (testbed, arms) = self.arms(&config)?;
+        let settings = self.settings(&config, &Effort::of(self.quick, &arms))?;
+        let benches = cases.iter().map(|case| case.id().to_owned()).collect();
+        let observed = cases.iter().filter(|case| case.is_observed()).count();
+        let pauses_idle = !self.no_pause;
+        Ok(Plan { suite, benches, observed, arms, testbed, seed, pauses_idle, settings })
+    }
+
+    fn settings(&self, config: &Config, effort: &Effort) -> Result<Settings, Failure> {
+        let settings = Settings {
+            boots: self.boots.unwrap_or(effort.boots),
+            precision_percent: match (self.boots, self.precision) {
+                (None, None) if !self.quick => Some(PRECISION_PERCENT),
+                (_, precision) => precision,
+            },
+            max_time_ns: self.max_time.map(nanoseconds),
+            rounds: self.rounds.unwrap_or(effort.rounds),
+            samples: SAMPLES,
+            warm_up_ns: nanoseconds_or(self.warm_up_time, effort.warm_up_ms),
+            measurement_ns: nanoseconds_or(self.measurement_time, effort.measurement_ms),
+            observation_ns: nanoseconds_or(self.observation_time, effort.observation_ms),
+            timeout_ns: nanoseconds(self.timeout),
+            boot_timeout_ns: Some(nanoseconds(self.boot_timeout)),
+            no_pause: self.no_pause,
+            confidence: Confidence::new(self.confidence_level).map_err(Failure::usage)?.level(),
+            margin_percent: Margin::percent(self.margin).map_err(Failure::usage)?.in_percent(),
+            margin_source: Some(match self.is_given("margin") {
+                true => MarginSource::Flag,
+                false => MarginSource::Default,
+            }),
+            margins: margin_rules(config),
+        };
+        // A wrong rule is refused now, not after everything was measured.
+        Margins::of(settings.margin_percent, settings.margin_rules()).map_err(Failure::usage)?;
+        Ok(settings)
+    }
+
+    /// The testbed's name and its arms, the control first.
+    fn arms(&self, config: &Config) -> Result<(String, Vec<Arm>), Failure> {
+        if self.control.is_some() && self.treatment.is_empty() {
+            let text = "--control needs something to compare with: add --treatment NAME=URL";
+            return Err(Failure::usage(text));
+        }
+        let (name, mut arms) = if self.treatment.is_empty() {
+            testbed_arms(config, self.testbed.as_deref().unwrap_or(DEFAULT_TESTBED))?
+        } else {
+            ("command line".to_owned(), self.named_arms(config).map_err(Failure::usage)?)
+        };
+        if self.aa {
+            arms.push(arms[0].again());
+        }
+        check_names(&arms).map_err(Failure::usage)?;
+        let all_loopback = arms.iter().all(|arm| arm.address == Address::Loopback);
+        Ok((if all_loopback { DEFAULT_TESTBED.into() } else { name }, arms))
+    }
+
+    /// The arms of `--control` and `--treatment`.
+    fn named_arms(&self, config: &Config) -> Result<Vec<Arm>, ArmError> {
+        let settings = config.machine();
+        let control = self.control.as_deref().unwrap_or(DEFAULT_TESTBED);
+        let control = Arm::named(CONTROL, Role::Control, control, settings);
+        let treatments = self.treatment.iter().map(|text| Arm::treatment(text, settings));
+        std::iter::once(control).chain(treatments).collect()
+    }
+}
+
+/// A testbed's name and its arms, the control first.
+///
+/// # Errors
+/// If there is no such testbed, or one of its arms is wrong.
+pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), Failure> {
+    let testbed = config.testbed(name).map_err(Failure::usage)?;
+    let roles = std::iter::once(Role::Control).chain(std::iter::repeat(Role::Treatment));
+    let arms = testbed.arms.iter().zip(roles);
+    let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, &testbed.machine));
+    Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(Failure::usage)?))
+}
+
+/// The margins that the configuration sets for some benches.
+fn margin_rules(config: &Config) -> Vec<MarginRule> {
+    let rule =
+        |entry: &MarginEntry| MarginRule { benches: entry.benches.clone(), percent: entry.percent };
+    config.margins().iter().map(rule).collect()
+}
+
+/// The duration in ns, or the default.
+fn nanoseconds_or(duration: Option<Duration>, default_ms: u64) -> u64 {
+    nanoseconds(duration.unwrap_or(Duration::from_millis(default_ms)))
+}
+
+#[cfg(test)]
+#[path = "bench_plan_tests.rs"]
+mod tests;

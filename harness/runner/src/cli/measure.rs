@@ -1,0 +1,214 @@
+//! One run from its plan to its exit status: measured, analysed, printed, judged and saved.
+
+use super::baselines::{Baseline, save_if_complete};
+use super::bench_arguments::BenchArguments;
+use super::exit::{FAILED, Failure, INTERRUPTED};
+use super::gate_status::{describe_gate, plan_gate, tell_gate};
+use super::open_record::OpenRecord;
+use super::output::{Format, print_summary};
+use super::records::{analyze_journal, threads};
+use super::resume::Unfinished;
+use super::signals::catch_signals;
+use crate::analysis::{Overrides, add_changes, boots_wanted};
+use crate::coordinator::{
+    GuestFleet, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
+};
+use crate::gate::{GatePlan, judge_run};
+use crate::record::{JournalError, Location};
+use sevbench_guest::{Address, Executable, GuestError, Interrupt, Prepared, QemuError, prepare};
+use sevbench_protocol::Suite;
+use sevbench_reports::{Against, Outcome, Summary, TextOptions, write_summary};
+use sevbench_text::format_duration;
+use std::collections::HashMap;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Measures the benches that the arguments select. `start` is when the process started.
+pub(super) fn measure(
+    suite: &Suite,
+    arguments: &BenchArguments,
+    start: Instant,
+) -> Result<u8, Failure> {
+    let executable = Executable::current().map_err(Failure::failed)?;
+    let unfinished = arguments.resume.then(|| Unfinished::find(suite.name())).transpose()?;
+    let plan = match &unfinished {
+        Some(unfinished) => unfinished.plan(suite, arguments, &executable)?,
+        None => plan_new_run(suite, arguments)?,
+    };
+    let baseline = arguments.baseline.as_ref();
+    let baseline = baseline.map(|name| Baseline::find(name, plan.suite)).transpose()?;
+    let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
+    let interrupt = catch_signals().map_err(Failure::failed)?;
+    let _prepared = prepare_host(&plan, &interrupt, arguments.quiet)?;
+
+    let mut record = match unfinished {
+        Some(unfinished) => unfinished.reopen(arguments.quiet)?,
+        None => OpenRecord::create(&plan, &executable)?,
+    };
+    if !arguments.quiet {
+        announce(&plan, gate);
+    }
+    let (digest, consoles) = (suite.digest(), record.location.consoles());
+    let fleet = GuestFleet::new(&plan, executable, digest, interrupt.clone(), consoles);
+    let ran = run(&plan, fleet, &mut record, Context { arguments, interrupt: &interrupt, start });
+
+    let concluded = conclude(&record.location, arguments, baseline.as_ref());
+    if !arguments.quiet {
+        eprintln!("took {}", format_duration(start.elapsed()));
+    }
+    let summary = concluded?;
+    let status = exit_status(&ran, &summary);
+    save_baseline(arguments, &record.location, summary.run.outcome, status)?;
+    Ok(status)
+}
+
+fn plan_new_run(suite: &Suite, arguments: &BenchArguments) -> Result<Plan, Failure> {
+    let benches = select(suite, &arguments.selection()).map_err(Failure::usage)?;
+    let seed = arguments.seed.unwrap_or_else(seed_from_clock);
+    arguments.plan(suite.name(), &benches, seed)
+}
+
+fn seed_from_clock() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    // 48 bits, which every JSON reader keeps exactly.
+    (since.as_nanos() as u64) & ((1 << 48) - 1)
+}
+
+/// Gets this host ready for the plan's guests, before anything is recorded.
+fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepared, Failure> {
+    let addresses: Vec<&Address> = plan.arms.iter().map(|arm| &arm.address).collect();
+    let mut tell = |line: &str| {
+        if !quiet {
+            eprintln!("{line}");
+        }
+    };
+    prepare(&addresses, interrupt, &mut tell).map_err(|error| match error {
+        GuestError::Interrupted => Failure::interrupted(error),
+        // The request is valid; the host is busy or full.
+        GuestError::HostLock(_) | GuestError::Qemu(QemuError::DataDisk { .. }) => {
+            Failure::failed(error)
+        }
+        error => Failure::usage(error),
+    })
+}
+
+fn announce(plan: &Plan, gate: Option<GatePlan>) {
+    eprintln!("{}", plan.describe());
+    if let Some(gate) = gate {
+        eprintln!("{}", describe_gate(gate, !plan.settings.margins.is_empty()));
+    }
+}
+
+/// What surrounds a run in this process.
+struct Context<'a> {
+    arguments: &'a BenchArguments,
+    interrupt: &'a Interrupt,
+    start: Instant,
+}
+
+/// Runs the plan, with its progress on standard error.
+fn run(
+    plan: &Plan,
+    mut fleet: GuestFleet,
+    record: &mut OpenRecord,
+    context: Context<'_>,
+) -> Result<Outcome, JournalError> {
+    let mut progress = Progress::new(progress_mode(context.arguments.quiet));
+    let wiring = Wiring {
+        journal: &mut record.journal,
+        progress: &mut progress,
+        replication: &mut FromJournal,
+        interrupt: context.interrupt,
+        start: context.start,
+    };
+    let ran = run_plan(plan, &mut fleet, wiring, &record.past);
+    progress.finish();
+    if let Err(error) = &ran {
+        eprintln!("error: {error}");
+    }
+    ran
+}
+
+fn progress_mode(quiet: bool) -> ProgressMode {
+    match (quiet, io::stderr().is_terminal()) {
+        (true, _) => ProgressMode::Quiet,
+        (false, true) => ProgressMode::Bar,
+        (false, false) => ProgressMode::Lines,
+    }
+}
+
+/// Takes the number of boots from an analysis of the journal.
+struct FromJournal;
+
+impl Replication for FromJournal {
+    fn boots_wanted(&mut self, journal: &Path) -> Result<HashMap<String, u32>, String> {
+        let analysis = analyze_journal(journal, &Overrides::default(), threads());
+        analysis.map(|analysis| boots_wanted(&analysis)).map_err(|failure| failure.message)
+    }
+}
+
+/// Analyses the journal, prints the result and stores the summary.
+fn conclude(
+    location: &Location,
+    arguments: &BenchArguments,
+    baseline: Option<&Baseline>,
+) -> Result<Summary, Failure> {
+    let mut analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
+    if let Some(Baseline { name, analysis: baseline }) = baseline {
+        add_changes(&mut analysis, baseline, name);
+    }
+    let mut summary = analysis.summary;
+    summary.gate = arguments.gate.then(|| {
+        let against = if baseline.is_some() { Against::Baseline } else { Against::Margin };
+        judge_run(&summary, against, baseline.map(|baseline| baseline.name.as_str()))
+    });
+    let (verbose, colour) = (arguments.verbose, arguments.color.is_wanted());
+    print_summary(&summary, arguments.format, TextOptions { verbose, colour })?;
+    store_summary(location, &summary)?;
+    if arguments.format == Format::Text {
+        println!("record: {}", location.folder().display());
+    }
+    Ok(summary)
+}
+
+fn store_summary(location: &Location, summary: &Summary) -> Result<(), Failure> {
+    write_summary(&location.summary(), summary).map_err(|error| {
+        Failure::failed(format!(
+            "cannot write {}: {error}; free some space or set SEVBENCH_HOME to another folder",
+            location.summary().display()
+        ))
+    })?;
+    location.link_latest().map_err(Failure::failed)
+}
+
+fn exit_status(ran: &Result<Outcome, JournalError>, summary: &Summary) -> u8 {
+    // The gate reports its decision even where another status takes precedence.
+    let judged = summary.gate.as_ref().map(tell_gate);
+    let nothing_measured = summary.comparisons.iter().all(|row| row.is_boot_time);
+    match ran {
+        Err(_) => FAILED,
+        Ok(Outcome::Interrupted) => INTERRUPTED,
+        Ok(_) if !summary.failed.is_empty() || nothing_measured => FAILED,
+        Ok(_) => judged.unwrap_or(0),
+    }
+}
+
+/// Saves the run where `--save-baseline` asks for it. A run that fails its gate is not saved.
+fn save_baseline(
+    arguments: &BenchArguments,
+    location: &Location,
+    outcome: Outcome,
+    status: u8,
+) -> Result<(), Failure> {
+    let Some(name) = &arguments.save_baseline else { return Ok(()) };
+    if arguments.gate && status != 0 {
+        eprintln!("not saved as the baseline `{}`: the gate did not pass", name.as_str());
+        return Ok(());
+    }
+    save_if_complete(name, location, outcome)?;
+    if !arguments.quiet {
+        eprintln!("saved as the baseline `{}`", name.as_str());
+    }
+    Ok(())
+}

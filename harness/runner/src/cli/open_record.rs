@@ -1,0 +1,47 @@
+//! A run's folder and its journal, open for writing.
+
+use super::exit::Failure;
+use crate::coordinator::{Arm, Past, Plan};
+use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location};
+use sevbench_guest::{Executable, HostFacts};
+use std::time::SystemTime;
+
+/// Where a run is recorded, and what it has recorded before.
+pub(super) struct OpenRecord {
+    pub location: Location,
+    pub journal: JournalWriter,
+    pub past: Past,
+}
+
+impl OpenRecord {
+    /// Makes the folder and the journal of a new run.
+    ///
+    /// # Errors
+    /// If either cannot be written.
+    pub(super) fn create(plan: &Plan, executable: &Executable) -> Result<Self, Failure> {
+        let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let stamp = format!("{}-{}", started.replace(['-', ':'], ""), plan.suite);
+        let location = Location::create(&stamp).map_err(Failure::failed)?;
+        let header = header(plan, &location, started, executable);
+        let journal = JournalWriter::create(&location.journal(), &header);
+        let journal = journal.map_err(Failure::failed)?;
+        Ok(Self { location, journal, past: Past::default() })
+    }
+}
+
+fn header(plan: &Plan, location: &Location, started: String, executable: &Executable) -> Header {
+    Header {
+        schema: JOURNAL_SCHEMA.into(),
+        id: location.id(),
+        suite: plan.suite.into(),
+        testbed: plan.testbed.clone(),
+        started,
+        seed: plan.seed,
+        sevbench_version: env!("CARGO_PKG_VERSION").into(),
+        executable_sha256: executable.sha256.clone(),
+        host: HostFacts::gather().named,
+        arms: plan.arms.iter().map(Arm::record).collect(),
+        benches: plan.benches.clone(),
+        settings: plan.settings.clone(),
+    }
+}
