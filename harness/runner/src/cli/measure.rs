@@ -122,7 +122,7 @@ fn run(
         interrupt: context.interrupt,
         start: context.start,
     };
-    let ran = run_plan(plan, &mut fleet, wiring, &record.past);
+    let ran = run_plan(plan, &mut fleet, wiring, &record.checkpoint);
     progress.finish();
     if let Err(error) = &ran {
         eprintln!("error: {error}");

@@ -1,7 +1,7 @@
 //! A run's folder and its journal, open for writing.
 
 use super::exit::Failure;
-use crate::coordinator::{Arm, Past, Plan};
+use crate::coordinator::{Arm, Checkpoint, Plan};
 use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location};
 use sevbench_guest::{Executable, HostFacts};
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 pub(super) struct OpenRecord {
     pub location: Location,
     pub journal: JournalWriter,
-    pub past: Past,
+    pub checkpoint: Checkpoint,
 }
 
 impl OpenRecord {
@@ -25,7 +25,7 @@ impl OpenRecord {
         let header = header(plan, &location, started, executable);
         let journal = JournalWriter::create(&location.journal(), &header);
         let journal = journal.map_err(Failure::failed)?;
-        Ok(Self { location, journal, past: Past::default() })
+        Ok(Self { location, journal, checkpoint: Checkpoint::default() })
     }
 }
 

@@ -4,7 +4,7 @@ use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
 use super::exit::Failure;
 use super::open_record::OpenRecord;
-use crate::coordinator::{Arm, ArmError, Past, Plan, select};
+use crate::coordinator::{Arm, ArmError, Checkpoint, Plan, select};
 use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
     find_unfinished, read_journal,
@@ -91,12 +91,12 @@ impl Unfinished {
         let is_cut = writer.cut_torn_line().map_err(Failure::failed)?;
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         writer.append(&Event::Resumed(ResumedRecord { at })).map_err(Failure::failed)?;
-        let past = Past::of(&journal);
+        let checkpoint = Checkpoint::of(&journal);
         if !quiet {
             let torn = if is_cut { "; its last line was torn, and is cut off" } else { "" };
-            eprintln!("continuing {} after its boot {}{torn}", location.id(), past.last_boot);
+            eprintln!("continuing {} after its boot {}{torn}", location.id(), checkpoint.last_boot);
         }
-        Ok(OpenRecord { location, journal: writer, past })
+        Ok(OpenRecord { location, journal: writer, checkpoint })
     }
 
     fn refused(&self, why: &str) -> Failure {
@@ -188,8 +188,7 @@ fn arms_of(header: &Header, config: &Config) -> Result<Vec<Arm>, ArmError> {
         let mark = if record.address.contains('?') { '&' } else { '?' };
         let spin = record.spin_factor.map(|factor| format!("{mark}spin={factor}"));
         let url = format!("{}{}", record.address, spin.unwrap_or_default());
-        let role = record.role;
-        Arm::named(&record.name, role, &url, config.machine())
+        Arm::named(&record.name, record.role, &url, config.machine())
     };
     header.arms.iter().map(arm).collect()
 }

@@ -1,7 +1,8 @@
 //! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
 
+use super::arm::Arm;
 use super::fleet::{AgentError, AgentLink, Booted, Exchange, Fleet};
-use super::{Arm, Plan};
+use super::plan::Plan;
 use crate::record::Phases;
 use sevbench_guest::{
     Address, Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped,

@@ -3,20 +3,23 @@
 mod agent_session;
 mod arm;
 mod bench_run;
+mod checkpoint;
+mod early_end;
 mod fleet;
-mod past;
 mod plan;
 mod progress;
 mod replication;
 mod run;
+mod run_log;
+mod run_state;
 mod schedule;
-mod stages;
-mod warm_up;
+#[cfg(test)]
+mod scripted;
 
 pub(crate) use agent_session::GuestFleet;
 pub use arm::Arm;
 pub(crate) use arm::{ArmError, check_names};
-pub(crate) use past::Past;
+pub(crate) use checkpoint::Checkpoint;
 pub(crate) use plan::{Plan, Selection, select};
 pub(crate) use progress::{Progress, ProgressMode};
 pub(crate) use replication::Replication;

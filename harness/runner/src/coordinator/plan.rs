@@ -1,6 +1,6 @@
 //! What a run is going to do, said before it does it: the benches chosen, the arms, the settings, the time.
 
-use super::Arm;
+use super::arm::Arm;
 use crate::record::{ArmRecord, Settings, standings};
 use regex::Regex;
 use sevbench_guest::Address;
@@ -23,6 +23,8 @@ const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
 const LEAD_IN_SHARE: f64 = 0.03;
 /// An iteration longer than this needs no lead-in: what it would hide is small beside it.
 const LEAD_IN_NS_MAX: f64 = 10e6;
+/// What is asked of an outside program: it runs once a round, whatever that takes.
+pub(super) const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
 /// How long a run may take without `--max-time`, in times of its first stage.
 pub(super) const STAGES_MAX: u32 = 3;
 /// How many near ids are listed where nothing matches.

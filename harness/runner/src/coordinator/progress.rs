@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar where it is a terminal, a plain line now and then where it is not.
+//! Progress on standard error: a bar on a terminal, elsewhere a plain line now and then.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sevbench_text::format_duration;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// The shortest time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How much is shown.
+/// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProgressMode {
     Bar,
@@ -15,16 +15,16 @@ pub(crate) enum ProgressMode {
     Quiet,
 }
 
-/// Shows how far a run is.
+/// Shows how far a run has come.
 pub(crate) struct Progress {
     mode: ProgressMode,
     bar: ProgressBar,
     last_line: Option<Instant>,
 }
 
-/// Where a run is.
+/// The round that a run is in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct RoundPosition<'a> {
     pub boot: u32,
     /// The number of the last boot, as far as is known.
     pub boots: u32,
@@ -45,34 +45,34 @@ impl Progress {
         Self { mode, bar, last_line: None }
     }
 
-    /// The guests of a boot are being started.
+    /// Shows that the guests of a boot start.
     pub(super) fn boot(&mut self, boot: u32, boots: u32) {
         self.show(format!("boot {boot}/{boots}: starting guests"));
     }
 
-    /// A round begins.
-    pub(super) fn round(&mut self, place: Place<'_>, left: Duration) {
-        let Place { boot, boots, bench, round, rounds } = place;
+    /// Shows that a round begins.
+    pub(super) fn round(&mut self, position: RoundPosition<'_>, left: Duration) {
+        let RoundPosition { boot, boots, bench, round, rounds } = position;
         let left = format_duration(left);
         self.show(format!(
             "boot {boot}/{boots}, {bench}, round {round}/{rounds}, about {left} left"
         ));
     }
 
-    /// So many boots of benches are done, of so many in all.
+    /// Moves the bar: boots of benches done, and their total.
     pub(super) fn advance(&mut self, (done, total): (u64, u64)) {
         self.bar.set_length(total);
         self.bar.set_position(done);
     }
 
-    /// Something that belongs to the plan: kept quiet where the plan is.
+    /// Prints a line that belongs to the plan. `--quiet` hides both.
     pub(crate) fn note(&self, text: &str) {
         if self.mode != ProgressMode::Quiet {
             self.warn(text);
         }
     }
 
-    /// Something went wrong that the user should know at once.
+    /// Prints what the user should know at once.
     pub(crate) fn warn(&self, text: &str) {
         let text = sevbench_text::escaped(text);
         match self.mode {

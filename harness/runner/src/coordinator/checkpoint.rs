@@ -1,29 +1,28 @@
-//! Pure: what a run has done before this process, as its journal tells.
+//! Pure: where a resumed run continues, read from its journal.
 
-use super::Plan;
-use super::bench_run::OBSERVATION;
+use super::plan::{OBSERVATION, Plan};
 use crate::record::{Event, ExtendedRecord, Journal};
 use sevbench_protocol::{Measure, SampleKind};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// What a run has done before; nothing of a new one.
+/// What a run has done already. The default is that of a new run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Past {
-    /// The number of the last boot of which there is anything.
+pub(crate) struct Checkpoint {
+    /// The number of the last boot that left any event.
     pub last_boot: u32,
-    /// The boots that each bench has had.
+    /// The boots done, by bench.
     pub done: HashMap<String, u32>,
-    /// What was asked for in a round of each bench.
+    /// What a round asks for, by bench.
     pub measures: HashMap<String, Measure>,
-    /// What the second stage was to be, once that was decided.
+    /// The second stage, once it was planned.
     pub extended: Option<ExtendedRecord>,
 }
 
-impl Past {
-    /// A boot counts for a bench where all of its rounds took place. A bench that never got so far has had the boots in
-    /// which it said that it cannot run.
+impl Checkpoint {
+    /// A boot is done for a bench once all of its rounds took place. For a bench that never ran, the
+    /// boots in which it was skipped count.
     pub(crate) fn of(journal: &Journal) -> Self {
-        let mut past = Self::default();
+        let mut checkpoint = Self::default();
         let mut measured: HashMap<&str, BTreeSet<u32>> = HashMap::new();
         let mut skipped: HashMap<&str, BTreeSet<u32>> = HashMap::new();
         let mut observed: HashSet<&str> = HashSet::new();
@@ -52,11 +51,11 @@ impl Past {
                         true => OBSERVATION,
                         false => Measure { lead_in, iterations, samples },
                     };
-                    past.measures.insert(record.bench.clone(), measure);
+                    checkpoint.measures.insert(record.bench.clone(), measure);
                     continue;
                 }
                 Event::Extended(record) => {
-                    past.extended = Some(record.clone());
+                    checkpoint.extended = Some(record.clone());
                     continue;
                 }
                 Event::Header(_)
@@ -65,22 +64,21 @@ impl Past {
                 | Event::Resumed(_)
                 | Event::End(_) => continue,
             };
-            past.last_boot = past.last_boot.max(boot);
+            checkpoint.last_boot = checkpoint.last_boot.max(boot);
         }
         skipped.extend(measured);
-        past.done =
+        checkpoint.done =
             skipped.into_iter().map(|(id, boots)| (id.to_owned(), boots.len() as u32)).collect();
-        past
+        checkpoint
     }
 
-    /// The boots that each bench of the plan has had.
+    /// The boots done, by the bench's index in the plan.
     pub(super) fn done_of(&self, plan: &Plan) -> Vec<u32> {
         plan.benches.iter().map(|id| self.done.get(id).copied().unwrap_or(0)).collect()
     }
 
-    /// What was asked for in a round, by the bench's index in the plan.
-    pub(super) fn measures_of(&self, plan: &Plan) -> HashMap<usize, Measure> {
-        let measures = plan.benches.iter().enumerate();
-        measures.filter_map(|(bench, id)| Some((bench, *self.measures.get(id)?))).collect()
+    /// What a round asks for, by the bench's index in the plan.
+    pub(super) fn measures_of(&self, plan: &Plan) -> Vec<Option<Measure>> {
+        plan.benches.iter().map(|id| self.measures.get(id).copied()).collect()
     }
 }

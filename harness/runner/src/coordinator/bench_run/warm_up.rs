@@ -1,50 +1,40 @@
-//! The warm-up of a bench in one boot: every arm iterates until its series of batches is steady, or a limit is reached.
-//! The first warm-up of a run also says how many iterations a sample has.
+//! The warm-up of a bench in one boot. Every arm iterates until its batch times are steady, or a
+//! limit is reached. The first warm-up of a run also sets the iterations of a sample.
 
-use super::bench_run::{BenchRun, OBSERVATION, Stop};
+use super::BenchRun;
+use crate::coordinator::early_end::EarlyEnd;
+use crate::coordinator::plan::OBSERVATION;
 use crate::record::{CalibrationRecord, Event, WarmUpRecord};
-use sevbench_protocol::Request;
-use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, SampleKind, WarmUpSeries};
+use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, Request, SampleKind, WarmUpSeries};
 use sevbench_statistics::{Cost, is_steady};
 use std::time::Duration;
 
-/// How often an arm warms up, at most, for `--warm-up-time` each.
+/// The most warm-ups of an arm, of `--warm-up-time` each.
 const WARM_UPS_MAX: u32 = 4;
 
 impl BenchRun<'_, '_> {
-    /// Warms every arm up. The first boot also fixes the iterations, by the slowest arm.
-    pub(super) fn warm_up(&mut self) -> Result<(), Stop> {
+    /// Warms up every arm. The first boot also sets the iterations, from the slowest arm.
+    pub(super) fn warm_up(&mut self) -> Result<(), EarlyEnd> {
         let mut slowest_ns: f64 = 0.0;
-        for &arm in &self.order.setup_arms {
+        for &arm in &self.context.order.setup_arms {
             if !self.active[arm] {
                 continue;
             }
             let series = self.warm_up_arm(arm)?;
             slowest_ns = slowest_ns.max(late_iteration_ns(&series));
             if self.active[arm] && !series.iterations.is_empty() {
-                let WarmUpSeries { iterations, elapsed_ns } = series;
-                let arm = self.run.plan.arms[arm].name.clone();
-                let (boot, bench) = (self.boot, self.id.clone());
-                let record = WarmUpRecord { boot, bench, arm, iterations, elapsed_ns };
-                self.run.wiring.journal.append(&Event::WarmUp(record))?;
+                self.record_warm_up(arm, series)?;
             }
         }
-        if self.compares() && !self.run.measures.contains_key(&self.order.bench) {
-            let measure = match self.kind {
-                Some(SampleKind::Observed) => OBSERVATION,
-                _ => self.run.plan.measure(slowest_ns),
-            };
-            self.run.measures.insert(self.order.bench, measure);
-            let Measure { lead_in, iterations, .. } = measure;
-            let record = CalibrationRecord { bench: self.id.clone(), lead_in, iterations };
-            self.run.wiring.journal.append(&Event::Calibration(record))?;
+        if self.can_compare() && self.context.measure.is_none() {
+            self.calibrate(slowest_ns)?;
         }
         Ok(())
     }
 
-    /// The series of all warm-ups of an arm; an outside program has none.
-    fn warm_up_arm(&mut self, arm: usize) -> Result<WarmUpSeries, Stop> {
-        let duration_ns = self.run.plan.settings.warm_up_ns;
+    /// Runs all warm-ups of an arm and returns their batches. An outside program has none.
+    fn warm_up_arm(&mut self, arm: usize) -> Result<WarmUpSeries, EarlyEnd> {
+        let duration_ns = self.context.plan.settings.warm_up_ns;
         let duration = Duration::from_nanos(duration_ns);
         let request = Request::Drive(BenchRequest::WarmUp { duration_ns });
         let mut all = WarmUpSeries::default();
@@ -57,7 +47,7 @@ impl BenchRun<'_, '_> {
                     all.elapsed_ns.extend(series.elapsed_ns);
                 }
                 other => {
-                    self.unexpected(arm, Some(other))?;
+                    self.end_in_arm(arm, Some(other))?;
                     break;
                 }
             }
@@ -69,9 +59,29 @@ impl BenchRun<'_, '_> {
         }
         Ok(all)
     }
+
+    fn record_warm_up(&mut self, arm: usize, series: WarmUpSeries) -> Result<(), EarlyEnd> {
+        let WarmUpSeries { iterations, elapsed_ns } = series;
+        let (boot, bench, arm) = (self.boot(), self.id.to_owned(), self.arm_name(arm));
+        let record = WarmUpRecord { boot, bench, arm, iterations, elapsed_ns };
+        self.context.log.append(&Event::WarmUp(record))
+    }
+
+    /// Sets what every round asks for, in all arms and boots.
+    fn calibrate(&mut self, slowest_ns: f64) -> Result<(), EarlyEnd> {
+        let measure = match self.kind {
+            Some(SampleKind::Observed) => OBSERVATION,
+            _ => self.context.plan.measure(slowest_ns),
+        };
+        *self.context.measure = Some(measure);
+        let Measure { lead_in, iterations, .. } = measure;
+        let record = CalibrationRecord { bench: self.id.to_owned(), lead_in, iterations };
+        self.context.log.append(&Event::Calibration(record))
+    }
 }
 
-/// Whether a series is one: a batch of timed closures at least, none of an outside program.
+/// Whether a guest's series is valid: at least one batch from a timed closure, none from an outside
+/// program.
 fn is_usable(series: &WarmUpSeries, kind: Option<SampleKind>) -> bool {
     let WarmUpSeries { iterations, elapsed_ns } = series;
     let is_observed = kind == Some(SampleKind::Observed);
@@ -81,14 +91,14 @@ fn is_usable(series: &WarmUpSeries, kind: Option<SampleKind>) -> bool {
         && !iterations.contains(&0)
 }
 
-/// The time of an iteration in each batch that took any.
+/// The time of an iteration in each batch that took any time.
 fn costs(series: &WarmUpSeries) -> Vec<Cost> {
     let batches = series.iterations.iter().zip(&series.elapsed_ns);
     batches.filter_map(|(count, ns)| Cost::new(*ns as f64 / *count as f64).ok()).collect()
 }
 
-/// The time of an iteration in the later half of the batches: their median, so that a batch in which others had the CPU does not
-/// fix too few iterations for the whole run.
+/// The median time of an iteration in the later half of the batches. A batch during which other
+/// processes had the CPU would otherwise set too few iterations for the whole run.
 fn late_iteration_ns(series: &WarmUpSeries) -> f64 {
     let late = series.iterations.len() / 2;
     let batches = series.iterations.iter().zip(&series.elapsed_ns).skip(late);
@@ -111,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_half_tells_what_an_iteration_takes() {
+    fn iteration_time_is_the_median_of_the_later_half() {
         let even = series(&[1, 10, 10, 10], &[1_000, 500, 300, 100]);
         assert!((late_iteration_ns(&even) - 20.0).abs() < 1e-12);
         let disturbed = series(&[1, 10, 10, 10, 10], &[1_000, 500, 300, 40_000, 310]);
@@ -120,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_guest_sends_is_looked_at() {
+    fn invalid_series_are_rejected() {
         let (timed, observed) = (Some(SampleKind::Timed), Some(SampleKind::Observed));
         assert!(is_usable(&series(&[2, 2], &[7, 0]), timed));
         assert!(is_usable(&series(&[], &[]), observed));

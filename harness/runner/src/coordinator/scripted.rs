@@ -1,0 +1,326 @@
+//! Scripted guests and agents for the tests of a run. Nothing sleeps.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::arm::Arm;
+use super::checkpoint::Checkpoint;
+use super::fleet::{AgentError, AgentLink, Booted, Exchange, Fleet};
+use super::plan::Plan;
+use super::progress::{Progress, ProgressMode};
+use super::replication::Replication;
+use super::run::{Run, Wiring};
+use crate::record::{
+    Event, Header, JOURNAL_SCHEMA, Journal, JournalWriter, Phases, Settings, read_journal,
+};
+use sevbench_guest::{Facts, Interrupt, MachineSettings};
+use sevbench_protocol::{
+    BenchAnswer, BenchRequest, Observation, Observed, Ready, Request, SampleKind, Unit,
+    WarmUpSeries,
+};
+use sevbench_reports::Outcome;
+use sevbench_reports::Role;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What goes wrong in a scripted run.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Trouble {
+    None,
+    /// The guest of this arm does not start in this boot.
+    NoBoot(usize, u32),
+    /// The agent of this arm dies at its nth request of a bench.
+    Dies(usize, &'static str, usize),
+    /// The same, and the guest dies too.
+    GuestDies(usize, &'static str, usize),
+    /// The bench is skipped in this arm.
+    Skips(usize, &'static str),
+    /// Verification fails in this arm.
+    Wrong(usize, &'static str),
+    /// The bench drives an outside program in all arms below this one.
+    Observes(usize, &'static str),
+    /// Warm-ups never reach a steady state.
+    Jumps,
+    /// The user interrupts at the nth request of arm 0.
+    Interrupts(usize),
+}
+
+struct ScriptedFleet {
+    trouble: Trouble,
+    boots: [u32; 2],
+    log: Rc<RefCell<Vec<String>>>,
+    running: Rc<Cell<i32>>,
+}
+
+struct ScriptedAgent {
+    arm: usize,
+    trouble: Trouble,
+    bench: String,
+    requests: usize,
+    all_requests: usize,
+    log: Rc<RefCell<Vec<String>>>,
+    /// The number of guests that run now.
+    running: Rc<Cell<i32>>,
+}
+
+impl Fleet for ScriptedFleet {
+    fn boot(&mut self, _: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError> {
+        self.boots[arm] += 1;
+        if self.trouble == Trouble::NoBoot(arm, self.boots[arm]) {
+            return Err(AgentError::failed("no such host".into()));
+        }
+        let agent = ScriptedAgent {
+            arm,
+            trouble: self.trouble,
+            bench: String::new(),
+            requests: 0,
+            all_requests: 0,
+            log: Rc::clone(&self.log),
+            running: Rc::clone(&self.running),
+        };
+        self.running.set(self.running.get() + 1);
+        let booted = Booted {
+            phases: Phases::default(),
+            uploaded: true,
+            host_key: "SHA256:x".into(),
+            agent_resident_bytes: 1,
+            launch: None,
+            facts: Facts::default(),
+        };
+        Ok((Box::new(agent), booted))
+    }
+}
+
+impl AgentLink for ScriptedAgent {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
+        if let Request::Start { bench, .. } = request {
+            self.bench.clone_from(bench);
+            self.requests = 0;
+        }
+        assert_eq!(self.running.get(), 1, "only the guest that is asked runs");
+        self.requests += 1;
+        self.all_requests += 1;
+        let bench = self.bench.as_str();
+        self.log.borrow_mut().push(format!("{} {bench}", self.arm));
+        match self.trouble {
+            Trouble::Dies(arm, id, nth) | Trouble::GuestDies(arm, id, nth)
+                if arm == self.arm && id == bench && nth == self.requests =>
+            {
+                if matches!(self.trouble, Trouble::GuestDies(..)) {
+                    self.running.set(0);
+                }
+                return Err(AgentError::failed("the agent ended (killed by SIGKILL)".into()));
+            }
+            Trouble::Interrupts(nth) if self.arm == 0 && nth == self.all_requests => {
+                return Err(AgentError::interrupted());
+            }
+            _ => {}
+        }
+        Ok(Exchange {
+            answer: self.answer(request, expected),
+            guest_ns: 1,
+            host_ns: 2,
+            steal_ns: Some(10_000_000),
+            clock_step_ns: -5,
+            transport_retries: Some(1),
+        })
+    }
+
+    fn restart(&mut self) -> Result<(), AgentError> {
+        Ok(())
+    }
+
+    fn set_paused(&mut self, paused: bool) -> Result<(), AgentError> {
+        let running = self.running.get();
+        self.running.set(if paused { running - 1 } else { running + 1 });
+        assert!((0..=1).contains(&self.running.get()), "two guests ran at the same time");
+        Ok(())
+    }
+
+    fn defect(&mut self) -> Option<String> {
+        let Trouble::GuestDies(arm, _, nth) = self.trouble else { return None };
+        (arm == self.arm && nth == self.requests).then(|| "QEMU ended".into())
+    }
+
+    fn tend(&mut self) {}
+}
+
+impl ScriptedAgent {
+    fn answer(&self, request: &Request, expected: Duration) -> BenchAnswer {
+        let observes = matches!(self.trouble, Trouble::Observes(arms, id) if self.arm < arms && id == self.bench);
+        match request {
+            Request::Start { .. } if self.trouble_is(Trouble::Skips) => {
+                BenchAnswer::Skipped { reason: "no disk".into(), hint: "add one".into() }
+            }
+            Request::Start { .. } => {
+                let kind = if observes { SampleKind::Observed } else { SampleKind::Timed };
+                BenchAnswer::Ready(Ready { kind, throughput: None, operations: 1 })
+            }
+            Request::Drive(BenchRequest::WarmUp { .. }) => {
+                // An iteration takes 100 ns. In a bench that is never steady, the last quarter takes ten
+                // times as long.
+                let is_late = |batch: u64| self.trouble == Trouble::Jumps && batch >= 15;
+                let batch_ns = |batch: u64| if is_late(batch) { 10_000 } else { 1_000 } + batch % 3;
+                let elapsed_ns = (0..20).map(batch_ns).collect();
+                let iterations = if observes { Vec::new() } else { vec![10; 20] };
+                let elapsed_ns = if observes { Vec::new() } else { elapsed_ns };
+                BenchAnswer::Warm(WarmUpSeries { iterations, elapsed_ns })
+            }
+            Request::Drive(BenchRequest::Measure(measure)) => {
+                BenchAnswer::Samples(vec![measure.iterations * 100; measure.samples as usize])
+            }
+            Request::Drive(BenchRequest::Observe { duration_ns }) => {
+                assert_eq!(
+                    expected,
+                    Duration::from_nanos(2 * duration_ns) + Duration::from_secs(60)
+                );
+                let observations = vec![Observation::rate("rate", 1.0, Unit::Iops)];
+                let measured = Some(Duration::from_nanos(*duration_ns));
+                BenchAnswer::Observed(Observed { observations, measured })
+            }
+            Request::Drive(BenchRequest::Finish) if self.trouble_is(Trouble::Wrong) => {
+                BenchAnswer::Failed("panicked: a wrong byte".into())
+            }
+            Request::Drive(BenchRequest::Finish) => BenchAnswer::Finished,
+        }
+    }
+
+    fn trouble_is(&self, kind: impl Fn(usize, &'static str) -> Trouble) -> bool {
+        ["s/a", "s/b"].iter().any(|id| *id == self.bench && self.trouble == kind(self.arm, id))
+    }
+}
+
+pub(super) fn plan() -> Plan {
+    let settings = Settings {
+        margin_source: None,
+        boots: 2,
+        precision_percent: None,
+        max_time_ns: None,
+        rounds: 3,
+        samples: 2,
+        warm_up_ns: 1_000,
+        measurement_ns: 6_000,
+        observation_ns: 1_000,
+        timeout_ns: 1,
+        boot_timeout_ns: None,
+        no_pause: false,
+        confidence: 0.95,
+        margin_percent: 3.0,
+        margins: Vec::new(),
+    };
+    let machine = MachineSettings::default();
+    let arms = vec![
+        Arm::named("nosev", Role::Control, "loopback", &machine).unwrap(),
+        Arm::named("aa", Role::Treatment, "loopback", &machine).unwrap(),
+    ];
+    let benches = vec!["s/a".into(), "s/b".into()];
+    Plan {
+        suite: "s",
+        benches,
+        observed: 0,
+        arms,
+        testbed: "loopback".into(),
+        seed: 1,
+        pauses_idle: true,
+        settings,
+    }
+}
+
+/// Wants a fixed number of boots, and counts how often it is asked.
+pub(super) struct ScriptedReplication {
+    pub wanted: Result<Vec<(&'static str, u32)>, &'static str>,
+    pub asked: u32,
+}
+
+impl Replication for ScriptedReplication {
+    fn boots_wanted(&mut self, journal: &Path) -> Result<HashMap<String, u32>, String> {
+        self.asked += 1;
+        assert!(read_journal(journal).unwrap().tail.end.is_none());
+        let wanted = self.wanted.clone().map_err(str::to_owned)?;
+        Ok(wanted.into_iter().map(|(id, boots)| (id.to_owned(), boots)).collect())
+    }
+}
+
+pub(super) fn check(trouble: Trouble) -> (Outcome, Journal) {
+    let mut replication = ScriptedReplication { wanted: Ok(vec![("s/a", 9)]), asked: 0 };
+    let ran = check_plan(plan(), trouble, &mut replication);
+    assert_eq!(replication.asked, 0, "the number of boots was fixed");
+    ran
+}
+
+pub(super) fn check_plan(
+    plan: Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+) -> (Outcome, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ndjson");
+    let mut journal = start_journal(&path, &plan);
+    let outcome = continue_plan(&plan, trouble, replication, &mut journal, &Checkpoint::default());
+    (outcome, read_journal(&path).unwrap())
+}
+
+pub(super) fn start_journal(path: &Path, plan: &Plan) -> JournalWriter {
+    let header = Header {
+        schema: JOURNAL_SCHEMA.into(),
+        id: "id".into(),
+        suite: "s".into(),
+        testbed: "loopback".into(),
+        started: String::new(),
+        seed: 1,
+        sevbench_version: String::new(),
+        executable_sha256: String::new(),
+        host: BTreeMap::new(),
+        arms: plan.arms.iter().map(Arm::record).collect(),
+        benches: plan.benches.clone(),
+        settings: plan.settings.clone(),
+    };
+    JournalWriter::create(path, &header).unwrap()
+}
+
+pub(super) fn continue_plan(
+    plan: &Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+    journal: &mut JournalWriter,
+    checkpoint: &Checkpoint,
+) -> Outcome {
+    let mut fleet =
+        ScriptedFleet { trouble, boots: [0; 2], log: Rc::default(), running: Rc::default() };
+    let wiring = Wiring {
+        journal,
+        progress: &mut Progress::new(ProgressMode::Quiet),
+        replication,
+        interrupt: &Interrupt::new(),
+        start: Instant::now(),
+    };
+    Run::new(plan, &mut fleet, wiring, checkpoint).finish_plan().unwrap()
+}
+
+/// (boot, bench) of each recorded round.
+pub(super) fn rounds(journal: &Journal) -> Vec<(u32, &str)> {
+    let round = |event: &'_ Event| match event {
+        Event::Round(round) => Some((round.boot, round.bench.clone())),
+        _ => None,
+    };
+    let mut rounds: Vec<_> = journal.events.iter().filter_map(round).collect();
+    rounds.sort();
+    rounds
+        .into_iter()
+        .map(|(boot, bench)| (boot, if bench == "s/a" { "s/a" } else { "s/b" }))
+        .collect()
+}
+
+pub(super) fn failures(journal: &Journal) -> Vec<(u32, Option<&str>, &str)> {
+    journal
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Failed(failure) => {
+                Some((failure.boot, failure.bench.as_deref(), failure.arm.as_str()))
+            }
+            _ => None,
+        })
+        .collect()
+}
