@@ -7,7 +7,7 @@ mod worker;
 use crate::bench::BenchEntry;
 use crate::frame::{FrameError, read_frame, write_frame};
 use crate::link::BenchAnswer;
-use crate::message::{AGENT_ARGUMENT, Hello, Reply, Request, write_greeting};
+use crate::message::{AGENT_ARGUMENT, Conditions, Hello, Reply, Request, write_greeting};
 use crate::suite::Suite;
 use interference::Interference;
 use sevbench_facts::{Facts, sha256_of_self};
@@ -95,9 +95,13 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
                 None => BenchAnswer::Failed("no bench is set up".into()),
             },
         };
-        let guest_ns = nanoseconds(start.elapsed());
-        let (steal_ns, clock_step_ns) = (interference.steal_ns(), interference.clock_step_ns());
-        write_frame(&mut out, &Reply { answer, guest_ns, steal_ns, clock_step_ns })?;
+        let conditions = Conditions {
+            guest_ns: Some(nanoseconds(start.elapsed())),
+            steal_ns: interference.steal_ns(),
+            clock_step_ns: interference.clock_step_ns(),
+            ..Conditions::default()
+        };
+        write_frame(&mut out, &Reply { answer, conditions })?;
     }
 }
 

@@ -24,8 +24,8 @@ pub use case::Case;
 pub use frame::{FRAME_LEN_MAX, FrameError, read_frame, write_frame};
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
-    AGENT_ARGUMENT, GreetingError, Hello, PROTOCOL_VERSION, Reply, Request, read_greeting,
-    write_greeting,
+    AGENT_ARGUMENT, Conditions, GreetingError, Hello, PROTOCOL_VERSION, Reply, Request,
+    read_greeting, write_greeting,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use run_once::run_once;

@@ -3,6 +3,7 @@
 
 use crate::frame::{FrameError, read_frame, write_frame};
 use crate::link::{BenchAnswer, BenchRequest};
+use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use sevbench_facts::Facts;
 use sevbench_text::escaped;
@@ -14,7 +15,7 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// The version of the messages; any change to one increments it. Coordinator and agent are normally
 /// the same executable. The version catches an agent that is not.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// The first bytes that an agent writes. They and the version after them never change their form.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
@@ -51,12 +52,50 @@ pub enum Request {
 pub struct Reply {
     /// The answer of the bench.
     pub answer: BenchAnswer,
-    /// How long it took, by the guest's clock.
-    pub guest_ns: u64,
-    /// The time that the hypervisor took from the guest's CPUs meanwhile, where its kernel counts that.
+    /// The conditions under which the request was served. The agent fills in the guest's side, the
+    /// coordinator the host's.
+    pub conditions: Conditions,
+}
+
+/// The conditions under which a guest served one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Conditions {
+    /// How long the agent took, by the guest's clock.
+    #[serde(default)]
+    pub guest_ns: Option<u64>,
+    /// How long the coordinator waited, by the host's clock.
+    #[serde(default)]
+    pub host_ns: Option<u64>,
+    /// The time that the hypervisor took from the guest's CPUs meanwhile, if its kernel counts that.
+    #[serde(default)]
     pub steal_ns: Option<u64>,
-    /// By how much the guest's clock of the day was set meanwhile.
+    /// By how much the guest's clock of the day was set meanwhile, within the time that it takes to
+    /// read a clock.
+    #[serde(default)]
     pub clock_step_ns: i64,
+    /// How many segments TCP retransmitted to the guest meanwhile, if that is known.
+    #[serde(default)]
+    pub transport_retries: Option<u32>,
+}
+
+/// A binary frame holds every field; a record only what is known and not zero.
+impl Serialize for Conditions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let is_frame = !serializer.is_human_readable();
+        let mut fields = serializer.serialize_struct("Conditions", 5)?;
+        let times =
+            [("guest_ns", self.guest_ns), ("host_ns", self.host_ns), ("steal_ns", self.steal_ns)];
+        for (name, time) in times.into_iter().filter(|(_, time)| is_frame || time.is_some()) {
+            fields.serialize_field(name, &time)?;
+        }
+        if is_frame || self.clock_step_ns != 0 {
+            fields.serialize_field("clock_step_ns", &self.clock_step_ns)?;
+        }
+        if is_frame || self.transport_retries.is_some() {
+            fields.serialize_field("transport_retries", &self.transport_retries)?;
+        }
+        fields.end()
+    }
 }
 
 /// Why an agent's greeting could not be read.
@@ -130,5 +169,16 @@ mod tests {
     #[test]
     fn other_protocol_version_is_named() {
         assert!(error_of(b"SEVBENCH\x02\x01").contains("version 258"));
+    }
+
+    #[test]
+    fn frame_carries_unknown_conditions_too() {
+        let known = Conditions { steal_ns: Some(7), clock_step_ns: -5, ..Conditions::default() };
+        for conditions in [Conditions::default(), known] {
+            let reply = Reply { answer: BenchAnswer::Finished, conditions };
+            let mut frame = Vec::new();
+            write_frame(&mut frame, &reply).unwrap();
+            assert_eq!(read_frame::<Reply>(&mut &*frame).unwrap(), reply);
+        }
     }
 }

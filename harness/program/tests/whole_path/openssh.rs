@@ -94,8 +94,8 @@ fn a_guest_that_sends_something_else_is_refused() {
     for (answer, words) in [
         ("Welcome to this machine", "the guest sent `Welcome ` instead of the agent"),
         (r"SEVBENCH\011\000", "the agent speaks protocol version 9"),
-        (r"SEVBENCH\004\000\377\377\377\377", "a frame of 4294967295 bytes exceeds the limit"),
-        (r"SEVBENCH\004\000\004\000\000\000\377\377\377\377", "cannot decode a frame"),
+        (r"SEVBENCH\005\000\377\377\377\377", "a frame of 4294967295 bytes exceeds the limit"),
+        (r"SEVBENCH\005\000\004\000\000\000\377\377\377\377", "cannot decode a frame"),
     ] {
         let lab = Lab::new();
         pretend(&treatment, answer);

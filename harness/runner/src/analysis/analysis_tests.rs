@@ -9,7 +9,7 @@ use crate::record::{
 };
 use serde_json::Value;
 use sevbench_guest::Facts;
-use sevbench_protocol::{Observation, SampleKind, Throughput, Unit};
+use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput, Unit};
 use sevbench_reports::{
     self as model, Comparison, Estimate, Flag, Measurand, Outcome, Role, Verdict,
 };
@@ -165,11 +165,7 @@ fn round(boot: u32, round: u32, control: RoundSamples, treated: RoundSamples) ->
         arm: arm.into(),
         samples,
         measured_ns: None,
-        steal_ns: None,
-        clock_step_ns: 0,
-        transport_retries: None,
-        guest_ns: None,
-        host_ns: None,
+        conditions: Conditions::default(),
     };
     let (control, treated) = (arm_round("nosev", control), arm_round("aa", treated));
     let arms = vec![treated, control];
@@ -302,8 +298,8 @@ fn what_the_ledger_leaves_out_is_shown_with_its_effect() {
     let last = events.iter_mut().rfind(|event| matches!(event, Event::Round(_)));
     let Some(Event::Round(round)) = last else { panic!("no round") };
     // The guest's clock says twice what the host's does.
-    round.arms[0].guest_ns = Some(2_000_000_000);
-    round.arms[0].host_ns = Some(1_000_000_000);
+    round.arms[0].conditions.guest_ns = Some(2_000_000_000);
+    round.arms[0].conditions.host_ns = Some(1_000_000_000);
     let summary = analyze(&journal(events)).unwrap();
     let comparison = &summary.comparisons[0];
     assert_eq!((summary.exclusions.len(), comparison.slowdown.rounds), (1, 9));
@@ -423,7 +419,7 @@ fn a_bench_whose_rounds_are_all_excluded_is_shown_without_an_interval() {
     let mut events = five_boots(None);
     for event in &mut events {
         if let Event::Round(round) = event {
-            (round.arms[0].guest_ns, round.arms[0].host_ns) =
+            (round.arms[0].conditions.guest_ns, round.arms[0].conditions.host_ns) =
                 (Some(2_000_000_000), Some(1_000_000_000));
         }
     }

@@ -66,7 +66,7 @@ fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
 
 /// The guest's clock against the host's over one request.
 fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
-    let (guest, host) = (arm.guest_ns? as f64, arm.host_ns? as f64);
+    let (guest, host) = (arm.conditions.guest_ns? as f64, arm.conditions.host_ns? as f64);
     let is_fast = guest > host * (1.0 + FAST_SHARE) + FAST_NS;
     let is_slow = guest < host * (1.0 - SLOW_SHARE) - slow_ns;
     (is_fast || is_slow).then(|| {
@@ -79,7 +79,7 @@ fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
 
 /// Time that the hypervisor gave to others.
 fn steal(arm: &ArmRound) -> Option<Cause> {
-    let (steal, guest) = (arm.steal_ns? as f64, arm.guest_ns? as f64);
+    let (steal, guest) = (arm.conditions.steal_ns? as f64, arm.conditions.guest_ns? as f64);
     (steal > guest * STEAL_SHARE + STEAL_NS).then(|| {
         let (steal_ms, guest_ms) = (steal / 1e6, guest / 1e6);
         (ExclusionKind::Steal, format!("{steal_ms:.0} ms of {guest_ms:.0} ms in {}", arm.arm))
@@ -88,14 +88,14 @@ fn steal(arm: &ArmRound) -> Option<Cause> {
 
 /// The guest's wall clock was set.
 fn clock_step(arm: &ArmRound) -> Option<Cause> {
-    let (step, guest) = (arm.clock_step_ns as f64, arm.guest_ns? as f64);
+    let (step, guest) = (arm.conditions.clock_step_ns as f64, arm.conditions.guest_ns? as f64);
     (step.abs() > guest * STEP_SHARE + STEP_NS)
         .then(|| (ExclusionKind::ClockStep, format!("{:+.1} ms in {}", step / 1e6, arm.arm)))
 }
 
 /// The path to the guest lost a segment. What disturbed the path may have disturbed the guest.
 fn transport_retry(arm: &ArmRound) -> Option<Cause> {
-    let retries = arm.transport_retries.filter(|retries| *retries > 0)?;
+    let retries = arm.conditions.transport_retries.filter(|retries| *retries > 0)?;
     let segments = counted(retries, "segment");
     Some((ExclusionKind::TransportRetry, format!("{segments} sent again to {}", arm.arm)))
 }
@@ -105,16 +105,13 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::record::RoundSamples;
+    use sevbench_protocol::Conditions;
 
     fn round(guest_ns: Option<u64>, host_ns: Option<u64>) -> RoundRecord {
         let arm = |arm: &str, guest_ns, host_ns| ArmRound {
             arm: arm.into(),
-            guest_ns,
-            host_ns,
+            conditions: Conditions { guest_ns, host_ns, ..Conditions::default() },
             measured_ns: None,
-            steal_ns: None,
-            clock_step_ns: 0,
-            transport_retries: None,
             samples: RoundSamples::ElapsedNs(vec![1]),
         };
         let arms = vec![arm("nosev", Some(1), Some(2)), arm("bounce", guest_ns, host_ns)];
@@ -149,18 +146,21 @@ mod tests {
         };
         let cause = |change| set(change).unwrap();
         assert_eq!(
-            cause(|arm| arm.steal_ns = Some(90_000_000)),
+            cause(|arm| arm.conditions.steal_ns = Some(90_000_000)),
             "CPU steal: 90 ms of 1000 ms in bounce"
         );
-        assert_eq!(cause(|arm| arm.clock_step_ns = -4_000_000), "clock step: -4.0 ms in bounce");
         assert_eq!(
-            cause(|arm| arm.transport_retries = Some(2)),
+            cause(|arm| arm.conditions.clock_step_ns = -4_000_000),
+            "clock step: -4.0 ms in bounce"
+        );
+        assert_eq!(
+            cause(|arm| arm.conditions.transport_retries = Some(2)),
             "transport retry: 2 segments sent again to bounce"
         );
         for within in [
-            set(|arm| arm.steal_ns = Some(70_000_000)),
-            set(|arm| arm.clock_step_ns = 2_900_000),
-            set(|arm| arm.transport_retries = Some(0)),
+            set(|arm| arm.conditions.steal_ns = Some(70_000_000)),
+            set(|arm| arm.conditions.clock_step_ns = 2_900_000),
+            set(|arm| arm.conditions.transport_retries = Some(0)),
         ] {
             assert_eq!(within, None);
         }

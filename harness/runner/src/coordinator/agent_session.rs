@@ -1,7 +1,7 @@
 //! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
 
 use super::arm::Arm;
-use super::fleet::{AgentError, AgentLink, Booted, Exchange, Fleet};
+use super::fleet::{AgentError, AgentLink, Booted, Fleet};
 use super::plan::Plan;
 use crate::record::Phases;
 use sevbench_guest::{
@@ -121,7 +121,7 @@ struct AgentSession {
 }
 
 impl AgentLink for AgentSession {
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
         let limit = self.request_limit + expected;
         let retries = self.guest.transport_retries();
         let start = Instant::now();
@@ -129,24 +129,15 @@ impl AgentLink for AgentSession {
         let reply =
             write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
         let host_ns = nanoseconds(start.elapsed());
-        match reply {
-            Ok(Reply { answer, guest_ns, steal_ns, clock_step_ns }) => {
-                let transport_retries = self
-                    .guest
-                    .transport_retries()
-                    .zip(retries)
-                    .map(|(after, before)| after.saturating_sub(before));
-                Ok(Exchange {
-                    answer,
-                    guest_ns,
-                    host_ns,
-                    steal_ns,
-                    clock_step_ns,
-                    transport_retries,
-                })
-            }
-            Err(error) => Err(broken(error, &mut self.process, limit)),
-        }
+        let mut reply: Reply = reply.map_err(|error| broken(error, &mut self.process, limit))?;
+        // The host's side, whatever the guest has put there.
+        reply.conditions.host_ns = Some(host_ns);
+        reply.conditions.transport_retries = self
+            .guest
+            .transport_retries()
+            .zip(retries)
+            .map(|(after, before)| after.saturating_sub(before));
+        Ok(reply)
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {

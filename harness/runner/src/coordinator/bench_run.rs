@@ -4,7 +4,7 @@ mod exchange;
 mod warm_up;
 
 use super::early_end::EarlyEnd;
-use super::fleet::{AgentLink, Exchange};
+use super::fleet::AgentLink;
 use super::plan::Plan;
 use super::progress::RoundPosition;
 use super::run_log::RunLog;
@@ -153,19 +153,13 @@ impl<'r, 'l> BenchRun<'r, 'l> {
 
     fn sample(&mut self, arm: usize, measure: Measure) -> Result<Option<ArmRound>, EarlyEnd> {
         let (request, expected) = self.sample_request(measure);
-        let Some(exchange) = self.exchange(arm, &Request::Drive(request), expected)? else {
+        let Some(reply) = self.exchange(arm, &Request::Drive(request), expected)? else {
             return Ok(None);
         };
-        let Exchange { answer, guest_ns, host_ns, steal_ns, clock_step_ns, transport_retries } =
-            exchange;
-        match usable_samples(answer, self.kind, measure) {
+        match usable_samples(reply.answer, self.kind, measure) {
             Ok((samples, measured_ns)) => Ok(Some(ArmRound {
                 arm: self.arm_name(arm),
-                guest_ns: Some(guest_ns),
-                host_ns: Some(host_ns),
-                steal_ns,
-                clock_step_ns,
-                transport_retries,
+                conditions: reply.conditions,
                 samples,
                 measured_ns,
             })),

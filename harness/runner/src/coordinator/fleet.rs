@@ -2,8 +2,7 @@
 
 use crate::record::Phases;
 use sevbench_guest::{Facts, LaunchRecord};
-use sevbench_protocol::BenchAnswer;
-use sevbench_protocol::Request;
+use sevbench_protocol::{Reply, Request};
 use std::time::Duration;
 
 /// Makes guests with an agent in each.
@@ -15,7 +14,7 @@ pub(super) trait Fleet {
 /// One agent.
 pub(super) trait AgentLink {
     /// Asks, and waits for the answer as long as `expected` and the limit of every request together.
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError>;
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError>;
     /// Replaces an agent that failed by a fresh one in the same guest.
     fn restart(&mut self) -> Result<(), AgentError>;
     /// Stops the guest while another measures, or lets it go on.
@@ -24,22 +23,6 @@ pub(super) trait AgentLink {
     fn defect(&mut self) -> Option<String>;
     /// Keeps an idle connection alive; does not wait.
     fn tend(&mut self);
-}
-
-/// A request that was answered.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Exchange {
-    pub answer: BenchAnswer,
-    /// How long the agent took, by the guest's clock.
-    pub guest_ns: u64,
-    /// How long the coordinator waited, by the host's clock.
-    pub host_ns: u64,
-    /// The time that the hypervisor took from the guest's CPUs meanwhile, where its kernel counts that.
-    pub steal_ns: Option<u64>,
-    /// By how much the guest's clock of the day was set meanwhile.
-    pub clock_step_ns: i64,
-    /// How many segments TCP sent again meanwhile, where that is known.
-    pub transport_retries: Option<u32>,
 }
 
 /// What is known of a guest once its agent has said hello.

@@ -3,6 +3,7 @@
 
 use crate::coordinator::scripted::{Trouble, check, failures, rounds};
 use crate::record::{Event, Journal, RoundSamples};
+use sevbench_protocol::Conditions;
 use sevbench_reports::Outcome;
 
 #[test]
@@ -15,7 +16,10 @@ fn every_round_of_every_boot_runs_with_equal_iterations() {
             // A sample is 6000 ns ÷ (3 rounds × 2 samples), an iteration 100 ns.
             assert_eq!((round.iterations, round.arms.len()), (10, 2));
             for arm in &round.arms {
-                let interference = (arm.steal_ns, arm.clock_step_ns, arm.transport_retries);
+                let Conditions { guest_ns, host_ns, steal_ns, clock_step_ns, transport_retries } =
+                    arm.conditions;
+                assert_eq!((guest_ns, host_ns), (Some(1), Some(2)));
+                let interference = (steal_ns, clock_step_ns, transport_retries);
                 assert_eq!(interference, (Some(10_000_000), -5, Some(1)));
             }
         }

@@ -3,7 +3,7 @@
 
 use super::arm::Arm;
 use super::checkpoint::Checkpoint;
-use super::fleet::{AgentError, AgentLink, Booted, Exchange, Fleet};
+use super::fleet::{AgentError, AgentLink, Booted, Fleet};
 use super::plan::Plan;
 use super::progress::{Progress, ProgressMode};
 use super::replication::Replication;
@@ -13,8 +13,8 @@ use crate::record::{
 };
 use sevbench_guest::{Facts, Interrupt, MachineSettings};
 use sevbench_protocol::{
-    BenchAnswer, BenchRequest, Observation, Observed, Ready, Request, SampleKind, Unit,
-    WarmUpSeries,
+    BenchAnswer, BenchRequest, Conditions, Observation, Observed, Ready, Reply, Request,
+    SampleKind, Unit, WarmUpSeries,
 };
 use sevbench_reports::Outcome;
 use sevbench_reports::Role;
@@ -93,7 +93,7 @@ impl Fleet for ScriptedFleet {
 }
 
 impl AgentLink for ScriptedAgent {
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Exchange, AgentError> {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
         if let Request::Start { bench, .. } = request {
             self.bench.clone_from(bench);
             self.requests = 0;
@@ -117,14 +117,14 @@ impl AgentLink for ScriptedAgent {
             }
             _ => {}
         }
-        Ok(Exchange {
-            answer: self.answer(request, expected),
-            guest_ns: 1,
-            host_ns: 2,
+        let conditions = Conditions {
+            guest_ns: Some(1),
+            host_ns: Some(2),
             steal_ns: Some(10_000_000),
             clock_step_ns: -5,
             transport_retries: Some(1),
-        })
+        };
+        Ok(Reply { answer: self.answer(request, expected), conditions })
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {

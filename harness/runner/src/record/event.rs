@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Facts, LaunchRecord};
-use sevbench_protocol::{Observation, SampleKind, Throughput};
+use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput};
 use sevbench_reports::{MarginSource, Outcome, Place, Role};
 use std::collections::BTreeMap;
 
@@ -235,21 +235,8 @@ pub(crate) struct RoundRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ArmRound {
     pub arm: String,
-    /// How long the agent took for it, by the guest's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guest_ns: Option<u64>,
-    /// How long the coordinator waited for it, by the host's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host_ns: Option<u64>,
-    /// The time that the hypervisor took from the guest's CPUs meanwhile; none where its kernel does not count that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steal_ns: Option<u64>,
-    /// By how much the guest's clock of the day was set meanwhile, give or take the time that it takes to read a clock.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub clock_step_ns: i64,
-    /// How many segments TCP sent again to the guest meanwhile; none where that is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transport_retries: Option<u32>,
+    #[serde(flatten)]
+    pub conditions: Conditions,
     #[serde(flatten)]
     pub samples: RoundSamples,
     /// How long an outside program measured, where it says so.
@@ -315,9 +302,4 @@ pub(crate) struct EndRecord {
     /// The boots that benches still lacked when the longest time was over.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lacking: BTreeMap<String, u32>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(number: &i64) -> bool {
-    *number == 0
 }

@@ -2,9 +2,9 @@
 
 use super::BenchRun;
 use crate::coordinator::early_end::EarlyEnd;
-use crate::coordinator::fleet::{AgentError, AgentLink, Exchange};
+use crate::coordinator::fleet::{AgentError, AgentLink};
 use crate::record::{Event, FailureRecord, SkipRecord};
-use sevbench_protocol::{BenchAnswer, BenchRequest, Request};
+use sevbench_protocol::{BenchAnswer, BenchRequest, Reply, Request};
 use std::time::Duration;
 
 impl BenchRun<'_, '_> {
@@ -14,7 +14,7 @@ impl BenchRun<'_, '_> {
         request: &Request,
         expected: Duration,
     ) -> Result<Option<BenchAnswer>, EarlyEnd> {
-        Ok(self.exchange(arm, request, expected)?.map(|exchange| exchange.answer))
+        Ok(self.exchange(arm, request, expected)?.map(|reply| reply.answer))
     }
 
     /// Asks an arm's agent. If the agent fails, records that, replaces the agent and returns `None`.
@@ -23,15 +23,15 @@ impl BenchRun<'_, '_> {
         arm: usize,
         request: &Request,
         expected: Duration,
-    ) -> Result<Option<Exchange>, EarlyEnd> {
+    ) -> Result<Option<Reply>, EarlyEnd> {
         let pauses_idle = self.context.plan.pauses_idle;
         let Some(agent) = &mut self.context.agents[arm] else { return Ok(None) };
         let agent = agent.as_mut();
-        let exchange = set_paused(agent, pauses_idle, false)
+        let reply = set_paused(agent, pauses_idle, false)
             .and_then(|()| agent.ask(request, expected))
-            .and_then(|exchange| set_paused(agent, pauses_idle, true).map(|()| exchange));
-        match exchange {
-            Ok(exchange) => Ok(Some(exchange)),
+            .and_then(|reply| set_paused(agent, pauses_idle, true).map(|()| reply));
+        match reply {
+            Ok(reply) => Ok(Some(reply)),
             Err(AgentError::Interrupted) => Err(EarlyEnd::Interrupted),
             Err(AgentError::Failed(reason)) => self.replace_agent(arm, reason).map(|()| None),
         }

@@ -40,8 +40,8 @@ impl BenchRun<'_, '_> {
         let mut all = WarmUpSeries::default();
         let mut elapsed = Duration::ZERO;
         for _ in 0..WARM_UPS_MAX {
-            let Some(exchange) = self.exchange(arm, &request, duration)? else { break };
-            match exchange.answer {
+            let Some(reply) = self.exchange(arm, &request, duration)? else { break };
+            match reply.answer {
                 BenchAnswer::Warm(series) if is_usable(&series, self.kind) => {
                     all.iterations.extend(series.iterations);
                     all.elapsed_ns.extend(series.elapsed_ns);
@@ -51,7 +51,7 @@ impl BenchRun<'_, '_> {
                     break;
                 }
             }
-            elapsed += Duration::from_nanos(exchange.host_ns);
+            elapsed += Duration::from_nanos(reply.conditions.host_ns.unwrap_or(0));
             let is_last = elapsed + duration > duration * WARM_UPS_MAX;
             if is_last || self.kind == Some(SampleKind::Observed) || is_steady(&costs(&all)) {
                 break;
