@@ -3,8 +3,8 @@
 use clap::Args;
 use sevbench_reports::{Against, TextOptions, render_record_comparison};
 use sevbench_runner::cli::{
-    AnalysisOptions, Failure, Format, analyze_record, print_json, print_summary, print_text,
-    tell_gate,
+    AnalysisOptions, CliError, Format, analyze_record, print_json, print_summary, print_text,
+    report_gate,
 };
 use sevbench_runner::gate::{GateRefusal, Margin, Margins, judge_run, refused};
 use sevbench_runner::{Overrides, add_changes, compare_records, refuse_baseline};
@@ -70,9 +70,9 @@ pub(super) struct CompareArguments {
     format: Format,
 }
 
-pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, Failure> {
-    arguments.margin.map(Margin::percent).transpose().map_err(Failure::usage)?;
-    arguments.confidence_level.map(Confidence::new).transpose().map_err(Failure::usage)?;
+pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> {
+    arguments.margin.map(Margin::percent).transpose().map_err(CliError::usage)?;
+    arguments.confidence_level.map(Confidence::new).transpose().map_err(CliError::usage)?;
     let overrides =
         Overrides { confidence: arguments.confidence_level, margin_percent: arguments.margin };
     let options = AnalysisOptions {
@@ -106,12 +106,12 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, Failure> {
         None => judge_run(&summary, against, baseline),
     });
     print_summary(&summary, arguments.format, text)?;
-    Ok(summary.gate.as_ref().map_or(0, tell_gate))
+    Ok(summary.gate.as_ref().map_or(0, report_gate))
 }
 
-pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, Failure> {
+pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, CliError> {
     let margins = arguments.margin.map(|percent| Margins::of(percent, [])).transpose();
-    let margins = margins.map_err(Failure::usage)?;
+    let margins = margins.map_err(CliError::usage)?;
     let options = AnalysisOptions {
         control: arguments.control.clone(),
         unpaired: arguments.unpaired,

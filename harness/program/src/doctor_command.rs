@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use sevbench_guest::{Check, HostProbe, State, TestbedKind, Verdict, examine, verdicts};
 use sevbench_reports::{Align, Table};
-use sevbench_runner::cli::{FAILED, Failure, Format};
+use sevbench_runner::cli::{CliError, FAILED, Format};
 use sevbench_text::escaped;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -37,7 +37,7 @@ struct Document<'a> {
     facts: &'a BTreeMap<String, String>,
 }
 
-pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
+pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, CliError> {
     let probe = HostProbe::gather();
     let checks = examine(&probe);
     let verdicts = verdicts(&probe, &checks);
@@ -48,13 +48,13 @@ pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
             let cpuid = cpuid.map(|fields| fields.into_iter().collect());
             let (testbeds, checks, facts) = (&verdicts[..], &checks[..], &probe.facts.named);
             let document = Document { schema: SCHEMA, testbeds, checks, cpuid, facts };
-            serde_json::to_string_pretty(&document).map_err(Failure::failed)? + "\n"
+            serde_json::to_string_pretty(&document).map_err(CliError::failed)? + "\n"
         }
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A reader such as `head` that has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        result => result.map_err(Failure::failed)?,
+        result => result.map_err(CliError::failed)?,
     }
     Ok(status(&verdicts, &arguments.testbed))
 }

@@ -5,7 +5,7 @@ use sevbench_guest::{
     Config, GuestError, HeldGuest, ImageError, Place, QemuMachine, SevCpuid, build_image,
     command_by_hand,
 };
-use sevbench_runner::cli::{FAILED, Failure, catch_signals};
+use sevbench_runner::cli::{CliError, FAILED, catch_signals};
 use sevbench_text::format_duration;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -71,7 +71,7 @@ pub(super) struct ArmChoice {
     settings: SettingsFile,
 }
 
-pub(super) fn run_guest_command(command: &GuestCommand) -> Result<u8, Failure> {
+pub(super) fn run_guest_command(command: &GuestCommand) -> Result<u8, CliError> {
     match command {
         GuestCommand::Build { settings, quiet } => build(settings, *quiet),
         GuestCommand::Command(choice) => print_command(choice),
@@ -83,15 +83,15 @@ pub(super) fn run_guest_command(command: &GuestCommand) -> Result<u8, Failure> {
 }
 
 impl SettingsFile {
-    pub(super) fn load(&self) -> Result<Config, Failure> {
-        Config::load(self.config.as_deref()).map_err(Failure::usage)
+    pub(super) fn load(&self) -> Result<Config, CliError> {
+        Config::load(self.config.as_deref()).map_err(CliError::usage)
     }
 }
 
 impl ArmChoice {
     /// The machine of the arm.
-    fn machine(&self) -> Result<QemuMachine, Failure> {
-        let testbed = self.settings.load()?.testbed(&self.testbed).map_err(Failure::usage)?;
+    fn machine(&self) -> Result<QemuMachine, CliError> {
+        let testbed = self.settings.load()?.testbed(&self.testbed).map_err(CliError::usage)?;
         let Some(arm) = testbed.arms.iter().find(|arm| arm.name == self.arm) else {
             let known: Vec<&str> = testbed.arms.iter().map(|arm| arm.name.as_str()).collect();
             let text = format!(
@@ -100,11 +100,11 @@ impl ArmChoice {
                 self.arm,
                 known.join(", ")
             );
-            return Err(Failure::usage(text));
+            return Err(CliError::usage(text));
         };
         match &arm.place {
             Place::Machine(machine) => Ok((**machine).clone()),
-            Place::Address(address) => Err(Failure::usage(format!(
+            Place::Address(address) => Err(CliError::usage(format!(
                 "the arm `{}` is at {address}, and QEMU does not make it",
                 self.arm
             ))),
@@ -112,32 +112,32 @@ impl ArmChoice {
     }
 }
 
-fn build(settings: &SettingsFile, quiet: bool) -> Result<u8, Failure> {
+fn build(settings: &SettingsFile, quiet: bool) -> Result<u8, CliError> {
     let start = Instant::now();
     let config = settings.load()?;
     let image = &config.machine().image;
     if let Some(disk) = &image.disk {
         let text = format!("the image is your own ({}): there is nothing to build", disk.display());
-        return Err(Failure::usage(text));
+        return Err(CliError::usage(text));
     }
-    let recipe = image.recipe().map_err(Failure::usage)?;
-    let interrupt = catch_signals().map_err(Failure::failed)?;
+    let recipe = image.recipe().map_err(CliError::usage)?;
+    let interrupt = catch_signals().map_err(CliError::failed)?;
     let mut tell = |line: &str| {
         if !quiet {
             eprintln!("{line}");
         }
     };
     let image = build_image(&recipe, &interrupt, &mut tell).map_err(|error| match error {
-        ImageError::Interrupted => Failure::interrupted(error),
-        error => Failure::failed(error),
+        ImageError::Interrupted => CliError::interrupted(error),
+        error => CliError::failed(error),
     })?;
     println!("image: {} ({})", image.root.display(), format_duration(start.elapsed()));
     Ok(0)
 }
 
-fn print_command(choice: &ArmChoice) -> Result<u8, Failure> {
+fn print_command(choice: &ArmChoice) -> Result<u8, CliError> {
     let machine = choice.machine()?;
-    let command = command_by_hand(&machine).map_err(Failure::failed)?;
+    let command = command_by_hand(&machine).map_err(CliError::failed)?;
     let offered = SevCpuid::read().is_some_and(|cpuid| cpuid.sev());
     if machine.treatment.protection().is_some() && !offered {
         eprintln!(
@@ -173,10 +173,10 @@ fn quoted(word: &str) -> String {
 }
 
 /// Starts a process that holds the guest, and waits until it says that the guest is up.
-fn up(choice: &ArmChoice) -> Result<u8, Failure> {
+fn up(choice: &ArmChoice) -> Result<u8, CliError> {
     choice.machine()?;
-    let interrupt = catch_signals().map_err(Failure::failed)?;
-    let program = std::env::current_exe().map_err(Failure::failed)?;
+    let interrupt = catch_signals().map_err(CliError::failed)?;
+    let program = std::env::current_exe().map_err(CliError::failed)?;
     let mut command = Command::new(program);
     command.args(["guest", "hold", "--testbed", &choice.testbed, "--arm", &choice.arm]);
     if let Some(config) = &choice.settings.config {
@@ -184,7 +184,7 @@ fn up(choice: &ArmChoice) -> Result<u8, Failure> {
     }
     // A group of its own: what the terminal sends later is not for it.
     command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
-    let mut holder = command.spawn().map_err(Failure::failed)?;
+    let mut holder = command.spawn().map_err(CliError::failed)?;
     let (sender, said) = sync_channel(1);
     let output = holder.stdout.take();
     std::thread::spawn(move || {
@@ -204,34 +204,34 @@ fn up(choice: &ArmChoice) -> Result<u8, Failure> {
             Err(RecvTimeoutError::Disconnected) => break String::new(),
             Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
                 give_up(&mut holder);
-                return Err(Failure::interrupted(GuestError::Interrupted));
+                return Err(CliError::interrupted(GuestError::Interrupted));
             }
             Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
             Err(RecvTimeoutError::Timeout) => {
                 give_up(&mut holder);
                 let limit = UP_LIMIT.as_secs();
-                return Err(Failure::failed(format!("the guest is not up after {limit} s")));
+                return Err(CliError::failed(format!("the guest is not up after {limit} s")));
             }
         }
     };
     if line.is_empty() {
-        let status = holder.wait().map_err(Failure::failed)?;
-        return Err(Failure::failed(format!(
+        let status = holder.wait().map_err(CliError::failed)?;
+        return Err(CliError::failed(format!(
             "the process that was to hold the guest ended ({status})"
         )));
     }
     if let Some(reason) = line.strip_prefix(FAILED_MARK) {
         holder.wait().ok();
-        return Err(Failure::failed(reason.replace('\t', "\n")));
+        return Err(CliError::failed(reason.replace('\t', "\n")));
     }
     println!("{line}");
     println!("log in with `cargo sevbench guest ssh`, end it with `cargo sevbench guest down`");
     Ok(0)
 }
 
-fn hold(choice: &ArmChoice) -> Result<u8, Failure> {
+fn hold(choice: &ArmChoice) -> Result<u8, CliError> {
     let machine = choice.machine()?;
-    let interrupt = catch_signals().map_err(Failure::failed)?;
+    let interrupt = catch_signals().map_err(CliError::failed)?;
     let mut ready = |guest: &HeldGuest| {
         println!("the guest `{}` is up at {}@127.0.0.1 port {}", guest.arm, guest.user, guest.port);
         let_go_of_terminal();
@@ -256,20 +256,20 @@ fn let_go_of_terminal() {
     }
 }
 
-fn find_guest() -> Result<HeldGuest, Failure> {
-    let found = HeldGuest::find().map_err(Failure::failed)?;
-    found.ok_or_else(|| Failure::usage("no guest is up: type `cargo sevbench guest up`"))
+fn find_guest() -> Result<HeldGuest, CliError> {
+    let found = HeldGuest::find().map_err(CliError::failed)?;
+    found.ok_or_else(|| CliError::usage("no guest is up: type `cargo sevbench guest up`"))
 }
 
-fn ssh(command: &[String]) -> Result<u8, Failure> {
+fn ssh(command: &[String]) -> Result<u8, CliError> {
     let guest = find_guest()?;
     let error = Command::new("ssh").args(guest.ssh_arguments()).args(command).exec();
-    Err(Failure::failed(format!("cannot run ssh: {error}; type `apt-get install openssh-client`")))
+    Err(CliError::failed(format!("cannot run ssh: {error}; type `apt-get install openssh-client`")))
 }
 
-fn down() -> Result<u8, Failure> {
+fn down() -> Result<u8, CliError> {
     let guest = find_guest()?;
-    guest.end().map_err(Failure::failed)?;
+    guest.end().map_err(CliError::failed)?;
     println!("the guest `{}` is down", guest.arm);
     Ok(0)
 }

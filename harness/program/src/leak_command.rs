@@ -9,7 +9,7 @@ use sevbench_guest::{
     prepare,
 };
 use sevbench_runner::Arm;
-use sevbench_runner::cli::{FAILED, Failure, Format, catch_signals, testbed_arms};
+use sevbench_runner::cli::{CliError, FAILED, Format, catch_signals, testbed_arms};
 use std::io::{self, Write};
 
 /// What can be said of a look into the arms' memory.
@@ -49,7 +49,7 @@ impl Way {
     }
 }
 
-pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, Failure> {
+pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     let arms = machines_of(&arguments.settings.load()?, &arguments.testbed)?;
     let way = match arguments.dump {
         Way::Mem => DumpWay::Mem,
@@ -61,10 +61,10 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, Failure> {
         memory_len: u64::from(machine.settings.memory_mib) << 20,
     };
     for (_, machine) in &arms {
-        look(machine).check().map_err(Failure::usage)?;
+        look(machine).check().map_err(CliError::usage)?;
     }
-    let executable = Executable::current().map_err(Failure::failed)?;
-    let interrupt = catch_signals().map_err(Failure::failed)?;
+    let executable = Executable::current().map_err(CliError::failed)?;
+    let interrupt = catch_signals().map_err(CliError::failed)?;
     // One guest at a time is up.
     let mut tell = |line: &str| eprintln!("{line}");
     let mut prepared = None;
@@ -73,8 +73,8 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, Failure> {
         drop(prepared.take());
         let ready = prepare(&[&arm.address], &interrupt, &mut tell);
         prepared = Some(ready.map_err(|error| match error {
-            GuestError::Interrupted => Failure::interrupted(error),
-            error => Failure::usage(error),
+            GuestError::Interrupted => CliError::interrupted(error),
+            error => CliError::usage(error),
         })?);
     }
     let mut report = LeakReport { dump: arguments.dump.name(), arms: Vec::new() };
@@ -83,7 +83,7 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, Failure> {
         let found = look_into(arm, &look(machine), &executable, &interrupt, &mut tell);
         let found = match found {
             Err(LeakError::Interrupted | LeakError::Guest(GuestError::Interrupted)) => {
-                return Err(Failure::interrupted("interrupted"));
+                return Err(CliError::interrupted("interrupted"));
             }
             found => found.map_err(|error| error.to_string()),
         };
@@ -99,11 +99,11 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, Failure> {
 }
 
 /// The arms of a testbed, the control first. Each must be a machine that we start: of others there is no process here.
-fn machines_of(config: &Config, testbed: &str) -> Result<Vec<(Arm, QemuMachine)>, Failure> {
+fn machines_of(config: &Config, testbed: &str) -> Result<Vec<(Arm, QemuMachine)>, CliError> {
     let (_, arms) = testbed_arms(config, testbed)?;
     let machine = |arm: Arm| match arm.address.clone() {
         Address::Qemu(machine) => Ok((arm, *machine)),
-        Address::Loopback | Address::Ssh(_) => Err(Failure::usage(LeakError::NoMachine)),
+        Address::Loopback | Address::Ssh(_) => Err(CliError::usage(LeakError::NoMachine)),
     };
     arms.into_iter().map(machine).collect()
 }
@@ -123,16 +123,16 @@ fn look_into(
     Ok(finding)
 }
 
-fn print(report: &LeakReport, format: Format) -> Result<(), Failure> {
+fn print(report: &LeakReport, format: Format) -> Result<(), CliError> {
     let text = match format {
         Format::Text => report.text(),
         Format::Json => {
-            serde_json::to_string_pretty(&report.json()).map_err(Failure::failed)? + "\n"
+            serde_json::to_string_pretty(&report.json()).map_err(CliError::failed)? + "\n"
         }
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(Failure::failed),
+        result => result.map_err(CliError::failed),
     }
 }
 

@@ -21,11 +21,11 @@ use std::process::ExitCode;
 #[command(bin_name = "cargo sevbench", version, term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: SevbenchCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum SevbenchCommand {
     /// Compute a result: that of a run again from its journal, or that of a table of values from elsewhere
     Analyze(AnalyzeArguments),
     /// Say by how much slowdowns changed from one record to another, and in what else the records differ
@@ -47,11 +47,11 @@ fn main() -> ExitCode {
         return hold_secret();
     }
     report(match Arguments::parse_from(arguments()).command {
-        Command::Analyze(arguments) => run_analyze(&arguments),
-        Command::Compare(arguments) => run_compare(&arguments),
-        Command::Doctor(arguments) => run_doctor(&arguments),
-        Command::Guest(command) => run_guest_command(&command),
-        Command::Leak(arguments) => run_leak(&arguments),
+        SevbenchCommand::Analyze(arguments) => run_analyze(&arguments),
+        SevbenchCommand::Compare(arguments) => run_compare(&arguments),
+        SevbenchCommand::Doctor(arguments) => run_doctor(&arguments),
+        SevbenchCommand::Guest(command) => run_guest_command(&command),
+        SevbenchCommand::Leak(arguments) => run_leak(&arguments),
     })
 }
 

@@ -17,7 +17,7 @@ pub struct Skip(pub String);
 pub fn skip(Skip(reason): Skip) {
     assert!(
         std::env::var("SEVBENCH_REQUIRE_VM").is_err(),
-        "SEVBENCH_REQUIRE_VM is set, and: {reason}"
+        "SEVBENCH_REQUIRE_VM is set, but this test cannot run: {reason}"
     );
     println!("skipped: {reason}");
 }

@@ -1,6 +1,6 @@
 //! `--baseline` and `--save-baseline`: the saved run to compare with, and saving this one.
 
-use super::exit::Failure;
+use super::exit::CliError;
 use super::records::{analyze_journal, threads};
 use crate::analysis::{Analysis, Overrides};
 use crate::record::{BaselineName, Location, resolve_baseline, save_baseline};
@@ -17,14 +17,14 @@ impl Baseline {
     ///
     /// # Errors
     /// If there is none, or it belongs to another suite.
-    pub(super) fn find(name: &BaselineName, suite: &str) -> Result<Self, Failure> {
-        let location = resolve_baseline(name).map_err(Failure::usage)?;
+    pub(super) fn find(name: &BaselineName, suite: &str) -> Result<Self, CliError> {
+        let location = resolve_baseline(name).map_err(CliError::usage)?;
         let analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
         let (name, found) = (name.as_str(), &analysis.summary.run.suite);
         if found == suite {
             return Ok(Self { name: name.to_owned(), analysis });
         }
-        Err(Failure::usage(format!(
+        Err(CliError::usage(format!(
             "the baseline `{name}` belongs to the suite `{found}`, not to `{suite}`: name another \
              one with --baseline"
         )))
@@ -39,14 +39,14 @@ pub(super) fn save_if_complete(
     name: &BaselineName,
     run: &Location,
     outcome: Outcome,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let incomplete = || {
         let name = name.as_str();
         format!("not saved as the baseline `{name}`, since the run is not complete: run it again")
     };
     match outcome {
-        Outcome::Complete => save_baseline(run, name).map_err(Failure::failed),
-        Outcome::Interrupted => Err(Failure::interrupted(incomplete())),
-        _ => Err(Failure::failed(incomplete())),
+        Outcome::Complete => save_baseline(run, name).map_err(CliError::failed),
+        Outcome::Interrupted => Err(CliError::interrupted(incomplete())),
+        _ => Err(CliError::failed(incomplete())),
     }
 }

@@ -153,11 +153,11 @@ pub(super) struct BenchArguments {
 
 impl BenchArguments {
     /// Reads the command line. Ends the process if it is wrong or asks for help.
-    pub(super) fn of_process() -> Self {
-        Self::of(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
+    pub(super) fn from_command_line() -> Self {
+        Self::from_matches(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
     }
 
-    pub(super) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+    pub(super) fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let is_given = |id: &&clap::Id| {
             matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
         };

@@ -1,7 +1,7 @@
 //! From the flags and `sevbench.toml` to a plan: the defaults, the settings and the arms.
 
 use super::bench_arguments::BenchArguments;
-use super::exit::Failure;
+use super::exit::CliError;
 use crate::coordinator::{Arm, ArmError, Plan, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
@@ -61,8 +61,8 @@ impl BenchArguments {
         suite: &'static str,
         cases: &[&Case],
         seed: u64,
-    ) -> Result<Plan, Failure> {
-        let config = Config::load(self.config.as_deref()).map_err(Failure::usage)?;
+    ) -> Result<Plan, CliError> {
+        let config = Config::load(self.config.as_deref()).map_err(CliError::usage)?;
         let (testbed, arms) = self.arms(&config)?;
         let settings = self.settings(&config, &Effort::of(self.quick, &arms))?;
         let benches = cases.iter().map(|case| case.id().to_owned()).collect();
@@ -71,7 +71,7 @@ impl BenchArguments {
         Ok(Plan { suite, benches, observed, arms, testbed, seed, pauses_idle, settings })
     }
 
-    fn settings(&self, config: &Config, effort: &Effort) -> Result<Settings, Failure> {
+    fn settings(&self, config: &Config, effort: &Effort) -> Result<Settings, CliError> {
         let settings = Settings {
             boots: self.boots.unwrap_or(effort.boots),
             precision_percent: match (self.boots, self.precision) {
@@ -87,8 +87,8 @@ impl BenchArguments {
             timeout_ns: nanoseconds(self.timeout),
             boot_timeout_ns: Some(nanoseconds(self.boot_timeout)),
             no_pause: self.no_pause,
-            confidence: Confidence::new(self.confidence_level).map_err(Failure::usage)?.level(),
-            margin_percent: Margin::percent(self.margin).map_err(Failure::usage)?.in_percent(),
+            confidence: Confidence::new(self.confidence_level).map_err(CliError::usage)?.level(),
+            margin_percent: Margin::percent(self.margin).map_err(CliError::usage)?.in_percent(),
             margin_source: Some(match self.is_given("margin") {
                 true => MarginSource::Flag,
                 false => MarginSource::Default,
@@ -96,25 +96,25 @@ impl BenchArguments {
             margins: margin_rules(config),
         };
         // A wrong rule is refused now, not after everything was measured.
-        Margins::of(settings.margin_percent, settings.margin_rules()).map_err(Failure::usage)?;
+        Margins::of(settings.margin_percent, settings.margin_rules()).map_err(CliError::usage)?;
         Ok(settings)
     }
 
     /// The testbed's name and its arms, the control first.
-    fn arms(&self, config: &Config) -> Result<(String, Vec<Arm>), Failure> {
+    fn arms(&self, config: &Config) -> Result<(String, Vec<Arm>), CliError> {
         if self.control.is_some() && self.treatment.is_empty() {
             let text = "--control needs something to compare with: add --treatment NAME=URL";
-            return Err(Failure::usage(text));
+            return Err(CliError::usage(text));
         }
         let (name, mut arms) = if self.treatment.is_empty() {
             testbed_arms(config, self.testbed.as_deref().unwrap_or(DEFAULT_TESTBED))?
         } else {
-            ("command line".to_owned(), self.named_arms(config).map_err(Failure::usage)?)
+            ("command line".to_owned(), self.named_arms(config).map_err(CliError::usage)?)
         };
         if self.aa {
             arms.push(arms[0].again());
         }
-        check_names(&arms).map_err(Failure::usage)?;
+        check_names(&arms).map_err(CliError::usage)?;
         let all_loopback = arms.iter().all(|arm| arm.address == Address::Loopback);
         Ok((if all_loopback { DEFAULT_TESTBED.into() } else { name }, arms))
     }
@@ -133,12 +133,12 @@ impl BenchArguments {
 ///
 /// # Errors
 /// If there is no such testbed, or one of its arms is wrong.
-pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), Failure> {
-    let testbed = config.testbed(name).map_err(Failure::usage)?;
+pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), CliError> {
+    let testbed = config.testbed(name).map_err(CliError::usage)?;
     let roles = std::iter::once(Role::Control).chain(std::iter::repeat(Role::Treatment));
     let arms = testbed.arms.iter().zip(roles);
     let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, &testbed.machine));
-    Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(Failure::usage)?))
+    Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(CliError::usage)?))
 }
 
 /// The margins that the configuration sets for some benches.

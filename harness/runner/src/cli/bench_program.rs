@@ -1,7 +1,7 @@
 //! The roles of a bench executable, chosen by its first argument and its flags.
 
 use super::bench_arguments::BenchArguments;
-use super::exit::{FAILED, Failure, report};
+use super::exit::{CliError, FAILED, report};
 use super::measure::measure;
 use crate::coordinator::select;
 use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
@@ -19,12 +19,12 @@ pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
     }
     let suite = match Suite::new(suite, benches) {
         Ok(suite) => suite,
-        Err(error) => return report(Err(Failure::usage(error))),
+        Err(error) => return report(Err(CliError::usage(error))),
     };
     if first.as_deref() == Some(AGENT_ARGUMENT.as_ref()) {
         return run_agent(suite);
     }
-    let arguments = BenchArguments::of_process();
+    let arguments = BenchArguments::from_command_line();
     report(if arguments.list {
         list(&suite, &arguments)
     } else if arguments.test || !arguments.bench {
@@ -34,16 +34,16 @@ pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
     })
 }
 
-fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
-    for case in select(suite, &arguments.selection()).map_err(Failure::usage)? {
+fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
+    for case in select(suite, &arguments.selection()).map_err(CliError::usage)? {
         println!("{}: bench", case.id());
     }
     Ok(0)
 }
 
 /// Runs each body once, as `cargo test` and `--test` do.
-fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, Failure> {
-    let chosen = select(suite, &arguments.selection()).map_err(Failure::usage)?;
+fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
+    let chosen = select(suite, &arguments.selection()).map_err(CliError::usage)?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for case in chosen {
         // The panic hook has already printed the message.

@@ -15,14 +15,14 @@ pub(super) const INCONCLUSIVE: u8 = 4;
 pub(super) const INTERRUPTED: u8 = 130;
 
 /// An error with the status that it ends the program with.
-pub struct Failure {
+pub struct CliError {
     /// The exit status.
     pub status: u8,
     /// Printed after `error: `.
     pub message: String,
 }
 
-impl Failure {
+impl CliError {
     /// Wrong usage or configuration.
     pub fn usage(error: impl Display) -> Self {
         Self { status: USAGE, message: error.to_string() }
@@ -40,7 +40,7 @@ impl Failure {
 }
 
 /// Prints the error, if there is one, and gives the exit status.
-pub fn report(result: Result<u8, Failure>) -> ExitCode {
+pub fn report(result: Result<u8, CliError>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {

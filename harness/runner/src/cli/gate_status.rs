@@ -2,7 +2,7 @@
 //! status.
 
 use super::baselines::Baseline;
-use super::exit::{Failure, INCONCLUSIVE, REGRESSED, USAGE};
+use super::exit::{CliError, INCONCLUSIVE, REGRESSED, USAGE};
 use crate::analysis::{fewest_boots, refuse_baseline};
 use crate::coordinator::Plan;
 use crate::gate::{ALPHA, GatePlan, Margin, Margins, refuse_plan};
@@ -20,10 +20,10 @@ const OBSERVED_METRICS: usize = 5;
 ///
 /// # Errors
 /// If it could not judge: too few boots, or a baseline that cannot serve.
-pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<GatePlan, Failure> {
+pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<GatePlan, CliError> {
     let settings = &plan.settings;
     let margins = Margins::of(settings.margin_percent, settings.margin_rules());
-    let margins = margins.map_err(Failure::usage)?;
+    let margins = margins.map_err(CliError::usage)?;
     let treatments = plan.judged_treatments();
     let metrics = plan.benches.len() - plan.observed + plan.observed * OBSERVED_METRICS;
     let comparisons = (metrics * treatments.len()) as u32;
@@ -32,9 +32,9 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
         refuse_baseline(analysis, name, &plan.benches, &treatments, &margins)
     });
     match refusal {
-        Some(refusal) => Err(Failure::usage(refusal)),
+        Some(refusal) => Err(CliError::usage(refusal)),
         None => Ok(GatePlan {
-            margin: Margin::percent(settings.margin_percent).map_err(Failure::usage)?,
+            margin: Margin::percent(settings.margin_percent).map_err(CliError::usage)?,
             boots: settings.boots,
             baseline_boots: baseline
                 .and_then(|one| fewest_boots(&one.analysis, &plan.benches, &treatments)),
@@ -62,7 +62,7 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
 }
 
 /// Prints the gate's decision and returns its exit status.
-pub fn tell_gate(report: &GateReport) -> u8 {
+pub fn report_gate(report: &GateReport) -> u8 {
     eprintln!("{}", render_gate(report));
     match report.decision {
         GateDecision::Passed => 0,

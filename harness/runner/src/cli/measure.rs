@@ -2,8 +2,8 @@
 
 use super::baselines::{Baseline, save_if_complete};
 use super::bench_arguments::BenchArguments;
-use super::exit::{FAILED, Failure, INTERRUPTED};
-use super::gate_status::{describe_gate, plan_gate, tell_gate};
+use super::exit::{CliError, FAILED, INTERRUPTED};
+use super::gate_status::{describe_gate, plan_gate, report_gate};
 use super::open_record::OpenRecord;
 use super::output::{Format, print_summary};
 use super::records::{analyze_journal, threads};
@@ -29,8 +29,8 @@ pub(super) fn measure(
     suite: &Suite,
     arguments: &BenchArguments,
     start: Instant,
-) -> Result<u8, Failure> {
-    let executable = Executable::current().map_err(Failure::failed)?;
+) -> Result<u8, CliError> {
+    let executable = Executable::current().map_err(CliError::failed)?;
     let unfinished = arguments.resume.then(|| Unfinished::find(suite.name())).transpose()?;
     let plan = match &unfinished {
         Some(unfinished) => unfinished.plan(suite, arguments, &executable)?,
@@ -39,7 +39,7 @@ pub(super) fn measure(
     let baseline = arguments.baseline.as_ref();
     let baseline = baseline.map(|name| Baseline::find(name, plan.suite)).transpose()?;
     let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
-    let interrupt = catch_signals().map_err(Failure::failed)?;
+    let interrupt = catch_signals().map_err(CliError::failed)?;
     let _prepared = prepare_host(&plan, &interrupt, arguments.quiet)?;
 
     let mut record = match unfinished {
@@ -63,8 +63,8 @@ pub(super) fn measure(
     Ok(status)
 }
 
-fn plan_new_run(suite: &Suite, arguments: &BenchArguments) -> Result<Plan, Failure> {
-    let benches = select(suite, &arguments.selection()).map_err(Failure::usage)?;
+fn plan_new_run(suite: &Suite, arguments: &BenchArguments) -> Result<Plan, CliError> {
+    let benches = select(suite, &arguments.selection()).map_err(CliError::usage)?;
     let seed = arguments.seed.unwrap_or_else(seed_from_clock);
     arguments.plan(suite.name(), &benches, seed)
 }
@@ -76,7 +76,7 @@ fn seed_from_clock() -> u64 {
 }
 
 /// Gets this host ready for the plan's guests, before anything is recorded.
-fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepared, Failure> {
+fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepared, CliError> {
     let addresses: Vec<&Address> = plan.arms.iter().map(|arm| &arm.address).collect();
     let mut tell = |line: &str| {
         if !quiet {
@@ -84,12 +84,12 @@ fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepa
         }
     };
     prepare(&addresses, interrupt, &mut tell).map_err(|error| match error {
-        GuestError::Interrupted => Failure::interrupted(error),
+        GuestError::Interrupted => CliError::interrupted(error),
         // The request is valid; the host is busy or full.
         GuestError::HostLock(_) | GuestError::Qemu(QemuError::DataDisk { .. }) => {
-            Failure::failed(error)
+            CliError::failed(error)
         }
-        error => Failure::usage(error),
+        error => CliError::usage(error),
     })
 }
 
@@ -153,7 +153,7 @@ fn conclude(
     location: &Location,
     arguments: &BenchArguments,
     baseline: Option<&Baseline>,
-) -> Result<Summary, Failure> {
+) -> Result<Summary, CliError> {
     let mut analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
     if let Some(Baseline { name, analysis: baseline }) = baseline {
         add_changes(&mut analysis, baseline, name);
@@ -172,19 +172,19 @@ fn conclude(
     Ok(summary)
 }
 
-fn store_summary(location: &Location, summary: &Summary) -> Result<(), Failure> {
+fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError> {
     write_summary(&location.summary(), summary).map_err(|error| {
-        Failure::failed(format!(
+        CliError::failed(format!(
             "cannot write {}: {error}; free some space or set SEVBENCH_HOME to another folder",
             location.summary().display()
         ))
     })?;
-    location.link_latest().map_err(Failure::failed)
+    location.link_latest().map_err(CliError::failed)
 }
 
 fn exit_status(ran: &Result<Outcome, JournalError>, summary: &Summary) -> u8 {
     // The gate reports its decision even where another status takes precedence.
-    let judged = summary.gate.as_ref().map(tell_gate);
+    let judged = summary.gate.as_ref().map(report_gate);
     let nothing_measured = summary.comparisons.iter().all(|row| row.is_boot_time);
     match ran {
         Err(_) => FAILED,
@@ -200,7 +200,7 @@ fn save_baseline(
     location: &Location,
     outcome: Outcome,
     status: u8,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let Some(name) = &arguments.save_baseline else { return Ok(()) };
     if arguments.gate && status != 0 {
         eprintln!("not saved as the baseline `{}`: the gate did not pass", name.as_str());

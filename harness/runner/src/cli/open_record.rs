@@ -1,6 +1,6 @@
 //! A run's folder and its journal, open for writing.
 
-use super::exit::Failure;
+use super::exit::CliError;
 use crate::coordinator::{Arm, Checkpoint, Plan};
 use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location};
 use sevbench_guest::{Executable, HostFacts};
@@ -18,13 +18,13 @@ impl OpenRecord {
     ///
     /// # Errors
     /// If either cannot be written.
-    pub(super) fn create(plan: &Plan, executable: &Executable) -> Result<Self, Failure> {
+    pub(super) fn create(plan: &Plan, executable: &Executable) -> Result<Self, CliError> {
         let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let stamp = format!("{}-{}", started.replace(['-', ':'], ""), plan.suite);
-        let location = Location::create(&stamp).map_err(Failure::failed)?;
+        let location = Location::create(&stamp).map_err(CliError::failed)?;
         let header = header(plan, &location, started, executable);
         let journal = JournalWriter::create(&location.journal(), &header);
-        let journal = journal.map_err(Failure::failed)?;
+        let journal = journal.map_err(CliError::failed)?;
         Ok(Self { location, journal, checkpoint: Checkpoint::default() })
     }
 }

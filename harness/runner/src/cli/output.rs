@@ -1,6 +1,6 @@
 //! Standard output, which carries results and nothing else.
 
-use super::exit::Failure;
+use super::exit::CliError;
 use clap::ValueEnum;
 use serde::Serialize;
 use sevbench_reports::{Summary, TextOptions, render_text};
@@ -45,7 +45,7 @@ pub fn print_summary(
     summary: &Summary,
     format: Format,
     options: TextOptions,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     match format {
         Format::Text => print_text(&render_text(summary, options)),
         Format::Json => print_json(summary),
@@ -56,8 +56,8 @@ pub fn print_summary(
 ///
 /// # Errors
 /// If it cannot be serialised, or standard output cannot be written.
-pub fn print_json(document: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(document).map_err(Failure::failed)?;
+pub fn print_json(document: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(document).map_err(CliError::failed)?;
     print_text(&(text + "\n"))
 }
 
@@ -65,9 +65,9 @@ pub fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub fn print_text(text: &str) -> Result<(), Failure> {
+pub fn print_text(text: &str) -> Result<(), CliError> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(Failure::failed),
+        result => result.map_err(CliError::failed),
     }
 }

@@ -1,6 +1,6 @@
 //! Records that a user names: runs, baselines and tables from elsewhere; read, and analysed.
 
-use super::exit::Failure;
+use super::exit::CliError;
 use crate::analysis::{
     Analysis, AnalysisError, ImportOptions, JournalAnalysis, Overrides, analyze_table,
 };
@@ -46,17 +46,17 @@ pub(super) fn threads() -> usize {
 }
 
 /// Reads and analyses a run, a baseline or a table.
-pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<Analysis, Failure> {
+pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<Analysis, CliError> {
     if let Some(path) = name.map(Path::new).filter(|path| is_table(path)) {
         return analyze_file(path, options);
     }
     if options.control.is_some() || options.unpaired || options.seed.is_some() {
         let text = "--control, --unpaired and --seed are for tables (FILE.csv); a run has its own in its record";
-        return Err(Failure::usage(text));
+        return Err(CliError::usage(text));
     }
     let journal = match name.map(Path::new).filter(|path| path.is_file()) {
         Some(path) => path.to_owned(),
-        None => resolve_run(name).map_err(Failure::usage)?.journal(),
+        None => resolve_run(name).map_err(CliError::usage)?.journal(),
     };
     analyze_journal(&journal, &options.overrides, options.threads())
 }
@@ -72,7 +72,7 @@ pub(super) fn analyze_journal(
     path: &Path,
     overrides: &Overrides,
     threads: usize,
-) -> Result<Analysis, Failure> {
+) -> Result<Analysis, CliError> {
     let mut analysis: Option<JournalAnalysis> = None;
     let tail = stream_journal(path, &mut |event| match (&mut analysis, event) {
         (None, Event::Header(header)) => {
@@ -81,19 +81,19 @@ pub(super) fn analyze_journal(
         (Some(analysis), event) => analysis.event(&event),
         (None, _) => {}
     });
-    let tail = tail.map_err(Failure::failed)?;
+    let tail = tail.map_err(CliError::failed)?;
     for defect in &tail.defects {
         eprintln!("warning: {} {}", path.display(), escaped(defect));
     }
-    let analysis = analysis.ok_or_else(|| Failure::failed("the journal has no header"))?;
-    analysis.finish(&tail, threads).map_err(Failure::failed)
+    let analysis = analysis.ok_or_else(|| CliError::failed("the journal has no header"))?;
+    analysis.finish(&tail, threads).map_err(CliError::failed)
 }
 
-fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, Failure> {
-    let table = read_table(path).map_err(Failure::failed)?;
+fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliError> {
+    let table = read_table(path).map_err(CliError::failed)?;
     let Overrides { confidence, margin_percent } = options.overrides;
     let confidence = Confidence::new(confidence.unwrap_or(CONFIDENCE_LEVEL));
-    let config = Config::load(None).map_err(Failure::usage)?;
+    let config = Config::load(None).map_err(CliError::usage)?;
     // A margin on the command line is one for all benches.
     let rules = if margin_percent.is_none() { config.margins() } else { &[] };
     let rules = rules.iter().map(|rule| (rule.benches.as_str(), rule.percent));
@@ -104,13 +104,13 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, Fail
         name: &name,
         control: options.control.as_deref(),
         unpaired: options.unpaired,
-        confidence: confidence.map_err(Failure::usage)?,
-        margins: margins.map_err(Failure::usage)?.from_source(source),
+        confidence: confidence.map_err(CliError::usage)?,
+        margins: margins.map_err(CliError::usage)?.from_source(source),
         seed: options.seed.unwrap_or(TABLE_SEED),
         threads: options.threads(),
     };
     analyze_table(&table, import).map_err(|error| match error {
-        AnalysisError::NoArm { .. } => Failure::usage(error),
-        error => Failure::failed(error),
+        AnalysisError::NoArm { .. } => CliError::usage(error),
+        error => CliError::failed(error),
     })
 }

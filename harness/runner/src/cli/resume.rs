@@ -2,7 +2,7 @@
 
 use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
-use super::exit::Failure;
+use super::exit::CliError;
 use super::open_record::OpenRecord;
 use crate::coordinator::{Arm, ArmError, Checkpoint, Plan, select};
 use crate::record::{
@@ -36,11 +36,11 @@ pub(super) struct Unfinished {
 
 impl Unfinished {
     /// The newest run of the suite that did not come to its end.
-    pub(super) fn find(suite: &str) -> Result<Self, Failure> {
-        let (location, _) = find_unfinished(suite).map_err(Failure::usage)?;
-        let writer = JournalWriter::open(&location.journal()).map_err(Failure::usage)?;
+    pub(super) fn find(suite: &str) -> Result<Self, CliError> {
+        let (location, _) = find_unfinished(suite).map_err(CliError::usage)?;
+        let writer = JournalWriter::open(&location.journal()).map_err(CliError::usage)?;
         // Again, now that nobody writes to it.
-        let journal = read_journal(&location.journal()).map_err(Failure::usage)?;
+        let journal = read_journal(&location.journal()).map_err(CliError::usage)?;
         Ok(Self { location, journal, writer })
     }
 
@@ -53,7 +53,7 @@ impl Unfinished {
         suite: &Suite,
         arguments: &BenchArguments,
         executable: &Executable,
-    ) -> Result<Plan, Failure> {
+    ) -> Result<Plan, CliError> {
         let header = &self.journal.header;
         if header.executable_sha256 != executable.sha256 {
             return Err(self.refused(
@@ -86,11 +86,11 @@ impl Unfinished {
     }
 
     /// Goes on: cuts a torn line off and says from when on what follows was recorded.
-    pub(super) fn reopen(self, quiet: bool) -> Result<OpenRecord, Failure> {
+    pub(super) fn reopen(self, quiet: bool) -> Result<OpenRecord, CliError> {
         let Self { location, journal, mut writer } = self;
-        let is_cut = writer.cut_torn_line().map_err(Failure::failed)?;
+        let is_cut = writer.cut_torn_line().map_err(CliError::failed)?;
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        writer.append(&Event::Resumed(ResumedRecord { at })).map_err(Failure::failed)?;
+        writer.append(&Event::Resumed(ResumedRecord { at })).map_err(CliError::failed)?;
         let checkpoint = Checkpoint::of(&journal);
         if !quiet {
             let torn = if is_cut { "; its last line was torn, and is cut off" } else { "" };
@@ -99,9 +99,9 @@ impl Unfinished {
         Ok(OpenRecord { location, journal: writer, checkpoint })
     }
 
-    fn refused(&self, why: &str) -> Failure {
+    fn refused(&self, why: &str) -> CliError {
         let id = self.location.id();
-        Failure::usage(format!(
+        CliError::usage(format!(
             "the run {id} cannot be continued: {why}, or start a new run without --resume"
         ))
     }
@@ -111,13 +111,13 @@ impl Unfinished {
         &self,
         suite: &'s Suite,
         arguments: &BenchArguments,
-    ) -> Result<Vec<&'s Case>, Failure> {
+    ) -> Result<Vec<&'s Case>, CliError> {
         let benches = &self.journal.header.benches;
         let is_of_run = |case: &&Case| benches.iter().any(|id| id == case.id());
         let cases: Vec<&Case> = suite.cases().iter().filter(is_of_run).collect();
         let selects = ["filter", "exact", "sweep"].iter().any(|flag| arguments.is_given(flag));
         let chosen = match selects {
-            true => select(suite, &arguments.selection()).map_err(Failure::usage)?,
+            true => select(suite, &arguments.selection()).map_err(CliError::usage)?,
             false => cases.clone(),
         };
         let is_same = |cases: &[&Case]| cases.iter().map(|case| case.id()).eq(benches.iter());
@@ -133,8 +133,8 @@ impl Unfinished {
     }
 
     /// Every flag that was given says what the header says.
-    fn check_settings(&self, arguments: &BenchArguments, given: &Settings) -> Result<(), Failure> {
-        let object = |settings: &Settings| serde_json::to_value(settings).map_err(Failure::failed);
+    fn check_settings(&self, arguments: &BenchArguments, given: &Settings) -> Result<(), CliError> {
+        let object = |settings: &Settings| serde_json::to_value(settings).map_err(CliError::failed);
         let (there, given) = (object(&self.journal.header.settings)?, object(given)?);
         for (flag, names) in SETTINGS.iter().filter(|(flag, _)| arguments.is_given(flag)) {
             let differing = names.iter().find(|name| there.get(**name) != given.get(**name));
@@ -154,14 +154,14 @@ impl Unfinished {
     }
 
     /// The arms of the run: those of the flags, of its testbed, or of the addresses in its header, whichever are the same.
-    fn arms(&self, arguments: &BenchArguments, of_flags: Vec<Arm>) -> Result<Vec<Arm>, Failure> {
+    fn arms(&self, arguments: &BenchArguments, of_flags: Vec<Arm>) -> Result<Vec<Arm>, CliError> {
         let header = &self.journal.header;
         let is_same =
             |arms: &Vec<Arm>| arms.iter().map(Arm::record).eq(header.arms.iter().cloned());
         if is_same(&of_flags) {
             return Ok(of_flags);
         }
-        let config = Config::load(arguments.config.as_deref()).map_err(Failure::usage)?;
+        let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;
         let chosen =
             ["testbed", "control", "treatment"].iter().any(|flag| arguments.is_given(flag));
         let of_testbed = || testbed_arms(&config, &header.testbed).ok().map(|(_, arms)| arms);

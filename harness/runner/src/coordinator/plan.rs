@@ -5,7 +5,7 @@ use crate::record::{ArmRecord, Settings, standings};
 use regex::Regex;
 use sevbench_guest::Address;
 use sevbench_protocol::{Case, Measure, Suite};
-use sevbench_text::format_duration;
+use sevbench_text::{counted, format_duration};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -151,15 +151,15 @@ impl Plan {
     pub(crate) fn describe(&self) -> String {
         let names: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
         let settings = &self.settings;
-        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let benches = if self.benches.len() == 1 { "bench" } else { "benches" };
         let plan = format!(
-            "plan: {}, {} ({}) on {}, {} × {}, about {}",
-            count(self.benches.len(), "bench").replace("benchs", "benches"),
-            count(names.len(), "arm"),
+            "plan: {} {benches}, {} ({}) on {}, {} × {}, about {}",
+            self.benches.len(),
+            counted(names.len() as u64, "arm"),
             names.join(", "),
             self.testbed,
-            count(settings.boots as usize, "boot"),
-            count(settings.rounds as usize, "round"),
+            counted(settings.boots, "boot"),
+            counted(settings.rounds, "round"),
             format_duration(self.expected()),
         );
         let limit = settings.max_time_ns.map(|ns| format_duration(Duration::from_nanos(ns)));
@@ -167,10 +167,10 @@ impl Plan {
             (None, None) => plan,
             (None, Some(limit)) => format!("{plan}; no boot starts after {limit}"),
             (Some(percent), Some(limit)) => format!(
-                "{plan}, then more boots where ±{percent} % needs them; none starts after {limit}"
+                "{plan}, then more boots as ±{percent} % requires; none starts after {limit}"
             ),
             (Some(percent), None) => format!(
-                "{plan}, then more boots where ±{percent} % needs them, for up to {}",
+                "{plan}, then more boots as ±{percent} % requires, for up to {}",
                 format_duration(self.expected() * (STAGES_MAX - 1)),
             ),
         }

@@ -1,16 +1,12 @@
 //! Baselines: copies of run records under a name, in `baselines/` beside the runs. A baseline is there whole or not at all.
 
-use super::Location;
-use super::location::{RecordError, home};
+use super::location::{BASELINES, Location, RecordError, home};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-
-/// The folder of all baselines, in that of all runs.
-pub(super) const BASELINES: &str = "baselines";
 
 /// The longest name.
 const NAME_LEN_MAX: usize = 100;

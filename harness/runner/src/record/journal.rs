@@ -1,6 +1,6 @@
 //! The journal: appended as things happen, flushed a round at a time, readable up to its last whole line.
 
-use super::{EndRecord, Event, Header, JOURNAL_SCHEMA};
+use super::event::{EndRecord, Event, Header, JOURNAL_SCHEMA};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use crate::record::{ArmRound, ResumedRecord, RoundRecord, RoundSamples, Settings};
+use crate::record::event::{ArmRound, ResumedRecord, RoundRecord, RoundSamples, Settings};
 use proptest::prelude::*;
 use sevbench_protocol::Conditions;
 use sevbench_reports::Outcome;

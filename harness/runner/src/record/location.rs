@@ -1,6 +1,5 @@
 //! Where runs lie on disk: `target/sevbench/<run-id>/`, and `latest`, which links to the newest.
 
-use super::baseline::BASELINES;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -15,6 +14,9 @@ const TARGET_TAG: &str = "CACHEDIR.TAG";
 
 /// The link to the newest run.
 const LATEST: &str = "latest";
+
+/// The folder of all baselines, inside that of all runs.
+pub(super) const BASELINES: &str = "baselines";
 
 /// How many ids of one second are tried.
 const ATTEMPTS_MAX: u32 = 100;

@@ -1,43 +1,23 @@
-//! Data from elsewhere: a long CSV table, one value a row, read line by line. What the rows say about the arms is the
-//! part of the analysis.
+//! Data from elsewhere: a long CSV table, one value a row, read line by line. The analysis decides
+//! what the rows say about the arms.
 
-use super::table_error::{Column, Defect, TableError};
+mod error;
+mod fields;
+mod format;
+
+use error::{Defect, TableError};
+use fields::Fields;
+use format::{COLUMNS, Column, LINE_LEN_MAX, REQUIRED_COLUMNS, UNITS};
 use sevbench_protocol::Unit;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-/// The columns, in their order; the last one may be left out.
-pub(super) const COLUMNS: [&str; 7] = ["bench", "arm", "boot", "round", "unit", "value", "ops"];
-
-/// How many columns every table has.
-const REQUIRED_COLUMNS: usize = 6;
-
-/// The longest line that is read, in bytes.
-pub(super) const LINE_LEN_MAX: usize = 4096;
-
 /// What spreadsheets put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The units of the column `unit`: its word, what it is kept in, and how many of those it is.
-pub(super) const UNITS: [(&str, Unit, f64); 13] = [
-    ("ns", Unit::Nanoseconds, 1.0),
-    ("us", Unit::Nanoseconds, 1e3),
-    ("ms", Unit::Nanoseconds, 1e6),
-    ("s", Unit::Nanoseconds, 1e9),
-    ("B/s", Unit::BytesPerSecond, 1.0),
-    ("KB/s", Unit::BytesPerSecond, 1e3),
-    ("MB/s", Unit::BytesPerSecond, 1e6),
-    ("GB/s", Unit::BytesPerSecond, 1e9),
-    ("KiB/s", Unit::BytesPerSecond, 1024.0),
-    ("MiB/s", Unit::BytesPerSecond, 1_048_576.0),
-    ("GiB/s", Unit::BytesPerSecond, 1_073_741_824.0),
-    ("ops/s", Unit::OperationsPerSecond, 1.0),
-    ("iops", Unit::Iops, 1.0),
-];
-
-/// A table that was read; benches and arms in the order in which they first appear.
+/// A table. Benches and arms are in the order of their first appearance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Table {
     pub arms: Vec<String>,
@@ -48,7 +28,7 @@ pub(crate) struct Table {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TableBench {
     pub id: String,
-    /// What all its values are in.
+    /// The unit of all values.
     pub unit: Unit,
     pub rows: Vec<TableRow>,
 }
@@ -60,18 +40,21 @@ pub(crate) struct TableRow {
     pub arm: usize,
     pub boot: u32,
     pub round: u32,
-    /// In the bench's unit; a duration is that of all its operations.
+    /// In the bench's unit. A duration covers all its operations.
     pub value: f64,
     /// How many operations a duration covers.
     pub operations: f64,
-    /// Where it stands in the file, counted from 1.
+    /// Its line in the file, from 1.
     pub line: usize,
 }
 
-/// Reads a table of the columns `bench,arm,boot,round,unit,value` and, where a duration covers several operations,
-/// `ops`. Fields may be quoted as in RFC 4180, without line breaks; blanks around a field, blank lines, a byte order
-/// mark and either kind of line end do not matter. Memory: 32 bytes a row (64 while the rows of a bench grow), and each
-/// name once or twice.
+/// Reads a table with the columns `bench,arm,boot,round,unit,value` and, where durations cover
+/// several operations, `ops`. Fields may be quoted as in RFC 4180, without line breaks. Blanks around
+/// a field, blank lines, a byte order mark and either kind of line end are ignored. Memory: 32 bytes a
+/// row (64 while the rows of a bench grow), and each name once or twice.
+///
+/// # Errors
+/// If the file cannot be read or is no such table, with the line and the column.
 pub(crate) fn read_table(path: &Path) -> Result<Table, TableError> {
     let file = File::open(path);
     let file = file.map_err(|source| TableError::Read { path: path.into(), source })?;
@@ -126,7 +109,8 @@ fn parse_table(input: &mut impl BufRead, path: &Path) -> Result<Table, TableErro
     }
 }
 
-/// The next line without its end, or `false` at the end of the input. At most one byte more than a line may have.
+/// Reads the next line without its end, at most one byte more than a line may have. Returns `false`
+/// at the end of the input.
 fn next_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
     text.clear();
     let len_max = LINE_LEN_MAX as u64 + 2;
@@ -140,7 +124,7 @@ fn next_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
     Ok(len > 0)
 }
 
-/// How many columns the header announces; `None` if it is none.
+/// The number of columns that a header has, or `None` if the line is no header.
 fn header_columns(fields: &Fields) -> Option<usize> {
     let count = fields.count;
     let known = (REQUIRED_COLUMNS..=COLUMNS.len()).contains(&count);
@@ -148,61 +132,7 @@ fn header_columns(fields: &Fields) -> Option<usize> {
     (known && (0..count).all(same)).then_some(count)
 }
 
-/// The fields of one line, unquoted.
-struct Fields {
-    reader: csv_core::Reader,
-    line: Vec<u8>,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    count: usize,
-}
-
-impl Fields {
-    fn new() -> Self {
-        let end = csv_core::Terminator::Any(b'\n');
-        let reader = csv_core::ReaderBuilder::new().terminator(end).build();
-        Self { reader, line: Vec::new(), text: Vec::new(), ends: Vec::new(), count: 0 }
-    }
-
-    /// Takes a line apart; `false` if a quote in it is not closed, after which no line can be.
-    fn split(&mut self, line: &[u8]) -> bool {
-        self.line.clear();
-        self.line.extend_from_slice(line);
-        self.line.push(b'\n');
-        self.text.resize(self.line.len(), 0);
-        self.ends.resize(self.line.len(), 0);
-        let (result, _, _, count) =
-            self.reader.read_record(&self.line, &mut self.text, &mut self.ends);
-        self.count = count;
-        result == csv_core::ReadRecordResult::Record
-    }
-
-    /// The field at an index below the count.
-    fn bytes(&self, index: usize) -> &[u8] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.text[start..self.ends[index]]
-    }
-
-    fn text(&self, column: Column) -> Result<&str, (Column, Defect)> {
-        let text = std::str::from_utf8(self.bytes(column as usize));
-        text.map(str::trim).map_err(|_| (column, Defect::NotUtf8))
-    }
-
-    fn name(&self, column: Column) -> Result<&str, (Column, Defect)> {
-        match self.text(column)? {
-            "" => Err((column, Defect::NoName)),
-            name if name.contains(char::is_control) => Err((column, Defect::control_in(name))),
-            name => Ok(name),
-        }
-    }
-
-    fn index(&self, column: Column) -> Result<u32, (Column, Defect)> {
-        let text = self.text(column)?;
-        text.parse().map_err(|_| (column, Defect::not_an_index(text)))
-    }
-}
-
-/// A row that is sound by itself.
+/// A row whose fields are valid on their own.
 struct ParsedRow<'a> {
     bench: &'a str,
     arm: &'a str,
@@ -229,15 +159,15 @@ impl<'a> ParsedRow<'a> {
         }
         let operations = operations(fields, unit)?;
         let value = number * factor;
-        let of_one = value / operations;
-        if !(value.is_finite() && of_one > 0.0) {
+        let per_operation = value / operations;
+        if !(value.is_finite() && per_operation > 0.0) {
             return Err((Column::Value, Defect::out_of_range(text, unit)));
         }
         Ok(Self { bench, arm, boot, round, unit_word, unit, value, operations })
     }
 }
 
-/// How many operations the row's value covers: 1 where nothing is said.
+/// The number of operations that the value covers, 1 by default.
 fn operations(fields: &Fields, unit: Unit) -> Result<f64, (Column, Defect)> {
     let text = if fields.count == COLUMNS.len() { fields.text(Column::Ops)? } else { "" };
     match text.parse::<u64>() {
@@ -248,13 +178,13 @@ fn operations(fields: &Fields, unit: Unit) -> Result<f64, (Column, Defect)> {
     }
 }
 
-/// Puts rows with their bench, and names in the place of their first appearance.
+/// Groups rows by bench, and keeps names in the order of their first appearance.
 #[derive(Default)]
 struct TableBuilder {
     table: Table,
     arms: HashMap<String, usize>,
     benches: HashMap<String, usize>,
-    /// The unit of each bench's first row, as it stands there.
+    /// The unit of each bench's first row, as written there.
     unit_words: Vec<&'static str>,
 }
 
@@ -282,7 +212,7 @@ impl TableBuilder {
     }
 }
 
-/// The index of a name; a new name gets the next one.
+/// The index of a name. A new name gets the next one.
 fn index_of(name: &str, known: &mut HashMap<String, usize>) -> usize {
     if let Some(index) = known.get(name) {
         return *index;

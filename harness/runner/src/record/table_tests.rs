@@ -110,7 +110,7 @@ fn a_file_that_is_no_table_says_what_to_write() {
         assert_eq!(says(found), wrong(found));
     }
     assert_eq!(says("x".repeat(99)), wrong(&format!("{}…", "x".repeat(60))));
-    assert_eq!(says(b"\xff\xfeb\x00"), wrong("\u{fffd}\u{fffd}b\\0"));
+    assert_eq!(says(b"\xff\xfeb\x00"), wrong("\u{fffd}\u{fffd}b\\u{0}"));
     let swapped = "\nbench,arm,round,boot,unit,value";
     assert!(says(swapped).starts_with("t.csv line 2: `bench,arm,round,boot"), "{}", says(swapped));
 }
@@ -155,7 +155,7 @@ fn a_name_that_is_none_is_named() {
         "b\u{1b}[2J,a,1,1,ms,1",
         ", column 1 (`bench`): the name `b\\u{1b}[2J` has a control character",
     );
-    row_says("b,a\rb,a,1,1,ms", ", column 2 (`arm`): the name `a\\rb` has a control character");
+    row_says("b,a\rb,a,1,1,ms", ", column 2 (`arm`): the name `a\\u{d}b` has a control character");
     let bytes = [HEADER.as_bytes(), b"\nb\xff,a,1,1,ms,1\n"].concat();
     assert_eq!(
         says(bytes),

@@ -1,7 +1,7 @@
 //! Looks for the run that `--resume` continues.
 
-use super::location::{RecordError, home};
-use super::{Journal, Location, read_journal};
+use super::journal::{Journal, read_journal};
+use super::location::{Location, RecordError, home};
 use sevbench_reports::Outcome;
 use std::fs;
 

@@ -5,7 +5,6 @@ mod event;
 mod journal;
 mod location;
 mod table;
-mod table_error;
 mod unfinished;
 
 pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};

@@ -1,7 +1,8 @@
-//! Why a table is not read: the file, the line, the column, and what to write there.
+//! Why a table is refused: the file, the line, the column, and what to write there.
 
-use super::table::{LINE_LEN_MAX, UNITS};
+use super::format::{COLUMNS, Column, LINE_LEN_MAX, UNITS};
 use sevbench_protocol::Unit;
+use sevbench_text::escaped;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -33,24 +34,6 @@ pub(crate) enum TableError {
 impl TableError {
     pub(super) fn header(path: &Path, line: usize, found: &str) -> Self {
         Self::Header { path: path.into(), line, found: shown(found) }
-    }
-}
-
-/// A column of the table; its discriminant is its index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Column {
-    Bench,
-    Arm,
-    Boot,
-    Round,
-    Unit,
-    Value,
-    Ops,
-}
-
-impl Column {
-    const fn name(self) -> &'static str {
-        super::table::COLUMNS[self as usize]
     }
 }
 
@@ -115,7 +98,7 @@ impl Defect {
 }
 
 fn wanted_header() -> String {
-    let (ops, always) = super::table::COLUMNS.split_last().unwrap_or((&"", &[]));
+    let (ops, always) = COLUMNS.split_last().unwrap_or((&"", &[]));
     let always = always.join(",");
     format!("`{always}`, or `{always},{ops}` where durations cover several operations")
 }
@@ -124,11 +107,9 @@ fn known_units() -> String {
     UNITS.map(|(word, ..)| word).join(", ")
 }
 
-/// Text from the file as it may stand in a message: bounded, and without control characters.
+/// Text of the file, shortened and escaped for a message.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN_LEN_MAX).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_LEN_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
+    let head: String = text.chars().take(SHOWN_LEN_MAX).collect();
+    let ellipsis = if text.chars().nth(SHOWN_LEN_MAX).is_some() { "…" } else { "" };
+    escaped(&head) + ellipsis
 }
