@@ -65,7 +65,7 @@ pub use qemu::{
 pub use sevbench_facts::{EncryptionFacts, Facts, Protection, SevCpuid, sha256_of_self};
 pub use ssh::{Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{
-    BUILT_IN, CONTROL, Config, ConfigError, DEFAULT_TESTBED, MarginEntry, Place, Testbed,
-    TestbedArm,
+    BUILT_IN, CONTROL, DEFAULT_TESTBED, Place, Testbed, TestbedArm, TestbedError, TestbedSection,
+    Testbeds,
 };
 pub use treatment::{Treatment, UnknownTreatment};

@@ -1,8 +1,8 @@
 //! Testbeds: named sets of arms, those that come with sevbench and the user's own. Knows nothing of what is measured.
 
-mod config;
+mod custom;
 
-pub use config::{Config, ConfigError, MarginEntry};
+pub use custom::{TestbedError, TestbedSection, Testbeds};
 
 use crate::host::{HostProbe, TestbedKind, examine, obstacles};
 use crate::qemu::{MachineSettings, QemuMachine};

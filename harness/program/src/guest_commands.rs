@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use sevbench_guest::{
-    Config, GuestError, HeldGuest, ImageError, Place, QemuMachine, SevCpuid, build_image,
-    command_by_hand,
+    GuestError, HeldGuest, ImageError, Place, QemuMachine, SevCpuid, build_image, command_by_hand,
 };
+use sevbench_runner::Config;
 use sevbench_runner::cli::{CliError, FAILED, catch_signals};
 use sevbench_text::format_duration;
 use std::fs::File;

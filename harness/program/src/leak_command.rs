@@ -5,10 +5,10 @@ use crate::leak_report::{ArmLeak, LeakReport};
 use clap::{Args, ValueEnum};
 use sevbench_guest::leak::{DumpWay, LeakError, Look, look_for_secret};
 use sevbench_guest::{
-    Address, Config, Executable, Guest, GuestError, Interrupt, Limits, Protection, QemuMachine,
-    prepare,
+    Address, Executable, Guest, GuestError, Interrupt, Limits, Protection, QemuMachine, prepare,
 };
 use sevbench_runner::Arm;
+use sevbench_runner::Config;
 use sevbench_runner::cli::{CliError, FAILED, Format, catch_signals, testbed_arms};
 use std::io::{self, Write};
 

@@ -5,6 +5,7 @@
 
 mod analysis;
 pub mod cli;
+mod config;
 mod coordinator;
 pub mod gate;
 mod record;
@@ -12,5 +13,6 @@ mod run_record;
 
 pub use analysis::{Analysis, Overrides, add_changes, compare_records, refuse_baseline};
 pub use cli::bench_main;
+pub use config::{Config, ConfigError, MarginEntry};
 pub use coordinator::Arm;
 pub use run_record::RunRecord;

@@ -2,10 +2,11 @@
 
 use super::bench_arguments::BenchArguments;
 use super::exit::CliError;
+use crate::config::{Config, MarginEntry};
 use crate::coordinator::{Arm, ArmError, Plan, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
-use sevbench_guest::{Address, CONTROL, Config, DEFAULT_TESTBED, MarginEntry};
+use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED};
 use sevbench_protocol::Case;
 use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;

@@ -4,9 +4,9 @@ use super::exit::CliError;
 use crate::analysis::{
     Analysis, AnalysisError, ImportOptions, JournalAnalysis, Overrides, analyze_table,
 };
+use crate::config::Config;
 use crate::gate::Margins;
 use crate::record::{Event, read_table, resolve_run, stream_journal};
-use sevbench_guest::Config;
 use sevbench_reports::MarginSource;
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;

@@ -4,12 +4,13 @@ use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
 use super::exit::CliError;
 use super::open_record::OpenRecord;
+use crate::config::Config;
 use crate::coordinator::{Arm, ArmError, Checkpoint, Plan, select};
 use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
     find_unfinished, read_journal,
 };
-use sevbench_guest::{Config, Executable};
+use sevbench_guest::Executable;
 use sevbench_protocol::{Case, Suite};
 use std::time::SystemTime;
 
