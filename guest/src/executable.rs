@@ -19,14 +19,14 @@ pub struct Executable {
     /// Its length.
     pub len_bytes: u64,
     /// The machine that it runs on.
-    pub machine: Machine,
+    pub architecture: Architecture,
     /// The dynamic loader that it needs; none where it is static.
     pub interpreter: Option<String>,
 }
 
 /// The kind of processor that an executable is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Machine {
+pub enum Architecture {
     /// 64-bit x86.
     X86_64,
     /// 64-bit ARM.
@@ -35,7 +35,7 @@ pub enum Machine {
     Other(u16),
 }
 
-impl fmt::Display for Machine {
+impl fmt::Display for Architecture {
     /// As `uname -m` prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -85,30 +85,30 @@ impl Executable {
         let mut file = File::open(path).map_err(unread)?;
         let FileDigest { sha256, len_bytes } = digest_of(&mut file).map_err(unread)?;
         file.rewind().map_err(unread)?;
-        let (machine, interpreter) = read_headers(&ReadCache::new(file)).map_err(|error| {
+        let (architecture, interpreter) = read_headers(&ReadCache::new(file)).map_err(|error| {
             ExecutableError::NotElf { path: path.into(), reason: error.to_string() }
         })?;
-        Ok(Self { path: path.into(), sha256, len_bytes, machine, interpreter })
+        Ok(Self { path: path.into(), sha256, len_bytes, architecture, interpreter })
     }
 }
 
 /// The machine, and the dynamic loader if there is one.
 fn read_headers<'data>(
     data: impl ReadRef<'data>,
-) -> Result<(Machine, Option<String>), object::Error> {
+) -> Result<(Architecture, Option<String>), object::Error> {
     let header = elf::FileHeader64::<Endianness>::parse(data)?;
     let endian = header.endian()?;
-    let machine = match header.e_machine(endian) {
-        elf::EM_X86_64 => Machine::X86_64,
-        elf::EM_AARCH64 => Machine::Aarch64,
-        other => Machine::Other(other.0),
+    let architecture = match header.e_machine(endian) {
+        elf::EM_X86_64 => Architecture::X86_64,
+        elf::EM_AARCH64 => Architecture::Aarch64,
+        other => Architecture::Other(other.0),
     };
     for segment in header.program_headers(endian, data)? {
         if let Some(path) = segment.interpreter(endian, data)? {
-            return Ok((machine, Some(String::from_utf8_lossy(path).into_owned())));
+            return Ok((architecture, Some(String::from_utf8_lossy(path).into_owned())));
         }
     }
-    Ok((machine, None))
+    Ok((architecture, None))
 }
 
 #[cfg(test)]

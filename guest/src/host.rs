@@ -16,6 +16,8 @@ mod sev_checks;
 mod sev_device;
 mod tree;
 
-pub use doctor::{Check, Obstacles, State, TestbedKind, Verdict, examine, obstacles, verdicts};
+pub use doctor::{
+    Check, CheckStatus, Obstacles, TestbedKind, TestbedSupport, examine, obstacles, testbed_support,
+};
 pub use host_facts::{Device, HostFacts, KvmAmd};
 pub use probe::HostProbe;

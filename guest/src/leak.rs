@@ -1,22 +1,23 @@
-//! The leak demonstration: a secret in a guest's memory, and a look for it from the host. The guest tells how to
-//! recognise the secret, never the secret; so what searches cannot find its own copy of it.
+//! The leak demonstration: a guest holds a secret in memory, and the host searches for it. The guest
+//! reports how to recognise the secret, never the secret itself; so the search cannot find its own
+//! copy.
 
-mod answer;
 mod core_file;
 mod dump;
 mod error;
 mod fingerprint;
-mod holder;
-mod look;
 mod maps;
+mod probe;
 mod ram;
 mod report;
 mod search;
+mod secret_process;
+mod verdict;
 
-pub use answer::Answer;
-pub use dump::{Dump, DumpWay};
+pub use dump::{Dump, DumpMethod};
 pub use error::LeakError;
-pub use holder::{SECRET_ARGUMENT, hold_secret};
-pub use look::{Finding, Look, look_for_secret};
+pub use probe::{Finding, LeakProbe, probe_for_secret};
 pub use report::{ReportError, SecretReport};
 pub use search::{Hit, SearchResult, search};
+pub use secret_process::{SECRET_ARGUMENT, hold_secret};
+pub use verdict::LeakVerdict;

@@ -44,28 +44,28 @@ pub use address::{Address, AddressError, Options, SshAddress};
 pub use cache_folder::NoCacheFolder;
 pub use capacity::CapacityError;
 pub use error::GuestError;
-pub use executable::{Executable, ExecutableError, Machine};
+pub use executable::{Architecture, Executable, ExecutableError};
 pub use guest::{Guest, GuestAccess};
 pub use held_guest::{HeldGuest, HeldGuestError};
 pub use host::{
-    Check, Device, HostFacts, HostProbe, KvmAmd, Obstacles, State, TestbedKind, Verdict, examine,
-    obstacles, verdicts,
+    Check, CheckStatus, Device, HostFacts, HostProbe, KvmAmd, Obstacles, TestbedKind,
+    TestbedSupport, examine, obstacles, testbed_support,
 };
 pub use host_lock::{HostLock, HostLockError};
 pub use image::{Image, ImageError, ImageSettings, Recipe, build_image, find_image};
 pub use limits::{Interrupt, Limits, is_interrupt};
 pub use loopback::{LOOPBACK_SERVER_ARGUMENT, LoopbackError, serve_loopback};
-pub use parity::{Declaration, Difference, Machine as ParityMachine, declarations, differences};
+pub use parity::{Declaration, Difference, MachineFacts, declarations, differences};
 pub use prepare::{Prepared, prepare};
 pub use proof::{Proof, prove};
 pub use qemu::{
     Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord, MachineSettings,
-    QemuError, QemuMachine, SettingError, WantedAccelerator, command_by_hand,
+    QemuError, QemuMachine, SettingError, WantedAccelerator, interactive_command,
 };
 pub use sevbench_facts::{EncryptionFacts, Facts, Protection, SevCpuid, sha256_of_self};
 pub use ssh::{Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{
-    BUILT_IN, CONTROL, DEFAULT_TESTBED, Place, Testbed, TestbedArm, TestbedError, TestbedSection,
-    Testbeds,
+    ArmTarget, BUILT_IN, CONTROL, DEFAULT_TESTBED, Testbed, TestbedArm, TestbedError,
+    TestbedSection, Testbeds,
 };
 pub use treatment::{Treatment, UnknownTreatment};

@@ -36,7 +36,7 @@ pub struct Declaration {
 
 /// The two machines of a comparison.
 #[derive(Clone, Copy, Debug)]
-pub struct Machine<'a> {
+pub struct MachineFacts<'a> {
     /// What it says of itself.
     pub facts: &'a Facts,
     /// How we made it, if we did.
@@ -75,8 +75,8 @@ pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration
 
 /// All differences, in the order of the facts.
 pub fn differences(
-    control: Machine<'_>,
-    treatment: Machine<'_>,
+    control: MachineFacts<'_>,
+    treatment: MachineFacts<'_>,
     declared: &[Declaration],
 ) -> Vec<Difference> {
     let (here, there) = (named(control), named(treatment));
@@ -100,7 +100,7 @@ pub fn differences(
 }
 
 /// Everything that two machines must have in common, in the order in which differences are shown.
-fn named(machine: Machine<'_>) -> Vec<(String, String)> {
+fn named(machine: MachineFacts<'_>) -> Vec<(String, String)> {
     let facts = machine.facts;
     let mut named: Vec<(String, String)> = [
         ("kernel", facts.kernel.clone()),
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn found(control: &Facts, treatment: &Facts, declared: &[Declaration]) -> Vec<Difference> {
-        let machine = |facts| Machine { facts, launch: None };
+        let machine = |facts| MachineFacts { facts, launch: None };
         differences(machine(control), machine(treatment), declared)
     }
 
@@ -256,7 +256,7 @@ mod tests {
             ..LaunchRecord::default()
         };
         let (facts, here, there) = (Facts::default(), launch("anonymous"), launch("memfd"));
-        let machine = |launch| Machine { facts: &facts, launch: Some(launch) };
+        let machine = |launch| MachineFacts { facts: &facts, launch: Some(launch) };
         let found = differences(machine(&here), machine(&there), &bounce());
         assert_eq!((found[0].fact.as_str(), found[0].declared), ("memory backing", false));
     }

@@ -17,7 +17,7 @@ pub(crate) use accelerator::{Accelerator, kvm_defect, kvm_machine_types};
 pub use disks::Controller;
 pub use error::QemuError;
 pub(crate) use launch::{Launch, firmware};
-pub use launch::{LaunchRecord, command_by_hand};
+pub use launch::{LaunchRecord, interactive_command};
 pub use machine::QemuMachine;
 pub(crate) use machine::swiotlb_mib;
 pub use process::BootPhases;

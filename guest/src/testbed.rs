@@ -30,12 +30,12 @@ pub struct TestbedArm {
     /// Its name.
     pub name: String,
     /// Where it runs.
-    pub place: Place,
+    pub target: ArmTarget,
 }
 
 /// Where an arm of a testbed runs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
+pub enum ArmTarget {
     /// In a machine that QEMU makes.
     Machine(Box<QemuMachine>),
     /// At an address that is still text: it may hold options that are not the guest's.
@@ -45,11 +45,11 @@ pub enum Place {
 impl TestbedArm {
     fn machine(treatment: Treatment, settings: &MachineSettings) -> Self {
         let machine = QemuMachine::new(treatment, settings.clone());
-        Self { name: treatment.name().into(), place: Place::Machine(Box::new(machine)) }
+        Self { name: treatment.name().into(), target: ArmTarget::Machine(Box::new(machine)) }
     }
 
     fn loopback(name: &str) -> Self {
-        Self { name: name.into(), place: Place::Address("loopback".into()) }
+        Self { name: name.into(), target: ArmTarget::Address("loopback".into()) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use sevbench_guest::{MachineSettings, QemuMachine, Treatment, command_by_hand};
+use sevbench_guest::{MachineSettings, QemuMachine, Treatment, interactive_command};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn has_qemu() -> bool {
 /// The arm's command, with files of our own in place of those that it names and no CPUs running.
 fn command(treatment: Treatment, accelerator: Option<&str>, folder: &Path) -> Vec<String> {
     let settings = MachineSettings { memory_mib: 256, ..MachineSettings::default() };
-    let mut words = command_by_hand(&QemuMachine::new(treatment, settings)).unwrap();
+    let mut words = interactive_command(&QemuMachine::new(treatment, settings)).unwrap();
     for index in 1..words.len() {
         let empty = folder.join("empty");
         let word = match words[index - 1].as_str() {

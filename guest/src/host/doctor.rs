@@ -63,7 +63,7 @@ impl TestbedKind {
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum CheckStatus {
     /// As it should be.
     Fine,
     /// Nothing is in the way, and something is worth knowing.
@@ -78,7 +78,8 @@ pub struct Check {
     /// What was looked at.
     pub subject: &'static str,
     /// How it came out.
-    pub state: State,
+    #[serde(rename = "state")]
+    pub status: CheckStatus,
     /// What was found.
     pub found: String,
     /// What to do about it, in a line that says what to type; every failed check has one.
@@ -93,13 +94,13 @@ impl Check {
         needed_by: &'static [TestbedKind],
         found: String,
     ) -> Self {
-        Self { subject, state: State::Fine, found, remedy: None, needed_by }
+        Self { subject, status: CheckStatus::Fine, found, remedy: None, needed_by }
     }
 
     /// Something that no testbed needs.
     pub(super) fn note(subject: &'static str, found: String, remedy: Option<&str>) -> Self {
         let remedy = remedy.map(str::to_owned);
-        Self { subject, state: State::Note, found, remedy, needed_by: &[] }
+        Self { subject, status: CheckStatus::Note, found, remedy, needed_by: &[] }
     }
 
     pub(super) fn failed(
@@ -109,13 +110,13 @@ impl Check {
         remedy: impl Into<String>,
     ) -> Self {
         let remedy = Some(remedy.into());
-        Self { subject, state: State::Failed, found, remedy, needed_by }
+        Self { subject, status: CheckStatus::Failed, found, remedy, needed_by }
     }
 }
 
 /// Whether a testbed can be used here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct TestbedSupport {
     /// The testbed.
     #[serde(rename = "name")]
     pub testbed: TestbedKind,
@@ -136,7 +137,7 @@ pub fn examine(probe: &HostProbe) -> Vec<Check> {
 /// The checks that are in the way of a testbed.
 pub fn obstacles(checks: &[Check], testbed: TestbedKind) -> Vec<&Check> {
     let is_obstacle =
-        |check: &&Check| check.state == State::Failed && check.needed_by.contains(&testbed);
+        |check: &&Check| check.status == CheckStatus::Failed && check.needed_by.contains(&testbed);
     checks.iter().filter(is_obstacle).collect()
 }
 
@@ -161,11 +162,11 @@ impl Obstacles {
 }
 
 /// What the checks mean for each testbed.
-pub fn verdicts(probe: &HostProbe, checks: &[Check]) -> Vec<Verdict> {
-    TestbedKind::ALL.map(|testbed| verdict(probe, checks, testbed)).into()
+pub fn testbed_support(probe: &HostProbe, checks: &[Check]) -> Vec<TestbedSupport> {
+    TestbedKind::ALL.map(|testbed| support(probe, checks, testbed)).into()
 }
 
-fn verdict(probe: &HostProbe, checks: &[Check], testbed: TestbedKind) -> Verdict {
+fn support(probe: &HostProbe, checks: &[Check], testbed: TestbedKind) -> TestbedSupport {
     let in_the_way = obstacles(checks, testbed);
     let reason = if in_the_way.is_empty() {
         match (testbed, &probe.kvm_defect) {
@@ -181,7 +182,7 @@ fn verdict(probe: &HostProbe, checks: &[Check], testbed: TestbedKind) -> Verdict
         });
         each.collect::<Vec<_>>().join("; ")
     };
-    Verdict {
+    TestbedSupport {
         testbed,
         usable: in_the_way.is_empty(),
         reason,

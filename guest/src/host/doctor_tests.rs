@@ -1,20 +1,20 @@
 //! The doctor on recorded hosts.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::doctor::{Check, State, TestbedKind, examine, obstacles, verdicts};
+use super::doctor::{Check, CheckStatus, TestbedKind, examine, obstacles, testbed_support};
 use super::firmware::Firmware;
 use super::host_facts::{Device, HostFacts, KvmAmd};
 use super::probe::{HostProbe, ImageState};
-use super::qemu_probe::{Qemu, QemuAnswers};
+use super::qemu_probe::{Qemu, QemuCapabilities};
 use super::sev_device::SevFirmware;
 use sevbench_facts::SevCpuid;
 
 /// CPUID 0x8000001F of the study's EPYC 7713P.
 const EPYC_7713P: SevCpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
 
-fn qemu(version: (u32, u32, u32), line: &str) -> QemuAnswers {
+fn qemu(version: (u32, u32, u32), line: &str) -> QemuCapabilities {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    QemuAnswers {
+    QemuCapabilities {
         version,
         line: format!("QEMU emulator version {line}"),
         objects: set(&["memory-backend-memfd", "sev-guest", "sev-snp-guest"]),
@@ -51,7 +51,7 @@ fn no_kvm() -> HostProbe {
     HostProbe {
         facts: HostFacts { memory_available_bytes, kvm_device: Device::Opens, ..facts },
         kvm_defect: Some("this CPU offers neither svm nor vmx".into()),
-        qemu: Qemu::Answers(qemu((10, 0, 2), "10.0.2 (Debian 1:10.0.2+ds-2)")),
+        qemu: Qemu::Usable(qemu((10, 0, 2), "10.0.2 (Debian 1:10.0.2+ds-2)")),
         firmware: Some(Firmware {
             path: "/usr/share/ovmf/OVMF.fd".into(),
             len_bytes: 2 << 20,
@@ -102,7 +102,7 @@ fn study() -> HostProbe {
     let mut probe = snp_host();
     probe.facts.named.insert("kernel".into(), "6.3.0-rc2".into());
     probe.kvm_machine_types = Some(0b11);
-    probe.qemu = Qemu::Answers(qemu((8, 0, 0), "8.0.0 (v8.0.0-ga248931)"));
+    probe.qemu = Qemu::Usable(qemu((8, 0, 0), "8.0.0 (v8.0.0-ga248931)"));
     probe
 }
 
@@ -145,21 +145,21 @@ fn bare() -> HostProbe {
     }
 }
 
-/// The checks that are not fine, and the verdicts, as text.
+/// The checks that are not fine, and the support, as text.
 fn told(probe: &HostProbe) -> String {
     let checks = examine(probe);
     let line = |check: &Check| {
         let remedy = check.remedy.as_ref().map_or(String::new(), |text| format!("\n    -> {text}"));
         let needed: Vec<&str> = check.needed_by.iter().map(|testbed| testbed.name()).collect();
         let needed = needed.join(" ");
-        format!("{:?} {} [{needed}]: {}{remedy}", check.state, check.subject, check.found)
+        format!("{:?} {} [{needed}]: {}{remedy}", check.status, check.subject, check.found)
     };
-    let telling = checks.iter().filter(|check| check.state != State::Fine).map(line);
-    let verdicts = verdicts(probe, &checks).into_iter().map(|verdict| {
-        let usable = if verdict.usable { "usable" } else { "not usable" };
-        format!("{}: {usable}: {}", verdict.testbed.name(), verdict.reason)
+    let telling = checks.iter().filter(|check| check.status != CheckStatus::Fine).map(line);
+    let support = testbed_support(probe, &checks).into_iter().map(|testbed| {
+        let usable = if testbed.usable { "usable" } else { "not usable" };
+        format!("{}: {usable}: {}", testbed.testbed.name(), testbed.reason)
     });
-    telling.chain(verdicts).collect::<Vec<_>>().join("\n")
+    telling.chain(support).collect::<Vec<_>>().join("\n")
 }
 
 fn usable(probe: &HostProbe) -> Vec<&'static str> {
@@ -277,7 +277,7 @@ fn a_bare_machine_is_told_what_to_install() {
 
 #[test]
 fn an_old_qemu_is_in_the_way_of_snp_alone_and_a_very_old_one_of_all_guests() {
-    let with = |version, line| HostProbe { qemu: Qemu::Answers(qemu(version, line)), ..snp_host() };
+    let with = |version, line| HostProbe { qemu: Qemu::Usable(qemu(version, line)), ..snp_host() };
     assert_eq!(usable(&with((9, 1, 0), "9.1.0")), ["loopback", "qemu", "sev", "sev-es", "snp"]);
     let old = with((8, 2, 2), "8.2.2 (Debian 1:8.2.2+ds-0ubuntu1)");
     assert_eq!(usable(&old), ["loopback", "qemu", "sev", "sev-es"]);
@@ -290,18 +290,18 @@ fn an_old_qemu_is_in_the_way_of_snp_alone_and_a_very_old_one_of_all_guests() {
 
 #[test]
 fn a_qemu_without_its_parts_is_named_for_what_it_lacks() {
-    let mut answers = qemu((10, 0, 2), "10.0.2");
-    answers.cpus.clear();
-    let probe = |base: HostProbe| HostProbe { qemu: Qemu::Answers(answers.clone()), ..base };
+    let mut capabilities = qemu((10, 0, 2), "10.0.2");
+    capabilities.cpus.clear();
+    let probe = |base: HostProbe| HostProbe { qemu: Qemu::Usable(capabilities.clone()), ..base };
     assert_eq!(
         usable(&probe(no_kvm())),
         ["loopback", "qemu"],
         "an emulated guest has another model"
     );
     assert_eq!(usable(&probe(snp_host())), ["loopback"]);
-    let mut answers = qemu((10, 0, 2), "10.0.2");
-    answers.objects.retain(|name| !name.starts_with("sev"));
-    let probe = HostProbe { qemu: Qemu::Answers(answers), ..snp_host() };
+    let mut capabilities = qemu((10, 0, 2), "10.0.2");
+    capabilities.objects.retain(|name| !name.starts_with("sev"));
+    let probe = HostProbe { qemu: Qemu::Usable(capabilities), ..snp_host() };
     assert_eq!(usable(&probe), ["loopback", "qemu"]);
     let broken =
         HostProbe { qemu: Qemu::Broken("it did not answer within 10 s".into()), ..snp_host() };
@@ -397,7 +397,7 @@ fn memory_that_is_encrypted_anyway_is_told() {
 fn every_failed_check_says_what_to_do_and_who_needs_it() {
     let image = ImageState::Broken("root.img: no such file".into());
     for probe in [no_kvm(), snp_host(), study(), intel(), bare(), HostProbe { image, ..bare() }] {
-        for check in examine(&probe).iter().filter(|check| check.state == State::Failed) {
+        for check in examine(&probe).iter().filter(|check| check.status == CheckStatus::Failed) {
             let remedy = check.remedy.as_ref().unwrap();
             assert!(!remedy.contains('\n') && !check.needed_by.is_empty(), "{check:?}");
         }

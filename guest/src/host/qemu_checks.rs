@@ -4,7 +4,7 @@ use super::HostProbe;
 use super::doctor::{Check, TestbedKind};
 use super::host_facts::Device;
 use super::probe::ImageState;
-use super::qemu_probe::{Qemu, QemuAnswers};
+use super::qemu_probe::{Qemu, QemuCapabilities};
 
 /// The oldest QEMU that guests are started with. 7.2 is what Debian 12 has, and the first whose TCG emulates AVX2: with
 /// an older one an emulated guest measures other copies than any real machine runs.
@@ -31,8 +31,12 @@ pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
             let remedy = "type `qemu-system-x86_64 --version` to see what it says";
             checks.push(Check::failed("QEMU", TestbedKind::GUESTS, reason.clone(), remedy));
         }
-        Qemu::Answers(answers) => {
-            checks.extend([version(answers), parts(probe, answers), storage(answers)]);
+        Qemu::Usable(capabilities) => {
+            checks.extend([
+                version(capabilities),
+                parts(probe, capabilities),
+                storage(capabilities),
+            ]);
         }
     }
     checks.extend([firmware(probe), image(probe), programs(probe)]);
@@ -61,21 +65,21 @@ fn kvm(probe: &HostProbe) -> Check {
     Check::failed("KVM", TestbedKind::PROTECTED, defect.clone(), remedy)
 }
 
-fn version(answers: &QemuAnswers) -> Check {
-    let (major, minor, micro) = answers.version;
-    if answers.version >= VERSION_MIN {
-        let found = answers.line.trim_start_matches("QEMU emulator version ").into();
+fn version(capabilities: &QemuCapabilities) -> Check {
+    let (major, minor, micro) = capabilities.version;
+    if capabilities.version >= VERSION_MIN {
+        let found = capabilities.line.trim_start_matches("QEMU emulator version ").into();
         return Check::fine("QEMU", TestbedKind::GUESTS, found);
     }
     let found = format!("{major}.{minor}.{micro}, and 7.2 is the oldest that is supported");
     Check::failed("QEMU", TestbedKind::GUESTS, found, NEWER_QEMU)
 }
 
-fn parts(probe: &HostProbe, answers: &QemuAnswers) -> Check {
+fn parts(probe: &HostProbe, capabilities: &QemuCapabilities) -> Check {
     // Emulated guests have another model, which every version has.
-    let cpu = (probe.kvm_defect.is_none() && !answers.cpus.contains(CPU)).then_some(CPU);
-    let objects = OBJECTS.into_iter().filter(|name| !answers.objects.contains(*name));
-    let devices = DEVICES.into_iter().filter(|name| !answers.devices.contains(*name));
+    let cpu = (probe.kvm_defect.is_none() && !capabilities.cpus.contains(CPU)).then_some(CPU);
+    let objects = OBJECTS.into_iter().filter(|name| !capabilities.objects.contains(*name));
+    let devices = DEVICES.into_iter().filter(|name| !capabilities.devices.contains(*name));
     let missing: Vec<&str> = objects.chain(devices).chain(cpu).collect();
     if missing.is_empty() {
         return Check::fine("parts of guests", TestbedKind::GUESTS, "QEMU knows them all".into());
@@ -84,9 +88,9 @@ fn parts(probe: &HostProbe, answers: &QemuAnswers) -> Check {
     Check::failed("parts of guests", TestbedKind::GUESTS, found, NEWER_QEMU)
 }
 
-fn storage(answers: &QemuAnswers) -> Check {
+fn storage(capabilities: &QemuCapabilities) -> Check {
     let missing: Vec<&str> =
-        STORAGE.into_iter().filter(|name| !answers.devices.contains(*name)).collect();
+        STORAGE.into_iter().filter(|name| !capabilities.devices.contains(*name)).collect();
     if missing.is_empty() {
         return Check::fine("storage devices", &[], "virtio-blk, virtio-scsi, nvme".into());
     }

@@ -24,12 +24,12 @@ pub(super) enum Qemu {
     /// A program that does not say what it is, for this reason.
     Broken(String),
     /// A QEMU.
-    Answers(QemuAnswers),
+    Usable(QemuCapabilities),
 }
 
 /// What a QEMU says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct QemuAnswers {
+pub(super) struct QemuCapabilities {
     /// Major, minor and micro version.
     pub(super) version: (u32, u32, u32),
     /// The line that says so, with its builder's name for it.
@@ -60,13 +60,13 @@ impl Qemu {
     }
 
     fn probe_program(program: &str) -> Self {
-        let answers = || {
+        let ask_all = || {
             let line = ask(program, &["--version"], ANSWER_LIMIT)?;
             let Some(version) = parse_version(&line) else {
                 let line = escape::for_terminal(line.lines().next().unwrap_or_default());
                 return Err(AskError::NoVersion(line));
             };
-            Ok(QemuAnswers {
+            Ok(QemuCapabilities {
                 version,
                 line: escape::for_terminal(line.lines().next().unwrap_or_default()),
                 objects: parse_objects(&ask(program, &["-object", "help"], ANSWER_LIMIT)?),
@@ -74,8 +74,8 @@ impl Qemu {
                 cpus: parse_cpus(&ask(program, &["-cpu", "help"], ANSWER_LIMIT)?),
             })
         };
-        match answers() {
-            Ok(answers) => Self::Answers(answers),
+        match ask_all() {
+            Ok(capabilities) => Self::Usable(capabilities),
             Err(AskError::Program(ProgramError::Missing { .. })) => Self::Missing,
             Err(error) => Self::Broken(error.to_string()),
         }

@@ -4,7 +4,7 @@ use super::HostProbe;
 use super::doctor::{Check, TestbedKind};
 use super::host_facts::Device;
 use super::qemu_checks::NEWER_QEMU;
-use super::qemu_probe::{Qemu, QemuAnswers};
+use super::qemu_probe::{Qemu, QemuCapabilities};
 use sevbench_facts::SevCpuid;
 use sevbench_facts::text::UNKNOWN;
 
@@ -43,9 +43,9 @@ pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
     if cpuid.sev_snp() && probe.kvm_defect.is_none() {
         checks.push(snp_machine(probe));
     }
-    if let Qemu::Answers(answers) = &probe.qemu {
-        checks.push(sev_object(answers));
-        checks.push(snp_object(answers));
+    if let Qemu::Usable(capabilities) = &probe.qemu {
+        checks.push(sev_object(capabilities));
+        checks.push(snp_object(capabilities));
     }
     checks.extend(firmware(probe));
     checks.push(lock_limit(probe));
@@ -218,19 +218,19 @@ fn snp_machine(probe: &HostProbe) -> Check {
     }
 }
 
-fn sev_object(answers: &QemuAnswers) -> Check {
-    if answers.objects.contains("sev-guest") {
+fn sev_object(capabilities: &QemuCapabilities) -> Check {
+    if capabilities.objects.contains("sev-guest") {
         return Check::fine("QEMU's SEV", PINNED, "knows sev-guest".into());
     }
     let found = "this QEMU was built without sev-guest".into();
     Check::failed("QEMU's SEV", PINNED, found, NEWER_QEMU)
 }
 
-fn snp_object(answers: &QemuAnswers) -> Check {
-    let (major, minor, micro) = answers.version;
-    let known = answers.objects.contains("sev-snp-guest");
+fn snp_object(capabilities: &QemuCapabilities) -> Check {
+    let (major, minor, micro) = capabilities.version;
+    let known = capabilities.objects.contains("sev-snp-guest");
     let subject = "QEMU's SEV-SNP";
-    match (answers.version >= SNP_VERSION_MIN, known) {
+    match (capabilities.version >= SNP_VERSION_MIN, known) {
         (true, true) => Check::fine(subject, SNP, "knows sev-snp-guest".into()),
         (true, false) => {
             let found = "this QEMU was built without sev-snp-guest".into();

@@ -21,7 +21,7 @@ const GDB_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// How a process's memory is got at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DumpWay {
+pub enum DumpMethod {
     /// Through /proc/PID/mem.
     Mem,
     /// Through a core file that gdb writes.

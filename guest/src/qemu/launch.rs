@@ -93,7 +93,7 @@ impl<'a> Launch<'a> {
     }
 
     /// QEMU's arguments, with its monitor on the terminal.
-    fn arguments_by_hand(&self) -> Vec<String> {
+    fn interactive_arguments(&self) -> Vec<String> {
         self.line(Console::Terminal, Control::Terminal, SHOWN_SSH_PORT, None)
     }
 
@@ -175,10 +175,10 @@ impl<'a> Launch<'a> {
 ///
 /// # Errors
 /// If what the settings name cannot be read.
-pub fn command_by_hand(machine: &QemuMachine) -> Result<Vec<String>, QemuError> {
+pub fn interactive_command(machine: &QemuMachine) -> Result<Vec<String>, QemuError> {
     let image = ImageFiles::locate(&machine.settings.image)?;
     let disks = machine.data_disks()?;
-    let arguments = Launch::shown(machine, &image, &disks)?.arguments_by_hand();
+    let arguments = Launch::shown(machine, &image, &disks)?.interactive_arguments();
     Ok([QEMU.to_owned()].into_iter().chain(arguments).collect())
 }
 

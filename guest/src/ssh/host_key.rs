@@ -2,7 +2,7 @@
 
 use super::connection::Endpoint;
 use super::error::SshError;
-use super::known_hosts::{Known, Verdict};
+use super::known_hosts::{KeyStatus, Known};
 use russh::keys::ssh_key::{HashAlg, PublicKey};
 use ssh2::{MethodType, Session};
 use std::path::Path;
@@ -62,20 +62,20 @@ impl HostTrust<'_> {
         let known = Known::read(session, file, (endpoint.host, endpoint.port))?;
         let host = endpoint.host.to_owned();
         match known.check(&shown) {
-            Verdict::Known => Ok(fingerprint),
-            Verdict::Unknown => Err(SshError::HostKeyUnknown {
+            KeyStatus::Known => Ok(fingerprint),
+            KeyStatus::Unknown => Err(SshError::HostKeyUnknown {
                 host,
                 port: endpoint.port,
                 fingerprint,
                 known_hosts: known.path,
             }),
-            Verdict::Changed => Err(SshError::HostKeyChanged {
+            KeyStatus::Changed => Err(SshError::HostKeyChanged {
                 host,
                 entry: known.name,
                 fingerprint,
                 known_hosts: known.path,
             }),
-            Verdict::Revoked => {
+            KeyStatus::Revoked => {
                 Err(SshError::HostKeyRevoked { host, fingerprint, known_hosts: known.path })
             }
         }

@@ -33,7 +33,7 @@ pub(super) struct Known {
 
 /// What known_hosts files say of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum KeyStatus {
     Known,
     Unknown,
     Changed,
@@ -117,20 +117,20 @@ impl Known {
     }
 
     /// What the files say of this key.
-    pub(super) fn check(&self, key: &PublicKey) -> Verdict {
+    pub(super) fn check(&self, key: &PublicKey) -> KeyStatus {
         let is_in =
             |keys: &[PublicKey]| keys.iter().any(|known| known.key_data() == key.key_data());
         if self.revoked.contains(&key.public_key_base64()) {
-            Verdict::Revoked
+            KeyStatus::Revoked
         } else if is_in(&self.keys) {
-            Verdict::Known
+            KeyStatus::Known
         } else if !self.keys.is_empty() {
-            Verdict::Changed
+            KeyStatus::Changed
         } else if is_in(&self.keys_of_any_port) {
             // As OpenSSH does: an entry without a port vouches for every port, but contradicts none.
-            Verdict::Known
+            KeyStatus::Known
         } else {
-            Verdict::Unknown
+            KeyStatus::Unknown
         }
     }
 

@@ -40,7 +40,7 @@ struct Probe {
 }
 
 /// How a script ended, and what it said.
-struct Answer {
+struct ScriptResult {
     output: String,
     reason: String,
     ending: Ending,
@@ -53,7 +53,7 @@ pub(crate) fn ship(
     directory: Option<&str>,
 ) -> Result<Shipped, SshError> {
     let probe = probe(connection, executable, directory)?;
-    check_system(&probe.system, &executable.machine.to_string())?;
+    check_system(&probe.system, &executable.architecture.to_string())?;
     let path = format!("{}/{}", probe.directory, executable.sha256);
     if probe.present_len == Some(executable.len_bytes) {
         return Ok(Shipped { path, uploaded: false });
@@ -62,11 +62,14 @@ pub(crate) fn ship(
     Ok(Shipped { path, uploaded: true })
 }
 
-fn check_system(found: &str, machine: &str) -> Result<(), SshError> {
-    if found == format!("Linux {machine}") {
+fn check_system(found: &str, architecture: &str) -> Result<(), SshError> {
+    if found == format!("Linux {architecture}") {
         return Ok(());
     }
-    Err(SshError::OtherArchitecture { found: escape::for_terminal(found), wanted: machine.into() })
+    Err(SshError::OtherArchitecture {
+        found: escape::for_terminal(found),
+        wanted: architecture.into(),
+    })
 }
 
 fn probe(
@@ -156,7 +159,7 @@ fn cannot_read(executable: &Executable, source: io::Error) -> SshError {
     SshError::Executable { path: executable.path.clone(), source }
 }
 
-impl Answer {
+impl ScriptResult {
     /// Why it is not the answer that was expected.
     fn in_words(&self) -> String {
         if !self.reason.is_empty() {
@@ -173,7 +176,7 @@ fn run(
     script: &str,
     input: &mut impl Read,
     step: &'static str,
-) -> Result<Answer, SshError> {
+) -> Result<ScriptResult, SshError> {
     let mut process =
         connection.exec(&format!("exec sh -c {}", escape::for_shell(script)), step)?;
     match feed(connection, &mut process, input) {
@@ -193,7 +196,7 @@ fn run(
         return Err(SshError::Lost { step, reason: "the guest did not say how it ended".into() });
     }
     let output = String::from_utf8_lossy(&output).into_owned();
-    Ok(Answer { output, reason: process.stderr_tail(), ending })
+    Ok(ScriptResult { output, reason: process.stderr_tail(), ending })
 }
 
 fn feed(

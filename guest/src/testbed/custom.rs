@@ -1,7 +1,7 @@
 //! Testbeds that the user defines, beside those that come with sevbench. The sections arrive parsed:
 //! this module reads no file.
 
-use super::{BUILT_IN, CONTROL, Place, Testbed, TestbedArm, built_in};
+use super::{ArmTarget, BUILT_IN, CONTROL, Testbed, TestbedArm, built_in};
 use crate::qemu::{MachineSettings, QemuMachine};
 use crate::treatment::Treatment;
 use serde::Deserialize;
@@ -107,11 +107,13 @@ impl Testbeds {
 /// kept as text.
 fn arm(name: &str, address: &str, settings: &MachineSettings) -> TestbedArm {
     let treatment = address.strip_prefix("qemu:").and_then(|text| text.parse::<Treatment>().ok());
-    let place = match treatment {
-        Some(treatment) => Place::Machine(Box::new(QemuMachine::new(treatment, settings.clone()))),
-        None => Place::Address(address.into()),
+    let target = match treatment {
+        Some(treatment) => {
+            ArmTarget::Machine(Box::new(QemuMachine::new(treatment, settings.clone())))
+        }
+        None => ArmTarget::Address(address.into()),
     };
-    TestbedArm { name: name.into(), place }
+    TestbedArm { name: name.into(), target }
 }
 
 #[cfg(test)]
@@ -129,9 +131,11 @@ mod tests {
         let lab = testbeds(text).unwrap().testbed("lab").unwrap();
         let names: Vec<&str> = lab.arms.iter().map(|arm| arm.name.as_str()).collect();
         assert_eq!(names, ["nosev", "bounce", "other"]);
-        let Place::Machine(bounce) = &lab.arms[1].place else { panic!("no machine") };
+        let ArmTarget::Machine(bounce) = &lab.arms[1].target else { panic!("no machine") };
         assert_eq!(bounce.treatment, Treatment::Bounce);
-        assert!(matches!(&lab.arms[2].place, Place::Address(text) if text == "ssh://root@host"));
+        assert!(
+            matches!(&lab.arms[2].target, ArmTarget::Address(text) if text == "ssh://root@host")
+        );
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! One boot of a real guest, and the looks into it that are told apart by where they look.
 
-use crate::Holder;
+use crate::SecretProcess;
 use crate::support::*;
-use sevbench_guest::leak::{Answer, DumpWay, Finding, LeakError, Look, look_for_secret};
+use sevbench_guest::leak::{
+    DumpMethod, Finding, LeakError, LeakProbe, LeakVerdict, probe_for_secret,
+};
 use sevbench_guest::{
     Address, Guest, GuestError, ImageError, Interrupt, Limits, QemuError, prepare,
 };
@@ -27,16 +29,21 @@ pub(crate) fn found_where_it_says() -> CaseResult {
     let mut guest = Guest::start(&address, &this(), &Limits::default(), &Interrupt::new()).unwrap();
     let machine = guest.machine_process_id().unwrap();
 
-    let found = look(&mut guest, DumpWay::Mem, None).unwrap();
+    let found = probe(&mut guest, DumpMethod::Mem, None).unwrap();
     assert_plaintext(&found, machine);
 
     // A process that maps nothing of the guest, and that is smaller.
-    let other = Holder::start();
-    let absent = look(&mut guest, DumpWay::Mem, Some(other.child.id())).unwrap();
-    assert_eq!((absent.answer, absent.result.hits), (Answer::NotThisGuest, 0), "{}", absent.reason);
+    let other = SecretProcess::start();
+    let absent = probe(&mut guest, DumpMethod::Mem, Some(other.child.id())).unwrap();
+    assert_eq!(
+        (absent.verdict, absent.result.hits),
+        (LeakVerdict::NotThisGuest, 0),
+        "{}",
+        absent.reason
+    );
     assert_eq!(absent.pages_in_place, None);
 
-    let outcome = match look(&mut guest, DumpWay::Gcore, None) {
+    let outcome = match probe(&mut guest, DumpMethod::Gcore, None) {
         Err(error @ LeakError::NoGdb) => Err(Skip(error.to_string())),
         found => {
             assert_plaintext(&found.unwrap(), machine);
@@ -48,14 +55,23 @@ pub(crate) fn found_where_it_says() -> CaseResult {
     outcome
 }
 
-fn look(guest: &mut Guest, way: DumpWay, process_id: Option<u32>) -> Result<Finding, LeakError> {
-    let look = Look { way, process_id, memory_len: MEMORY_LEN };
-    look_for_secret(guest, &this(), &look, &Interrupt::new(), &mut |_| {})
+fn probe(
+    guest: &mut Guest,
+    method: DumpMethod,
+    process_id: Option<u32>,
+) -> Result<Finding, LeakError> {
+    let probe = LeakProbe { method, process_id, memory_len: MEMORY_LEN };
+    probe_for_secret(guest, &this(), &probe, &Interrupt::new(), &mut |_| {})
 }
 
 #[track_caller]
 fn assert_plaintext(found: &Finding, machine: u32) {
-    assert_eq!((found.answer, found.process_id), (Answer::Plaintext, machine), "{}", found.reason);
+    assert_eq!(
+        (found.verdict, found.process_id),
+        (LeakVerdict::Plaintext, machine),
+        "{}",
+        found.reason
+    );
     assert!(found.dump_len >= MEMORY_LEN && found.result.hits >= 1024, "{found:?}");
     assert_eq!(found.pages_in_place, Some(PAGES));
 }

@@ -8,8 +8,8 @@ mod machine;
 mod support;
 
 use sevbench_guest::leak::{
-    Dump, DumpWay, LeakError, Look, SECRET_ARGUMENT, SearchResult, SecretReport, hold_secret,
-    look_for_secret, search,
+    Dump, DumpMethod, LeakError, LeakProbe, SECRET_ARGUMENT, SearchResult, SecretReport,
+    hold_secret, probe_for_secret, search,
 };
 use sevbench_guest::{Address, Interrupt};
 use sevbench_testing::{Skip, eventually, is_alive};
@@ -37,12 +37,12 @@ const CHECKS: [Check; 9] = [
 ];
 
 /// A child that holds a secret.
-pub(crate) struct Holder {
+pub(crate) struct SecretProcess {
     pub(crate) child: Child,
     pub(crate) secret: SecretReport,
 }
 
-impl Holder {
+impl SecretProcess {
     pub(crate) fn start() -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg(SECRET_ARGUMENT)
@@ -59,7 +59,7 @@ impl Holder {
     }
 }
 
-impl Drop for Holder {
+impl Drop for SecretProcess {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
@@ -76,13 +76,13 @@ fn assert_found(result: &SearchResult) {
 }
 
 fn found_in_its_holder() -> CaseResult {
-    let holder = Holder::start();
+    let holder = SecretProcess::start();
     assert_found(&holder.searched_in(&Dump::of_process(holder.child.id()).unwrap()));
     Ok(())
 }
 
 fn found_in_a_core_file() -> CaseResult {
-    let holder = Holder::start();
+    let holder = SecretProcess::start();
     match Dump::of_core(holder.child.id(), &Interrupt::new()) {
         Err(error @ LeakError::NoGdb) => return Err(Skip(error.to_string())),
         dump => assert_found(&holder.searched_in(&dump.unwrap())),
@@ -92,7 +92,7 @@ fn found_in_a_core_file() -> CaseResult {
 }
 
 fn not_found_elsewhere() -> CaseResult {
-    let (holder, other) = (Holder::start(), Holder::start());
+    let (holder, other) = (SecretProcess::start(), SecretProcess::start());
     let result = holder.searched_in(&Dump::of_process(other.child.id()).unwrap());
     assert_eq!((result.hits, result.first), (0, None));
     assert!(result.nonzero_pages > 16);
@@ -100,7 +100,7 @@ fn not_found_elsewhere() -> CaseResult {
 }
 
 fn ends_with_its_input() -> CaseResult {
-    let mut holder = Holder::start();
+    let mut holder = SecretProcess::start();
     drop(holder.child.stdin.take());
     let line = read_line(holder.child.stdout.as_mut().unwrap());
     assert_eq!(SecretReport::parse(&line).unwrap(), holder.secret);
@@ -124,7 +124,7 @@ fn ends_with_the_connection() -> CaseResult {
 }
 
 fn interrupted_core_file() -> CaseResult {
-    let holder = Holder::start();
+    let holder = SecretProcess::start();
     let interrupt = Interrupt::new();
     interrupt.set();
     match Dump::of_core(holder.child.id(), &interrupt) {
@@ -140,7 +140,11 @@ fn interrupted_core_file() -> CaseResult {
 }
 
 fn told_before() -> CaseResult {
-    let look = |process_id| Look { way: DumpWay::Mem, process_id: Some(process_id), memory_len: 1 };
+    let look = |process_id| LeakProbe {
+        method: DumpMethod::Mem,
+        process_id: Some(process_id),
+        memory_len: 1,
+    };
     assert!(matches!(look(std::process::id()).check(), Err(LeakError::OurOwn { .. })));
     assert!(matches!(look(999_999_999).check(), Err(LeakError::NoProcess { .. })));
     let mut child = Command::new("true").spawn().unwrap();
@@ -152,8 +156,8 @@ fn told_before() -> CaseResult {
 
 fn no_machine() -> CaseResult {
     let mut guest = started(&Address::Loopback);
-    let look = Look { way: DumpWay::Mem, process_id: None, memory_len: 1 << 30 };
-    let looked = look_for_secret(&mut guest, &this(), &look, &Interrupt::new(), &mut |_| {});
+    let look = LeakProbe { method: DumpMethod::Mem, process_id: None, memory_len: 1 << 30 };
+    let looked = probe_for_secret(&mut guest, &this(), &look, &Interrupt::new(), &mut |_| {});
     assert!(matches!(looked, Err(LeakError::NoMachine)));
     Ok(())
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses a part")]
 
 use sevbench_guest::{
-    Address, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT, Limits, Machine,
-    RemoteProcess, Shipped, serve_loopback,
+    Address, Architecture, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT,
+    Limits, RemoteProcess, Shipped, serve_loopback,
 };
 use sevbench_testing::Skip;
 use std::io::{self, Read, Write};
@@ -111,7 +111,7 @@ fn this_unhashed() -> Executable {
         path: std::env::current_exe().unwrap(),
         sha256: String::new(),
         len_bytes: 0,
-        machine: Machine::X86_64,
+        architecture: Architecture::X86_64,
         interpreter: None,
     }
 }

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use serde::Serialize;
-use sevbench_guest::{Check, HostProbe, State, TestbedKind, Verdict, examine, verdicts};
+use sevbench_guest::{
+    Check, CheckStatus, HostProbe, TestbedKind, TestbedSupport, examine, testbed_support,
+};
 use sevbench_reports::{Align, Table};
 use sevbench_runner::cli::{CliError, FAILED, Format};
 use sevbench_text::escaped;
@@ -30,7 +32,7 @@ pub(super) struct DoctorArguments {
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    testbeds: &'a [Verdict],
+    testbeds: &'a [TestbedSupport],
     checks: &'a [Check],
     /// CPUID 0x8000001F, decoded; none where the processor has no such leaf.
     cpuid: Option<BTreeMap<&'static str, String>>,
@@ -40,7 +42,7 @@ struct Document<'a> {
 pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, CliError> {
     let probe = HostProbe::gather();
     let checks = examine(&probe);
-    let verdicts = verdicts(&probe, &checks);
+    let verdicts = testbed_support(&probe, &checks);
     let cpuid = probe.facts.sev.map(|leaf| leaf.listing());
     let text = match arguments.format {
         Format::Text => render(&checks, cpuid.as_deref(), &verdicts),
@@ -60,10 +62,10 @@ pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, CliError> {
 }
 
 /// 0 where every wanted testbed is usable; where none is named, those that any machine can run.
-fn status(verdicts: &[Verdict], wanted: &[TestbedKind]) -> u8 {
+fn status(verdicts: &[TestbedSupport], wanted: &[TestbedKind]) -> u8 {
     let wanted =
         if wanted.is_empty() { &[TestbedKind::Loopback, TestbedKind::Qemu] } else { wanted };
-    let unusable = |verdict: &Verdict| wanted.contains(&verdict.testbed) && !verdict.usable;
+    let unusable = |verdict: &TestbedSupport| wanted.contains(&verdict.testbed) && !verdict.usable;
     if verdicts.iter().any(unusable) { FAILED } else { 0 }
 }
 
@@ -75,7 +77,7 @@ fn parse_testbed(name: &str) -> Result<TestbedKind, String> {
 fn render(
     checks: &[Check],
     cpuid: Option<&[(&'static str, String)]>,
-    verdicts: &[Verdict],
+    verdicts: &[TestbedSupport],
 ) -> String {
     let mut lines = check_lines(checks);
     lines.extend([String::new(), "CPUID 0x8000001F".into()]);
@@ -105,10 +107,10 @@ fn check_lines(checks: &[Check]) -> Vec<String> {
     let columns = [("", Align::Left), ("subject", Align::Left), ("found", Align::Left)];
     let mut table = Table::new(&columns);
     for check in checks {
-        let mark = match check.state {
-            State::Fine => "ok",
-            State::Note => "note",
-            State::Failed => "FAILED",
+        let mark = match check.status {
+            CheckStatus::Fine => "ok",
+            CheckStatus::Note => "note",
+            CheckStatus::Failed => "FAILED",
         };
         let (mut mark, mut subject) = (mark, check.subject);
         for piece in wrapped(&escaped(&check.found), FOUND_LEN_MAX) {
@@ -159,22 +161,32 @@ fn wrapped(text: &str, len_max: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn check(subject: &'static str, state: State, found: &str, remedy: Option<&str>) -> Check {
+    fn check(
+        subject: &'static str,
+        status: CheckStatus,
+        found: &str,
+        remedy: Option<&str>,
+    ) -> Check {
         let needed_by = &[TestbedKind::Qemu, TestbedKind::Snp];
-        Check { subject, state, found: found.into(), remedy: remedy.map(str::to_owned), needed_by }
+        Check { subject, status, found: found.into(), remedy: remedy.map(str::to_owned), needed_by }
     }
 
-    fn verdict(testbed: TestbedKind, usable: bool, reason: &str) -> Verdict {
-        Verdict { testbed, usable, reason: reason.into(), obstacles: Vec::new() }
+    fn verdict(testbed: TestbedKind, usable: bool, reason: &str) -> TestbedSupport {
+        TestbedSupport { testbed, usable, reason: reason.into(), obstacles: Vec::new() }
     }
 
     #[test]
     fn a_diagnosis_is_readable() {
         let remedy = "type `apt-get install -t bookworm-backports qemu-system-x86`, or build one from qemu.org";
         let checks = [
-            check("kernel", State::Fine, "6.11", None),
-            check("SMT", State::Note, "on: two vCPUs may share a core", None),
-            check("QEMU's SEV-SNP", State::Failed, "8.0.0, and SEV-SNP takes 9.1", Some(remedy)),
+            check("kernel", CheckStatus::Fine, "6.11", None),
+            check("SMT", CheckStatus::Note, "on: two vCPUs may share a core", None),
+            check(
+                "QEMU's SEV-SNP",
+                CheckStatus::Failed,
+                "8.0.0, and SEV-SNP takes 9.1",
+                Some(remedy),
+            ),
         ];
         let verdicts = [
             verdict(TestbedKind::Loopback, true, "this machine against itself"),
@@ -208,7 +220,7 @@ mod tests {
     #[test]
     fn the_document_has_its_names() {
         let verdicts = [verdict(TestbedKind::SevEs, false, "KVM: absent")];
-        let checks = [check("KVM", State::Failed, "absent", Some("type `modprobe kvm_amd`"))];
+        let checks = [check("KVM", CheckStatus::Failed, "absent", Some("type `modprobe kvm_amd`"))];
         let document = Document {
             schema: SCHEMA,
             testbeds: &verdicts,

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use sevbench_guest::{
-    GuestError, HeldGuest, ImageError, Place, QemuMachine, SevCpuid, build_image, command_by_hand,
+    ArmTarget, GuestError, HeldGuest, ImageError, QemuMachine, SevCpuid, build_image,
+    interactive_command,
 };
 use sevbench_runner::Config;
 use sevbench_runner::cli::{CliError, FAILED, catch_signals};
@@ -102,9 +103,9 @@ impl ArmChoice {
             );
             return Err(CliError::usage(text));
         };
-        match &arm.place {
-            Place::Machine(machine) => Ok((**machine).clone()),
-            Place::Address(address) => Err(CliError::usage(format!(
+        match &arm.target {
+            ArmTarget::Machine(machine) => Ok((**machine).clone()),
+            ArmTarget::Address(address) => Err(CliError::usage(format!(
                 "the arm `{}` is at {address}, and QEMU does not make it",
                 self.arm
             ))),
@@ -137,7 +138,7 @@ fn build(settings: &SettingsFile, quiet: bool) -> Result<u8, CliError> {
 
 fn print_command(choice: &ArmChoice) -> Result<u8, CliError> {
     let machine = choice.machine()?;
-    let command = command_by_hand(&machine).map_err(CliError::failed)?;
+    let command = interactive_command(&machine).map_err(CliError::failed)?;
     let offered = SevCpuid::read().is_some_and(|cpuid| cpuid.sev());
     if machine.treatment.protection().is_some() && !offered {
         eprintln!(

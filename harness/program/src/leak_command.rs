@@ -3,7 +3,7 @@
 use crate::guest_commands::SettingsFile;
 use crate::leak_report::{ArmLeak, LeakReport};
 use clap::{Args, ValueEnum};
-use sevbench_guest::leak::{DumpWay, LeakError, Look, look_for_secret};
+use sevbench_guest::leak::{DumpMethod, LeakError, LeakProbe, probe_for_secret};
 use sevbench_guest::{
     Address, Executable, Guest, GuestError, Interrupt, Limits, Protection, QemuMachine, prepare,
 };
@@ -51,17 +51,17 @@ impl Way {
 
 pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     let arms = machines_of(&arguments.settings.load()?, &arguments.testbed)?;
-    let way = match arguments.dump {
-        Way::Mem => DumpWay::Mem,
-        Way::Gcore => DumpWay::Gcore,
+    let method = match arguments.dump {
+        Way::Mem => DumpMethod::Mem,
+        Way::Gcore => DumpMethod::Gcore,
     };
-    let look = |machine: &QemuMachine| Look {
-        way,
+    let probe = |machine: &QemuMachine| LeakProbe {
+        method,
         process_id: arguments.pid,
         memory_len: u64::from(machine.settings.memory_mib) << 20,
     };
     for (_, machine) in &arms {
-        look(machine).check().map_err(CliError::usage)?;
+        probe(machine).check().map_err(CliError::usage)?;
     }
     let executable = Executable::current().map_err(CliError::failed)?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
@@ -80,7 +80,7 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     let mut report = LeakReport { dump: arguments.dump.name(), arms: Vec::new() };
     for (arm, machine) in &arms {
         let mut tell = |line: &str| eprintln!("{}: {line}", arm.name);
-        let found = look_into(arm, &look(machine), &executable, &interrupt, &mut tell);
+        let found = look_into(arm, &probe(machine), &executable, &interrupt, &mut tell);
         let found = match found {
             Err(LeakError::Interrupted | LeakError::Guest(GuestError::Interrupted)) => {
                 return Err(CliError::interrupted("interrupted"));
@@ -111,14 +111,14 @@ fn machines_of(config: &Config, testbed: &str) -> Result<Vec<(Arm, QemuMachine)>
 /// Boots the arm and looks into it; nothing of it is left afterwards.
 fn look_into(
     arm: &Arm,
-    look: &Look,
+    probe: &LeakProbe,
     executable: &Executable,
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&str),
 ) -> Result<sevbench_guest::leak::Finding, LeakError> {
     tell("booting");
     let mut guest = Guest::start(&arm.address, executable, &Limits::default(), interrupt)?;
-    let finding = look_for_secret(&mut guest, executable, look, interrupt, tell)?;
+    let finding = probe_for_secret(&mut guest, executable, probe, interrupt, tell)?;
     guest.shut_down()?;
     Ok(finding)
 }

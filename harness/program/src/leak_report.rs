@@ -1,7 +1,7 @@
 //! Pure: what came of a look into each arm's memory, in a sentence, as text and as JSON.
 
 use serde_json::{Value, json};
-use sevbench_guest::leak::{Answer, Finding, Hit};
+use sevbench_guest::leak::{Finding, Hit, LeakVerdict};
 use sevbench_reports::{Align, Table, format_bytes};
 use sevbench_text::escaped;
 
@@ -47,7 +47,7 @@ impl LeakReport {
             Err(reason) => {
                 return none(format!("the control {name} could not be searched: {reason}"));
             }
-            Ok(found) if found.answer != Answer::Plaintext => {
+            Ok(found) if found.verdict != LeakVerdict::Plaintext => {
                 return none(format!(
                     "the secret of the control {name}, which nothing protects, was not found ({}); so not finding one \
                      says nothing",
@@ -107,7 +107,8 @@ impl LeakReport {
 
 impl ArmLeak {
     fn is_unclaimed_plaintext(&self) -> bool {
-        let is_plaintext = self.found.as_ref().is_ok_and(|found| found.answer == Answer::Plaintext);
+        let is_plaintext =
+            self.found.as_ref().is_ok_and(|found| found.verdict == LeakVerdict::Plaintext);
         is_plaintext && self.claimed.is_none()
     }
 
@@ -118,25 +119,25 @@ impl ArmLeak {
             Ok(found) => found,
             Err(_) => return (format!("nothing is known of {name}"), false),
         };
-        match (found.answer, self.claimed) {
-            (Answer::Plaintext, Some(claim)) => (
+        match (found.verdict, self.claimed) {
+            (LeakVerdict::Plaintext, Some(claim)) => (
                 format!("{name} claims {claim} AND IS NOT PROTECTED: the host reads its secret"),
                 false,
             ),
-            (Answer::Plaintext, None) => (format!("{name} is not encrypted either"), true),
-            (Answer::Ciphertext, _) => (
+            (LeakVerdict::Plaintext, None) => (format!("{name} is not encrypted either"), true),
+            (LeakVerdict::Ciphertext, _) => (
                 format!(
                     "{name} is encrypted: in the place of its secret the host reads ciphertext"
                 ),
                 true,
             ),
-            (Answer::UnmappedOrZero, _) => (
+            (LeakVerdict::UnmappedOrZero, _) => (
                 format!(
                     "the memory of {name} is out of the host's reach: its secret is not there to be read"
                 ),
                 true,
             ),
-            (Answer::NotThisGuest, _) => {
+            (LeakVerdict::NotThisGuest, _) => {
                 (format!("no conclusion on {name}: {}", found.reason), false)
             }
         }
@@ -151,7 +152,7 @@ impl ArmLeak {
         vec![
             self.name.clone(),
             claim,
-            found.answer.to_string(),
+            found.verdict.to_string(),
             bytes(found.dump_len),
             bytes(found.memory_len),
             format!("{:.1} %", 100.0 * found.result.nonzero_share()),
@@ -191,7 +192,7 @@ impl ArmLeak {
         match &self.found {
             Err(reason) => value["failed"] = json!(reason),
             Ok(found) => {
-                value["answer"] = json!(found.answer);
+                value["answer"] = json!(found.verdict);
                 value["reason"] = json!(found.reason);
                 value["process"] = json!(found.process_id);
                 value["memory_bytes"] = json!(found.memory_len);

@@ -3,8 +3,8 @@
 use super::*;
 use sevbench_guest::leak::SearchResult;
 
-fn arm(name: &str, claimed: Option<&'static str>, answer: Answer) -> ArmLeak {
-    let hits = if answer == Answer::Plaintext { 1024 } else { 0 };
+fn arm(name: &str, claimed: Option<&'static str>, answer: LeakVerdict) -> ArmLeak {
+    let hits = if answer == LeakVerdict::Plaintext { 1024 } else { 0 };
     let first = (hits > 0).then(|| Hit {
         address: 0x7f00_0000_1020,
         around_address: 0x7f00_0000_1000,
@@ -18,7 +18,7 @@ fn arm(name: &str, claimed: Option<&'static str>, answer: Answer) -> ArmLeak {
         ..SearchResult::default()
     };
     let found = Finding {
-        answer,
+        verdict: answer,
         reason: "this and that".into(),
         process_id: 77,
         memory_len: 1 << 30,
@@ -39,13 +39,13 @@ fn check(arms: Vec<ArmLeak>, words: &[&str], is_fine: bool) {
 }
 
 fn nosev() -> ArmLeak {
-    arm("nosev", None, Answer::Plaintext)
+    arm("nosev", None, LeakVerdict::Plaintext)
 }
 
 #[test]
 fn two_readable_arms_are_both_not_encrypted() {
     check(
-        vec![nosev(), arm("bounce", None, Answer::Plaintext)],
+        vec![nosev(), arm("bounce", None, LeakVerdict::Plaintext)],
         &["neither arm is encrypted"],
         true,
     );
@@ -54,29 +54,31 @@ fn two_readable_arms_are_both_not_encrypted() {
 #[test]
 fn the_answers_of_a_protected_arm_are_told_apart() {
     let snp = |answer| vec![nosev(), arm("snp", Some("sev-snp"), answer)];
-    check(snp(Answer::Ciphertext), &["nosev is not encrypted", "snp is encrypted"], true);
-    check(snp(Answer::UnmappedOrZero), &["snp is out of the host's reach"], true);
-    check(snp(Answer::NotThisGuest), &["no conclusion on snp: this and that"], false);
-    check(snp(Answer::Plaintext), &["snp claims sev-snp AND IS NOT PROTECTED"], false);
+    check(snp(LeakVerdict::Ciphertext), &["nosev is not encrypted", "snp is encrypted"], true);
+    check(snp(LeakVerdict::UnmappedOrZero), &["snp is out of the host's reach"], true);
+    check(snp(LeakVerdict::NotThisGuest), &["no conclusion on snp: this and that"], false);
+    check(snp(LeakVerdict::Plaintext), &["snp claims sev-snp AND IS NOT PROTECTED"], false);
 }
 
 #[test]
 fn without_a_readable_control_there_is_no_conclusion() {
-    for answer in [Answer::UnmappedOrZero, Answer::Ciphertext, Answer::NotThisGuest] {
+    for answer in [LeakVerdict::UnmappedOrZero, LeakVerdict::Ciphertext, LeakVerdict::NotThisGuest]
+    {
         let arms =
-            vec![arm("nosev", None, answer), arm("snp", Some("sev-snp"), Answer::Ciphertext)];
+            vec![arm("nosev", None, answer), arm("snp", Some("sev-snp"), LeakVerdict::Ciphertext)];
         check(arms, &["no conclusion: the secret of the control nosev", "this and that"], false);
     }
     let failed = ArmLeak { found: Err("it burnt".into()), ..nosev() };
     check(vec![failed], &["no conclusion: the control nosev could not be searched"], false);
     check(vec![], &["no conclusion"], false);
-    let failed = ArmLeak { found: Err("it burnt".into()), ..arm("snp", None, Answer::Ciphertext) };
+    let failed =
+        ArmLeak { found: Err("it burnt".into()), ..arm("snp", None, LeakVerdict::Ciphertext) };
     check(vec![nosev(), failed], &["nothing is known of snp"], false);
 }
 
 #[test]
 fn the_text_is_aligned_and_shows_the_bytes() {
-    let arms = vec![nosev(), arm("snp", Some("sev-snp"), Answer::Ciphertext)];
+    let arms = vec![nosev(), arm("snp", Some("sev-snp"), LeakVerdict::Ciphertext)];
     let text = LeakReport { dump: "mem", arms }.text();
     let expected = "\
 arm    claims   answer                   dump  guest memory  non-zero  hits
@@ -95,7 +97,7 @@ nosev: the first hit is at 0x7f0000001020, and this is around it:
 
 #[test]
 fn the_document_holds_the_four_answers_by_name() {
-    let arms = vec![nosev(), arm("snp", Some("sev-snp"), Answer::NotThisGuest)];
+    let arms = vec![nosev(), arm("snp", Some("sev-snp"), LeakVerdict::NotThisGuest)];
     let value = LeakReport { dump: "gcore", arms }.json();
     assert_eq!(value["schema"], "sevbench/leak/1");
     assert_eq!(value["arms"][0]["answer"], "plaintext");

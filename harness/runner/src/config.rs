@@ -107,7 +107,7 @@ fn find() -> Option<PathBuf> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use sevbench_guest::{Backing, CacheMode, Place, QemuMachine, WantedAccelerator};
+    use sevbench_guest::{ArmTarget, Backing, CacheMode, QemuMachine, WantedAccelerator};
 
     const WHOLE: &str = r#"
 [machine]
@@ -149,7 +149,7 @@ user = "debian"
 "#;
 
     fn machine(testbed: &Testbed, arm: usize) -> &QemuMachine {
-        let Place::Machine(machine) = &testbed.arms[arm].place else { panic!("no machine") };
+        let ArmTarget::Machine(machine) = &testbed.arms[arm].target else { panic!("no machine") };
         machine
     }
 
@@ -170,7 +170,9 @@ user = "debian"
         assert_eq!((settings.vcpu_pins.as_slice(), settings.numa_node), (&[8, 9][..], Some(1)));
         assert_eq!(settings.data_disks.cache, CacheMode::Directsync);
         assert_eq!(machine(&config.testbed("qemu").unwrap(), 1).settings.vcpus, 2);
-        assert!(matches!(&lab.arms[2].place, Place::Address(text) if text == "ssh://root@host"));
+        assert!(
+            matches!(&lab.arms[2].target, ArmTarget::Address(text) if text == "ssh://root@host")
+        );
         assert_eq!(config.margins()[0].percent, 2.5);
     }
 

@@ -1,7 +1,7 @@
 //! What the arms were: how each was made, what proves its protection, and in what the machines differ.
 
 use crate::record::{ArmRecord, ArmStanding, BootRecord};
-use sevbench_guest::{Facts, ParityMachine, Proof, Protection, differences, prove};
+use sevbench_guest::{Facts, MachineFacts, Proof, Protection, differences, prove};
 use sevbench_reports::{
     ArmMachine, ArmSummary, Build, DifferenceRow, MachineRole, Place, format_bytes,
 };
@@ -108,6 +108,6 @@ pub(super) fn all_differences(
     rows
 }
 
-const fn machine(boot: &BootRecord) -> ParityMachine<'_> {
-    ParityMachine { facts: &boot.facts, launch: boot.launch.as_ref() }
+const fn machine(boot: &BootRecord) -> MachineFacts<'_> {
+    MachineFacts { facts: &boot.facts, launch: boot.launch.as_ref() }
 }

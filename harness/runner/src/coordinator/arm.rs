@@ -2,8 +2,8 @@
 
 use crate::record::ArmRecord;
 use sevbench_guest::{
-    Address, AddressError, CONTROL, Declaration, MachineSettings, Place, Protection, TestbedArm,
-    Treatment, declarations,
+    Address, AddressError, ArmTarget, CONTROL, Declaration, MachineSettings, Protection,
+    TestbedArm, Treatment, declarations,
 };
 use sevbench_reports::Role;
 use thiserror::Error;
@@ -104,9 +104,9 @@ impl Arm {
         role: Role,
         settings: &MachineSettings,
     ) -> Result<Self, ArmError> {
-        match &arm.place {
-            Place::Address(url) => Self::named(&arm.name, role, url, settings),
-            Place::Machine(machine) => {
+        match &arm.target {
+            ArmTarget::Address(url) => Self::named(&arm.name, role, url, settings),
+            ArmTarget::Machine(machine) => {
                 check_name(&arm.name)?;
                 let (name, address) = (arm.name.clone(), Address::Qemu(machine.clone()));
                 let arm = Self { name, role, address, spin_factor: None };
