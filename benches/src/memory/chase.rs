@@ -56,7 +56,7 @@ impl Chase {
     /// Checks that the cycle still visits every line once.
     ///
     /// # Errors
-    /// If it does not. Says where it breaks.
+    /// If it does not. The message says where the cycle breaks.
     pub fn verify(&self) -> Result<(), String> {
         let lines = self.buffer.len() / LINE_LEN;
         let mut line = 0;

@@ -1,5 +1,5 @@
 //! fio's report (`--output-format=json+`), and the checks that it must pass before any of its
-//! figures is used. A published measurement would have failed each of these checks.
+//! figures is used. For each check, there is a published measurement that fails it.
 
 pub mod error;
 
@@ -44,7 +44,8 @@ struct Thread {
     read: Direction,
     write: Direction,
     trim: Direction,
-    /// Percentage of submissions by depth of the queue: `1`, `2`, `4` … `32`, and `>=64`.
+    /// Percentage of submissions by depth of the queue. A level (`1`, `2`, `4` … `32`, `>=64`)
+    /// covers the depths from its own up to the next level.
     iodepth_level: BTreeMap<String, f64>,
 }
 
