@@ -1,6 +1,6 @@
 //! What every comparison of a run has in common.
 
-use super::series::{Merged, Series};
+use super::series::{PooledDistribution, Series};
 use super::warm_ups::WarmUpTable;
 use crate::gate::Margins;
 use crate::record::ArmRecord;
@@ -17,7 +17,7 @@ pub(super) struct Context<'a> {
     /// The last boot of the first stage, where there is a second.
     pub first_stage: Option<u32>,
     pub costs: &'a Costs,
-    pub merged: &'a BTreeMap<(usize, usize), Merged>,
+    pub pooled: &'a BTreeMap<(usize, usize), PooledDistribution>,
     pub warm_ups: &'a WarmUpTable,
 }
 
@@ -25,14 +25,14 @@ impl Context<'_> {
     /// The smallest relative difference that the values of a series can show.
     pub(super) fn resolution(&self, series: &Series) -> Option<f64> {
         let percentile = series.percentile?;
-        let merged = self.merged.get(&(series.bench, percentile.place))?;
-        Some(merged.resolution)
+        let pooled = self.pooled.get(&(series.bench, percentile.place))?;
+        Some(pooled.resolution)
     }
 }
 
 /// The two arms, and what is known of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sides {
+pub(super) struct ArmPair {
     pub treatment: u16,
     /// Whether a slowdown is injected into either.
     pub injected: bool,
@@ -48,7 +48,7 @@ pub(super) struct Sides {
     pub judged: bool,
 }
 
-impl Sides {
+impl ArmPair {
     pub(super) fn flags(self) -> Vec<Flag> {
         let all = [
             (!self.judged, Flag::ControlRepeated),

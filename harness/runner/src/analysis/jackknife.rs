@@ -1,13 +1,13 @@
 //! Percentiles of everything that a boot's rounds gave, where single rounds have too few values for one.
 
-use super::context::{Context, Sides};
+use super::context::{ArmPair, Context};
 use super::metrics::{Counts, Percentile, rank_of};
 use super::pairs::BootPairs;
 use super::series::{Series, accumulate};
 use sevbench_statistics::{Cost, LogRatio, Pivot};
 
 /// A percentile of everything, in both arms.
-pub(super) struct MergedPercentile {
+pub(super) struct PooledPercentile {
     pub pivot: Pivot,
     /// In the control and in the treatment, in ns.
     pub shown: [f64; 2],
@@ -17,28 +17,27 @@ pub(super) struct MergedPercentile {
 
 /// The delete-one-boot jackknife of the log ratio of a percentile of all values; none where the rounds themselves have a value
 /// each, where the values do not suffice either, or where there is one boot only.
-pub(super) fn merged_percentile(
+pub(super) fn pooled_percentile(
     series: &Series,
     pairs: &[BootPairs],
-    sides: Sides,
+    pair: ArmPair,
     context: &Context<'_>,
-) -> Option<MergedPercentile> {
+) -> Option<PooledPercentile> {
     let percentile = series.percentile?;
-    let merged = context.merged.get(&(series.bench, percentile.place))?;
-    let has = |(boot, round): (u32, u32), arm: u16| merged.rounds.contains(&(boot, round, arm));
-    let of_control = merged.rounds.iter().filter(|(.., arm)| *arm == context.control);
-    let rounds =
-        of_control.filter(|(boot, round, _)| has((*boot, *round), sides.treatment)).count();
+    let pooled = context.pooled.get(&(series.bench, percentile.place))?;
+    let has = |(boot, round): (u32, u32), arm: u16| pooled.rounds.contains(&(boot, round, arm));
+    let of_control = pooled.rounds.iter().filter(|(.., arm)| *arm == context.control);
+    let rounds = of_control.filter(|(boot, round, _)| has((*boot, *round), pair.treatment)).count();
     let paired: usize = pairs.iter().map(|boot| boot.pairs.len()).sum();
     if paired >= rounds {
         return None;
     }
-    let of = |boot: u32, arm: u16| merged.boots.get(&(boot, arm));
-    let boots = merged.boots.keys().filter(|(_, arm)| *arm == context.control);
+    let of = |boot: u32, arm: u16| pooled.boots.get(&(boot, arm));
+    let boots = pooled.boots.keys().filter(|(_, arm)| *arm == context.control);
     let boots: Vec<[&Counts; 2]> = boots
-        .filter_map(|(boot, _)| Some([of(*boot, context.control)?, of(*boot, sides.treatment)?]))
+        .filter_map(|(boot, _)| Some([of(*boot, context.control)?, of(*boot, pair.treatment)?]))
         .collect();
-    let all = [0, 1].map(|side| Everything::of(boots.iter().map(|boot| boot[side])));
+    let all = [0, 1].map(|side| PooledCounts::of(boots.iter().map(|boot| boot[side])));
     let values = |left_out: Option<&[&Counts; 2]>| {
         let value = |side: usize| {
             let value_ns = all[side].percentile(percentile, left_out.map(|boot| boot[side]))?;
@@ -50,7 +49,7 @@ pub(super) fn merged_percentile(
     let without_one: Option<Vec<LogRatio>> =
         boots.iter().map(|boot| values(Some(boot)).map(ratio)).collect();
     let of_all = values(None)?;
-    Some(MergedPercentile {
+    Some(PooledPercentile {
         pivot: Pivot::jackknife(ratio(of_all), &without_one?).ok()?,
         shown: of_all.map(Cost::value),
         boots: boots.len() as u32,
@@ -59,9 +58,9 @@ pub(super) fn merged_percentile(
 }
 
 /// The values of all boots of an arm, cumulative.
-struct Everything(Counts);
+struct PooledCounts(Counts);
 
-impl Everything {
+impl PooledCounts {
     /// From the cumulative counts of each boot.
     fn of<'c>(boots: impl Iterator<Item = &'c Counts>) -> Self {
         let mut all = Counts::new();
@@ -115,7 +114,7 @@ mod tests {
             q in 0.01_f64..1.0,
         ) {
             let counts: Vec<Counts> = boots.iter().map(|boot| cumulative(boot)).collect();
-            let all = Everything::of(counts.iter());
+            let all = PooledCounts::of(counts.iter());
             let percentile = Percentile { place: 0, q, needed: 1 };
             for (left_out, counts) in counts.iter().enumerate() {
                 let others = boots.iter().enumerate().filter(|(boot, _)| *boot != left_out);

@@ -1,10 +1,10 @@
 //! A journal, event by event: what is kept of it is the values and what is said once.
 
-use super::boot_series::boot_series;
-use super::context::{Costs, Sides};
-use super::exclude::Ledger;
-use super::machines::{all_differences, describe};
-use super::series::{Collected, Collector};
+use super::arms::{all_differences, describe};
+use super::boot_times::boot_time_series;
+use super::context::{ArmPair, Costs};
+use super::exclusions::ExclusionLedger;
+use super::series::{CollectedSeries, SeriesCollector};
 use super::warm_ups::WarmUpTable;
 use super::{Analysis, AnalysisError, Dataset};
 use crate::gate::Margins;
@@ -43,8 +43,8 @@ impl Overrides {
 pub(crate) struct JournalAnalysis {
     header: Header,
     overrides: Overrides,
-    collector: Collector,
-    ledger: Ledger,
+    collector: SeriesCollector,
+    exclusions: ExclusionLedger,
     warm_ups: WarmUpTable,
     boots: Vec<BootRecord>,
     skipped: BTreeSet<SkippedRow>,
@@ -68,8 +68,8 @@ impl JournalAnalysis {
     pub(crate) fn new(header: Header, overrides: Overrides) -> Self {
         Self {
             overrides,
-            collector: Collector::new(&header),
-            ledger: Ledger::default(),
+            collector: SeriesCollector::new(&header),
+            exclusions: ExclusionLedger::default(),
             warm_ups: WarmUpTable::default(),
             boots: Vec::new(),
             skipped: BTreeSet::new(),
@@ -90,7 +90,7 @@ impl JournalAnalysis {
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Boot(boot) => {
-                self.ledger.boot(boot);
+                self.exclusions.boot(boot);
                 self.boots.push((**boot).clone());
             }
             Event::Setup(setup) => {
@@ -144,13 +144,13 @@ impl JournalAnalysis {
             RoundSamples::Observations(_) => arm.measured_ns.map(|ns| ns as f64),
         });
         self.pending_ns += samples.sum::<f64>();
-        let excluded = self.ledger.round(round);
+        let excluded = self.exclusions.round(round);
         self.collector.round(round, excluded);
     }
 
     /// The summary, once the journal was read to its end.
     pub(crate) fn finish(self, tail: &Tail, threads: usize) -> Result<Analysis, AnalysisError> {
-        let Self { mut header, collector, ledger, warm_ups, boots, skipped, failed, .. } = self;
+        let Self { mut header, collector, exclusions, warm_ups, boots, skipped, failed, .. } = self;
         self.overrides.apply(&mut header.settings);
         let settings = &header.settings;
         let unusable = |error: String| AnalysisError::Settings(error);
@@ -167,14 +167,14 @@ impl JournalAnalysis {
         let arms: Vec<ArmSummary> =
             described.map(|(arm, standing)| describe(arm, *standing, &boots, sha256)).collect();
         let differences = all_differences(&header.arms, &boots, &header.arms[control]);
-        let Collected { mut series, merged } = collector.finish();
-        series.extend(boot_series(&boots, &header.arms));
+        let CollectedSeries { mut series, pooled } = collector.finish();
+        series.extend(boot_time_series(&boots, &header.arms));
         let costs = costs(&header, &boots, &self.walls, &self.warm_up_ns);
         let dataset = Dataset {
             arms: &header.arms,
             control: control as u16,
             series,
-            merged,
+            pooled,
             warm_ups,
             costs,
             confidence,
@@ -182,7 +182,7 @@ impl JournalAnalysis {
             first_stage: self.first_stage,
             seed: header.seed,
             unpaired: false,
-            sides: sides(&header.arms, &standings, control, &arms, &differences),
+            pairs: arm_pairs(&header.arms, &standings, control, &arms, &differences),
         };
         let mut compares = dataset.compare(threads);
         let lacking = tail.end.iter().flat_map(|end| end.lacking.keys()).collect::<BTreeSet<_>>();
@@ -223,7 +223,7 @@ impl JournalAnalysis {
             comparisons: compares.comparisons,
             skipped: skipped.into_iter().collect(),
             failed,
-            exclusions: ledger.exclusions,
+            exclusions: exclusions.rows,
             differences,
             overall: compares.overall,
             outliers: compares.outliers,
@@ -235,19 +235,19 @@ impl JournalAnalysis {
 }
 
 /// Every treatment against the control.
-fn sides(
+fn arm_pairs(
     arms: &[ArmRecord],
     standings: &[ArmStanding],
     control: usize,
     summaries: &[ArmSummary],
     differences: &[DifferenceRow],
-) -> Vec<Sides> {
+) -> Vec<ArmPair> {
     let is_verified = |arm: usize| summaries[arm].verified != Some(false);
     let encryption = summaries[control].encryption.as_deref().unwrap_or_default();
     let control_is_encrypted =
         summaries[control].claimed.is_none() && encryption.starts_with("SEV");
     let treatments = (0..arms.len()).filter(|arm| arms[*arm].role == Role::Treatment);
-    let sides = treatments.map(|treatment| Sides {
+    let arm_pairs = treatments.map(|treatment| ArmPair {
         treatment: treatment as u16,
         injected: [control, treatment].iter().any(|arm| arms[*arm].spin_factor.is_some()),
         rebooted: arms[control].rebooted && arms[treatment].rebooted,
@@ -258,7 +258,7 @@ fn sides(
             .any(|row| row.arm == arms[treatment].name && !row.declared),
         judged: standings[treatment].judged,
     });
-    sides.collect()
+    arm_pairs.collect()
 }
 
 fn costs(

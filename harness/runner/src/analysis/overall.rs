@@ -1,14 +1,14 @@
 //! What is said of all benches together: adjusted p-values, the geometric mean, the noise floor.
 
-use super::compare::{Basis, Compared};
+use super::paired::{Basis, SeriesComparison};
 use crate::record::{ArmRecord, standings};
 use sevbench_reports::{NoiseFloor, Overall};
 use sevbench_statistics::{Confidence, LogRatio, Pivot, benjamini_hochberg, holm};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Adjusts p-values: for exploration over all comparisons, for the gate over those that it judges.
-pub(super) fn adjust(compared: &mut [Compared]) {
-    let all = |_: &Compared| true;
+pub(super) fn adjust(compared: &mut [SeriesComparison]) {
+    let all = |_: &SeriesComparison| true;
     adjust_by(
         compared,
         all,
@@ -18,7 +18,8 @@ pub(super) fn adjust(compared: &mut [Compared]) {
             one.comparison.q_value = Some(adjusted);
         },
     );
-    let judged = |one: &Compared| one.comparison.judged && one.comparison.slowdown.boots > 1;
+    let judged =
+        |one: &SeriesComparison| one.comparison.judged && one.comparison.slowdown.boots > 1;
     adjust_by(
         compared,
         judged,
@@ -31,17 +32,17 @@ pub(super) fn adjust(compared: &mut [Compared]) {
 }
 
 fn adjust_by(
-    compared: &mut [Compared],
-    takes_part: impl Fn(&Compared) -> bool,
+    compared: &mut [SeriesComparison],
+    takes_part: impl Fn(&SeriesComparison) -> bool,
     method: fn(&[f64]) -> Vec<f64>,
-    read: impl Fn(&Compared) -> Option<f64>,
-    write: impl Fn(&mut Compared, f64),
+    read: impl Fn(&SeriesComparison) -> Option<f64>,
+    write: impl Fn(&mut SeriesComparison, f64),
 ) {
     let with_p = compared.iter_mut().filter(|one| takes_part(one)).filter_map(|one| {
         let p = read(one)?;
         Some((one, p))
     });
-    let (mut ones, p): (Vec<&mut Compared>, Vec<f64>) = with_p.unzip();
+    let (mut ones, p): (Vec<&mut SeriesComparison>, Vec<f64>) = with_p.unzip();
     for (one, adjusted) in ones.iter_mut().zip(method(&p)) {
         write(one, adjusted);
     }
@@ -50,7 +51,7 @@ fn adjust_by(
 /// For each treatment the geometric mean over its benches: the mean of log ratios inside each boot that has all of them, then a t
 /// over boots. A bench of several metrics counts with its first; boot times do not count.
 pub(super) fn geometric_means(
-    compared: &[Compared],
+    compared: &[SeriesComparison],
     confidence: Confidence,
     first_stage: Option<u32>,
 ) -> Vec<Overall> {
@@ -66,13 +67,13 @@ pub(super) fn geometric_means(
 }
 
 fn geometric_mean(
-    compared: &[Compared],
+    compared: &[SeriesComparison],
     treatment: &str,
     confidence: Confidence,
     first_stage: Option<u32>,
 ) -> Option<Overall> {
     let mut seen = BTreeSet::new();
-    let benches: Vec<&Compared> = compared
+    let benches: Vec<&SeriesComparison> = compared
         .iter()
         .filter(|one| one.comparison.treatment == treatment && !one.comparison.is_boot_time)
         .filter(|one| seen.insert(one.bench))
@@ -103,7 +104,7 @@ fn geometric_mean(
 }
 
 /// What the first arm that repeats the control shows.
-pub(super) fn noise_floor(compared: &[Compared], arms: &[ArmRecord]) -> Option<NoiseFloor> {
+pub(super) fn noise_floor(compared: &[SeriesComparison], arms: &[ArmRecord]) -> Option<NoiseFloor> {
     let mut all = arms.iter().zip(standings(arms));
     let (again, _) = all.find(|(_, standing)| standing.repeats_control)?;
     let of_arm = compared.iter().filter(|one| one.comparison.treatment == again.name);

@@ -23,13 +23,18 @@ pub(super) struct BootPairs {
 }
 
 /// What pairs in a series, and how many rounds do not.
-pub(super) struct Paired {
+pub(super) struct Pairing {
     pub boots: Vec<BootPairs>,
     pub unpaired_rounds: u32,
 }
 
-/// Pairs the rows of two arms; `with_excluded` also those that the ledger leaves out.
-pub(super) fn pair(series: &Series, control: u16, treatment: u16, with_excluded: bool) -> Paired {
+/// Pairs the rows of two arms; `with_excluded` also those that the exclusions leaves out.
+pub(super) fn pair_rounds(
+    series: &Series,
+    control: u16,
+    treatment: u16,
+    with_excluded: bool,
+) -> Pairing {
     let mut boots: Vec<BootPairs> = Vec::new();
     let mut unpaired_rounds = 0;
     for rows in series.rows.chunk_by(|a, b| (a.boot, a.round) == (b.boot, b.round)) {
@@ -49,7 +54,7 @@ pub(super) fn pair(series: &Series, control: u16, treatment: u16, with_excluded:
             _ => unpaired_rounds += 1,
         }
     }
-    Paired { boots, unpaired_rounds }
+    Pairing { boots, unpaired_rounds }
 }
 
 fn usable(control: &Row, treated: &Row) -> Option<Pair> {

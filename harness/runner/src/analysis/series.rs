@@ -1,4 +1,4 @@
-//! Series: for each bench and metric, the cost of an operation by boot, round and arm. Collected event by event, so that a
+//! Series: for each bench and metric, the cost of an operation by boot, round and arm. CollectedSeries event by event, so that a
 //! journal of any length takes the memory of its values and not of its text.
 
 use super::metrics::{
@@ -35,9 +35,9 @@ pub(super) struct Row {
     pub samples: Option<(f32, u32)>,
 }
 
-/// The distributions of one observation, merged over the rounds of each boot and arm.
+/// The distributions of one observation, pooled over the rounds of each boot and arm.
 #[derive(Clone, Debug)]
-pub(super) struct Merged {
+pub(super) struct PooledDistribution {
     /// The observation's name.
     pub name: String,
     /// The smallest relative difference that percentiles can show.
@@ -50,25 +50,25 @@ pub(super) struct Merged {
 
 /// Takes what a journal says of benches.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct SeriesCollector {
     arms: HashMap<String, u16>,
     benches: HashMap<String, usize>,
     control: u16,
     setups: HashMap<(usize, u16), SetupRecord>,
     failed: HashSet<(u32, usize, u16)>,
     series: BTreeMap<(usize, Rank, String, &'static str), Series>,
-    merged: BTreeMap<(usize, usize), Merged>,
+    pooled: BTreeMap<(usize, usize), PooledDistribution>,
 }
 
 /// What was collected.
-pub(super) struct Collected {
+pub(super) struct CollectedSeries {
     /// In the order of the header's benches.
     pub series: Vec<Series>,
     /// By bench and place of the observation.
-    pub merged: BTreeMap<(usize, usize), Merged>,
+    pub pooled: BTreeMap<(usize, usize), PooledDistribution>,
 }
 
-impl Collector {
+impl SeriesCollector {
     pub(super) fn new(header: &Header) -> Self {
         let control = header.arms.iter().position(|arm| arm.role == Role::Control).unwrap_or(0);
         let arms = (0..).zip(&header.arms).map(|(index, arm)| (arm.name.clone(), index)).collect();
@@ -153,14 +153,14 @@ impl Collector {
         distributions: Vec<Distribution>,
     ) {
         for Distribution { place, name, resolution, counts } in distributions {
-            let merged = self.merged.entry((bench, place)).or_insert_with(|| Merged {
+            let pooled = self.pooled.entry((bench, place)).or_insert_with(|| PooledDistribution {
                 name,
                 resolution,
                 boots: BTreeMap::new(),
                 rounds: BTreeSet::new(),
             });
-            merged.rounds.insert((key.0, round, key.1));
-            merged.boots.entry(key).or_default().extend(counts);
+            pooled.rounds.insert((key.0, round, key.1));
+            pooled.boots.entry(key).or_default().extend(counts);
         }
     }
 
@@ -175,17 +175,17 @@ impl Collector {
         }
     }
 
-    pub(super) fn finish(self) -> Collected {
-        let Self { mut series, mut merged, failed, benches, .. } = self;
+    pub(super) fn finish(self) -> CollectedSeries {
+        let Self { mut series, mut pooled, failed, benches, .. } = self;
         let ids: HashMap<usize, String> =
             benches.into_iter().map(|(id, bench)| (bench, id)).collect();
-        for ((bench, place), merged) in &merged {
+        for ((bench, place), pooled) in &pooled {
             // A percentile for which no round by itself has values enough has a series without rows.
             for (inner, (what, q, _)) in (1..).zip(&PERCENTILES) {
                 let rank = (*place, inner);
                 let measurand = Measurand {
                     bench: ids.get(bench).cloned().unwrap_or_default(),
-                    metric: Some(format!("{}-{what}", merged.name)),
+                    metric: Some(format!("{}-{what}", pooled.name)),
                     percentile: Some(*q),
                 };
                 let unit = Unit::Nanoseconds;
@@ -205,13 +205,13 @@ impl Collector {
             series.rows.retain(|row| !failed.contains(&(row.boot, series.bench, row.arm)));
             series.rows.sort_by_key(|row| (row.boot, row.round, row.arm));
         }
-        for ((bench, _), merged) in &mut merged {
-            merged.boots.retain(|(boot, arm), _| !failed.contains(&(*boot, *bench, *arm)));
-            merged.rounds.retain(|(boot, _, arm)| !failed.contains(&(*boot, *bench, *arm)));
-            merged.boots.values_mut().for_each(accumulate);
+        for ((bench, _), pooled) in &mut pooled {
+            pooled.boots.retain(|(boot, arm), _| !failed.contains(&(*boot, *bench, *arm)));
+            pooled.rounds.retain(|(boot, _, arm)| !failed.contains(&(*boot, *bench, *arm)));
+            pooled.boots.values_mut().for_each(accumulate);
         }
         series.retain(|series| !series.rows.is_empty() || series.percentile.is_some());
-        Collected { series, merged }
+        CollectedSeries { series, pooled }
     }
 }
 

@@ -1,19 +1,19 @@
 //! Arms that did not run in common blocks: Welch's t on the logarithms of boot means, and no pairs.
 
-use super::compare::{Basis, Compared, has_tail_effect, line};
-use super::context::{Context, Sides};
-use super::labels::{Placed, outliers};
+use super::context::{ArmPair, Context};
+use super::outliers::{Placed, outliers};
+use super::paired::{Basis, SeriesComparison, has_tail_effect, line};
 use super::series::{Row, Series};
 use sevbench_reports::{BootRow, Comparison, Flag, OutlierRow};
 use sevbench_statistics::{Cost, LogRatio, Pivot};
 use std::collections::BTreeMap;
 
 /// One arm's values by boot.
-struct Side {
+struct ArmBoots {
     boots: Vec<Vec<Row>>,
 }
 
-impl Side {
+impl ArmBoots {
     fn of(series: &Series, arm: u16) -> Self {
         let rows: Vec<Row> = series
             .rows
@@ -54,13 +54,14 @@ impl Side {
     }
 }
 
-/// Compares arms that are not paired; nothing where either has no value.
+/// Comparisons arms that are not paired; nothing where either has no value.
 pub(super) fn compare_unpaired(
     series: &Series,
-    sides: Sides,
+    pair: ArmPair,
     context: &Context<'_>,
-) -> Option<Compared> {
-    let (control, treated) = (Side::of(series, context.control), Side::of(series, sides.treatment));
+) -> Option<SeriesComparison> {
+    let (control, treated) =
+        (ArmBoots::of(series, context.control), ArmBoots::of(series, pair.treatment));
     if control.boots.is_empty() || treated.boots.is_empty() {
         return None;
     }
@@ -78,9 +79,9 @@ pub(super) fn compare_unpaired(
     };
     let pivot = Pivot::unpaired(&treated_costs, &control_costs);
     let robust = Pivot::unpaired_trimmed(&treated_costs, &control_costs);
-    let mut flags = sides.flags();
+    let mut flags = pair.flags();
     flags.push(Flag::Unpaired);
-    if basis.boots < 2 || !sides.rebooted {
+    if basis.boots < 2 || !pair.rebooted {
         flags.push(Flag::ConditionalOnThisBoot);
     }
     if has_tail_effect(&pivot, &robust, context.confidence.level()) {
@@ -91,14 +92,14 @@ pub(super) fn compare_unpaired(
         basis.estimate(point, &robust, "Yuen and Welch, 20 % trimmed"),
     ];
     let means = [control.shown(), treated.shown()];
-    let of_all = line(series, sides, context, means, estimates, pivot.as_ref().ok());
+    let of_all = line(series, pair, context, means, estimates, pivot.as_ref().ok());
     let per_boot = boot_rows(&control, &treated);
     let comparison = Comparison { flags, per_boot, ..of_all };
-    Some(Compared { comparison, bench: series.bench, boots: Vec::new(), pivot: pivot.ok() })
+    Some(SeriesComparison { comparison, bench: series.bench, boots: Vec::new(), pivot: pivot.ok() })
 }
 
 /// Both arms' boots, by number. Boots of equal number are not a pair.
-fn boot_rows(control: &Side, treated: &Side) -> Vec<BootRow> {
+fn boot_rows(control: &ArmBoots, treated: &ArmBoots) -> Vec<BootRow> {
     let mut rows: BTreeMap<u32, BootRow> = BTreeMap::new();
     for (side, is_control) in [(control, true), (treated, false)] {
         for of_boot in &side.boots {
@@ -117,12 +118,12 @@ fn boot_rows(control: &Side, treated: &Side) -> Vec<BootRow> {
 /// Values of either arm that lie apart from the others of that arm.
 pub(super) fn unpaired_outliers(
     series: &Series,
-    sides: Sides,
+    pair: ArmPair,
     context: &Context<'_>,
 ) -> Vec<OutlierRow> {
     let of = |arm: u16| {
         let name = &context.arms[usize::from(arm)].name;
-        outliers(&series.measurand, name, &Side::of(series, arm).placed(), true)
+        outliers(&series.measurand, name, &ArmBoots::of(series, arm).placed(), true)
     };
-    [of(context.control), of(sides.treatment)].concat()
+    [of(context.control), of(pair.treatment)].concat()
 }

@@ -2,7 +2,7 @@
 
 use super::exit::CliError;
 use crate::analysis::{
-    Analysis, AnalysisError, ImportOptions, JournalAnalysis, Overrides, analyze_table,
+    Analysis, AnalysisError, JournalAnalysis, Overrides, TableOptions, analyze_table,
 };
 use crate::config::Config;
 use crate::gate::Margins;
@@ -100,7 +100,7 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliE
     let margins = Margins::of(margin_percent.unwrap_or(MARGIN_PERCENT), rules);
     let source = if margin_percent.is_some() { MarginSource::Flag } else { MarginSource::Default };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let import = ImportOptions {
+    let options = TableOptions {
         name: &name,
         control: options.control.as_deref(),
         unpaired: options.unpaired,
@@ -109,7 +109,7 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliE
         seed: options.seed.unwrap_or(TABLE_SEED),
         threads: options.threads(),
     };
-    analyze_table(&table, import).map_err(|error| match error {
+    analyze_table(&table, options).map_err(|error| match error {
         AnalysisError::NoArm { .. } => CliError::usage(error),
         error => CliError::failed(error),
     })

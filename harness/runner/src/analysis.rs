@@ -1,29 +1,29 @@
 //! From a journal or a table to a summary: pairs rounds, takes boot means, asks the statistics. Reads no clock and no disk;
 //! the same input gives the same summary, to the bit, whatever the number of threads.
 
-mod boot_series;
-mod change;
-mod compare;
+mod arms;
+mod boot_times;
+mod changes;
 mod context;
-mod exclude;
-mod imported;
+mod exclusions;
 mod jackknife;
 mod journal;
-mod labels;
-mod machines;
 mod metrics;
+mod outliers;
 mod overall;
+mod paired;
 mod pairs;
 mod replication;
 mod series;
+mod table;
 mod unpaired;
 mod warm_ups;
 
 use crate::gate::Margins;
 use crate::record::ArmRecord;
-use compare::{Compared, compare};
-use context::{Context, Costs, Sides};
-use series::{Merged, Series};
+use context::{ArmPair, Context, Costs};
+use paired::{SeriesComparison, compare};
+use series::{PooledDistribution, Series};
 use sevbench_reports::{Comparison, NoiseFloor, OutlierRow, Overall, Summary, WarmUpCourse};
 use sevbench_statistics::{Confidence, LogRatio, Pivot};
 use std::collections::{BTreeMap, HashMap};
@@ -32,12 +32,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
 use warm_ups::WarmUpTable;
 
-pub(crate) use change::fewest_boots;
-pub use change::{add_changes, compare_records, refuse_baseline};
-pub(crate) use imported::{ImportOptions, analyze_table};
+pub(crate) use changes::fewest_boots;
+pub use changes::{add_changes, compare_records, refuse_baseline};
 pub(crate) use journal::JournalAnalysis;
 pub use journal::Overrides;
 pub(crate) use replication::boots_wanted;
+pub(crate) use table::{TableOptions, analyze_table};
 
 /// A record that cannot be analysed.
 #[derive(Debug, Error)]
@@ -60,7 +60,7 @@ pub struct Analysis {
     /// The result.
     pub summary: Summary,
     /// For each comparison of the summary, what its interval comes from.
-    pub estimates: Vec<Estimated>,
+    pub estimates: Vec<BootEstimate>,
     /// The margins that were applied.
     pub margins: Margins,
     /// In how many boots each bench was set up.
@@ -69,19 +69,19 @@ pub struct Analysis {
 
 /// What an interval comes from.
 #[derive(Clone, Debug)]
-pub struct Estimated {
+pub struct BootEstimate {
     /// The log ratio of each boot; none where arms are not paired.
     pub boots: Vec<LogRatio>,
     /// The estimate; none without an interval.
     pub pivot: Option<Pivot>,
 }
 
-/// Everything that comparisons are made from.
+/// PooledCounts that comparisons are made from.
 struct Dataset<'a> {
     arms: &'a [ArmRecord],
     control: u16,
     series: Vec<Series>,
-    merged: BTreeMap<(usize, usize), Merged>,
+    pooled: BTreeMap<(usize, usize), PooledDistribution>,
     warm_ups: WarmUpTable,
     costs: Costs,
     confidence: Confidence,
@@ -89,13 +89,13 @@ struct Dataset<'a> {
     first_stage: Option<u32>,
     seed: u64,
     unpaired: bool,
-    sides: Vec<Sides>,
+    pairs: Vec<ArmPair>,
 }
 
 /// What comparisons come to.
-struct Compares {
+struct Comparisons {
     comparisons: Vec<Comparison>,
-    estimates: Vec<Estimated>,
+    estimates: Vec<BootEstimate>,
     outliers: Vec<OutlierRow>,
     overall: Vec<Overall>,
     noise_floor: Option<NoiseFloor>,
@@ -103,8 +103,8 @@ struct Compares {
 }
 
 impl Dataset<'_> {
-    /// Compares every treatment with the control in every series, on this many threads.
-    fn compare(mut self, threads: usize) -> Compares {
+    /// Comparisons every treatment with the control in every series, on this many threads.
+    fn compare(mut self, threads: usize) -> Comparisons {
         let warm_ups = std::mem::take(&mut self.warm_ups.courses);
         let context = Context {
             arms: self.arms,
@@ -113,28 +113,28 @@ impl Dataset<'_> {
             margins: self.margins,
             first_stage: self.first_stage,
             costs: &self.costs,
-            merged: &self.merged,
+            pooled: &self.pooled,
             warm_ups: &self.warm_ups,
         };
-        let jobs: Vec<(Sides, &Series)> = self
-            .sides
+        let jobs: Vec<(ArmPair, &Series)> = self
+            .pairs
             .iter()
-            .flat_map(|sides| self.series.iter().map(move |series| (*sides, series)))
+            .flat_map(|pair| self.series.iter().map(move |series| (*pair, series)))
             .collect();
-        let work = |index: usize| -> Option<(Compared, Vec<OutlierRow>)> {
-            let (sides, series) = jobs[index];
+        let work = |index: usize| -> Option<(SeriesComparison, Vec<OutlierRow>)> {
+            let (pair, series) = jobs[index];
             if self.unpaired {
-                let outliers = unpaired::unpaired_outliers(series, sides, &context);
-                return Some((unpaired::compare_unpaired(series, sides, &context)?, outliers));
+                let outliers = unpaired::unpaired_outliers(series, pair, &context);
+                return Some((unpaired::compare_unpaired(series, pair, &context)?, outliers));
             }
             // Each comparison has a stream of its own, so that none depends on another.
-            let compared = compare(series, sides, &context, self.seed ^ (index as u64) << 32)?;
-            let name = &self.arms[usize::from(sides.treatment)].name;
-            let paired = pairs::pair(series, self.control, sides.treatment, false);
-            let placed = labels::residuals(&paired.boots);
-            Some((compared, labels::outliers(&series.measurand, name, &placed, false)))
+            let compared = compare(series, pair, &context, self.seed ^ (index as u64) << 32)?;
+            let name = &self.arms[usize::from(pair.treatment)].name;
+            let paired = pairs::pair_rounds(series, self.control, pair.treatment, false);
+            let placed = outliers::residuals(&paired.boots);
+            Some((compared, outliers::outliers(&series.measurand, name, &placed, false)))
         };
-        let (mut compared, outliers): (Vec<Compared>, Vec<Vec<OutlierRow>>) =
+        let (mut compared, outliers): (Vec<SeriesComparison>, Vec<Vec<OutlierRow>>) =
             in_parallel(jobs.len(), threads, work).into_iter().flatten().unzip();
         overall::adjust(&mut compared);
         let mut outliers = outliers.concat();
@@ -147,10 +147,10 @@ impl Dataset<'_> {
                     true
                 }
         });
-        Compares {
+        Comparisons {
             overall: overall::geometric_means(&compared, self.confidence, self.first_stage),
             noise_floor: overall::noise_floor(&compared, self.arms),
-            estimates: compared.iter().map(Compared::estimated).collect(),
+            estimates: compared.iter().map(SeriesComparison::estimated).collect(),
             comparisons: compared.into_iter().map(|one| one.comparison).collect(),
             outliers,
             warm_ups,
@@ -187,5 +187,5 @@ fn in_parallel<T: Send>(count: usize, threads: usize, work: impl Fn(usize) -> T 
 }
 
 #[cfg(test)]
-#[path = "analysis_tests.rs"]
+#[path = "analysis/journal_tests.rs"]
 mod tests;

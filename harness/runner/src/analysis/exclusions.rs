@@ -22,13 +22,13 @@ const STEP_NS: f64 = 2e6;
 
 /// The rounds that are left out, each with its cause.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    pub exclusions: Vec<Exclusion>,
+pub(super) struct ExclusionLedger {
+    pub rows: Vec<Exclusion>,
     /// Whether some guest is not a machine of this host's that runs under KVM.
     far: bool,
 }
 
-impl Ledger {
+impl ExclusionLedger {
     pub(super) fn boot(&mut self, boot: &BootRecord) {
         let is_near = boot.launch.as_ref().is_some_and(|launch| launch.accelerator == "KVM");
         self.far |= !is_near;
@@ -39,7 +39,7 @@ impl Ledger {
         let slow_ns = if self.far { SLOW_FAR_NS } else { SLOW_NS };
         let exclusion = exclusion(round, slow_ns);
         let excluded = exclusion.is_some();
-        self.exclusions.extend(exclusion);
+        self.rows.extend(exclusion);
         excluded
     }
 }

@@ -1,8 +1,8 @@
 //! One record against another: by how much each slowdown changed. A change of host moves times and not slowdowns, so it is the
 //! slowdown factors that are compared: the difference of two estimates, each with its own error.
 
-use super::compare::Basis;
-use super::{Analysis, Estimated};
+use super::paired::Basis;
+use super::{Analysis, BootEstimate};
 use crate::gate::{GateRefusal, Margin, Margins, blur, judge, refusal_of_record};
 use sevbench_reports::{
     Change, ChangeRow, Comparison, Flag, RECORD_COMPARISON_SCHEMA, RecordComparison,
@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 const VOLATILE: [&str; 1] = ["memory available"];
 
 /// Comparisons of a record by bench, treatment and unit, each with what its interval comes from.
-type ByBench<'a> = HashMap<Key<'a>, (&'a Comparison, &'a Estimated)>;
+type ByBench<'a> = HashMap<Key<'a>, (&'a Comparison, &'a BootEstimate)>;
 
 /// Bench joined with its metric, treatment, unit.
 type Key<'a> = (String, &'a str, Unit);
@@ -66,7 +66,7 @@ pub fn refuse_baseline(
     }
     let planned: Vec<_> = planned(baseline, benches, treatments).collect();
     let has_error =
-        |(one, of): &&(&Comparison, &Estimated)| one.slowdown.boots > 1 && of.pivot.is_some();
+        |(one, of): &&(&Comparison, &BootEstimate)| one.slowdown.boots > 1 && of.pivot.is_some();
     if let Some((one, _)) = planned.iter().find(|line| !has_error(line)) {
         let bench = format!("{} in {} over two boots or more", one.measurand, one.treatment);
         return Some(GateRefusal::NotInBaseline { baseline: name.into(), bench });
@@ -93,7 +93,7 @@ fn planned<'a>(
     baseline: &'a Analysis,
     benches: &'a [String],
     treatments: &'a [String],
-) -> impl Iterator<Item = (&'a Comparison, &'a Estimated)> {
+) -> impl Iterator<Item = (&'a Comparison, &'a BootEstimate)> {
     let all = baseline.summary.comparisons.iter().zip(&baseline.estimates);
     all.filter(|(one, _)| {
         one.judged && treatments.contains(&one.treatment) && benches.contains(&one.measurand.bench)
@@ -106,7 +106,7 @@ pub(crate) fn fewest_boots(
     benches: &[String],
     treatments: &[String],
 ) -> Option<u32> {
-    let of_line = |(_, estimated): (&Comparison, &Estimated)| {
+    let of_line = |(_, estimated): (&Comparison, &BootEstimate)| {
         estimated.pivot.map(|pivot| pivot.freedom.round() as u32 + 1)
     };
     planned(baseline, benches, treatments).filter_map(of_line).min()
@@ -122,8 +122,8 @@ fn adjust<'c>(changes: impl Iterator<Item = &'c mut Change>) {
 }
 
 fn change(
-    (now, estimated): (&Comparison, &Estimated),
-    (before, earlier): (&Comparison, &Estimated),
+    (now, estimated): (&Comparison, &BootEstimate),
+    (before, earlier): (&Comparison, &BootEstimate),
     baseline: &str,
     margin: Margin,
 ) -> Change {

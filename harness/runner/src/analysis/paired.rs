@@ -1,9 +1,9 @@
 //! One series, one treatment: the estimates, the verdict, the flags.
 
-use super::Estimated;
-use super::context::{Context, Sides};
-use super::jackknife::merged_percentile;
-use super::pairs::{BootPairs, Paired, pair, replicates};
+use super::BootEstimate;
+use super::context::{ArmPair, Context};
+use super::jackknife::pooled_percentile;
+use super::pairs::{BootPairs, Pairing, pair_rounds, replicates};
 use super::series::Series;
 use crate::gate::{blur, judge};
 use sevbench_reports::{
@@ -15,7 +15,7 @@ use sevbench_statistics::{
 };
 
 /// A comparison with what others are computed from.
-pub(super) struct Compared {
+pub(super) struct SeriesComparison {
     pub comparison: Comparison,
     /// The bench that it is of.
     pub bench: usize,
@@ -25,9 +25,9 @@ pub(super) struct Compared {
     pub pivot: Option<Pivot>,
 }
 
-impl Compared {
-    pub(super) fn estimated(&self) -> Estimated {
-        Estimated {
+impl SeriesComparison {
+    pub(super) fn estimated(&self) -> BootEstimate {
+        BootEstimate {
             boots: self.boots.iter().map(|(_, ratio, _)| *ratio).collect(),
             pivot: self.pivot,
         }
@@ -71,42 +71,43 @@ impl Basis {
     }
 }
 
-/// Compares a treatment with the control, pair by pair; nothing where no round pairs.
+/// Comparisons a treatment with the control, pair by pair; nothing where no round pairs.
 pub(super) fn compare(
     series: &Series,
-    sides: Sides,
+    pair: ArmPair,
     context: &Context<'_>,
     seed: u64,
-) -> Option<Compared> {
-    let Paired { boots, unpaired_rounds } = pair(series, context.control, sides.treatment, false);
+) -> Option<SeriesComparison> {
+    let Pairing { boots, unpaired_rounds } =
+        pair_rounds(series, context.control, pair.treatment, false);
     let replicates = replicates(&boots);
-    let merged = merged_percentile(series, &boots, sides, context);
-    let unexcluded = unexcluded(series, sides, context);
-    // Where the ledger leaves nothing, the line stands there without an interval, with what it would have been.
+    let pooled = pooled_percentile(series, &boots, pair, context);
+    let unexcluded = unexcluded(series, pair, context);
+    // Where the exclusions leaves nothing, the line stands there without an interval, with what it would have been.
     let of_excluded = unexcluded.as_ref().map(|estimate| LogRatio::new(estimate.estimate.ln()));
-    let of_merged = merged.as_ref().map(|merged| merged.pivot.estimate);
-    let point = LogRatio::mean(&replicates).or(of_merged).or(of_excluded)?;
+    let of_pooled = pooled.as_ref().map(|pooled| pooled.pivot.estimate);
+    let point = LogRatio::mean(&replicates).or(of_pooled).or(of_excluded)?;
     let basis = Basis {
         boots: boots.len() as u32,
         rounds: boots.iter().map(|boot| boot.pairs.len()).sum::<usize>() as u32,
         confidence: context.confidence,
     };
-    let headline_basis = match &merged {
-        Some(merged) => Basis { boots: merged.boots, rounds: merged.rounds, ..basis },
+    let headline_basis = match &pooled {
+        Some(pooled) => Basis { boots: pooled.boots, rounds: pooled.rounds, ..basis },
         None => basis,
     };
-    let (pivot, method) = match &merged {
-        Some(merged) => (Ok(merged.pivot), "delete-one-boot jackknife"),
+    let (pivot, method) = match &pooled {
+        Some(pooled) => (Ok(pooled.pivot), "delete-one-boot jackknife"),
         None => of_boots(&boots, &replicates, context.first_stage),
     };
     let robust = Pivot::trimmed_mean(&replicates);
     let costs: Vec<_> = boots.iter().filter_map(BootPairs::costs).collect();
     let components = components(&boots);
     let margin = context.margins.of_measurand(&series.measurand);
-    let [control_shown, treated_shown] = match merged {
-        Some(merged) => merged.shown,
+    let [control_shown, treated_shown] = match pooled {
+        Some(pooled) => pooled.shown,
         None if boots.is_empty() => {
-            shown(&pair(series, context.control, sides.treatment, true).boots)
+            shown(&pair_rounds(series, context.control, pair.treatment, true).boots)
         }
         None => shown(&boots),
     };
@@ -120,11 +121,11 @@ pub(super) fn compare(
         variance_shares: Some(shares(&components)),
         best_rounds: best_rounds(&components, series.bench, context),
         unpaired_rounds,
-        warm_up: context.warm_ups.of(series.bench, context.control, sides.treatment),
-        judged: !series.is_boot_time && sides.judged,
+        warm_up: context.warm_ups.of(series.bench, context.control, pair.treatment),
+        judged: !series.is_boot_time && pair.judged,
         is_boot_time: series.is_boot_time,
         per_boot: boots.iter().map(boot_row).collect(),
-        ..line(series, sides, context, means, [headline, robust_estimate], pivot.as_ref().ok())
+        ..line(series, pair, context, means, [headline, robust_estimate], pivot.as_ref().ok())
     };
     // Nobody boots on for the sake of boot times.
     if comparison.verdict == Verdict::Inconclusive
@@ -139,7 +140,7 @@ pub(super) fn compare(
             context,
         );
     }
-    comparison.flags = flags(&comparison, sides, headline_basis.boots < 2, &pivot, &robust);
+    comparison.flags = flags(&comparison, pair, headline_basis.boots < 2, &pivot, &robust);
     if headline_basis.boots == 0 {
         comparison.flags.push(Flag::AllRoundsExcluded);
     }
@@ -148,7 +149,7 @@ pub(super) fn compare(
     }
     let of_boot = |boot: &BootPairs| (boot.boot, boot.mean(), boot.pairs.len() as u32);
     let boots = boots.iter().map(of_boot).collect();
-    Some(Compared { comparison, bench: series.bench, boots, pivot: pivot.ok() })
+    Some(SeriesComparison { comparison, bench: series.bench, boots, pivot: pivot.ok() })
 }
 
 /// A boot of the comparison by itself.
@@ -166,7 +167,7 @@ fn boot_row(boot: &BootPairs) -> BootRow {
 /// What every line has, however its arms were compared: the means, both estimates, and what a test says of the first.
 pub(super) fn line(
     series: &Series,
-    sides: Sides,
+    pair: ArmPair,
     context: &Context<'_>,
     [control, treated]: [f64; 2],
     [slowdown, robust]: [Estimate; 2],
@@ -180,7 +181,7 @@ pub(super) fn line(
         |pivot: &Pivot| (pivot.minimum_detectable(context.confidence) + blur).exp().factor() - 1.0;
     Comparison {
         measurand: series.measurand.clone(),
-        treatment: context.arms[usize::from(sides.treatment)].name.clone(),
+        treatment: context.arms[usize::from(pair.treatment)].name.clone(),
         point: None,
         unit: series.unit,
         control: Mean { mean: control },
@@ -253,10 +254,10 @@ fn bootstrap(replicates: &[LogRatio], basis: Basis, seed: u64) -> Option<Estimat
     Some(basis.of(interval.estimate.exp().factor(), Some((low, high)), &method))
 }
 
-/// What the estimate would be if the ledger had left nothing out; nothing where it left nothing out.
-fn unexcluded(series: &Series, sides: Sides, context: &Context<'_>) -> Option<Estimate> {
+/// What the estimate would be if the exclusions had left nothing out; nothing where it left nothing out.
+fn unexcluded(series: &Series, pair: ArmPair, context: &Context<'_>) -> Option<Estimate> {
     series.rows.iter().any(|row| row.excluded).then_some(())?;
-    let Paired { boots, .. } = pair(series, context.control, sides.treatment, true);
+    let Pairing { boots, .. } = pair_rounds(series, context.control, pair.treatment, true);
     let replicates = replicates(&boots);
     let basis = Basis {
         boots: boots.len() as u32,
@@ -316,13 +317,13 @@ fn settle(
 
 fn flags(
     comparison: &Comparison,
-    sides: Sides,
+    pair: ArmPair,
     single_boot: bool,
     pivot: &Result<Pivot, StatisticsError>,
     robust: &Result<Pivot, StatisticsError>,
 ) -> Vec<Flag> {
-    let mut flags = sides.flags();
-    if single_boot || !sides.rebooted {
+    let mut flags = pair.flags();
+    if single_boot || !pair.rebooted {
         flags.push(Flag::ConditionalOnThisBoot);
     }
     if has_tail_effect(pivot, robust, comparison.slowdown.confidence) {

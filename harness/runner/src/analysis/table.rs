@@ -1,6 +1,6 @@
 //! Data from elsewhere: a table of values by bench, arm, boot and round.
 
-use super::context::{Costs, Sides};
+use super::context::{ArmPair, Costs};
 use super::metrics::{Value, model_unit};
 use super::series::{Row, Series};
 use super::warm_ups::WarmUpTable;
@@ -18,7 +18,7 @@ const ARMS_MAX: usize = 1_000;
 
 /// How a table is analysed.
 #[derive(Debug)]
-pub(crate) struct ImportOptions<'a> {
+pub(crate) struct TableOptions<'a> {
     /// The file's name, for the summary.
     pub name: &'a str,
     /// The control arm; the first one where none is named.
@@ -34,7 +34,7 @@ pub(crate) struct ImportOptions<'a> {
 /// The analysis of a table.
 pub(crate) fn analyze_table(
     table: &Table,
-    options: ImportOptions<'_>,
+    options: TableOptions<'_>,
 ) -> Result<Analysis, AnalysisError> {
     let control = match options.control {
         None => 0,
@@ -61,7 +61,7 @@ pub(crate) fn analyze_table(
     let series: Vec<Series> = benches.map(|(i, bench)| series(i, bench, &places)).collect();
     let boots: BTreeSet<u32> =
         series.iter().flat_map(|s| s.rows.iter().map(|row| row.boot)).collect();
-    let sides = (1..arms.len()).map(|arm| Sides {
+    let arm_pairs = (1..arms.len()).map(|arm| ArmPair {
         treatment: arm as u16,
         injected: false,
         rebooted: true,
@@ -73,7 +73,7 @@ pub(crate) fn analyze_table(
     let dataset = Dataset {
         control: 0,
         series,
-        merged: BTreeMap::new(),
+        pooled: BTreeMap::new(),
         warm_ups: WarmUpTable::default(),
         costs: Costs::default(),
         confidence: options.confidence,
@@ -81,7 +81,7 @@ pub(crate) fn analyze_table(
         first_stage: None,
         seed: options.seed,
         unpaired: options.unpaired,
-        sides: sides.collect(),
+        pairs: arm_pairs.collect(),
         arms: &arms,
     };
     let skipped = lacking(&dataset.series, &arms);

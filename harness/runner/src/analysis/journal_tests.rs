@@ -17,10 +17,10 @@ use sevbench_statistics::Pivot;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-#[path = "course_tests.rs"]
-mod course;
-#[path = "observed_tests.rs"]
-mod observed;
+#[path = "observation_tests.rs"]
+mod observation;
+#[path = "run_course_tests.rs"]
+mod run_course;
 
 fn analyze(journal: &Journal) -> Result<Summary, AnalysisError> {
     whole(journal, 1).map(|analysis| analysis.summary)

@@ -28,7 +28,7 @@ fn agent_ns(phases: &Phases) -> Option<u64> {
 }
 
 /// A series for each phase that has a value.
-pub(super) fn boot_series(boots: &[BootRecord], arms: &[ArmRecord]) -> Vec<Series> {
+pub(super) fn boot_time_series(boots: &[BootRecord], arms: &[ArmRecord]) -> Vec<Series> {
     let series = PHASES.iter().enumerate().map(|(place, (id, phase))| {
         let rows = boots.iter().filter(|boot| boot.launch.is_some()).filter_map(|boot| {
             let arm = arms.iter().position(|arm| arm.name == boot.arm)?;
