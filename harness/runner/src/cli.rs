@@ -1,4 +1,4 @@
-//! The command line of bench executables, and the parts that `cargo sevbench` shares with it.
+//! The command line of bench executables, and what `cargo sevbench` shares with it.
 
 mod baselines;
 mod bench_arguments;

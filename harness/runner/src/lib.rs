@@ -1,5 +1,5 @@
-//! How benches are measured and judged: the plan and its schedule, boots and rounds, the run record,
-//! its analysis, and the gate.
+//! How benches are measured and judged: the plan and its schedule, boots and rounds, the run
+//! record, its analysis, and the gate.
 //!
 //! Bench executables enter through [`bench_main`]; `cargo sevbench` uses the rest.
 

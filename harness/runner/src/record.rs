@@ -1,4 +1,5 @@
-//! What a run leaves on disk: the journal of events, where it lies, and its way back. Tables from elsewhere, too.
+//! What a run leaves on disk: the journal of events, its folder, and reading both back. Tables from
+//! elsewhere, too.
 
 mod baseline;
 mod event;

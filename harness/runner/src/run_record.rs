@@ -1,11 +1,12 @@
-//! The record of a run, for those who compute with it.
+//! The record of a run in memory, for programs that analyse it.
 
 use crate::analysis::{JournalAnalysis, Overrides};
 use crate::record::{Journal, read_journal};
 use sevbench_reports::Summary;
 use std::path::Path;
 
-/// A run's journal, read whole. `cargo sevbench analyze` reads it line by line in place of this, in less memory.
+/// A run's journal in memory. `cargo sevbench analyze` streams the journal instead and needs less
+/// memory.
 #[derive(Debug)]
 pub struct RunRecord(Journal);
 
@@ -13,15 +14,16 @@ impl RunRecord {
     /// Reads a `run.ndjson`.
     ///
     /// # Errors
-    /// If it cannot be read or is no journal, with what to do. Single lines that are corrupt are left out; the summary names them.
+    /// If it cannot be read or is not a journal. Corrupt lines are no error: they are ignored, and the
+    /// summary lists them.
     pub fn read(path: &Path) -> Result<Self, String> {
         read_journal(path).map(Self).map_err(|error| error.to_string())
     }
 
-    /// The result, on so many threads; it is the same, to the bit, for any number.
+    /// Analyses the record with this many threads. The result is the same for any number, to the bit.
     ///
     /// # Errors
-    /// If the record's settings make no sense.
+    /// If the record's settings are invalid.
     pub fn analyze(&self, threads: usize) -> Result<Summary, String> {
         let Journal { header, events, tail } = &self.0;
         let mut analysis = JournalAnalysis::new(header.clone(), Overrides::default());

@@ -1,4 +1,4 @@
-//! Exit statuses, and the errors that lead to them.
+//! Exit statuses, and errors that carry one.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -11,10 +11,10 @@ pub const USAGE: u8 = 2;
 pub(super) const REGRESSED: u8 = 3;
 /// The gate could not decide.
 pub(super) const INCONCLUSIVE: u8 = 4;
-/// Ended by the user: 128 + SIGINT, as shells have it.
+/// The user interrupted it: 128 + SIGINT, as in shells.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// An error with the status that it ends the program with.
+/// An error and the exit status that it leads to.
 pub struct CliError {
     /// The exit status.
     pub status: u8,
@@ -28,7 +28,7 @@ impl CliError {
         Self { status: USAGE, message: error.to_string() }
     }
 
-    /// The user ended it.
+    /// The user interrupted it.
     pub fn interrupted(error: impl Display) -> Self {
         Self { status: INTERRUPTED, message: error.to_string() }
     }
@@ -39,7 +39,7 @@ impl CliError {
     }
 }
 
-/// Prints the error, if there is one, and gives the exit status.
+/// Prints the error, if there is one, and returns the exit status.
 pub fn report(result: Result<u8, CliError>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),

@@ -1,4 +1,4 @@
-//! Records that a user names: runs, baselines and tables from elsewhere; read, and analysed.
+//! Reads and analyses the records that a user names: runs, baselines and tables from elsewhere.
 
 use super::exit::CliError;
 use crate::analysis::{
@@ -12,25 +12,26 @@ use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
 use std::path::Path;
 
-/// The slowdown that counts as no change where nobody says otherwise, in per cent.
+/// The default of the slowdown that counts as no change, in per cent.
 pub(super) const MARGIN_PERCENT: f64 = 3.0;
-/// The level of intervals where nobody says otherwise.
+/// The default confidence level of intervals.
 pub(super) const CONFIDENCE_LEVEL: f64 = 0.95;
-/// The seed of a table's resamples where nobody says otherwise.
+/// The default seed of a table's resamples.
 const TABLE_SEED: u64 = 1;
 
-/// How a record is to be analysed.
+/// How to analyse a record.
 #[derive(Clone, Debug, Default)]
 pub struct AnalysisOptions {
-    /// The control arm of a table; the first one where none is named.
+    /// The control arm of a table. By default, the first one.
     pub control: Option<String>,
-    /// Whether the arms of a table did not run in common blocks.
+    /// Whether the arms of a table did not run in common boot blocks.
     pub unpaired: bool,
-    /// What replaces the settings of a run.
+    /// Settings that replace those of a run.
     pub overrides: Overrides,
-    /// Seed of a table's resamples.
+    /// The seed of a table's resamples.
     pub seed: Option<u64>,
-    /// Threads that compute; as many as the machine has by default. The result does not depend on it.
+    /// How many threads compute. By default, as many as the machine runs at once. The result does not
+    /// depend on it.
     pub threads: Option<usize>,
 }
 
@@ -40,18 +41,22 @@ impl AnalysisOptions {
     }
 }
 
-/// As many threads as this machine runs at once; no result depends on it.
+/// How many threads this machine runs at once. No result depends on it.
 pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Reads and analyses a run, a baseline or a table.
+///
+/// # Errors
+/// If there is no such record, it cannot be read, or the options do not fit it.
 pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<Analysis, CliError> {
     if let Some(path) = name.map(Path::new).filter(|path| is_table(path)) {
         return analyze_file(path, options);
     }
     if options.control.is_some() || options.unpaired || options.seed.is_some() {
-        let text = "--control, --unpaired and --seed are for tables (FILE.csv); a run has its own in its record";
+        let text =
+            "--control, --unpaired and --seed are for tables (FILE.csv): a run records its own";
         return Err(CliError::usage(text));
     }
     let journal = match name.map(Path::new).filter(|path| path.is_file()) {
@@ -61,13 +66,13 @@ pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<A
     analyze_journal(&journal, &options.overrides, options.threads())
 }
 
-/// A file that is no journal of ours is a table.
+/// Whether the path is a file that is not a journal, and hence a table.
 fn is_table(path: &Path) -> bool {
     path.is_file()
         && path.extension().is_none_or(|extension| extension != "ndjson" && extension != "json")
 }
 
-/// Analyses a journal as it is read: of its text no more than a line is in memory.
+/// Analyses a journal while reading it. Only one line of its text is in memory at a time.
 pub(super) fn analyze_journal(
     path: &Path,
     overrides: &Overrides,
@@ -94,7 +99,7 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliE
     let Overrides { confidence, margin_percent } = options.overrides;
     let confidence = Confidence::new(confidence.unwrap_or(CONFIDENCE_LEVEL));
     let config = Config::load(None).map_err(CliError::usage)?;
-    // A margin on the command line is one for all benches.
+    // A margin on the command line applies to all benches.
     let rules = if margin_percent.is_none() { config.margins() } else { &[] };
     let rules = rules.iter().map(|rule| (rule.benches.as_str(), rule.percent));
     let margins = Margins::of(margin_percent.unwrap_or(MARGIN_PERCENT), rules);

@@ -1,4 +1,5 @@
-//! `--resume`: the newest run of a suite that did not come to its end goes on as it began. What differs from then is told.
+//! `--resume`: continues the newest unfinished run of a suite as it began. Flags that contradict its
+//! record are refused.
 
 use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
@@ -14,7 +15,7 @@ use sevbench_guest::Executable;
 use sevbench_protocol::{Case, Suite};
 use std::time::SystemTime;
 
-/// Flags that say how a run measures and judges, and the settings that follow from each.
+/// Flags that set how a run measures and judges, each with the settings that follow from it.
 const SETTINGS: [(&str, &[&str]); 10] = [
     ("boots", &["boots", "precision_percent"]),
     ("precision", &["precision_percent"]),
@@ -28,7 +29,7 @@ const SETTINGS: [(&str, &[&str]); 10] = [
     ("quick", &["boots", "rounds", "warm_up_ns", "measurement_ns", "observation_ns"]),
 ];
 
-/// A run that goes on; no other process goes on with it meanwhile.
+/// An unfinished run. No other process can continue it meanwhile.
 pub(super) struct Unfinished {
     pub location: Location,
     pub journal: Journal,
@@ -36,19 +37,22 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    /// The newest run of the suite that did not come to its end.
+    /// Finds the newest unfinished run of a suite and locks its journal.
+    ///
+    /// # Errors
+    /// If there is none, or another process writes to its journal.
     pub(super) fn find(suite: &str) -> Result<Self, CliError> {
         let (location, _) = find_unfinished(suite).map_err(CliError::usage)?;
         let writer = JournalWriter::open(&location.journal()).map_err(CliError::usage)?;
-        // Again, now that nobody writes to it.
+        // Read again, now that no other process writes to it.
         let journal = read_journal(&location.journal()).map_err(CliError::usage)?;
         Ok(Self { location, journal, writer })
     }
 
-    /// The plan of the run, as its header has it.
+    /// The plan of the run, from its header.
     ///
     /// # Errors
-    /// If this executable or a flag is not what the run was started with.
+    /// If this executable or a flag differs from those that started the run.
     pub(super) fn plan(
         &self,
         suite: &Suite,
@@ -58,18 +62,19 @@ impl Unfinished {
         let header = &self.journal.header;
         if header.executable_sha256 != executable.sha256 {
             return Err(self.refused(
-                "this executable is not the one that it was started with; build that again, with the same code and profile",
+                "this executable is not the one that started it; build that one again, from the same \
+                 code and with the same profile",
             ));
         }
         let cases = self.cases(suite, arguments)?;
         let of_flags = arguments.plan(suite.name(), &cases, header.seed)?;
         self.check_settings(arguments, &of_flags.settings)?;
         if arguments.is_given("seed") && arguments.seed != Some(header.seed) {
-            return Err(self.refused(&format!("its seed is {}; leave --seed out", header.seed)));
+            return Err(self.refused(&format!("its seed is {}; drop --seed", header.seed)));
         }
         let Settings { timeout_ns, boot_timeout_ns, max_time_ns, .. } = of_flags.settings;
         let mut settings = header.settings.clone();
-        // How long is waited changes nothing that is measured.
+        // Time limits do not change what is measured.
         if arguments.is_given("timeout") {
             settings.timeout_ns = timeout_ns;
         }
@@ -86,7 +91,7 @@ impl Unfinished {
         })
     }
 
-    /// Goes on: cuts a torn line off and says from when on what follows was recorded.
+    /// Opens the record to continue it: cuts off a torn line and records the time of the resumption.
     pub(super) fn reopen(self, quiet: bool) -> Result<OpenRecord, CliError> {
         let Self { location, journal, mut writer } = self;
         let is_cut = writer.cut_torn_line().map_err(CliError::failed)?;
@@ -94,8 +99,8 @@ impl Unfinished {
         writer.append(&Event::Resumed(ResumedRecord { at })).map_err(CliError::failed)?;
         let checkpoint = Checkpoint::of(&journal);
         if !quiet {
-            let torn = if is_cut { "; its last line was torn, and is cut off" } else { "" };
-            eprintln!("continuing {} after its boot {}{torn}", location.id(), checkpoint.last_boot);
+            let torn = if is_cut { "; its torn last line was cut off" } else { "" };
+            eprintln!("continuing {} after boot {}{torn}", location.id(), checkpoint.last_boot);
         }
         Ok(OpenRecord { location, journal: writer, checkpoint })
     }
@@ -103,11 +108,11 @@ impl Unfinished {
     fn refused(&self, why: &str) -> CliError {
         let id = self.location.id();
         CliError::usage(format!(
-            "the run {id} cannot be continued: {why}, or start a new run without --resume"
+            "cannot continue the run {id}: {why}, or start a new run without --resume"
         ))
     }
 
-    /// The benches of the run. A filter, where there is one, must select the same.
+    /// The benches of the run. A filter, if there is one, must select the same.
     fn cases<'s>(
         &self,
         suite: &'s Suite,
@@ -128,12 +133,12 @@ impl Unfinished {
         let shown: Vec<&str> = benches.iter().take(3).map(String::as_str).collect();
         let more = if benches.len() > shown.len() { ", …" } else { "" };
         Err(self.refused(&format!(
-            "it measures {}{more}, and not what FILTER, --exact and --sweep select; leave them out",
+            "it measures {}{more}, but FILTER, --exact and --sweep select other benches; drop them",
             shown.join(", "),
         )))
     }
 
-    /// Every flag that was given says what the header says.
+    /// Checks that every given flag agrees with the header.
     fn check_settings(&self, arguments: &BenchArguments, given: &Settings) -> Result<(), CliError> {
         let object = |settings: &Settings| serde_json::to_value(settings).map_err(CliError::failed);
         let (there, given) = (object(&self.journal.header.settings)?, object(given)?);
@@ -145,7 +150,7 @@ impl Unfinished {
                 };
                 let flag = flag.replace('_', "-");
                 return Err(self.refused(&format!(
-                    "it was started with {name} = {}, not {}; leave --{flag} out",
+                    "it was started with {name} = {}, not {}; drop --{flag}",
                     value(&there),
                     value(&given)
                 )));
@@ -154,7 +159,8 @@ impl Unfinished {
         Ok(())
     }
 
-    /// The arms of the run: those of the flags, of its testbed, or of the addresses in its header, whichever are the same.
+    /// The arms of the run, from the flags, its testbed or the addresses in its header: whichever gives
+    /// the same arms as the header.
     fn arms(&self, arguments: &BenchArguments, of_flags: Vec<Arm>) -> Result<Vec<Arm>, CliError> {
         let header = &self.journal.header;
         let is_same =
@@ -175,7 +181,8 @@ impl Unfinished {
             let arms: Vec<String> =
                 header.arms.iter().map(|arm| format!("{}={}", arm.name, arm.address)).collect();
             self.refused(&format!(
-                "its arms are {} (testbed {}) and not those that these flags and this configuration give; repeat --testbed, --control, --treatment and --config as they were",
+                "its arms are {} (testbed {}), but these flags and this configuration give others; \
+                 repeat --testbed, --control, --treatment and --config as they were",
                 arms.join(", "),
                 header.testbed,
             ))
@@ -183,7 +190,7 @@ impl Unfinished {
     }
 }
 
-/// The arms by their recorded addresses.
+/// The arms at their recorded addresses.
 fn arms_of(header: &Header, config: &Config) -> Result<Vec<Arm>, ArmError> {
     let arm = |record: &ArmRecord| {
         let mark = if record.address.contains('?') { '&' } else { '?' };

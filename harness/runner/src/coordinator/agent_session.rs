@@ -1,4 +1,4 @@
-//! The coordinator's end of the protocol: an agent in each guest, every request with a deadline.
+//! The coordinator's end of the protocol: an agent in each guest. Every request has a deadline.
 
 use super::arm::Arm;
 use super::fleet::{AgentError, AgentLink, Booted, Fleet};
@@ -24,7 +24,7 @@ pub(crate) struct GuestFleet {
     suite_digest: [u8; 32],
     limits: Limits,
     interrupt: Interrupt,
-    /// Where the logs of consoles go.
+    /// The folder of the guests' console logs.
     consoles: PathBuf,
 }
 
@@ -104,15 +104,15 @@ fn booted(phases: Phases, guest: &Guest, shipped: &Shipped, hello: Hello) -> Boo
     }
 }
 
-/// What an agent must say of itself.
+/// What an agent must report about itself.
 struct Expected {
     sha256: String,
     suite_digest: [u8; 32],
 }
 
-/// One agent at work.
+/// A running agent.
 struct AgentSession {
-    // Before the guest, so that the agent ends before its machine.
+    // Fields drop in order: the agent ends before its machine.
     process: RemoteProcess,
     guest: Guest,
     shipped: Shipped,
@@ -156,7 +156,7 @@ impl AgentLink for AgentSession {
     }
 
     fn tend(&mut self) {
-        // A connection that has broken shows at the next request, with its reason.
+        // A broken connection fails the next request, with its reason.
         self.process.tend().ok();
     }
 }
@@ -182,18 +182,18 @@ fn start_agent(
     };
     if hello.executable_sha256 != expected.sha256 || hello.suite_digest != expected.suite_digest {
         return Err(AgentError::failed(format!(
-            "the agent is another executable than this one: remove {} in the guest and run again",
+            "the agent in the guest is not this executable: remove {} there and run again",
             shipped.path
         )));
     }
     Ok((process, hello))
 }
 
-/// Turns a broken exchange into words: the limit, or how the agent ended and what it said last.
+/// Why an exchange failed: the time limit, or how the agent ended and what it printed last.
 fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> AgentError {
     let io = match error {
         FrameError::Io(io) => io,
-        other => return AgentError::failed(format!("the agent's answer is not usable: {other}")),
+        other => return AgentError::failed(format!("the agent's answer is unusable: {other}")),
     };
     if is_interrupt(&io) {
         return AgentError::interrupted();
@@ -201,7 +201,7 @@ fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> Ag
     if io.kind() == io::ErrorKind::TimedOut {
         let limit = humantime::format_duration(Duration::from_millis(limit.as_millis() as u64));
         return AgentError::failed(format!(
-            "no answer within {limit} (see --timeout); the agent was ended"
+            "no answer within {limit}; the agent was ended (raise --timeout to wait longer)"
         ));
     }
     let ending = match process.ending() {
@@ -210,7 +210,7 @@ fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> Ag
     };
     match process.stderr_tail() {
         log if log.is_empty() => AgentError::failed(ending),
-        log => AgentError::failed(format!("{ending}; its last words:\n{log}")),
+        log => AgentError::failed(format!("{ending}; its last output:\n{log}")),
     }
 }
 

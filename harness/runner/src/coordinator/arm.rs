@@ -1,4 +1,4 @@
-//! One side of the experiment as the user names it, and the protection that a name claims.
+//! One side of the experiment, and the protection that its name claims.
 
 use crate::record::ArmRecord;
 use sevbench_guest::{
@@ -8,13 +8,13 @@ use sevbench_guest::{
 use sevbench_reports::Role;
 use thiserror::Error;
 
-/// The longest name of an arm.
+/// The longest arm name, in bytes.
 const NAME_LEN_MAX: usize = 32;
 
-/// The largest slowdown that may be injected.
+/// The largest slowdown that can be injected.
 const SPIN_FACTOR_MAX: f64 = 100.0;
 
-/// What a name claims that holds one of these, the first that fits; `nosev` claims nothing.
+/// Parts of a name that claim a treatment; the first match counts. `nosev` claims nothing.
 const CLAIMS: [(&str, Treatment); 5] = [
     ("snp", Treatment::Snp),
     ("sev-es", Treatment::SevEs),
@@ -28,21 +28,21 @@ const CLAIMS: [(&str, Treatment); 5] = [
 pub struct Arm {
     /// `nosev`, `snp`, …
     pub name: String,
-    /// What it is for.
+    /// Control or treatment.
     pub role: Role,
     /// Its machine.
     pub address: Address,
-    /// How many times as long every sample is made, where a slowdown is injected.
+    /// The factor by which every sample is stretched, if a slowdown is injected.
     pub spin_factor: Option<f64>,
 }
 
-/// An arm that cannot be.
+/// Why an arm is refused.
 #[derive(Debug, Error, PartialEq)]
 pub(crate) enum ArmError {
     #[error("{0}")]
     Address(#[from] AddressError),
     #[error(
-        "`{0}` names no arm: write --treatment NAME=URL, as in --treatment snp=ssh://root@host"
+        "`{0}` has no arm name: write --treatment NAME=URL, as in --treatment snp=ssh://root@host"
     )]
     NoName(String),
     #[error("`{0}` cannot be an arm's name: use a–z 0–9 . _ -, at most {NAME_LEN_MAX} characters")]
@@ -50,35 +50,38 @@ pub(crate) enum ArmError {
     #[error("two arms are called `{0}`: give one of them another name")]
     Duplicate(String),
     #[error(
-        "an arm on loopback has no protection and cannot be called `{0}`: give it another name"
+        "an arm on loopback has no protection, so it cannot be called `{0}`: give it another name"
     )]
     ClaimOnLoopback(String),
     #[error(
-        "`{name}` names a protection that {address} is not launched with: give the arm another name"
+        "`{name}` names a protection, but {address} is launched without it: give the arm another \
+         name"
     )]
     ClaimOnQemu { name: String, address: String },
-    #[error("{0} has a protection and cannot be the control `{CONTROL}`: write qemu:nosev")]
+    #[error("{0} has a protection, so it cannot be the control `{CONTROL}`: write qemu:nosev")]
     ProtectedControl(String),
     #[error(
-        "an address has no option `{0}`: options are key, known_hosts, dir (for ssh://), vcpus, memory_mib, accelerator, firmware (for qemu:) and spin"
+        "an address has no option `{0}`: the options are key, known_hosts and dir (for ssh://), \
+         vcpus, memory_mib, accelerator and firmware (for qemu:), and spin"
     )]
     Option(String),
     #[error(
-        "spin={0} is no factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every sample 10 % longer"
+        "spin={0} is not a factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every sample \
+         10 % longer"
     )]
     Spin(String),
 }
 
-/// The name of the control's machine as a treatment.
+/// The name of the arm that is the control once more.
 const AGAIN_NAME: &str = "aa";
 
 impl Arm {
-    /// The same machine once more, as a treatment that does nothing.
+    /// The same machine once more, as a treatment that changes nothing.
     pub(crate) fn again(&self) -> Self {
         Self { name: AGAIN_NAME.into(), role: Role::Treatment, ..self.clone() }
     }
 
-    /// An arm from its address alone, under a name of ours.
+    /// An arm from its name and address.
     pub(crate) fn named(
         name: &str,
         role: Role,
@@ -116,7 +119,7 @@ impl Arm {
         }
     }
 
-    /// No arm carries the name of a protection that its machine cannot have.
+    /// Refuses the name of a protection that the machine cannot have.
     fn check_claim(&self) -> Result<(), ArmError> {
         match (&self.address, self.claimed()) {
             (Address::Loopback, Some(_)) => Err(ArmError::ClaimOnLoopback(self.name.clone())),
@@ -135,9 +138,9 @@ impl Arm {
         }
     }
 
-    /// A treatment as the command line has it: `NAME=URL`.
+    /// A treatment from the command line: `NAME=URL`.
     pub(crate) fn treatment(text: &str, settings: &MachineSettings) -> Result<Self, ArmError> {
-        // Only a name may stand before the first `=`: an address alone has its `=` behind a `?` or not at all.
+        // A bare address has its first `=` after a `?`, if it has one at all.
         match text.split_once('=') {
             Some((name, url)) if !name.contains(['?', ':']) => {
                 Self::named(name, Role::Treatment, url, settings)
@@ -146,7 +149,7 @@ impl Arm {
         }
     }
 
-    /// The protection that the name claims, or that the machine is launched with.
+    /// The protection that the name claims or the machine is launched with.
     pub fn claimed(&self) -> Option<Protection> {
         self.treatment_in_name()
             .and_then(Treatment::protection)
@@ -170,7 +173,7 @@ impl Arm {
         }
     }
 
-    /// In which facts the arm differs from the control by its nature.
+    /// The facts in which the treatment itself makes the arm differ from the control.
     fn declares(&self) -> Vec<Declaration> {
         match (self.address.machine(), self.treatment_in_name()) {
             (Some(machine), _) => declarations(machine.treatment, machine.treatment_words()),
@@ -188,7 +191,7 @@ fn check_name(name: &str) -> Result<(), ArmError> {
     }
 }
 
-/// Refuses two arms of one name.
+/// Refuses two arms with the same name.
 pub(crate) fn check_names(arms: &[Arm]) -> Result<(), ArmError> {
     let repeated =
         |(index, arm): &(usize, &Arm)| arms[..*index].iter().any(|other| other.name == arm.name);
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_treatment_has_a_name_an_address_and_perhaps_a_spin() {
+    fn treatment_parses_name_address_and_spin() {
         let arm = treatment("injected=loopback?spin=1.10").unwrap();
         assert_eq!((arm.name.as_str(), arm.spin_factor), ("injected", Some(1.10)));
         assert_eq!(arm.address, Address::Loopback);
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_arms_are_refused() {
+    fn invalid_arms_are_refused() {
         assert!(matches!(treatment("loopback?spin=1.1"), Err(ArmError::NoName(_))));
         assert!(matches!(treatment("ssh://h?key=x"), Err(ArmError::NoName(_))));
         assert!(matches!(treatment("A b=loopback"), Err(ArmError::Name(_))));

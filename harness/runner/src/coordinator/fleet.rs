@@ -1,31 +1,32 @@
-//! What a run asks of its guests and their agents, whatever they are: real ones, or scripted ones in tests.
+//! What a run asks of its guests and agents. Real ones and the scripted ones of tests implement it.
 
 use crate::record::Phases;
 use sevbench_guest::{Facts, LaunchRecord};
 use sevbench_protocol::{Reply, Request};
 use std::time::Duration;
 
-/// Makes guests with an agent in each.
+/// Starts guests with an agent in each.
 pub(super) trait Fleet {
-    /// Starts the guest of an arm, by its index in the plan, for one boot. Dropping the link ends the boot.
+    /// Starts the guest of an arm for one boot. The arm is an index into the plan. Dropping the link
+    /// ends the boot.
     fn boot(&mut self, boot: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError>;
 }
 
-/// One agent.
+/// A connection to one agent.
 pub(super) trait AgentLink {
-    /// Asks, and waits for the answer as long as `expected` and the limit of every request together.
+    /// Sends a request and waits for the answer, for `expected` plus the limit of every request.
     fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError>;
-    /// Replaces an agent that failed by a fresh one in the same guest.
+    /// Replaces a failed agent with a fresh one in the same guest.
     fn restart(&mut self) -> Result<(), AgentError>;
-    /// Stops the guest while another measures, or lets it go on.
+    /// Pauses the guest while another one measures, or resumes it.
     fn set_paused(&mut self, paused: bool) -> Result<(), AgentError>;
-    /// Why the guest itself is of no more use, where that is so.
+    /// Why the guest itself is unusable, if it is.
     fn defect(&mut self) -> Option<String>;
-    /// Keeps an idle connection alive; does not wait.
+    /// Keeps an idle connection alive, without waiting.
     fn tend(&mut self);
 }
 
-/// What is known of a guest once its agent has said hello.
+/// What is known of a guest after its agent's hello.
 #[derive(Clone, Debug)]
 pub(super) struct Booted {
     pub phases: Phases,
@@ -39,9 +40,9 @@ pub(super) struct Booted {
 /// Why an agent gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AgentError {
-    /// It, its guest or the connection failed, for this reason.
+    /// The agent, its guest or the connection failed, for this reason.
     Failed(String),
-    /// The user wants to end.
+    /// The user interrupted the run.
     Interrupted,
 }
 

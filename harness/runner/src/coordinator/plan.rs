@@ -1,4 +1,4 @@
-//! What a run is going to do, said before it does it: the benches chosen, the arms, the settings, the time.
+//! The plan of a run: the selected benches, the arms, the settings and the expected time.
 
 use super::arm::Arm;
 use crate::record::{ArmRecord, Settings, standings};
@@ -9,28 +9,29 @@ use sevbench_text::{counted, format_duration};
 use std::time::Duration;
 use thiserror::Error;
 
-/// What set-up and verification of a bench take in an arm, until it is known better.
+/// An estimate of the set-up and verification of a bench in an arm, before any was timed.
 const SETUP_GUESS: Duration = Duration::from_millis(40);
-/// What a boot of an arm takes, until it is known better.
+/// An estimate of the boot of an arm, before any was timed.
 const BOOT_GUESS: Duration = Duration::from_millis(150);
-/// The same under QEMU, where it is slowest.
+/// The same under QEMU without hardware support, the slowest case.
 const EMULATED_BOOT_GUESS: Duration = Duration::from_secs(25);
-/// What an outside program takes in a round beside the time that it measures, until it is known better: its start, its
-/// ramp, its report.
+/// An estimate of what an outside program takes in a round beyond the time that it measures: its
+/// start, its ramp and its report.
 const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
-/// The share of a round that an arm first runs untimed: the arms before it have used the caches, and a CPU that was
-/// idle needs some 0.1 ms to be at speed. Without it, the first sample of a 32 MiB fill takes half as long again.
+/// The share of a round that an arm first runs untimed. The arms before it have evicted its cache
+/// lines, and an idle CPU needs about 0.1 ms to get up to speed. Without the lead-in, the first
+/// sample of a 32 MiB fill takes half as long again.
 const LEAD_IN_SHARE: f64 = 0.03;
-/// An iteration longer than this needs no lead-in: what it would hide is small beside it.
+/// An iteration longer than this needs no lead-in, since the effects are small against it.
 const LEAD_IN_NS_MAX: f64 = 10e6;
-/// What is asked of an outside program: it runs once a round, whatever that takes.
+/// What a round asks of an outside program: to run once, however long that takes.
 pub(super) const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
-/// How long a run may take without `--max-time`, in times of its first stage.
+/// Without `--max-time`, no boot block starts after this many times the first stage.
 pub(super) const STAGES_MAX: u32 = 3;
-/// How many near ids are listed where nothing matches.
+/// How many similar ids are listed if none matches.
 const NEAR_IDS_MAX: usize = 5;
 
-/// Which benches the user wants.
+/// Which benches the user selects.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
     pub filter: Option<String>,
@@ -38,37 +39,38 @@ pub(crate) struct Selection {
     pub sweep: bool,
 }
 
-/// A selection that selects nothing.
+/// Why a selection selects nothing.
 #[derive(Debug, Error)]
 pub(crate) enum SelectionError {
     #[error(
-        "`{filter}` is no regular expression ({reason}): escape its special characters, or add --exact"
+        "`{filter}` is not a regular expression ({reason}): escape its special characters, or add \
+         --exact"
     )]
     Regex { filter: String, reason: String },
-    #[error("no bench matches `{filter}`; near ids: {near}; `--list` shows all")]
+    #[error("no bench matches `{filter}`; similar ids: {near}; `--list` shows all")]
     NoMatch { filter: String, near: String },
     #[error("`{filter}` matches only benches that are not measured by default: add --sweep")]
     OnlySweep { filter: String },
 }
 
-/// Everything that a run needs to know.
+/// Everything that a run needs to know in advance.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub suite: &'static str,
-    /// Ids of the benches, in the order of the suite.
+    /// The ids of the benches, in the order of the suite.
     pub benches: Vec<String>,
-    /// How many of them drive outside programs, as the list says.
+    /// How many of them drive outside programs, according to the bench list.
     pub observed: usize,
     /// The control first.
     pub arms: Vec<Arm>,
     pub testbed: String,
     pub seed: u64,
-    /// Whether a guest that we started is stopped while another measures.
+    /// Whether a guest that we boot is paused while another one measures.
     pub pauses_idle: bool,
     pub settings: Settings,
 }
 
-/// The cases that are selected, in the order of the suite.
+/// The selected cases, in the order of the suite.
 pub(crate) fn select<'s>(
     suite: &'s Suite,
     selection: &Selection,
@@ -78,7 +80,7 @@ pub(crate) fn select<'s>(
         return Ok(chosen.collect());
     };
     let regex = Regex::new(filter).map_err(|error| {
-        // The last line of the error is the reason; those above draw the expression.
+        // The last line of the error is the reason. Those above draw the expression.
         let reason = error
             .to_string()
             .lines()
@@ -111,27 +113,27 @@ pub(crate) fn select<'s>(
     }
 }
 
-/// The ids most like what was typed, whole or in their parts.
+/// The ids most similar to the filter, as a whole or in one of their parts.
 fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
-    let likeness = |id: &str| {
+    let similarity = |id: &str| {
         let parts = id.split('/').map(|part| strsim::jaro_winkler(part, filter));
         parts.chain([strsim::jaro_winkler(id, filter)]).fold(0.0, f64::max)
     };
     let mut ids: Vec<(f64, &str)> =
-        suite.cases().iter().map(|case| (likeness(case.id()), case.id())).collect();
+        suite.cases().iter().map(|case| (similarity(case.id()), case.id())).collect();
     ids.sort_by(|a, b| b.0.total_cmp(&a.0));
     ids.into_iter().take(NEAR_IDS_MAX).map(|(_, id)| id).collect()
 }
 
 impl Plan {
-    /// The treatments that a gate judges: not the control against itself, unless there is nothing else.
+    /// The treatments that a gate judges. The control against itself counts only if there is no other.
     pub(crate) fn judged_treatments(&self) -> Vec<String> {
         let records: Vec<ArmRecord> = self.arms.iter().map(Arm::record).collect();
         let judged = self.arms.iter().zip(standings(&records)).filter(|(_, arm)| arm.judged);
         judged.map(|(arm, _)| arm.name.clone()).collect()
     }
 
-    /// How long the run, or its first stage, will take, as far as can be said before it.
+    /// An estimate, before the run, of how long it or its first stage will take.
     pub(crate) fn expected(&self) -> Duration {
         let settings = &self.settings;
         let measuring = Duration::from_nanos(settings.warm_up_ns + settings.measurement_ns);
@@ -176,10 +178,10 @@ impl Plan {
         }
     }
 
-    /// What every arm is asked for in a round, where an iteration takes so long in the slowest arm.
+    /// What a round asks of every arm. `iteration_ns` is the time of an iteration in the slowest arm.
     pub(crate) fn measure(&self, iteration_ns: f64) -> Measure {
         let settings = &self.settings;
-        // An empty closure takes no time that a clock can see: 0.1 ns keeps the counts finite.
+        // The clock cannot see the time of an empty closure: 0.1 ns keeps the counts finite.
         let iteration_ns = iteration_ns.max(0.1);
         let round_ns = settings.measurement_ns as f64 / f64::from(settings.rounds);
         let count = |duration_ns: f64| (duration_ns / iteration_ns).round().max(1.0) as u64;
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_filled_with_iterations_of_the_slowest_arm() {
+    fn round_is_filled_by_the_slowest_arm() {
         let settings = Settings {
             margin_source: None,
             boots: 10,
@@ -247,12 +249,12 @@ mod tests {
         };
         assert_eq!(counts(1_000.0), (600, 5_000, 4));
         assert_eq!(counts(3e6), (1, 2, 4));
-        assert_eq!(counts(30e6), (0, 1, 4), "a long iteration brings its own caches back");
+        assert_eq!(counts(30e6), (0, 1, 4), "a long iteration needs no lead-in");
         assert_eq!(counts(0.0).1, 50_000_000);
     }
 
     #[test]
-    fn a_filter_is_a_regular_expression_over_ids() {
+    fn filter_is_a_regular_expression_over_ids() {
         assert_eq!(selected(None, false, false).unwrap().len(), 4);
         assert_eq!(selected(None, false, true).unwrap().len(), 5);
         assert_eq!(selected(Some("memcpy"), false, false).unwrap().len(), 2);
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_without_a_match_says_what_is_near() {
+    fn unmatched_filter_lists_similar_ids() {
         let error = selected(Some("memcopy"), false, false).unwrap_err();
         assert!(error.contains("memory/memcpy/256KiB") && error.contains("--list"), "{error}");
         assert!(selected(Some("memcpy"), true, false).is_err());

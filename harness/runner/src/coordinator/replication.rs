@@ -1,17 +1,18 @@
-//! How many boots each bench has had and still wants, and how long more of them will take. Decides nothing by itself:
-//! how many are needed is asked of a [`Replication`].
+//! The boots that each bench has done and still wants, and the time that more will take. It does not
+//! decide how many are needed: it asks a [`Replication`].
 
 use super::schedule::BootOrder;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// Says how many boots each bench needs, after the first stage.
+/// Decides how many boots each bench needs after the first stage.
 pub(crate) trait Replication {
-    /// The boots in all, by the bench's id, from what the journal holds; a bench that is not named needs no more.
+    /// The total boots of each bench, by id, computed from the journal. A bench that is not named needs
+    /// no more.
     ///
     /// # Errors
-    /// If the journal does not tell, with the reason.
+    /// If they cannot be computed, with the reason.
     fn boots_wanted(&mut self, journal: &Path) -> Result<HashMap<String, u32>, String>;
 }
 
@@ -22,13 +23,13 @@ pub(super) struct Boots {
 }
 
 impl Boots {
-    /// Every bench wants `each` boots, of which it has had so many.
+    /// Every bench wants `each` boots in all, and has done this many.
     pub(super) fn new(done: Vec<u32>, each: u32) -> Self {
         let wanted = vec![each; done.len()];
         Self { done, wanted }
     }
 
-    /// A bench wants so many boots in all; never fewer than before.
+    /// Raises the boots that a bench wants in all. They never become fewer.
     pub(super) fn want(&mut self, bench: usize, boots: u32) {
         self.wanted[bench] = self.wanted[bench].max(boots);
     }
@@ -46,23 +47,23 @@ impl Boots {
             .collect()
     }
 
-    /// How many boot blocks that takes.
+    /// How many boot blocks are left.
     pub(super) fn most_left(&self) -> u32 {
         self.left().into_iter().max().unwrap_or(0)
     }
 
-    /// The benches that want more.
+    /// How many benches want more boots.
     pub(super) fn wanting(&self) -> usize {
         self.left().into_iter().filter(|left| *left > 0).count()
     }
 
-    /// Leaves the benches out that want no more.
+    /// Removes the benches that want no more boots.
     pub(super) fn keep_wanting(&self, order: &mut BootOrder) {
         let left = self.left();
         order.benches.retain(|bench| left[bench.bench] > 0);
     }
 
-    /// Boots of benches that are done, and that will be in the end.
+    /// The boots of all benches that are done, and their final total.
     pub(super) fn progress(&self) -> (u64, u64) {
         let sum = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
         let done = sum(&self.done);
@@ -70,7 +71,7 @@ impl Boots {
     }
 }
 
-/// What boots and benches have taken so far.
+/// The time that boots and benches have taken so far.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     booting: Mean,
@@ -95,18 +96,18 @@ impl Mean {
 }
 
 impl Pace {
-    /// The guests of a boot block were started.
+    /// Adds the time in which the guests of a boot block started.
     pub(super) fn add_boot(&mut self, took: Duration) {
         self.booting.add(took);
     }
 
-    /// A bench ran in a boot.
+    /// Adds the time of a bench in a boot.
     pub(super) fn add_bench(&mut self, bench: usize, took: Duration) {
         self.benches.entry(bench).or_default().add(took);
     }
 
-    /// How long it takes to run each bench in so many boots more, with so many starts of guests. A bench that has not
-    /// run takes what the others take on average; nothing where none has run.
+    /// An estimate of the time for `left` more boots of each bench and `starts` starts of the guests. A
+    /// bench that has not run counts as the average of the others. `None` if none has run.
     pub(super) fn time_for(&self, left: &[u32], starts: u32) -> Option<Duration> {
         let known: Vec<Duration> = self.benches.values().filter_map(|mean| mean.value()).collect();
         let usual = known.iter().sum::<Duration>().checked_div(known.len() as u32)?;
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bench_wants_what_it_has_not_had() {
+    fn bench_wants_the_boots_it_has_not_done() {
         let mut boots = Boots::new(vec![0, 2], 2);
         assert_eq!((boots.left(), boots.most_left(), boots.progress()), (vec![2, 0], 2, (2, 4)));
         boots.note_done(0);
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_left_is_that_of_the_benches_that_want_more() {
+    fn time_left_covers_the_benches_that_want_more() {
         let mut pace = Pace::default();
         assert_eq!(pace.time_for(&[1, 1], 1), None);
         let seconds = Duration::from_secs;
@@ -145,7 +146,11 @@ mod tests {
         pace.add_bench(0, seconds(3));
         pace.add_bench(1, seconds(4));
         assert_eq!(pace.time_for(&[5, 0, 0], 5), Some(seconds(60)));
-        assert_eq!(pace.time_for(&[0, 2, 1], 0), Some(seconds(11)), "the third as the others");
+        assert_eq!(
+            pace.time_for(&[0, 2, 1], 0),
+            Some(seconds(11)),
+            "a bench that has not run takes the average"
+        );
         assert_eq!(
             pace.time_for(&[u32::MAX, 0], u32::MAX).map(|time| time > seconds(1)),
             Some(true)

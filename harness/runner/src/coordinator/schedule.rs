@@ -1,22 +1,22 @@
-//! Pure: a seed gives the order of everything. Boots shuffle guests and benches, each round shuffles the arms.
+//! Pure: the seed decides every order. A boot shuffles the guests and the benches, a round the arms.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// The order in one boot block. Every order is of indices.
+/// The order in one boot block, as indices into the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BootOrder {
-    /// In which order the guests boot.
+    /// The order in which the guests boot.
     pub boot_arms: Vec<usize>,
-    /// In which order the benches run, each with the arm orders of its set-up and of its rounds.
+    /// The order in which the benches run.
     pub benches: Vec<BenchOrder>,
 }
 
 /// The order of arms for one bench in one boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BenchOrder {
-    /// Which bench of the plan.
+    /// The index of the bench in the plan.
     pub bench: usize,
     /// The order of arms in set-up and warm-up.
     pub setup_arms: Vec<usize>,
@@ -24,7 +24,7 @@ pub(crate) struct BenchOrder {
     pub rounds: Vec<Vec<usize>>,
 }
 
-/// How much there is to order.
+/// The size of what is ordered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     pub arms: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Extent {
     pub rounds: u32,
 }
 
-/// The order of boot block `boot`, from the run's seed alone: a block can be made without those before it.
+/// The order of boot block `boot`. It depends on the seed alone, not on the blocks before it.
 pub(crate) fn boot_order(seed: u64, boot: u32, extent: Extent) -> BootOrder {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(u64::from(boot));
@@ -61,14 +61,14 @@ mod tests {
     const EXTENT: Extent = Extent { arms: 2, benches: 5, rounds: 40 };
 
     #[test]
-    fn a_seed_gives_one_schedule_and_each_boot_its_own() {
+    fn schedule_follows_from_seed_and_boot() {
         assert_eq!(boot_order(7, 3, EXTENT), boot_order(7, 3, EXTENT));
         assert_ne!(boot_order(7, 3, EXTENT), boot_order(7, 4, EXTENT));
         assert_ne!(boot_order(7, 3, EXTENT), boot_order(8, 3, EXTENT));
     }
 
     #[test]
-    fn every_bench_runs_once_and_every_round_holds_every_arm() {
+    fn every_bench_runs_once_and_every_round_has_every_arm() {
         let order = boot_order(1, 0, EXTENT);
         let mut benches: Vec<_> = order.benches.iter().map(|bench| bench.bench).collect();
         benches.sort_unstable();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn either_arm_goes_first_about_as_often() {
+    fn each_arm_goes_first_in_half_of_the_rounds() {
         let firsts: usize = (0..50)
             .flat_map(|boot| boot_order(1, boot, EXTENT).benches)
             .flat_map(|bench| bench.rounds)

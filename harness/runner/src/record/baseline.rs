@@ -1,4 +1,5 @@
-//! Baselines: copies of run records under a name, in `baselines/` beside the runs. A baseline is there whole or not at all.
+//! Baselines: copies of run records under a name, in `baselines/` beside the runs. A baseline is
+//! complete or absent.
 
 use super::location::{BASELINES, Location, RecordError, home};
 use std::ffi::CString;
@@ -8,10 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The longest name.
+/// The longest name, in bytes.
 const NAME_LEN_MAX: usize = 100;
 
-/// The name of a baseline, which is the name of a folder.
+/// The name of a baseline, which is also the name of its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BaselineName(String);
 
@@ -37,7 +38,8 @@ impl FromStr for BaselineName {
         match is_name {
             true => Ok(Self(name.into())),
             false => Err(format!(
-                "write A–Z a–z 0–9 . _ -, not beginning with a dot, at most {NAME_LEN_MAX} characters, as in main or v1.2"
+                "use A–Z a–z 0–9 . _ -, no dot at the start, at most {NAME_LEN_MAX} characters, as in \
+                 main or v1.2"
             )),
         }
     }
@@ -60,14 +62,14 @@ pub(crate) fn resolve_baseline(name: &BaselineName) -> Result<Location, RecordEr
     Err(RecordError::NoBaseline { name: name.as_str().into(), known })
 }
 
-/// Copies a run's record to the baseline of this name, in place of one that is there.
+/// Copies a run's record to the baseline of this name, replacing an earlier one.
 ///
 /// # Errors
-/// If it cannot be written; a baseline that was there stays.
+/// If it cannot be written. An earlier baseline then stays.
 pub(crate) fn save_baseline(run: &Location, name: &BaselineName) -> Result<(), RecordError> {
     let saved = Location::at(name.folder());
     let all = home().join(BASELINES);
-    // A dot never begins the name of a baseline.
+    // No baseline has a name with a leading dot.
     let temporary = Location::at(all.join(format!(".{}-{}", name.as_str(), std::process::id())));
     let save = || {
         remove(temporary.folder())?;
@@ -86,7 +88,7 @@ pub(crate) fn save_baseline(run: &Location, name: &BaselineName) -> Result<(), R
     written.map_err(|source| RecordError::Write { path: saved.folder().into(), source })
 }
 
-/// Renames `from` to `to`; what is there already changes places with it, in one step where the file system can.
+/// Renames `from` to `to`. An existing `to` is swapped with it, atomically if the file system can.
 fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
     if !to.exists() {
         return fs::rename(from, to);
@@ -95,7 +97,7 @@ fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
             let aside = from.with_extension("old");
             fs::rename(to, &aside)?;
-            // Not without a baseline where the new one cannot be put there.
+            // If the new one cannot be put there, the old one is put back.
             fs::rename(from, to).inspect_err(|_| _ = fs::rename(&aside, to))?;
             remove(&aside)
         }
@@ -106,7 +108,7 @@ fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
 fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     let (one, other) =
         (CString::new(one.as_os_str().as_bytes())?, CString::new(other.as_os_str().as_bytes())?);
-    // SAFETY: both pointers are to strings that end with a null and outlive the call, which keeps neither.
+    // SAFETY: both pointers are to null-terminated strings that outlive the call, which keeps neither.
     let status = unsafe {
         libc::renameat2(
             libc::AT_FDCWD,
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_of_a_folder_in_plain_sight() {
+    fn name_is_a_visible_folder_name() {
         for name in ["main", "v1.2", "A_b-c", &"x".repeat(NAME_LEN_MAX)] {
             assert_eq!(name.parse::<BaselineName>().unwrap().as_str(), name);
         }
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_changes_places_with_what_comes() {
+    fn existing_folder_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         for (path, text) in [(&old, "old"), (&new, "new")] {

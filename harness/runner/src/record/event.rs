@@ -1,4 +1,5 @@
-//! The events of a journal, one JSON object a line. Names are stored: add, never rename. Units stand in the names.
+//! The events of a journal, one JSON object a line. The names are stored: add some, but never rename
+//! one. Units are part of the names.
 
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Facts, LaunchRecord};
@@ -6,36 +7,36 @@ use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput};
 use sevbench_reports::{MarginSource, Outcome, Place, Role};
 use std::collections::BTreeMap;
 
-/// The version of the journal's form.
+/// The version of the journal's format.
 pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
 
 /// One line of `run.ndjson`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
-    /// First line: what was asked for.
+    /// The first line: what was requested.
     Header(Box<Header>),
-    /// A guest is up and its agent has said hello.
+    /// A guest is up, and its agent has said hello.
     Boot(Box<BootRecord>),
-    /// A bench is set up in an arm.
+    /// A bench was set up in an arm.
     Setup(SetupRecord),
-    /// How fast an arm ran a bench while it warmed up.
+    /// How fast an arm ran a bench during its warm-up.
     WarmUp(WarmUpRecord),
-    /// The iterations that all arms make, in this run, in a sample of a bench and untimed before its samples.
+    /// The iterations of a bench in a sample and in the lead-in, for all arms of this run.
     Calibration(CalibrationRecord),
     /// Every arm ran a bench once.
     Round(RoundRecord),
-    /// How long the rounds of a bench took in a boot.
+    /// All rounds of a bench in a boot, and how long they took.
     Measured(MeasuredRecord),
     /// A bench cannot run in an arm.
     Skipped(SkipRecord),
     /// A bench, or a whole arm, failed in a boot.
     Failed(FailureRecord),
-    /// What the second stage of boots is to be.
+    /// The second stage of boots was planned.
     Extended(ExtendedRecord),
-    /// A run that did not come to its end goes on.
+    /// An unfinished run was continued.
     Resumed(ResumedRecord),
-    /// Last line of a run that was not killed.
+    /// The last line of a run that was not killed.
     End(EndRecord),
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct Header {
     pub seed: u64,
     pub sevbench_version: String,
     pub executable_sha256: String,
-    /// What the coordinator's machine is, by the names of its facts.
+    /// Facts about the coordinator's machine.
     #[serde(default)]
     pub host: BTreeMap<String, String>,
     pub arms: Vec<ArmRecord>,
@@ -59,25 +60,26 @@ pub(crate) struct Header {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// Boots of every bench; the first stage where a precision is asked for.
+    /// Boots of every bench. With a precision, those of the first stage.
     pub boots: u32,
-    /// Half of the width that the intervals of slowdowns should have, in per cent: what a second stage of boots is for.
+    /// The half-width, in per cent, that the slowdowns' intervals should have. A second stage of boots
+    /// aims at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision_percent: Option<f64>,
-    /// After so long no boot block starts.
+    /// No boot block starts after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_time_ns: Option<u64>,
     pub rounds: u32,
     pub samples: u32,
     pub warm_up_ns: u64,
     pub measurement_ns: u64,
-    /// What an outside program measures for in a round.
+    /// How long an outside program measures in a round.
     #[serde(default)]
     pub observation_ns: u64,
     pub timeout_ns: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_timeout_ns: Option<u64>,
-    /// Whether idle guests run while another measures.
+    /// Whether idle guests run while another one measures.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_pause: bool,
     pub confidence: f64,
@@ -91,7 +93,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The margins of some benches: expression and per cent.
+    /// The margins for some benches: expression and per cent.
     pub(crate) fn margin_rules(&self) -> impl Iterator<Item = (&str, f64)> {
         self.margins.iter().map(|rule| (rule.benches.as_str(), rule.percent))
     }
@@ -100,7 +102,7 @@ impl Settings {
 /// A margin for the benches whose ids match.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MarginRule {
-    /// A regular expression that the whole id of a bench must match.
+    /// A regular expression that must match the whole id of a bench.
     pub benches: String,
     /// The margin, in per cent.
     pub percent: f64,
@@ -113,9 +115,9 @@ pub(crate) struct ArmRecord {
     pub address: String,
     pub claimed: Option<String>,
     pub spin_factor: Option<f64>,
-    /// Whether each boot is a fresh life of the guest, and not only a fresh connection and agent.
+    /// Whether each boot restarts the guest, and not only the connection and the agent.
     pub rebooted: bool,
-    /// In which facts it differs from the control by its nature.
+    /// The facts in which the treatment itself makes it differ from the control.
     #[serde(default)]
     pub declares: Vec<Declaration>,
 }
@@ -162,16 +164,16 @@ pub(crate) struct BootRecord {
     pub uploaded: bool,
     pub host_key: String,
     pub agent_resident_bytes: u64,
-    /// How a machine that we started was made.
+    /// How we launched the machine, if we did.
     #[serde(default)]
     pub launch: Option<LaunchRecord>,
     pub facts: Facts,
 }
 
-/// How long the parts of a boot took.
+/// How long the phases of a boot took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Phases {
-    /// Until the guest was started, connected to and authenticated.
+    /// Until the guest was started, and the connection was authenticated.
     pub start_ns: u64,
     /// Of that, until QEMU answered.
     #[serde(default)]
@@ -182,11 +184,11 @@ pub(crate) struct Phases {
     /// From then until the SSH server answered.
     #[serde(default)]
     pub ssh_ns: Option<u64>,
-    /// Until the executable was there.
+    /// Until the executable was in the guest.
     pub ship_ns: u64,
     /// Until the agent had said hello.
     pub agent_ns: u64,
-    /// Until the guest had nothing more to start.
+    /// Until the guest had finished its own start-up.
     #[serde(default)]
     pub settle_ns: u64,
 }
@@ -201,7 +203,7 @@ pub(crate) struct SetupRecord {
     pub operations: u64,
 }
 
-/// Batches of about equal length, in the order in which they ran.
+/// Batches of about equal duration, in the order in which they ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WarmUpRecord {
     pub boot: u32,
@@ -209,7 +211,7 @@ pub(crate) struct WarmUpRecord {
     pub arm: String,
     /// The iterations of each batch.
     pub iterations: Vec<u64>,
-    /// Their time.
+    /// The time of each batch.
     pub elapsed_ns: Vec<u64>,
 }
 
@@ -225,7 +227,7 @@ pub(crate) struct RoundRecord {
     pub boot: u32,
     pub bench: String,
     pub round: u32,
-    /// When the round began, from the start of the coordinator.
+    /// When the round began, counted from the start of the coordinator.
     pub at_ns: u64,
     pub iterations: u64,
     /// In the order in which the arms ran.
@@ -239,7 +241,7 @@ pub(crate) struct ArmRound {
     pub conditions: Conditions,
     #[serde(flatten)]
     pub samples: RoundSamples,
-    /// How long an outside program measured, where it says so.
+    /// How long an outside program measured, if it reports that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured_ns: Option<u64>,
 }
@@ -249,7 +251,7 @@ pub(crate) struct ArmRound {
 pub(crate) enum RoundSamples {
     /// The time of each sample.
     ElapsedNs(Vec<u64>),
-    /// What an outside program reported, a list for each sample.
+    /// What an outside program reported: a list for each sample.
     Observations(Vec<Vec<Observation>>),
 }
 
@@ -277,29 +279,29 @@ pub(crate) struct FailureRecord {
     pub reason: String,
 }
 
-/// Decided once, when every bench has had the boots of the first stage.
+/// The plan for the second stage. It is made once, when every bench has done the first stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ExtendedRecord {
     /// The last boot of the first stage.
     pub after_boot: u32,
-    /// The boots, in all, of the benches that need more.
+    /// The total boots of each bench that needs more.
     pub benches: BTreeMap<String, u32>,
     /// How long the first stage took.
     pub first_stage_ns: u64,
-    /// After so long, from the start of the first boot of the process, no boot block starts.
+    /// No boot block starts after this time, counted from the first boot of the process.
     pub max_time_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ResumedRecord {
-    /// When, RFC 3339 in UTC.
+    /// The time, RFC 3339 in UTC.
     pub at: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndRecord {
     pub outcome: Outcome,
-    /// The boots that benches still lacked when the longest time was over.
+    /// The boots that benches still lacked at the time limit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lacking: BTreeMap<String, u32>,
 }

@@ -1,4 +1,4 @@
-//! The journal: appended as things happen, flushed a round at a time, readable up to its last whole line.
+//! The journal: appended as things happen, one write a line, readable up to its last whole line.
 
 use super::event::{EndRecord, Event, Header, JOURNAL_SCHEMA};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -6,53 +6,60 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// How much is read at once where the end of the last whole line is looked for.
+/// The size of a read in the search for the end of the last whole line.
 const PIECE_LEN: usize = 4096;
 
-/// The longest line that is read: a round of distributions from several arms.
+/// The longest line. A round of distributions from several arms can be long.
 const LINE_LEN_MAX: u64 = 64 << 20;
 
-/// So many defects are named one by one.
+/// How many defects are named one by one.
 const DEFECTS_MAX: usize = 20;
-/// So much of a journal is read at once.
+/// The size of a read of a journal.
 const BUFFER_LEN: usize = 256 << 10;
 
 /// A journal that could not be written or read.
 #[derive(Debug, Error)]
 pub(crate) enum JournalError {
-    #[error("cannot write {}: {source}; free some space or set SEVBENCH_HOME to a folder elsewhere", path.display())]
+    #[error(
+        "cannot write {}: {source}; free some space or set SEVBENCH_HOME to another folder",
+        path.display()
+    )]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the run of {} still runs: wait for its end", path.display())]
+    #[error("the run that writes {} has not ended: wait for it", path.display())]
     InUse { path: PathBuf },
     #[error("{} line {line}: {reason}", path.display())]
     Corrupt { path: PathBuf, line: usize, reason: String },
-    #[error("{} is no journal of a run: its first line is not a header", path.display())]
+    #[error("{} is not the journal of a run: its first line is not a header", path.display())]
     NoHeader { path: PathBuf },
-    #[error("{} has schema `{found}`, and this sevbench reads `{JOURNAL_SCHEMA}`; use the sevbench that wrote it", path.display())]
+    #[error(
+        "{} has the schema `{found}`, but this sevbench reads `{JOURNAL_SCHEMA}`; use the sevbench \
+         that wrote it",
+        path.display()
+    )]
     Schema { path: PathBuf, found: String },
 }
 
-/// Appends events. While it is there, no other process appends to the same journal.
+/// Appends events. While it exists, no other process appends to the same journal.
 pub(crate) struct JournalWriter {
     path: PathBuf,
     file: File,
 }
 
 impl JournalWriter {
-    /// Starts a journal that does not exist yet with its header.
+    /// Creates a journal and writes its header.
     pub(crate) fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).create_new(true).open(path);
         let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
-        // Where the file system knows no locks, nothing guards it.
+        // On a file system without locks, nothing guards the journal.
         file.try_lock().ok();
         let mut writer = Self { path: path.into(), file };
         writer.append(&Event::Header(Box::new(header.clone())))?;
         Ok(writer)
     }
 
-    /// Opens a journal that is there, to go on with it.
+    /// Opens an existing journal to append to it.
     pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
         let file = OpenOptions::new().read(true).append(true).open(path);
         let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
@@ -62,7 +69,7 @@ impl JournalWriter {
         }
     }
 
-    /// Cuts a torn last line off, and says whether there was one.
+    /// Cuts off a torn last line. Returns whether there was one.
     pub(crate) fn cut_torn_line(&mut self) -> Result<bool, JournalError> {
         let mut cut = || {
             let len = self.file.metadata()?.len();
@@ -73,12 +80,12 @@ impl JournalWriter {
         cut().map_err(|source| JournalError::Write { path: self.path.clone(), source })
     }
 
-    /// Where it lies.
+    /// The journal's file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Appends an event as one write of one line: a kill leaves it whole or torn, never mixed.
+    /// Appends an event with one write of one line. A kill leaves the line whole or torn, never mixed.
     pub(crate) fn append(&mut self, event: &Event) -> Result<(), JournalError> {
         let mut write = || {
             let mut line = serde_json::to_vec(event)?;
@@ -88,14 +95,14 @@ impl JournalWriter {
         write().map_err(|source| JournalError::Write { path: self.path.clone(), source })
     }
 
-    /// Brings everything to the disk itself.
+    /// Flushes everything to the disk.
     pub(crate) fn sync(&mut self) -> Result<(), JournalError> {
         let failed = |source| JournalError::Write { path: self.path.clone(), source };
         self.file.sync_data().map_err(failed)
     }
 }
 
-/// The length of a file without a last line that does not end, looked for from behind.
+/// The length of a file without an unterminated last line. It searches from the end.
 fn whole_len(file: &mut File, len: u64) -> io::Result<u64> {
     let mut piece = [0; PIECE_LEN];
     let mut end = len;
@@ -104,15 +111,15 @@ fn whole_len(file: &mut File, len: u64) -> io::Result<u64> {
         let piece = &mut piece[..(end - start) as usize];
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(piece)?;
-        if let Some(place) = piece.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(start + place as u64 + 1);
+        if let Some(position) = piece.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + position as u64 + 1);
         }
         end = start;
     }
     Ok(0)
 }
 
-/// A journal that was read back.
+/// A journal in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Journal {
     pub header: Header,
@@ -120,12 +127,12 @@ pub(crate) struct Journal {
     pub tail: Tail,
 }
 
-/// What is known of a journal once all of it was read.
+/// What is known of a journal only after its last line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tail {
-    /// How it ended; none where it just ends.
+    /// How the run ended. `None` if the journal just stops.
     pub end: Option<EndRecord>,
-    /// Lines that were left out, each with its number and the reason.
+    /// Lines that were ignored, each with its number and the reason.
     pub defects: Vec<String>,
 }
 
@@ -133,7 +140,7 @@ impl Tail {
     fn note(&mut self, defect: String) {
         match self.defects.len() {
             0..DEFECTS_MAX => self.defects.push(defect),
-            DEFECTS_MAX => self.defects.push("and more lines: they are left out".into()),
+            DEFECTS_MAX => self.defects.push("more lines were ignored".into()),
             _ => {}
         }
     }
@@ -144,10 +151,11 @@ pub(crate) fn read_journal(path: &Path) -> Result<Journal, JournalError> {
     collect(&mut open(path)?, path)
 }
 
-/// Reads a journal line by line. Each event goes to `take`, the header first; a line that cannot be read is left out, and said.
+/// Reads a journal line by line. Each event goes to `take`, the header first. A line that cannot be
+/// read is ignored and listed in the tail.
 ///
 /// # Errors
-/// If the file cannot be read, is no journal, or is one of a later version.
+/// If the file cannot be read, is not a journal, or has a later version.
 pub(crate) fn stream_journal(
     path: &Path,
     take: &mut dyn FnMut(Event),
@@ -195,31 +203,32 @@ fn stream(
             continue;
         }
         if line.last() != Some(&b'\n') {
-            tail.note(format!("line {number} is torn: it is left out"));
+            tail.note(format!("line {number} is torn, and was ignored"));
             break;
         }
         match serde_json::from_slice(line.trim_ascii_end()) {
             Ok(Event::End(end)) => tail.end = Some(end),
-            // A second header has no business there.
             Ok(Event::Header(_)) => {
-                tail.note(format!("line {number} is another header: it is left out"));
+                tail.note(format!("line {number} is a second header, and was ignored"));
             }
             Ok(event) => {
-                // A run that was taken up again has not ended where it did before.
+                // A run that was resumed did not end here.
                 tail.end = None;
                 take(event);
             }
             Err(error) => {
-                let (column, reason) = described(&error);
-                tail.note(format!("line {number}, column {column}: {reason}: it is left out"));
+                let (column, reason) = describe(&error);
+                tail.note(format!(
+                    "line {number}, column {column}: {reason}; the line was ignored"
+                ));
             }
         }
     }
     Ok(tail)
 }
 
-/// The column of an error and what it is; the crate counts lines within what it was given, which is one line of many.
-fn described(error: &serde_json::Error) -> (usize, String) {
+/// The column and the text of an error. serde_json would also name a line, always line 1.
+fn describe(error: &serde_json::Error) -> (usize, String) {
     let text = error.to_string();
     let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
     (error.column(), reason.to_owned())
@@ -235,14 +244,14 @@ fn parse_header(line: &[u8], path: &Path) -> Result<Event, JournalError> {
         Ok(header @ Event::Header(_)) => Ok(header),
         Ok(_) => Err(no_header()),
         Err(error) => {
-            let (column, reason) = described(&error);
+            let (column, reason) = describe(&error);
             let reason = format!("column {column}: {reason}");
             Err(JournalError::Corrupt { path: path.into(), line: 1, reason })
         }
     }
 }
 
-/// A later schema is named before its lines fail to parse.
+/// Refuses another schema by name, before its lines fail to parse.
 fn check_schema(line: &[u8], path: &Path) -> Result<(), JournalError> {
     let value: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
     match value.get("schema").and_then(|schema| schema.as_str()) {

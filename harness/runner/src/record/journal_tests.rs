@@ -1,4 +1,4 @@
-//! Tests of the journal: whole, torn anywhere, corrupt, of a later schema.
+//! Tests of the journal: complete, torn at any byte, corrupt, or of a later schema.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -67,7 +67,7 @@ fn parsed(bytes: &[u8]) -> Result<Journal, JournalError> {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn written_events_are_read_back() {
     let end = EndRecord { outcome: Outcome::Complete, lacking: BTreeMap::new() };
     let journal = parsed(&written(&[round(1), round(2), Event::End(end.clone())])).unwrap();
     assert_eq!(journal.events, [round(1), round(2)]);
@@ -75,7 +75,7 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
-fn a_journal_cut_anywhere_gives_its_whole_lines() {
+fn journal_cut_anywhere_yields_its_whole_lines() {
     let bytes = written(&[round(1), round(2)]);
     let first = written(&[]).len();
     for len in first..bytes.len() {
@@ -88,7 +88,7 @@ fn a_journal_cut_anywhere_gives_its_whole_lines() {
 }
 
 #[test]
-fn the_end_of_a_run_that_went_on_is_none() {
+fn resumed_run_forgets_its_earlier_end() {
     let ended = |outcome| Event::End(EndRecord { outcome, lacking: BTreeMap::new() });
     let resumed = Event::Resumed(ResumedRecord { at: "2026-01-02T00:00:00Z".into() });
     let interrupted = [round(1), ended(Outcome::Interrupted), resumed.clone(), round(2)];
@@ -100,7 +100,7 @@ fn the_end_of_a_run_that_went_on_is_none() {
 }
 
 #[test]
-fn a_journal_is_continued_behind_its_last_whole_line() {
+fn appending_continues_after_the_last_whole_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ndjson");
     for torn in [String::new(), "{\"event\":".into(), "x".repeat(3 * PIECE_LEN)] {
@@ -115,32 +115,32 @@ fn a_journal_is_continued_behind_its_last_whole_line() {
 }
 
 #[test]
-fn a_journal_has_one_writer() {
+fn journal_has_one_writer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ndjson");
     let first = JournalWriter::create(&path, &header()).unwrap();
     let second = JournalWriter::open(&path).err().unwrap().to_string();
-    assert!(second.contains("still runs"), "{second}");
+    assert!(second.contains("has not ended: wait for it"), "{second}");
     drop(first);
     assert!(JournalWriter::open(&path).is_ok());
 }
 
 #[test]
-fn a_corrupt_line_is_named_and_the_others_are_used() {
+fn corrupt_line_is_named_and_the_others_are_used() {
     let mut bytes = written(&[round(1)]);
     bytes.extend_from_slice(b"{\"event\":\"round\",\n");
     bytes.extend_from_slice(&written(&[round(2)])[written(&[]).len()..]);
     let journal = parsed(&bytes).unwrap();
     assert_eq!(journal.events, [round(1), round(2)]);
-    let [defect] = journal.tail.defects.as_slice() else { panic!("one line") };
-    assert_eq!(defect, "line 3, column 17: EOF while parsing a value: it is left out");
+    let [defect] = journal.tail.defects.as_slice() else { panic!("not exactly one defect") };
+    assert_eq!(defect, "line 3, column 17: EOF while parsing a value; the line was ignored");
     let error = parsed(b"{\"event\":\"header\",\"schema\":\"sevbench/journal/1\"}\n").unwrap_err();
     assert!(error.to_string().contains("run.ndjson line 1: column"), "{error}");
     assert!(matches!(parsed(b""), Err(JournalError::NoHeader { .. })), "an empty file");
 }
 
 #[test]
-fn a_later_schema_is_named() {
+fn later_schema_is_refused_by_name() {
     let line = b"{\"event\":\"header\",\"schema\":\"sevbench/journal/9\",\"new\":1}\n";
     let error = parsed(line).unwrap_err().to_string();
     assert!(error.contains("sevbench/journal/9") && error.contains(JOURNAL_SCHEMA), "{error}");
@@ -156,7 +156,7 @@ proptest! {
     }
 }
 
-/// Names and order of the stored fields are part of the format.
+/// The names and the order of the stored fields are part of the format.
 #[test]
 fn golden_rounds_are_written_as_they_were_read() {
     for name in ["golden/journal-1.ndjson", "golden/journal-2.ndjson"] {

@@ -1,4 +1,4 @@
-//! Where runs lie on disk: `target/sevbench/<run-id>/`, and `latest`, which links to the newest.
+//! Where runs are on disk: `target/sevbench/<run-id>/`, and the link `latest` to the newest one.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Overrides the folder of all runs.
+/// The variable that overrides the folder of all runs.
 const HOME_VARIABLE: &str = "SEVBENCH_HOME";
 
 /// The file by which cargo marks its target folder.
@@ -18,25 +18,30 @@ const LATEST: &str = "latest";
 /// The folder of all baselines, inside that of all runs.
 pub(super) const BASELINES: &str = "baselines";
 
-/// How many ids of one second are tried.
+/// How many ids are tried for runs that start in the same second.
 const ATTEMPTS_MAX: u32 = 100;
 
-/// A run's folder that could not be made or found.
+/// A record that could not be written or found.
 #[derive(Debug, Error)]
 pub(crate) enum RecordError {
-    #[error("cannot make {}: {source}; free some space or set SEVBENCH_HOME to a folder elsewhere", path.display())]
+    #[error(
+        "cannot make {}: {source}; free some space or set SEVBENCH_HOME to another folder",
+        path.display()
+    )]
     Make { path: PathBuf, source: io::Error },
-    #[error("cannot write {}: {source}; free some space or set SEVBENCH_HOME to a folder elsewhere", path.display())]
+    #[error(
+        "cannot write {}: {source}; free some space or set SEVBENCH_HOME to another folder",
+        path.display()
+    )]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "there is no baseline `{name}`; baselines are: {known}; save one with --save-baseline {name}"
+        "there is no baseline `{name}`; existing baselines: {known}; save one with --save-baseline \
+         {name}"
     )]
     NoBaseline { name: String, known: String },
-    #[error(
-        "there is no run of the suite `{suite}` to continue: {why}; start one without --resume"
-    )]
+    #[error("the suite `{suite}` has no run to continue: {why}; start one without --resume")]
     NothingToResume { suite: String, why: &'static str },
-    #[error("there is no run `{name}` ({} does not exist); runs are: {known}", path.display())]
+    #[error("there is no run `{name}` ({} does not exist); existing runs: {known}", path.display())]
     NoRun { name: String, path: PathBuf, known: String },
 }
 
@@ -47,7 +52,7 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// Makes the folder of a new run; `stamp` is its start and suite.
+    /// Makes the folder of a new run. `stamp` names its start and its suite.
     pub(crate) fn create(stamp: &str) -> Result<Self, RecordError> {
         let home = home();
         let make = |source| RecordError::Make { path: home.clone(), source };
@@ -63,7 +68,7 @@ impl Location {
         Err(make(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// The folder of a record that is there, or will be.
+    /// The folder of a record, which need not exist yet.
     pub(super) const fn at(folder: PathBuf) -> Self {
         Self { folder }
     }
@@ -81,7 +86,7 @@ impl Location {
         self.folder.join("run.ndjson")
     }
 
-    /// The folder of the guests' consoles.
+    /// The folder of the guests' console logs.
     pub(crate) fn consoles(&self) -> PathBuf {
         self.folder.join("console")
     }
@@ -90,7 +95,7 @@ impl Location {
         self.folder.join("summary.json")
     }
 
-    /// Makes `latest` link here, in one step.
+    /// Makes `latest` link here, atomically.
     pub(crate) fn link_latest(&self) -> Result<(), RecordError> {
         let home = self.folder.parent().unwrap_or(Path::new("."));
         let temporary = home.join(format!(".{LATEST}-{}", std::process::id()));
@@ -105,8 +110,8 @@ impl Location {
     }
 }
 
-/// The record that a user names: nothing for the newest run, a run's id, a baseline's name, or a path to the folder or journal of
-/// either.
+/// Finds the record that a user names: by a run's id, a baseline's name, or the path to the folder or
+/// the journal of either. Without a name, the newest run.
 pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
     let name = name.unwrap_or(LATEST);
     let home = home();
@@ -131,7 +136,7 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
         .collect();
     known.sort();
     let known = if known.is_empty() {
-        "none yet; run `cargo bench --bench memory`".into()
+        "none yet; make one with `cargo bench --bench memory`".into()
     } else {
         known.join(", ")
     };

@@ -1,4 +1,4 @@
-//! Tests of the table: what is read, what is accepted, what each error says, and that garbage is no panic.
+//! Tests of tables: what is accepted, what each error says, and that garbage never panics.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
@@ -15,19 +15,19 @@ fn table(rows: &str) -> Table {
     parsed(format!("{HEADER}\n{rows}")).unwrap()
 }
 
-/// What the error of a whole file says.
+/// The error of a whole file.
 fn says(text: impl AsRef<[u8]>) -> String {
     parsed(text).unwrap_err().to_string()
 }
 
-/// What the error of a row in line 3 says, after a sound row.
+/// Checks the error of a row in line 3, after a valid row.
 #[track_caller]
 fn row_says(row: &str, expected: &str) {
     assert_eq!(says(format!("{HEADER}\nb,a,1,1,ms,1\n{row}\n")), format!("t.csv line 3{expected}"));
 }
 
 #[test]
-fn rows_go_to_their_bench_and_names_keep_the_order_of_appearance() {
+fn rows_are_grouped_by_bench_in_order_of_appearance() {
     let found =
         table("z/y,sev,2,1,ms,1.5\na,nosev,1,1,iops,7\nz/y,nosev,2,1,s,2\nz/y,sev,2,1,ns,9\n");
     let row =
@@ -44,7 +44,7 @@ fn rows_go_to_their_bench_and_names_keep_the_order_of_appearance() {
 }
 
 #[test]
-fn each_unit_is_brought_to_its_base() {
+fn units_are_converted_to_their_base_unit() {
     for (word, unit, value) in [
         ("ns", Unit::Nanoseconds, 2.5),
         ("us", Unit::Nanoseconds, 2_500.0),
@@ -70,7 +70,7 @@ fn each_unit_is_brought_to_its_base() {
 }
 
 #[test]
-fn a_duration_has_its_operations_and_a_rate_may_stand_beside_it() {
+fn durations_have_operations_and_rates_leave_the_field_empty() {
     let found =
         parsed(format!("{HEADER},ops\nb,a,1,1,ms,8,4000\nb,a,1,1,ms,8,\nrate,a,1,1,ops/s,5,\n"));
     let values: Vec<(f64, f64)> = found
@@ -83,7 +83,7 @@ fn a_duration_has_its_operations_and_a_rate_may_stand_beside_it() {
 }
 
 #[test]
-fn a_mark_line_ends_blanks_and_quotes_do_not_matter() {
+fn byte_order_mark_line_ends_blanks_and_quotes_are_ignored() {
     let plain = table("a b,sev,1,2,ms,1e3\n");
     for same in [
         "\u{feff}bench,arm,boot,round,unit,value\na b,sev,1,2,ms,1e3",
@@ -98,9 +98,9 @@ fn a_mark_line_ends_blanks_and_quotes_do_not_matter() {
 }
 
 #[test]
-fn a_file_that_is_no_table_says_what_to_write() {
-    let header = "`bench,arm,boot,round,unit,value`, or `bench,arm,boot,round,unit,value,ops` where durations cover \
-                  several operations";
+fn file_without_a_table_says_what_to_write() {
+    let header = "`bench,arm,boot,round,unit,value`, or `bench,arm,boot,round,unit,value,ops` \
+                  where durations cover several operations";
     let empty = format!("t.csv is empty; write the header {header}, then one row a value");
     assert_eq!(says(""), empty);
     assert_eq!(says("\u{feff}\r\n \n"), empty);
@@ -116,7 +116,7 @@ fn a_file_that_is_no_table_says_what_to_write() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn unreadable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.csv");
     let error = read_table(&path).unwrap_err().to_string();
@@ -127,19 +127,18 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_line_that_is_no_row_is_named() {
+fn malformed_row_is_named_by_its_line() {
     row_says(
         "b,a,1,1,ms,1,5",
-        " has 7 fields, and the header 6; write a decimal point, and quote a field with a comma in it",
+        " has 7 fields, but the header has 6; write a decimal point, and quote a field that contains a \
+         comma",
     );
     row_says(
         "b,a,1,1,ms",
-        " has 5 fields, and the header 6; write a decimal point, and quote a field with a comma in it",
+        " has 5 fields, but the header has 6; write a decimal point, and quote a field that contains a \
+         comma",
     );
-    row_says(
-        "\"b,a,1,1,ms,1",
-        ": a quote is not closed; write a quote inside of a quoted field twice",
-    );
+    row_says("\"b,a,1,1,ms,1", ": a quote is not closed; double a quote inside a quoted field");
     row_says(&"b".repeat(LINE_LEN_MAX + 1), " is longer than 4096 bytes");
     row_says(&"b".repeat(1 << 20), " is longer than 4096 bytes");
     let longest = format!("{},a,1,1,ms,1", "b".repeat(LINE_LEN_MAX - 11));
@@ -148,14 +147,17 @@ fn a_line_that_is_no_row_is_named() {
 }
 
 #[test]
-fn a_name_that_is_none_is_named() {
+fn invalid_name_is_named_by_its_column() {
     row_says(",a,1,1,ms,1", ", column 1 (`bench`): the name is empty");
     row_says("b, ,1,1,ms,1", ", column 2 (`arm`): the name is empty");
     row_says(
         "b\u{1b}[2J,a,1,1,ms,1",
-        ", column 1 (`bench`): the name `b\\u{1b}[2J` has a control character",
+        ", column 1 (`bench`): the name `b\\u{1b}[2J` contains a control character",
     );
-    row_says("b,a\rb,a,1,1,ms", ", column 2 (`arm`): the name `a\\u{d}b` has a control character");
+    row_says(
+        "b,a\rb,a,1,1,ms",
+        ", column 2 (`arm`): the name `a\\u{d}b` contains a control character",
+    );
     let bytes = [HEADER.as_bytes(), b"\nb\xff,a,1,1,ms,1\n"].concat();
     assert_eq!(
         says(bytes),
@@ -164,7 +166,7 @@ fn a_name_that_is_none_is_named() {
 }
 
 #[test]
-fn a_number_that_is_none_is_named() {
+fn invalid_number_is_named_by_its_column() {
     let index = |text: &str| format!("`{text}` is not a whole number from 0 to 4294967295");
     for text in ["-1", "1.5", "4294967296", "one"] {
         row_says(&format!("b,a,{text},1,ms,1"), &format!(", column 3 (`boot`): {}", index(text)));
@@ -175,7 +177,8 @@ fn a_number_that_is_none_is_named() {
         row_says(
             &format!("b,a,1,1,ms,{text}"),
             &format!(
-                ", column 6 (`value`): `{text}` is not finite and above zero; leave out rows that measured nothing"
+                ", column 6 (`value`): `{text}` is not a finite number above zero; leave out rows that \
+                 measured nothing"
             ),
         );
     }
@@ -188,62 +191,62 @@ fn a_number_that_is_none_is_named() {
             ),
         );
     }
-    row_says(
-        "b,a,1,1,s,1e308",
-        ", column 6 (`value`): `1e308` is too large or too small to be kept in ns",
-    );
+    row_says("b,a,1,1,s,1e308", ", column 6 (`value`): `1e308` is too large or too small in ns");
 }
 
 #[test]
-fn a_unit_that_is_unknown_or_does_not_mix_is_named() {
+fn unknown_and_mixed_units_are_named() {
     row_says(
         "b,a,1,1,min,1",
-        ", column 5 (`unit`): unknown unit `min`; known are ns, us, ms, s, B/s, KB/s, MB/s, GB/s, KiB/s, MiB/s, GiB/s, \
-         ops/s, iops",
+        ", column 5 (`unit`): unknown unit `min`; use one of ns, us, ms, s, B/s, KB/s, MB/s, GB/s, \
+         KiB/s, MiB/s, GiB/s, ops/s, iops",
     );
     for unit in ["MB/s", "iops", "ops/s"] {
         row_says(
             &format!("b,a,1,1,{unit},1"),
             &format!(
-                ", column 5 (`unit`): `{unit}` does not mix with `ms` of line 2: the values of a bench are all \
-                 durations, or all rates of one kind"
+                ", column 5 (`unit`): `{unit}` does not mix with `ms` in line 2: the values of a bench \
+                 must be all durations, or all rates of one kind"
             ),
         );
     }
     let rates = says(format!("{HEADER}\nb,a,1,1,KB/s,1\nb,a,1,1,MiB/s,1\nb,a,1,1,iops,1\n"));
     assert!(
         rates.starts_with(
-            "t.csv line 4, column 5 (`unit`): `iops` does not mix with `KB/s` of line 2"
+            "t.csv line 4, column 5 (`unit`): `iops` does not mix with `KB/s` in line 2"
         )
     );
 }
 
 #[test]
-fn operations_that_are_none_are_named() {
+fn invalid_operation_count_is_named() {
     let ops_says = |row: &str| says(format!("{HEADER},ops\n{row}\n"));
     for text in ["0", "-4", "1.5", "x"] {
         assert_eq!(
             ops_says(&format!("b,a,1,1,ms,1,{text}")),
             format!(
-                "t.csv line 2, column 7 (`ops`): `{text}` is not a number of operations, a whole number from 1"
+                "t.csv line 2, column 7 (`ops`): `{text}` is not a number of operations; write a whole \
+                 number above 0"
             )
         );
     }
     assert_eq!(
         ops_says("b,a,1,1,MB/s,1,1"),
-        "t.csv line 2, column 7 (`ops`): a rate has no number of operations; leave the field empty"
+        "t.csv line 2, column 7 (`ops`): a rate covers no number of operations; leave the field \
+         empty"
     );
     assert_eq!(
         ops_says("b,a,1,1,ms,1"),
-        "t.csv line 2 has 6 fields, and the header 7; write a decimal point, and quote a field with a comma in it"
+        "t.csv line 2 has 6 fields, but the header has 7; write a decimal point, and quote a field \
+         that contains a comma"
     );
     assert_eq!(
         ops_says("b,a,1,1,ns,1e-308,18446744073709551615"),
-        "t.csv line 2, column 6 (`value`): `1e-308` is too large or too small to be kept in ns"
+        "t.csv line 2, column 6 (`value`): `1e-308` is too large or too small in ns"
     );
 }
 
-/// Quotes a field where a writer must, and where it may.
+/// Quotes a field if it must be quoted, or always.
 fn quoted(field: &str, always: bool) -> String {
     if always || field.contains([',', '"']) {
         format!("\"{}\"", field.replace('"', "\"\""))
@@ -262,7 +265,7 @@ fn any_row() -> impl Strategy<Value = Written> {
 
 proptest! {
     #[test]
-    fn a_written_table_is_read_back(
+    fn written_table_is_read_back(
         rows in proptest::collection::vec(any_row(), 1..60),
         bench_names in proptest::collection::hash_set("[a-zé\"/, ]{0,6}[a-z\",]", 4),
         mark in any::<bool>(),
@@ -306,7 +309,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_of_odd_fields_never_panic_and_errors_name_a_line(
+    fn odd_fields_never_panic_and_errors_name_a_line(
         rows in proptest::collection::vec(
             proptest::collection::vec("[a-c]|ms|iops|[0-9.e\"-]{0,4}|NaN|\"\"|\r| ", 5..8), 1..6,
         ),

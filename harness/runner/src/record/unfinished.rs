@@ -1,12 +1,12 @@
-//! Looks for the run that `--resume` continues.
+//! Finds the run that `--resume` continues.
 
 use super::journal::{Journal, read_journal};
 use super::location::{Location, RecordError, home};
 use sevbench_reports::Outcome;
 use std::fs;
 
-/// The newest run of a suite that did not come to its end, with its journal. Folders whose journal cannot be read are
-/// passed over.
+/// The newest unfinished run of a suite, with its journal. Folders without a readable journal are
+/// skipped.
 ///
 /// # Errors
 /// If there is none.
@@ -16,7 +16,7 @@ pub(crate) fn find_unfinished(suite: &str) -> Result<(Location, Journal), Record
         entries.map(|entry| entry.path()).filter(|path| !path.is_symlink()).collect();
     // A run's id begins with the time of its start.
     folders.sort_by(|a, b| b.cmp(a));
-    let mut why = "there is none yet";
+    let mut why = "it has no runs yet";
     for location in folders.into_iter().map(Location::at) {
         let Ok(journal) = read_journal(&location.journal()) else { continue };
         if journal.header.suite != suite {
@@ -25,7 +25,7 @@ pub(crate) fn find_unfinished(suite: &str) -> Result<(Location, Journal), Record
         if journal.tail.end.as_ref().is_none_or(|end| end.outcome != Outcome::Complete) {
             return Ok((location, journal));
         }
-        why = "every one is complete";
+        why = "every run is complete";
     }
     Err(RecordError::NothingToResume { suite: suite.into(), why })
 }

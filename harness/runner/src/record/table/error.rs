@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// The characters of a field or header that a message repeats.
+/// How many characters of a field or header a message repeats.
 const SHOWN_LEN_MAX: usize = 60;
 
 /// A table that could not be read.
@@ -15,19 +15,39 @@ const SHOWN_LEN_MAX: usize = 60;
 pub(crate) enum TableError {
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} is empty; write the header {}, then one row a value", path.display(), wanted_header())]
+    #[error(
+        "{} is empty; write the header {}, then one row a value",
+        path.display(),
+        wanted_header()
+    )]
     Empty { path: PathBuf },
     #[error("{} has a header and no rows; write one row a value", path.display())]
     NoRows { path: PathBuf },
-    #[error("{} line {line}: `{found}` is not the header; write {}", path.display(), wanted_header())]
+    #[error(
+        "{} line {line}: `{found}` is not the header; write {}",
+        path.display(),
+        wanted_header()
+    )]
     Header { path: PathBuf, line: usize, found: String },
     #[error("{} line {line} is longer than {LINE_LEN_MAX} bytes", path.display())]
     LineTooLong { path: PathBuf, line: usize },
-    #[error("{} line {line}: a quote is not closed; write a quote inside of a quoted field twice", path.display())]
+    #[error(
+        "{} line {line}: a quote is not closed; double a quote inside a quoted field",
+        path.display()
+    )]
     OpenQuote { path: PathBuf, line: usize },
-    #[error("{} line {line} has {found} fields, and the header {expected}; write a decimal point, and quote a field with a comma in it", path.display())]
+    #[error(
+        "{} line {line} has {found} fields, but the header has {expected}; write a decimal point, and \
+         quote a field that contains a comma",
+        path.display()
+    )]
     FieldCount { path: PathBuf, line: usize, found: usize, expected: usize },
-    #[error("{} line {line}, column {} (`{}`): {defect}", path.display(), *column as usize + 1, column.name())]
+    #[error(
+        "{} line {line}, column {} (`{}`): {defect}",
+        path.display(),
+        *column as usize + 1,
+        column.name()
+    )]
     Field { path: PathBuf, line: usize, column: Column, defect: Defect },
 }
 
@@ -37,33 +57,33 @@ impl TableError {
     }
 }
 
-/// What is wrong with one field. Text of the file is shortened and escaped.
+/// What is wrong with one field. Text from the file is shortened and escaped.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(crate) enum Defect {
     #[error("the text is not UTF-8; save the file as UTF-8")]
     NotUtf8,
     #[error("the name is empty")]
     NoName,
-    #[error("the name `{0}` has a control character")]
+    #[error("the name `{0}` contains a control character")]
     ControlCharacter(String),
     #[error("`{0}` is not a whole number from 0 to {max}", max = u32::MAX)]
     NotAnIndex(String),
-    #[error("unknown unit `{0}`; known are {known}", known = known_units())]
+    #[error("unknown unit `{0}`; use one of {known}", known = known_units())]
     UnknownUnit(String),
     #[error(
-        "`{found}` does not mix with `{first}` of line {first_line}: the values of a bench are all durations, or all \
-         rates of one kind"
+        "`{found}` does not mix with `{first}` in line {first_line}: the values of a bench must be all \
+         durations, or all rates of one kind"
     )]
     MixedUnits { found: &'static str, first: &'static str, first_line: usize },
     #[error("`{0}` is not a number; write it like 1234.5 or 1.2345e3")]
     NotANumber(String),
-    #[error("`{0}` is not finite and above zero; leave out rows that measured nothing")]
+    #[error("`{0}` is not a finite number above zero; leave out rows that measured nothing")]
     NotPositive(String),
-    #[error("`{text}` is too large or too small to be kept in {}", unit.symbol())]
+    #[error("`{text}` is too large or too small in {}", unit.symbol())]
     OutOfRange { text: String, unit: Unit },
-    #[error("`{0}` is not a number of operations, a whole number from 1")]
+    #[error("`{0}` is not a number of operations; write a whole number above 0")]
     NotACount(String),
-    #[error("a rate has no number of operations; leave the field empty")]
+    #[error("a rate covers no number of operations; leave the field empty")]
     OpsOfRate,
 }
 
@@ -107,7 +127,7 @@ fn known_units() -> String {
     UNITS.map(|(word, ..)| word).join(", ")
 }
 
-/// Text of the file, shortened and escaped for a message.
+/// Text from the file, shortened and escaped for a message.
 fn shown(text: &str) -> String {
     let head: String = text.chars().take(SHOWN_LEN_MAX).collect();
     let ellipsis = if text.chars().nth(SHOWN_LEN_MAX).is_some() { "…" } else { "" };
