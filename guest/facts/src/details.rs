@@ -1,7 +1,7 @@
 //! Facts that matter only if they differ: mitigations, CPU flags, bounce buffers, devices, idle
 //! states.
 
-use crate::machine::{read, read_field, read_known};
+use crate::file::{read, read_field, read_known};
 use crate::text::{UNKNOWN, selected};
 use std::collections::BTreeMap;
 use std::fs;

@@ -10,6 +10,7 @@
 mod details;
 mod encryption;
 mod executable_hash;
+mod file;
 mod machine;
 mod protection;
 mod sev_cpuid;

@@ -2,11 +2,10 @@
 
 use crate::details::{self, gather_details};
 use crate::encryption::EncryptionFacts;
-use crate::text::{UNKNOWN, bounded, field, selected};
+use crate::file::{read, read_field};
+use crate::text::selected;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 /// Facts of a machine. A text that cannot be read is `unknown`, a number is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,22 +58,6 @@ impl Facts {
             details: gather_details(),
         }
     }
-}
-
-/// A file as a fact.
-pub(crate) fn read(path: &str) -> String {
-    read_known(path).unwrap_or_else(|| UNKNOWN.into())
-}
-
-/// A file as a fact; none if it cannot be read.
-pub(crate) fn read_known(path: impl AsRef<Path>) -> Option<String> {
-    fs::read(path).ok().map(|bytes| bounded(&String::from_utf8_lossy(&bytes)))
-}
-
-/// The value of a `name : value` line in a file, as a fact.
-pub(crate) fn read_field(path: &str, name: &str) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    field(&text, name).map_or_else(|| UNKNOWN.into(), bounded)
 }
 
 fn memory_bytes() -> u64 {

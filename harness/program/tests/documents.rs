@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use sevbench_testing::ModuleGraph;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -265,6 +266,18 @@ fn packages_depend_in_one_direction() {
         for name in names.filter(|name| name.starts_with("sevbench")) {
             let short = name.trim_start_matches("sevbench-");
             assert!(allowed[package.as_str()].contains(&short), "{package} depends on {name}");
+        }
+    }
+}
+
+/// The modules of every package use each other in one direction.
+#[test]
+fn no_package_has_a_circle_of_modules() {
+    for (folder, _) in packages() {
+        // A package of one file has no modules.
+        let source = format!("{folder}/src");
+        if names_in(&source).len() > 1 {
+            ModuleGraph::read(&root().join(source)).assert_acyclic();
         }
     }
 }

@@ -3,13 +3,12 @@
 
 use super::*;
 use crate::link::{BenchAnswer, BenchRequest, Measure};
-use crate::message::{Hello, Request};
 use proptest::prelude::*;
 
-fn requests() -> [Request; 2] {
+fn requests() -> [BenchRequest; 2] {
     [
-        Request::Start { bench: "memory/memcpy/32MiB".into(), spin_factor: Some(1.1) },
-        Request::Drive(BenchRequest::Measure(Measure { lead_in: 2, iterations: 7, samples: 3 })),
+        BenchRequest::Observe { duration_ns: 30_000_000_000 },
+        BenchRequest::Measure(Measure { lead_in: 2, iterations: 7, samples: 3 }),
     ]
 }
 
@@ -32,7 +31,7 @@ fn frame_truncated_anywhere_is_an_unexpected_end_of_file() {
     let mut bytes = Vec::new();
     write_frame(&mut bytes, &requests()[0]).unwrap();
     for len in 0..bytes.len() {
-        let error = read_frame::<Request>(&mut &bytes[..len]).unwrap_err();
+        let error = read_frame::<BenchRequest>(&mut &bytes[..len]).unwrap_err();
         assert!(
             matches!(error, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof)
         );
@@ -42,7 +41,7 @@ fn frame_truncated_anywhere_is_an_unexpected_end_of_file() {
 #[test]
 fn oversized_frame_is_rejected_before_its_body_is_read() {
     let oversized = u32::try_from(FRAME_LEN_MAX + 1).unwrap().to_le_bytes();
-    let error = read_frame::<Request>(&mut oversized.as_slice()).unwrap_err();
+    let error = read_frame::<BenchRequest>(&mut oversized.as_slice()).unwrap_err();
     assert!(matches!(error, FrameError::Oversized { len } if len == FRAME_LEN_MAX + 1));
 }
 
@@ -59,6 +58,5 @@ proptest! {
         let framed: Vec<u8> = len.into_iter().chain(bytes.iter().copied()).collect();
         let _ = read_frame::<BenchAnswer>(&mut framed.as_slice());
         let _ = read_frame::<BenchAnswer>(&mut bytes.as_slice());
-        let _ = read_frame::<Hello>(&mut framed.as_slice());
     }
 }

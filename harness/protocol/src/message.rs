@@ -154,6 +154,8 @@ pub fn read_greeting(input: &mut impl Read) -> Result<Hello, GreetingError> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     fn error_of(bytes: &[u8]) -> String {
         read_greeting(&mut &*bytes).unwrap_err().to_string()
@@ -169,6 +171,27 @@ mod tests {
     #[test]
     fn other_protocol_version_is_named() {
         assert!(error_of(b"SEVBENCH\x02\x01").contains("version 258"));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_after_a_greeting_never_panics(bytes in vec(any::<u8>(), 0..200)) {
+            let mut greeting = MAGIC.to_vec();
+            greeting.extend(PROTOCOL_VERSION.to_le_bytes());
+            greeting.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+            greeting.extend(&bytes);
+            let _ = read_greeting(&mut greeting.as_slice());
+            let _ = read_greeting(&mut bytes.as_slice());
+        }
+    }
+
+    #[test]
+    fn request_round_trips() {
+        let request =
+            Request::Start { bench: "memory/memcpy/32MiB".into(), spin_factor: Some(1.1) };
+        let mut frame = Vec::new();
+        write_frame(&mut frame, &request).unwrap();
+        assert_eq!(read_frame::<Request>(&mut &*frame).unwrap(), request);
     }
 
     #[test]

@@ -15,7 +15,8 @@ mod wide;
 pub use corrected::{AbcInterval, abc_interval, bca_interval};
 pub use resampler::Resampler;
 
-use super::{Confidence, Interval, LogRatio, StatisticsError};
+use crate::interval::Interval;
+use crate::quantity::{Confidence, LogRatio, StatisticsError};
 use exact::ExactMeans;
 
 /// Up to this many replicates, every multiset of draws is enumerated: C(19, 10) = 92,378 at ten.

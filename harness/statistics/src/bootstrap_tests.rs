@@ -1,8 +1,9 @@
 //! Reference values and properties of the bootstrap intervals.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::super::{Slowdown, t_interval};
 use super::*;
+use crate::boot_interval::t_interval;
+use crate::quantity::Slowdown;
 use proptest::prelude::*;
 
 const RATIOS: [f64; 8] = [1.063, 1.078, 1.071, 1.098, 1.059, 1.082, 1.065, 1.240];

@@ -1,7 +1,7 @@
 //! Finds where a series of costs changes its mean or its variance, by PELT, an exact search.
 
-use super::Cost;
 use super::outlier::quantile;
+use crate::quantity::Cost;
 
 /// The fewest values in a segment: a single value has no variance.
 const SEGMENT_LEN_MIN: usize = 2;

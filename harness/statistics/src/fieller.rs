@@ -1,7 +1,7 @@
 //! The ratio of arithmetic means, as papers print it, with Fieller's interval for pairs.
 
 use super::distribution::t_quantile;
-use super::{Confidence, Cost, Slowdown, StatisticsError};
+use crate::quantity::{Confidence, Cost, Slowdown, StatisticsError};
 
 /// A ratio with its interval. It is not on the log scale, and need not be symmetric.
 #[derive(Clone, Copy, Debug, PartialEq)]

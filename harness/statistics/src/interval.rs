@@ -1,6 +1,6 @@
-//! Confidence intervals on the log scale, and shortcuts for the two most common.
+//! A confidence interval on the log scale.
 
-use super::{Confidence, LogRatio, Pivot, StatisticsError};
+use crate::quantity::{Confidence, LogRatio};
 
 /// An estimate on the log scale with its two-sided interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,29 +26,3 @@ impl Interval {
         self.low <= value && value <= self.high
     }
 }
-
-/// Student's t interval for the mean of the replicates: see [`Pivot::mean`].
-///
-/// # Errors
-/// If there are fewer than two replicates.
-pub fn t_interval(
-    replicates: &[LogRatio],
-    confidence: Confidence,
-) -> Result<Interval, StatisticsError> {
-    Ok(Pivot::mean(replicates)?.interval(confidence))
-}
-
-/// Yuen's interval for the trimmed mean of the replicates: see [`Pivot::trimmed_mean`].
-///
-/// # Errors
-/// If there are fewer than two replicates.
-pub fn yuen_interval(
-    replicates: &[LogRatio],
-    confidence: Confidence,
-) -> Result<Interval, StatisticsError> {
-    Ok(Pivot::trimmed_mean(replicates)?.interval(confidence))
-}
-
-#[cfg(test)]
-#[path = "interval_tests.rs"]
-mod tests;

@@ -3,6 +3,7 @@
 //! A [`Cost`], a [`LogRatio`] and a [`Slowdown`] are separate types. An estimate whose error
 //! follows Student's t is a [`Pivot`]: its intervals and p-values come from there.
 
+mod boot_interval;
 mod bootstrap;
 mod changepoint;
 mod distribution;
@@ -18,13 +19,14 @@ mod sign_flip;
 mod steady_state;
 mod variance;
 
+pub use boot_interval::{t_interval, yuen_interval};
 pub use bootstrap::{
     AbcInterval, BootstrapInterval, BootstrapMethod, DEFAULT_RESAMPLES, EXACT_REPLICATES_MAX,
     Resampler, abc_interval, bca_interval, bootstrap_interval, monte_carlo_interval,
 };
 pub use changepoint::{changepoint_penalty, changepoints};
 pub use fieller::{RatioInterval, fieller_interval};
-pub use interval::{Interval, t_interval, yuen_interval};
+pub use interval::Interval;
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use outlier::{OutlierLabel, tukey_labels};
 pub use pivot::Pivot;

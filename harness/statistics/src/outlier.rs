@@ -1,7 +1,7 @@
 //! Tukey's fences: labels for values far from the middle half. They are labels only: see
 //! [`tukey_labels`].
 
-use super::LogRatio;
+use crate::quantity::LogRatio;
 use std::fmt;
 
 /// Distance from a quartile to its inner fence, in interquartile ranges.

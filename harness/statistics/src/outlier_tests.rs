@@ -1,8 +1,8 @@
 //! Reference values and properties of the labels.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::super::Cost;
 use super::*;
+use crate::quantity::Cost;
 use proptest::prelude::*;
 
 fn labels(values: &[f64]) -> Vec<Option<OutlierLabel>> {

@@ -3,7 +3,8 @@
 //! p-values come from it alone.
 
 use super::distribution::{t_quantile, t_upper_tail};
-use super::{Confidence, Cost, Interval, LogRatio, StatisticsError};
+use crate::interval::Interval;
+use crate::quantity::{Confidence, Cost, LogRatio, StatisticsError};
 
 /// The share of values that Yuen's interval trims at each end.
 const TRIM: f64 = 0.2;

@@ -1,7 +1,8 @@
 //! How many boots a run needs: planned before it, estimated after it.
 
 use super::distribution::{noncentral_t_upper_tail, t_quantile};
-use super::{Confidence, LogRatio, Pivot};
+use crate::pivot::Pivot;
+use crate::quantity::{Confidence, LogRatio};
 
 /// The search for a number of boots ends here.
 pub const REPLICATES_MAX: u32 = 10_000;
@@ -75,8 +76,8 @@ fn smallest(from: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
-    use super::super::Pivot;
     use super::*;
+    use crate::pivot::Pivot;
 
     #[test]
     fn pairs_needed_matches_reference_values() {

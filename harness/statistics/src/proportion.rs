@@ -1,7 +1,7 @@
 //! Shares of successes, with Clopper and Pearson's exact interval.
 
-use super::Confidence;
 use super::distribution::beta_quantile;
+use crate::quantity::Confidence;
 
 /// The exact interval of a share, from `successes` in `trials`: the α/2 quantile of Beta(k, n−k+1)
 /// and the 1−α/2 quantile of Beta(k+1, n−k). The outer bounds are 0 for no success and 1 for no

@@ -1,7 +1,7 @@
 //! The exact sign-flip test, free of any distribution. It shows how small a p-value a number of
 //! boots can reach at all.
 
-use super::{LogRatio, StatisticsError};
+use crate::quantity::{LogRatio, StatisticsError};
 
 /// The most replicates whose sign flips are enumerated.
 const REPLICATES_MAX: usize = 24;

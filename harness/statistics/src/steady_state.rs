@@ -1,8 +1,8 @@
 //! Classifies a series of iteration times: whether it became steady, and what came before.
 
-use super::Cost;
 use super::changepoint::{changepoint_penalty, changepoints};
 use super::outlier::{OUTER_FENCE, quantile};
+use crate::quantity::Cost;
 use std::fmt;
 
 /// The shortest series that is classified: in a shorter one the penalty hides all but the coarsest

@@ -1,7 +1,7 @@
 //! Corrected bootstrap intervals, BCa and ABC. They do not make up for few boots.
 
 use super::{BootstrapInterval, DEFAULT_RESAMPLES, Means, mean, tail};
-use crate::{Confidence, LogRatio, StatisticsError};
+use crate::quantity::{Confidence, LogRatio, StatisticsError};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Values this close to the estimate are ties, as a share of the largest deviation from it.

@@ -8,7 +8,7 @@
 //! exactly: there are at most 10¹⁰.
 
 use super::{below, mean, rank};
-use crate::LogRatio;
+use crate::quantity::LogRatio;
 
 /// Sums are counted in this many bins first, and only those of two bins are sorted. A power of two.
 const BINS: usize = 2048;

@@ -5,7 +5,7 @@ use super::needs_two;
 use super::stream::{Lanes, STEP_BYTES};
 #[cfg(target_arch = "x86_64")]
 use super::wide::Wide;
-use crate::{LogRatio, StatisticsError};
+use crate::quantity::{LogRatio, StatisticsError};
 
 /// Indices drawn at once. They fit into the first-level cache together with the table.
 const BUFFER_BYTES: usize = 4096;

@@ -1,8 +1,8 @@
 //! Reference values and properties of the intervals.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::super::{Cost, Slowdown};
 use super::*;
+use crate::quantity::{Cost, Slowdown};
 use proptest::prelude::*;
 
 const FIVE: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
