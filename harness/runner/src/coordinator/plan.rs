@@ -2,7 +2,7 @@
 
 use super::arm::Arm;
 use crate::record::{ArmRecord, Settings, standings};
-use regex::Regex;
+use regex_lite::Regex;
 use sevbench_guest::Address;
 use sevbench_protocol::{Case, Measure, Suite};
 use sevbench_text::{counted, format_duration};
@@ -79,16 +79,9 @@ pub(crate) fn select<'s>(
         let chosen = suite.cases().iter().filter(|case| selection.sweep || !case.is_sweep());
         return Ok(chosen.collect());
     };
-    let regex = Regex::new(filter).map_err(|error| {
-        // The last line of the error is the reason. Those above draw the expression.
-        let reason = error
-            .to_string()
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .trim_start_matches("error: ")
-            .to_owned();
-        SelectionError::Regex { filter: filter.clone(), reason }
+    let regex = Regex::new(filter).map_err(|error| SelectionError::Regex {
+        filter: filter.clone(),
+        reason: error.to_string(),
     });
     let matches: Box<dyn Fn(&str) -> bool> = match selection.exact {
         true => Box::new(|id| id == filter),

@@ -1,6 +1,6 @@
 //! The slowdown that is still called no change, for all benches and for some.
 
-use regex::Regex;
+use regex_lite::Regex;
 use sevbench_reports::{MarginSource, Measurand};
 use sevbench_statistics::LogRatio;
 use thiserror::Error;
@@ -54,12 +54,8 @@ impl Margins {
     ) -> Result<Self, MarginError> {
         let rule = |(benches, percent): (&str, f64)| {
             let wrong = |reason: String| MarginError::Rule { benches: benches.into(), reason };
-            // The crate's error draws the expression on lines of its own; the last one is the reason.
-            let last_line = |error: regex::Error| {
-                let text = error.to_string();
-                text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-            };
-            let regex = Regex::new(&format!("^(?:{benches})$")).map_err(|e| wrong(last_line(e)))?;
+            let regex = Regex::new(&format!("^(?:{benches})$"))
+                .map_err(|error| wrong(error.to_string()))?;
             let margin = Margin::percent(percent).map_err(|error| wrong(error.to_string()))?;
             Ok(Rule { benches: benches.into(), regex, margin })
         };
@@ -142,7 +138,7 @@ mod tests {
         let found = ["memory/memcpy/1KiB", "memory/fill", "disk/copy"].map(percent);
         assert_eq!(found, [5.0, 8.0, 3.0]);
         let wrong = Margins::of(3.0, [("a(", 5.0)]).unwrap_err().to_string();
-        assert!(wrong.contains("`a(`") && wrong.contains("unclosed group"), "{wrong}");
+        assert!(wrong.contains("`a(`") && wrong.contains("open group without closing"), "{wrong}");
         let wrong = Margins::of(3.0, [("a", -5.0)]).unwrap_err().to_string();
         assert!(wrong.contains("percentage"), "{wrong}");
     }
