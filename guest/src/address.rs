@@ -1,4 +1,5 @@
-//! What the user writes for the place where an arm runs: `loopback` or `ssh://user@host:port?key=PATH`.
+//! Where an arm runs, as the user writes it: `loopback`, `qemu:TREATMENT` or
+//! `ssh://user@host:port?key=PATH`.
 
 use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
@@ -12,10 +13,10 @@ use url::{Host, Url};
 const FORM: &str = "write loopback, qemu:nosev, or ssh://user@host:port[?key=PATH]";
 const SSH_PORT: u16 = 22;
 
-/// What cannot stand as it is in a query's value.
+/// Characters that a query's value must escape.
 const VALUE: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'<').add(b'>').add(b'\'');
-/// What cannot stand as it is in a user's name.
+/// Characters that a user name must escape.
 const USER: &AsciiSet = &VALUE
     .add(b'/')
     .add(b':')
@@ -32,41 +33,41 @@ const USER: &AsciiSet = &VALUE
     .add(b'|')
     .add(b'}');
 
-/// The place where an arm runs.
+/// Where an arm runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A child process that stands in for a guest.
     Loopback,
-    /// A machine that QEMU makes.
+    /// A machine that QEMU runs.
     Qemu(Box<QemuMachine>),
-    /// A machine that is reached by SSH.
+    /// A machine reached over SSH.
     Ssh(SshAddress),
 }
 
-/// A machine that is reached by SSH.
+/// A machine reached over SSH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshAddress {
     /// The account.
     pub user: String,
-    /// Name or number, IPv6 without brackets.
+    /// Host name or IP address, IPv6 without brackets.
     pub host: String,
     /// The port.
     pub port: u16,
     /// The private key file; none for the SSH agent and the default identities.
     pub key: Option<PathBuf>,
-    /// The file of known hosts; none for the user's and the system's.
+    /// The known_hosts file; none for the user's and the system's.
     pub known_hosts: Option<PathBuf>,
     /// Where the executable goes; none for `sevbench` in the account's cache folder.
     pub directory: Option<String>,
 }
 
-/// Options in an address that are not for this crate, in order.
+/// Options of an address that this package does not know, in order.
 pub type Options = Vec<(String, String)>;
 
-/// An address that is none.
+/// An address that is not valid.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
-    /// Not of the form.
+    /// It does not have the right form.
     #[error("`{text}` is no address ({reason}): {FORM}")]
     Form {
         /// What was written.
@@ -74,7 +75,7 @@ pub enum AddressError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A secret on the command line.
+    /// It holds a password.
     #[error(
         "an address holds no password, since others can read it: use ?key=PATH or the SSH agent"
     )]
@@ -85,13 +86,13 @@ pub enum AddressError {
     /// A setting of the machine is not valid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// No account named, and none known.
+    /// It names no user, and none is known.
     #[error("no user in `{0}`, and neither USER nor LOGNAME is set: write ssh://user@host")]
     NoUser(String),
 }
 
 impl Address {
-    /// Reads an address. Options that are not for this crate come back beside it.
+    /// Parses an address. Options that this package does not know are returned with it.
     ///
     /// ```
     /// use sevbench_guest::Address;
@@ -102,12 +103,13 @@ impl Address {
     /// ```
     ///
     /// # Errors
-    /// If the text is not of the form.
+    /// If the text is not a valid address.
     pub fn parse(text: &str) -> Result<(Self, Options), AddressError> {
         Self::parse_with(text, &MachineSettings::default())
     }
 
-    /// The same, a machine that QEMU makes being made by these settings where the address says nothing else.
+    /// As [`Address::parse`], with these settings for a machine that QEMU runs, unless the address
+    /// sets others.
     ///
     /// # Errors
     /// As [`Address::parse`].
@@ -181,7 +183,7 @@ impl Address {
         Ok((Self::Qemu(Box::new(machine)), rest))
     }
 
-    /// The machine, where QEMU makes it.
+    /// The machine, if QEMU runs it.
     pub fn machine(&self) -> Option<&QemuMachine> {
         match self {
             Self::Qemu(machine) => Some(machine),
@@ -189,7 +191,7 @@ impl Address {
         }
     }
 
-    /// Whether each boot is a fresh life of the guest, made by us, and not only a fresh connection.
+    /// Whether sevbench starts the guest anew for each boot, instead of only reconnecting.
     pub const fn is_rebooted_by_us(&self) -> bool {
         matches!(self, Self::Loopback | Self::Qemu(_))
     }
@@ -255,7 +257,7 @@ fn parse_options(
     Ok(options)
 }
 
-/// The text as it may be printed.
+/// The text with its password hidden.
 fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -266,7 +268,7 @@ fn without_password(text: &str) -> String {
     }
 }
 
-/// Undoes percent-encoding; a `+` stays one.
+/// Decodes percent-encoding; a `+` stays a `+`.
 fn decode(text: &str) -> Option<String> {
     let text = percent_decode_str(text).decode_utf8().ok()?;
     (!text.contains('\0')).then(|| text.into_owned())
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_read() {
+    fn address_parts_are_parsed() {
         let address = ssh("ssh://root@host:2222?key=/k/id+1%20a&known_hosts=/h&dir=/opt/x");
         assert_eq!(
             (address.user.as_str(), address.host.as_str(), address.port),
@@ -313,13 +315,13 @@ mod tests {
     }
 
     #[test]
-    fn options_of_others_are_passed_on() {
+    fn unknown_options_are_passed_on() {
         let (address, options) = Address::parse("loopback?spin=1.10").unwrap();
         assert_eq!((address, options), (Address::Loopback, vec![("spin".into(), "1.10".into())]));
     }
 
     #[test]
-    fn what_is_no_address_says_what_to_type() {
+    fn invalid_address_shows_the_form() {
         for text in [
             "",
             "host",
@@ -344,19 +346,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics(text in "(ssh://)?.{0,60}") {
+        fn any_text_is_parsed_without_a_panic(text in "(ssh://)?.{0,60}") {
             let _ = Address::parse(&text);
         }
 
         #[test]
-        fn parsing_what_looks_right_never_panics(
+        fn near_valid_text_is_parsed_without_a_panic(
             text in "ssh://[a%:@0-9]{0,8}@?[a.%\\[\\]:0-9]{0,12}(:[0-9]{0,6})?(\\?[a-z%0-9&=+~/]{0,20})?",
         ) {
             let _ = Address::parse(&text);
         }
 
         #[test]
-        fn what_is_shown_is_read_back(
+        fn displayed_address_parses_to_itself(
             user in "[^\\x00]{1,12}",
             host in prop_oneof!["[a-z0-9.]{1,12}", any::<std::net::Ipv6Addr>().prop_map(|n| n.to_string())],
             port in 1_u16..,

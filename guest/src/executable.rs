@@ -1,4 +1,4 @@
-//! The executable that is shipped: its hash, its machine, and whether it is static.
+//! The executable that is shipped: its hash, its architecture, and whether it is static.
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, ReadRef, elf};
@@ -18,13 +18,13 @@ pub struct Executable {
     pub sha256: String,
     /// Its length.
     pub len_bytes: u64,
-    /// The machine that it runs on.
+    /// The architecture that it runs on.
     pub architecture: Architecture,
-    /// The dynamic loader that it needs; none where it is static.
+    /// The dynamic loader that it needs; none if it is static.
     pub interpreter: Option<String>,
 }
 
-/// The kind of processor that an executable is for.
+/// The processor architecture of an executable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     /// 64-bit x86.
@@ -57,7 +57,7 @@ pub enum ExecutableError {
         /// Why.
         source: io::Error,
     },
-    /// The file is no 64-bit ELF executable.
+    /// The file is not a 64-bit ELF executable.
     #[error("{} is no 64-bit ELF executable: {reason}", path.display())]
     NotElf {
         /// The file.
@@ -79,7 +79,7 @@ impl Executable {
     /// Reads an executable file.
     ///
     /// # Errors
-    /// If it cannot be read or is no 64-bit ELF file.
+    /// If it cannot be read, or is not a 64-bit ELF file.
     pub fn read(path: &Path) -> Result<Self, ExecutableError> {
         let unread = |source| ExecutableError::Read { path: path.into(), source };
         let mut file = File::open(path).map_err(unread)?;
@@ -92,7 +92,7 @@ impl Executable {
     }
 }
 
-/// The machine, and the dynamic loader if there is one.
+/// The architecture, and the dynamic loader if there is one.
 fn read_headers<'data>(
     data: impl ReadRef<'data>,
 ) -> Result<(Architecture, Option<String>), object::Error> {
@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn a_dynamic_executable_names_its_loader() {
+    fn dynamic_executable_names_its_loader() {
         let shell = Executable::read(Path::new("/bin/sh")).unwrap();
         assert!(shell.interpreter.unwrap().contains("ld-linux"));
     }
 
     #[test]
-    fn what_is_no_executable_is_refused() {
+    fn files_that_are_not_executables_are_refused() {
         assert!(matches!(
             Executable::read(Path::new("/etc/passwd")),
             Err(ExecutableError::NotElf { .. })

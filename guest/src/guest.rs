@@ -1,4 +1,5 @@
-//! One running machine: started or reached, and asked to run processes. Knows nothing of what they are for.
+//! One running machine: starts or reaches it, and runs processes in it. Knows nothing about what
+//! they are for.
 
 use crate::address::{Address, SshAddress};
 use crate::error::GuestError;
@@ -14,17 +15,17 @@ use std::io::Read;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// For each step of a connection to a guest that may be emulated.
+/// The limit for each step of a connection to a guest that may be emulated.
 const EMULATED_CONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long a guest may take to finish its boot once its SSH server answers.
 const SETTLE_LIMIT: Duration = Duration::from_secs(60);
-/// The most that is read of what it says then.
+/// The most of its output that is read.
 const SETTLE_LEN_MAX: u64 = 4096;
 
-/// A running machine and the SSH connection to it. Dropping it closes the connection, and ends a machine that we
-/// started.
+/// A running machine and the SSH connection to it. Dropping it closes the connection, and ends a
+/// machine that we started.
 pub struct Guest {
-    // First, so that it is closed before the server is ended.
+    // Declared first, so that it is dropped before the server.
     connection: Connection,
     kind: Kind,
 }
@@ -34,16 +35,16 @@ struct Qemu {
     image: BootImage,
 }
 
-/// How OpenSSH's client gets into a guest that we booted.
+/// How OpenSSH's client logs in to a guest that we booted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuestAccess {
     /// The port on 127.0.0.1 that leads to its SSH server.
     pub port: u16,
     /// The account.
     pub user: String,
-    /// The private key that it lets in, in OpenSSH's form.
+    /// The private key that it accepts, in OpenSSH's format.
     pub client_key: String,
-    /// Its host key, as a line of known_hosts has it.
+    /// Its host key, in the format of known_hosts.
     pub host_key: String,
 }
 
@@ -54,10 +55,10 @@ enum Kind {
 }
 
 impl Guest {
-    /// Starts the machine, or reaches it: `loopback` runs `executable` as a server in a child process.
+    /// Starts or reaches the machine: `loopback` runs `executable` as a server in a child process.
     ///
     /// # Errors
-    /// If it does not start, cannot be reached, is not trusted or does not trust us.
+    /// If it does not start, cannot be reached, has an unknown host key or refuses ours.
     pub fn start(
         address: &Address,
         executable: &Executable,
@@ -88,7 +89,7 @@ impl Guest {
             trust: HostTrust::Pinned(&image.host_key),
             credentials: Credentials::Memory(&image.client_key),
         };
-        // An emulated guest needs its time for the cryptography.
+        // An emulated guest is slow at cryptography.
         let limits = Limits { connect: limits.connect.max(EMULATED_CONNECT_LIMIT), ..*limits };
         let connection =
             Connection::open(&endpoint, &limits, interrupt).map_err(|error| match error {
@@ -131,11 +132,11 @@ impl Guest {
         Ok(Self { connection, kind: Kind::Ssh { directory: ssh.directory.clone() } })
     }
 
-    /// Puts the executable into the guest, unless one with its hash is there.
+    /// Copies the executable into the guest, unless the guest has one with its hash.
     ///
     /// # Errors
-    /// If the guest is of another architecture, has no room, or cannot run it; or if it is dynamically linked and so
-    /// may lack its libraries there.
+    /// If the guest has another architecture, has no space, or cannot run it; or if the executable
+    /// is dynamically linked, since the guest may lack its libraries.
     pub fn ship(&mut self, executable: &Executable) -> Result<Shipped, GuestError> {
         match &self.kind {
             Kind::Loopback(_) => {
@@ -164,7 +165,7 @@ impl Guest {
         }
     }
 
-    /// How OpenSSH's client gets in, where we booted the guest.
+    /// How OpenSSH's client logs in, if we booted the guest.
     pub fn access(&self) -> Option<GuestAccess> {
         let Kind::Qemu(qemu) = &self.kind else { return None };
         let Qemu { process, image } = &**qemu;
@@ -176,23 +177,23 @@ impl Guest {
         })
     }
 
-    /// How a machine that we started was made; nothing of one that was there.
+    /// How QEMU was launched; none if we did not boot the machine.
     pub fn launch_record(&self) -> Option<&LaunchRecord> {
         self.qemu().map(|process| &process.record)
     }
 
-    /// How long the parts of its boot took, where we started it under QEMU.
+    /// How long each phase of its boot took, if we booted it under QEMU.
     pub fn boot_phases(&self) -> Option<BootPhases> {
         self.qemu().map(|process| process.phases)
     }
 
-    /// The process that is the machine, where we started it under QEMU.
+    /// The QEMU process, if we booted the machine.
     pub fn machine_process_id(&self) -> Option<u32> {
         self.qemu().map(QemuProcess::id)
     }
 
-    /// Waits until a guest that we booted has nothing more to start: what its boot still does would be measured. Best
-    /// effort: a guest without systemd is ready as it is.
+    /// Waits until a guest that we booted has finished its boot; otherwise the rest of the boot
+    /// would be measured too. Best effort: a guest without systemd is not waited for.
     pub fn settle(&self) {
         if self.qemu().is_none() {
             return;
@@ -204,7 +205,7 @@ impl Guest {
         }
     }
 
-    /// Why the machine cannot be asked any more, where we started it and that is so.
+    /// Why the machine no longer responds; none if it does, or if we did not boot it.
     pub fn defect(&mut self) -> Option<String> {
         match &mut self.kind {
             Kind::Qemu(qemu) => qemu.process.defect(),
@@ -212,11 +213,11 @@ impl Guest {
         }
     }
 
-    /// Stops the CPUs of a machine that we started while another measures, or lets them go on. Other machines are left
-    /// as they are.
+    /// Stops or resumes the CPUs of a machine that we booted, so that it is idle while another
+    /// measures. Other machines are not affected.
     ///
     /// # Errors
-    /// If the machine does not obey.
+    /// If QEMU does not obey.
     pub fn set_paused(&mut self, paused: bool) -> Result<(), GuestError> {
         match &mut self.kind {
             Kind::Qemu(qemu) => {
@@ -231,7 +232,7 @@ impl Guest {
     /// Starts the shipped executable with arguments.
     ///
     /// # Errors
-    /// If the guest's shell does not get as far as starting it. Where the executable itself cannot be run, its output
+    /// If the guest's shell does not start it. If the executable itself cannot be run, its output
     /// ends, and [`RemoteProcess::cannot_run`] says why.
     pub fn spawn(
         &mut self,
@@ -246,7 +247,8 @@ impl Guest {
         &self.connection.host_key_fingerprint
     }
 
-    /// How many segments TCP sent again, from here, since the connection began; `None` where that is not known.
+    /// How many segments TCP has retransmitted from here since the connection began; `None` if
+    /// unknown.
     pub fn transport_retries(&self) -> Option<u32> {
         self.connection.transport_retries()
     }

@@ -1,5 +1,5 @@
-//! The host: what it says of itself, and whether guests can be made on it. Starts nothing but programs that say what they
-//! are.
+//! The host: its facts, and whether guests can run on it. Starts no programs except to ask for
+//! their versions and features.
 
 mod doctor;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! One run with guests at a time on a host, as far as its processes share a network namespace. The lock is a name in the
-//! kernel: it dies with its holder and leaves no file.
+//! Allows one run with guests at a time on a host, among processes that share a network namespace.
+//! The lock is an abstract socket name: it ends with its owner and leaves no file.
 
 use std::io;
 use std::mem;
@@ -8,10 +8,10 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use thiserror::Error;
 
-/// The name, in the kernel's abstract namespace, of whoever has guests on this host.
+/// The lock's name in the kernel's abstract socket namespace.
 const NAME: &str = "sevbench-guests-on-this-host";
 
-/// Held as long as guests may run.
+/// Held for as long as guests may run.
 #[derive(Debug)]
 pub struct HostLock {
     _listener: UnixListener,
@@ -55,7 +55,7 @@ impl HostLock {
     }
 }
 
-/// The process that holds the lock, in words.
+/// A description of the process that holds the lock.
 fn owner(address: &SocketAddr) -> String {
     let id = UnixStream::connect_addr(address).and_then(|stream| peer(&stream));
     match id {
@@ -71,7 +71,8 @@ fn owner(address: &SocketAddr) -> String {
 fn peer(stream: &UnixStream) -> io::Result<libc::pid_t> {
     let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: the pointers are to a whole structure and to its length, which the call fills and does not keep.
+    // SAFETY: the pointers are to a whole structure and to its length, which the call fills and
+    // does not keep.
     let result = unsafe {
         libc::getsockopt(
             stream.as_raw_fd(),

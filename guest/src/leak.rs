@@ -1,6 +1,6 @@
-//! The leak demonstration: a guest holds a secret in memory, and the host searches for it. The guest
-//! reports how to recognise the secret, never the secret itself; so the search cannot find its own
-//! copy.
+//! The leak demonstration: a guest holds a secret in memory, and the host searches for it. The
+//! guest reports how to recognise the secret, never the secret itself; so the search cannot find
+//! its own copy.
 
 mod core_file;
 mod dump;

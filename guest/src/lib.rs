@@ -1,5 +1,5 @@
-//! Where a bench is measured: turns an address into a running machine, and a machine into a byte stream to a
-//! process inside it. Nothing here knows of benches, samples or statistics.
+//! Where benches are measured: turns an address into a running machine, and a machine into a byte
+//! stream to a process inside it. Nothing here knows about benches, samples or statistics.
 //!
 //! ```no_run
 //! use sevbench_guest::{Address, Executable, Guest, Interrupt, Limits};

@@ -1,4 +1,4 @@
-//! How long a wait may last, and the wish of the user that it end. The waits themselves are in `wait`.
+//! How long waits may last, and the flag that cancels them. The waits themselves are in `wait`.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use thiserror::Error;
 pub struct Limits {
     /// For a connection, and again for each step until it is authenticated.
     pub connect: Duration,
-    /// For a machine that we start, until its SSH server answers.
+    /// For a machine that we boot, until its SSH server answers.
     pub boot: Duration,
     /// For an answer, or for progress of an upload.
     pub request: Duration,
@@ -27,22 +27,22 @@ impl Default for Limits {
     }
 }
 
-/// The wish that all waiting end: set by a signal handler, looked at in every wait.
+/// Cancellation flag, checked by every wait and set by a signal handler.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// One that is not set.
+    /// A flag that is not set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends every wait that looks at this interrupt or at a clone of it.
+    /// Cancels every wait that checks this flag or a clone of it.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the user wants to end.
+    /// Whether the user has cancelled.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -63,12 +63,12 @@ impl From<Arc<AtomicBool>> for Interrupt {
 #[error("interrupted")]
 struct Interrupted;
 
-/// The error of a wait that the user ended. Not `ErrorKind::Interrupted`, which `read_exact` retries.
+/// The error of a cancelled wait. Not `ErrorKind::Interrupted`, which `read_exact` retries.
 pub(crate) fn interrupted() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, Interrupted)
 }
 
-/// Whether an error is that of a wait that the user ended.
+/// Whether an error is that of a cancelled wait.
 pub fn is_interrupt(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
 }

@@ -1,4 +1,4 @@
-//! Pure: in which facts two machines differ, and what of that is the treatment.
+//! Pure: the facts in which two machines differ, and which of these the treatment explains.
 
 use crate::qemu::{LaunchRecord, swiotlb_mib};
 use crate::treatment::Treatment;
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use sevbench_facts::Facts;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The share by which the memory of two equal machines may differ: a kernel reserves what it needs.
+/// Two equal machines may differ in memory by this share, since kernels reserve different amounts.
 const MEMORY_TOLERANCE: f64 = 0.01;
-/// Facts that are sets of words: only the words in which they differ are shown.
+/// Facts that are sets of words. Only the differing words are shown.
 const WORD_SETS: [&str; 5] =
     ["CPU flags", "kernel command line", "virtio features of ", "disk queue of ", "clock sources"];
 
@@ -17,33 +17,34 @@ const WORD_SETS: [&str; 5] =
 pub struct Difference {
     /// The fact.
     pub fact: String,
-    /// Its value in the control arm; of a set of words those that are there only.
+    /// Its value in the control arm; for a set of words, those found only there.
     pub control: String,
-    /// Its value in the treatment arm; of a set of words those that are there only.
+    /// Its value in the treatment arm; for a set of words, those found only there.
     pub treatment: String,
-    /// Whether the testbed declares it as the treatment.
+    /// Whether the treatment is declared to change it.
     pub declared: bool,
 }
 
-/// A fact that a treatment changes by its nature.
+/// A fact that a treatment is declared to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declaration {
-    /// The fact, or the start of the names of several, which then ends with a space.
+    /// The fact's name, or the common start of several names, ending in a space.
     pub fact: String,
-    /// The words that it changes, where the fact is a set of words; none for all.
+    /// The words that change, if the fact is a set of words; empty for all of them.
     pub words: Vec<String>,
 }
 
-/// The two machines of a comparison.
+/// What is known about one of two compared machines.
 #[derive(Clone, Copy, Debug)]
 pub struct MachineFacts<'a> {
-    /// What it says of itself.
+    /// Its facts.
     pub facts: &'a Facts,
-    /// How we made it, if we did.
+    /// How we launched it, if we did.
     pub launch: Option<&'a LaunchRecord>,
 }
 
-/// What a treatment changes by its nature; `words` are those that it adds to the kernel's command line.
+/// What a treatment is declared to change. `words` are those that it adds to the kernel's command
+/// line.
 pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration> {
     let declare = |fact: &str, words: &[&str]| Declaration {
         fact: fact.into(),
@@ -52,14 +53,14 @@ pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration
     if treatment == Treatment::Nosev {
         return Vec::new();
     }
-    // VIRTIO_F_ACCESS_PLATFORM is bit 33; what a device's requests may span shrinks with bounce buffers.
+    // VIRTIO_F_ACCESS_PLATFORM is bit 33. Bounce buffers limit the size of a device's requests.
     let mut declared = vec![
         declare("memory", &[]),
         declare("bounce buffers", &[]),
         declare("virtio features of ", &["33"]),
         declare("largest request of ", &[]),
     ];
-    // Without words of its own it declares none: no words would mean all.
+    // A treatment that adds no words declares none, since an empty list would mean all.
     if !words.is_empty() {
         declared.push(Declaration { fact: "kernel command line".into(), words });
     }
@@ -147,7 +148,7 @@ fn difference(name: &str, here: &str, there: &str, declared: &[Declaration]) -> 
         let words: Vec<&str> = one.difference(other).map(String::as_str).collect();
         if words.is_empty() { "without".to_owned() } else { words.join(" ") }
     };
-    // The same words in another order are no difference.
+    // The order of the words does not matter.
     (here != there).then(|| Difference {
         fact: name.into(),
         control: only(&here, &there),
@@ -165,7 +166,7 @@ fn memory_difference(
     if (here - there).abs() <= here.max(there) * MEMORY_TOLERANCE {
         return None;
     }
-    // More than its bounce buffers the treatment does not take.
+    // The treatment takes no more memory than its bounce buffers.
     let lost = here - there;
     let buffers = (swiotlb_mib(control.memory_bytes >> 20) << 20) as f64;
     let explained = lost > 0.0 && lost <= buffers + here * MEMORY_TOLERANCE;
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn differing_facts_are_listed_and_boots_are_no_difference() {
+    fn differing_facts_are_listed_and_boot_ids_ignored() {
         let control = Facts {
             kernel: "6.1".into(),
             boot_id: "a".into(),
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_treatments_words_on_the_command_line_are_declared_and_no_others() {
+    fn only_the_words_of_the_treatment_are_declared() {
         let control = Facts { kernel_command_line: "root=x quiet".into(), ..Facts::default() };
         let treatment =
             Facts { kernel_command_line: "root=x quiet swiotlb=force".into(), ..Facts::default() };
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_that_the_bounce_arm_does_not_make_is_not_declared() {
+    fn only_changes_of_the_bounce_treatment_are_declared() {
         let with = |name: &str, value: &str| Facts {
             details: BTreeMap::from([(name.to_owned(), value.to_owned())]),
             ..Facts::default()
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_memory_of_the_bounce_buffers_is_the_treatments() {
+    fn only_the_memory_of_the_bounce_buffers_is_declared() {
         let with = |mib: u64| Facts { memory_bytes: mib << 20, ..Facts::default() };
         let declared = |here, there| found(&with(here), &with(there), &bounce())[0].declared;
         assert!(declared(966, 902));
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_that_were_made_differently_differ() {
+    fn launch_differences_are_listed() {
         let launch = |backing: &str| LaunchRecord {
             facts: BTreeMap::from([("memory backing".to_owned(), backing.to_owned())]),
             ..LaunchRecord::default()

@@ -21,8 +21,8 @@ pub struct Prepared {
     _lock: Option<HostLock>,
 }
 
-/// Takes the host's lock, checks that all machines among `addresses` can run here at once, and makes
-/// the disks that do not exist yet. Reports what takes time.
+/// Takes the host's lock, checks that all machines among `addresses` can run here at once, and
+/// makes the disks that do not exist yet. Reports what takes time.
 ///
 /// # Errors
 /// If another run has guests here, or a machine needs something that the host lacks.

@@ -1,18 +1,18 @@
-//! Pure: whether a machine is what its arm is called. A name is a claim; the MSR, CPUID, the kernel and the way it was
-//! launched must all agree before it is believed.
+//! Pure: whether a machine has the protection that its arm's name claims. The claim is verified
+//! only if the MSR, CPUID, the kernel and the launch all agree.
 
 use crate::qemu::LaunchRecord;
 use serde_json::Value;
 use sevbench_facts::{EncryptionFacts, Protection};
 
-/// What is known of a machine's protection.
+/// What is known about a machine's protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Whether the claim is proved; none without a claim.
+    /// Whether the claim is verified; none without a claim.
     pub verified: Option<bool>,
-    /// What the machine's memory is, in a word: `none`, `SEV-SNP`, `unknown`.
+    /// The encryption of the machine's memory: `none`, `SEV-SNP`, `unknown`.
     pub encryption: String,
-    /// Every piece of evidence, whatever it says.
+    /// All evidence, for and against.
     pub evidence: Vec<String>,
 }
 
@@ -43,11 +43,12 @@ fn was_launched_with(launch: Option<&LaunchRecord>, claimed: Protection) -> bool
         && launch.query_sev.as_deref().is_some_and(|text| says_protected(text, claimed))
 }
 
-/// What `query-sev` must say: that encryption is on, and of which kind (QEMU's qapi/misc-i386.json).
+/// What `query-sev` must report: that encryption is enabled, and its type (QEMU's
+/// qapi/misc-i386.json).
 fn says_protected(query_sev: &str, claimed: Protection) -> bool {
     let Ok(answer) = serde_json::from_str::<Value>(query_sev) else { return false };
     let kind = answer["sev-type"].as_str();
-    // SEV-ES is SEV by its type, with bit 2 of the policy.
+    // SEV-ES has the type `sev` and bit 2 of the policy.
     let is_es = answer["policy"].as_u64().is_some_and(|policy| policy & 1 << 2 != 0);
     let fits = match claimed {
         Protection::SevSnp => kind == Some("sev-snp"),
@@ -61,7 +62,7 @@ fn offers(guest: &EncryptionFacts, claimed: Protection) -> bool {
     guest.cpuid.is_some_and(|cpuid| cpuid.offers(claimed))
 }
 
-/// The protections that the kernel's line names.
+/// The protections in the kernel's line.
 fn kernel_protections(guest: &EncryptionFacts) -> Vec<Protection> {
     let line = guest.kernel_line.as_deref().unwrap_or_default();
     let named = |protection: &Protection| {

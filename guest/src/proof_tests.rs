@@ -1,4 +1,4 @@
-//! Tests of proofs on what real hosts and guests print: the study's EPYC 7713P, and QEMU without SEV.
+//! Proofs from the output of real hosts and guests: the study's EPYC 7713P, and QEMU without SEV.
 
 use super::*;
 use sevbench_facts::SevCpuid;
@@ -38,7 +38,7 @@ fn is_verified(
 }
 
 #[test]
-fn a_claim_is_verified_where_all_evidence_agrees() {
+fn claim_is_verified_if_all_evidence_agrees() {
     let proof = prove(Some(Protection::SevSnp), Some(&snp_launch()), &snp_guest());
     assert_eq!((proof.verified, proof.encryption.as_str()), (Some(true), "SEV-SNP"));
     assert_eq!(proof.evidence.len(), 4);
@@ -46,7 +46,7 @@ fn a_claim_is_verified_where_all_evidence_agrees() {
 }
 
 #[test]
-fn each_piece_of_evidence_that_is_missing_refuses_the_claim() {
+fn claim_is_not_verified_if_any_evidence_is_missing() {
     let (launch, guest) = (snp_launch(), snp_guest());
     let snp = Protection::SevSnp;
     assert!(!is_verified(snp, None, &guest), "a machine that others have launched");
@@ -77,7 +77,7 @@ fn each_piece_of_evidence_that_is_missing_refuses_the_claim() {
 }
 
 #[test]
-fn sev_and_sev_es_are_told_apart_by_their_policy() {
+fn policy_tells_sev_and_sev_es_apart() {
     let guest = |status_msr, line: &str| EncryptionFacts {
         status_msr: Some(status_msr),
         kernel_line: Some(format!("AMD Memory Encryption Features active: {line}")),
@@ -91,7 +91,7 @@ fn sev_and_sev_es_are_told_apart_by_their_policy() {
 }
 
 #[test]
-fn a_machine_without_protection_is_called_that_and_claims_nothing() {
+fn machine_without_protection_claims_nothing() {
     let guest = EncryptionFacts {
         status_msr: Some(0),
         cpuid: None,

@@ -1,4 +1,4 @@
-//! Testbeds: named sets of arms, those that come with sevbench and the user's own. Knows nothing of what is measured.
+//! Testbeds: named sets of arms, built-in or the user's own. Knows nothing about what is measured.
 
 mod custom;
 
@@ -10,7 +10,7 @@ use crate::treatment::Treatment;
 
 /// The name of every testbed's control arm.
 pub const CONTROL: &str = "nosev";
-/// The testbed of a run that names none.
+/// The testbed of a run that does not name one.
 pub const DEFAULT_TESTBED: &str = "loopback";
 
 /// A named set of arms.
@@ -20,7 +20,7 @@ pub struct Testbed {
     pub name: String,
     /// The control first.
     pub arms: Vec<TestbedArm>,
-    /// How its machines are made, where an address says nothing else.
+    /// The settings of its machines, unless an address sets others.
     pub machine: MachineSettings,
 }
 
@@ -36,9 +36,9 @@ pub struct TestbedArm {
 /// Where an arm of a testbed runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArmTarget {
-    /// In a machine that QEMU makes.
+    /// In a machine that QEMU runs.
     Machine(Box<QemuMachine>),
-    /// At an address that is still text: it may hold options that are not the guest's.
+    /// At an address that is not parsed yet: it may have options that this package does not know.
     Address(String),
 }
 
@@ -53,10 +53,10 @@ impl TestbedArm {
     }
 }
 
-/// The names of the testbeds that come with sevbench.
+/// The names of the built-in testbeds.
 pub const BUILT_IN: [&str; 6] = ["loopback", "qemu", "sev", "sev-es", "snp", "ladder"];
 
-/// A testbed that comes with sevbench, its machines made by these settings.
+/// A built-in testbed with these settings for its machines.
 pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed> {
     let against = |treatments: &[Treatment]| {
         let treatments =
@@ -75,7 +75,7 @@ pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed
     Some(Testbed { name: name.into(), arms, machine: settings.clone() })
 }
 
-/// All treatments that this host can do, each adding to the one before.
+/// All treatments that this host can run. Each adds to the one before.
 fn rungs(settings: &MachineSettings) -> Vec<Treatment> {
     let checks = examine(&HostProbe::gather_for(settings));
     let able = |treatment: &Treatment| match treatment.protection() {

@@ -1,4 +1,4 @@
-//! The one way to wait: for a file descriptor, until a deadline, with a look at the interrupt.
+//! The only way to wait here: for a file descriptor, until a deadline, unless cancelled.
 
 use crate::limits::{Interrupt, interrupted};
 use sevbench_process::poll;
@@ -6,10 +6,10 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-/// The longest time between two looks at the interrupt.
+/// The longest time between two checks for cancellation.
 const POLL_MAX: Duration = Duration::from_millis(200);
 
-/// How long something may still be waited for.
+/// A deadline and a cancellation flag.
 #[derive(Clone)]
 pub(crate) struct Wait {
     pub(crate) interrupt: Interrupt,
@@ -21,12 +21,13 @@ impl Wait {
         Self { interrupt: interrupt.clone(), deadline: Instant::now() + limit }
     }
 
-    /// One that nothing interrupts, for the way down.
+    /// A wait that is never cancelled, for shutting down.
     pub(crate) fn uninterrupted(limit: Duration) -> Self {
         Self::new(&Interrupt::new(), limit)
     }
 
-    /// Waits until the descriptor is ready for one of `events`, or for [`POLL_MAX`]; says whether it is ready.
+    /// Waits until the descriptor is ready for one of `events`, for at most [`POLL_MAX`]. Returns
+    /// whether it is ready.
     pub(crate) fn once(&self, fd: RawFd, events: libc::c_short) -> io::Result<bool> {
         let timeout = self.slice()?;
         let mut polled = [libc::pollfd { fd, events, revents: 0 }];
@@ -41,11 +42,12 @@ impl Wait {
 
     /// Waits until the other end of a pipe is closed.
     pub(crate) fn until_closed(&self, fd: RawFd) -> io::Result<()> {
-        // Without events poll reports nothing but the hang-up.
+        // Without events, poll only reports a hang-up.
         self.until_ready(fd, 0)
     }
 
-    /// The time until the next look at the interrupt or the deadline; an error where either is due.
+    /// The time until the next check; an error if the wait was cancelled or its deadline has
+    /// passed.
     pub(crate) fn slice(&self) -> io::Result<Duration> {
         if self.interrupt.is_set() {
             return Err(interrupted());

@@ -14,7 +14,8 @@ const QEMU: &str = "qemu-system-x86_64";
 /// How long QEMU has to refuse a machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What QEMU may say where it takes everything but lacks the hardware: KVM at all, a processor with SEV, or its firmware.
+/// What QEMU may say where it takes everything but lacks the hardware: KVM at all, a processor with
+/// SEV, or its firmware.
 const EDGES: [&str; 6] = [
     "KVM required",
     "vm-type SEV-SNP not supported by KVM",
@@ -111,7 +112,8 @@ fn machines_without_protection_are_made() {
     }
 }
 
-/// Once as an arm is launched, and once under TCG, which gets past KVM to the protection's own object.
+/// Once as an arm is launched, and once under TCG, which gets past KVM to the protection's own
+/// object.
 #[test]
 fn machines_with_protection_are_refused_for_want_of_hardware_only() {
     if !has_qemu() {

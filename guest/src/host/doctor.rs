@@ -1,4 +1,5 @@
-//! Pure: what a probe of a host means. Which testbeds are usable there, and what to type where one is not.
+//! Pure: what a probe of a host means: which testbeds it supports, and what to type if it lacks
+//! one.
 
 use super::HostProbe;
 use super::{machine_checks, qemu_checks, sev_checks};
@@ -6,10 +7,10 @@ use crate::treatment::Treatment;
 use serde::Serialize;
 use thiserror::Error;
 
-/// As many obstacles are told with what was found; more are only named.
+/// Up to this many obstacles are shown in full; more are only named.
 const DETAILED_MAX: usize = 2;
 
-/// A testbed, as far as it asks something of the host.
+/// A testbed by what it needs from the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TestbedKind {
@@ -26,7 +27,7 @@ pub enum TestbedKind {
 }
 
 impl TestbedKind {
-    /// All, in the order in which each asks for more.
+    /// All. Each needs more than the one before.
     pub const ALL: [Self; 5] = [Self::Loopback, Self::Qemu, Self::Sev, Self::SevEs, Self::Snp];
     /// Those that start guests.
     pub(super) const GUESTS: &[Self] = &[Self::Qemu, Self::Sev, Self::SevEs, Self::Snp];
@@ -44,7 +45,7 @@ impl TestbedKind {
         }
     }
 
-    /// The testbed that a treatment belongs to.
+    /// The testbed that has a treatment.
     pub const fn of(treatment: Treatment) -> Self {
         match treatment {
             Treatment::Nosev | Treatment::Bounce => Self::Qemu,
@@ -54,35 +55,35 @@ impl TestbedKind {
         }
     }
 
-    /// The testbed of a name.
+    /// The testbed of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|testbed| testbed.name() == name)
     }
 }
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
-    /// As it should be.
+    /// Nothing to do.
     Fine,
-    /// Nothing is in the way, and something is worth knowing.
+    /// Worth knowing, but not an obstacle.
     Note,
-    /// In the way of the testbeds that need it.
+    /// An obstacle to the testbeds that need it.
     Failed,
 }
 
-/// One thing that was looked at.
+/// One check of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub subject: &'static str,
-    /// How it came out.
+    /// The result.
     #[serde(rename = "state")]
     pub status: CheckStatus,
     /// What was found.
     pub found: String,
-    /// What to do about it, in a line that says what to type; every failed check has one.
+    /// What to type to fix it; every failed check has one.
     pub remedy: Option<String>,
     /// The testbeds that need it.
     pub needed_by: &'static [TestbedKind],
@@ -97,7 +98,7 @@ impl Check {
         Self { subject, status: CheckStatus::Fine, found, remedy: None, needed_by }
     }
 
-    /// Something that no testbed needs.
+    /// A check that no testbed needs.
     pub(super) fn note(subject: &'static str, found: String, remedy: Option<&str>) -> Self {
         let remedy = remedy.map(str::to_owned);
         Self { subject, status: CheckStatus::Note, found, remedy, needed_by: &[] }
@@ -114,27 +115,27 @@ impl Check {
     }
 }
 
-/// Whether a testbed can be used here.
+/// Whether this host can run a testbed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TestbedSupport {
     /// The testbed.
     #[serde(rename = "name")]
     pub testbed: TestbedKind,
-    /// Whether nothing is in its way.
+    /// Whether there are no obstacles.
     pub usable: bool,
-    /// How it would run, or what is in its way.
+    /// How it would run, or its obstacles.
     pub reason: String,
-    /// The subjects of the checks that are in its way.
+    /// The subjects of the failed checks.
     pub obstacles: Vec<&'static str>,
 }
 
-/// Everything that was looked at. What can only repeat that a cause is missing is left out: where the processor offers
-/// no SEV, nothing is said of the kernel's setting of it.
+/// All checks. Checks that could only repeat a missing cause are left out: if the processor offers
+/// no SEV, there is no check of the kernel's SEV setting.
 pub fn examine(probe: &HostProbe) -> Vec<Check> {
     [machine_checks::checks(probe), qemu_checks::checks(probe), sev_checks::checks(probe)].concat()
 }
 
-/// The checks that are in the way of a testbed.
+/// The failed checks that a testbed needs.
 pub fn obstacles(checks: &[Check], testbed: TestbedKind) -> Vec<&Check> {
     let is_obstacle =
         |check: &&Check| check.status == CheckStatus::Failed && check.needed_by.contains(&testbed);
@@ -161,7 +162,7 @@ impl Obstacles {
     }
 }
 
-/// What the checks mean for each testbed.
+/// Which testbeds the host can run.
 pub fn testbed_support(probe: &HostProbe, checks: &[Check]) -> Vec<TestbedSupport> {
     TestbedKind::ALL.map(|testbed| support(probe, checks, testbed)).into()
 }

@@ -28,7 +28,8 @@ fn facts(named: &[(&str, &str)]) -> HostFacts {
     HostFacts { named: named.iter().map(pair).collect(), ..HostFacts::default() }
 }
 
-/// A machine with all programs and without KVM: a small virtual machine that offers neither svm nor vmx.
+/// A machine with all programs and without KVM: a small virtual machine that offers neither svm nor
+/// vmx.
 fn no_kvm() -> HostProbe {
     let facts = facts(&[
         ("kernel", "6.1.0"),

@@ -1,17 +1,19 @@
-//! What a guest's firmware knows of encryption, from the table at its end (OvmfPkg/ResetVector of EDK II).
+//! What a guest's firmware supports of memory encryption, from the table at its end
+//! (OvmfPkg/ResetVector of EDK II).
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// How much of a firmware's end is looked at: its table of GUIDs ends 32 bytes before the end.
+/// How much of a firmware's end is read. Its table of GUIDs ends 32 bytes before the end.
 const END_LEN: u64 = 4096;
-/// The entry that says where the vCPUs of a SEV-ES guest start: 00f771de-1a7e-4fcb-890e-68c77e2fb44e.
+/// The entry with the start address of a SEV-ES guest's vCPUs:
+/// 00f771de-1a7e-4fcb-890e-68c77e2fb44e.
 const SEV_ES_RESET_BLOCK: [u8; 16] = 0x00f7_71de_1a7e_4fcb_890e_68c7_7e2f_b44e_u128.to_be_bytes();
-/// The entry that says which pages of a SEV-SNP guest are special: dc886566-984a-4798-a75e-5585a7bf67cc.
+/// The entry with the special pages of a SEV-SNP guest: dc886566-984a-4798-a75e-5585a7bf67cc.
 const SEV_METADATA: [u8; 16] = 0xdc88_6566_984a_4798_a75e_5585_a7bf_67cc_u128.to_be_bytes();
 
-/// A firmware that a guest is started with.
+/// A guest's firmware.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Firmware {
     /// Where it is.
@@ -37,7 +39,7 @@ impl Firmware {
     }
 }
 
-/// A GUID as firmware stores it: its first three numbers are little-endian.
+/// A GUID as firmware stores it, with its first three numbers little-endian.
 fn in_memory(mut guid: [u8; 16]) -> [u8; 16] {
     guid[..4].reverse();
     guid[4..6].reverse();
@@ -50,16 +52,16 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
-    /// The bytes as OvmfSevMetadataOffset of EDK II has them.
+    /// The bytes of OvmfSevMetadataOffset in EDK II.
     #[test]
-    fn a_guid_is_stored_as_edk2_stores_it() {
+    fn guid_has_the_byte_order_of_edk2() {
         let stored = in_memory(SEV_METADATA);
         assert_eq!(stored[..8], [0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47]);
         assert_eq!(stored[8..], [0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc]);
     }
 
     #[test]
-    fn the_table_is_found_at_the_end_and_nowhere_else() {
+    fn table_is_found_only_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("OVMF.fd");
         let probe = |content: &[u8]| {

@@ -1,4 +1,5 @@
-//! What the host of a run says of itself: every fact that has moved a result of others. Judges none of them.
+//! The facts of a run's host: everything that is known to have moved someone's results. Judges
+//! nothing.
 
 use super::tree::Tree;
 use serde::{Deserialize, Serialize};
@@ -41,12 +42,12 @@ const CHOICES: [(&str, &str); 3] = [
     ("transparent huge pages, shared", "/sys/kernel/mm/transparent_hugepage/shmem_enabled"),
 ];
 
-/// Flags of /proc/cpuinfo that speak of virtualisation and of encryption.
+/// Flags of /proc/cpuinfo about virtualisation and encryption.
 const FLAGS: [&str; 8] =
     ["hypervisor", "svm", "vmx", "sme", "sev", "sev_es", "sev_snp", "debug_swap"];
 
-/// The register in which the firmware and the kernel switch encryption on (AMD64 Architecture Programmer's Manual,
-/// volume 2, SYSCFG), and two of its bits.
+/// The register with which firmware and kernel enable encryption (AMD64 Architecture Programmer's
+/// Manual, volume 2, SYSCFG), and two of its bits.
 const SYSCFG: u64 = 0xc001_0010;
 const SYSCFG_SME: u64 = 1 << 23;
 const SYSCFG_SNP: u64 = 1 << 24;
@@ -60,35 +61,35 @@ pub enum Device {
     Absent,
     /// It can be opened for reading and writing.
     Opens,
-    /// It is there and cannot be opened, for this reason.
+    /// It exists but cannot be opened, for this reason.
     Refused(String),
 }
 
-/// Parameters of the module kvm_amd; none where the kernel has no such module or parameter.
+/// Parameters of the module kvm_amd; none if the kernel has no such module or parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvmAmd {
-    /// Makes guests with SEV.
+    /// Whether guests with SEV are enabled.
     pub sev: Option<bool>,
-    /// Makes guests with SEV-ES.
+    /// Whether guests with SEV-ES are enabled.
     pub sev_es: Option<bool>,
-    /// Makes guests with SEV-SNP.
+    /// Whether guests with SEV-SNP are enabled.
     pub sev_snp: Option<bool>,
 }
 
-/// The facts of a host. Those that cannot be read are `unknown`, or none.
+/// The facts of a host. A text that cannot be read is `unknown`; other facts are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// Every fact as text, by its name.
     pub named: BTreeMap<String, String>,
-    /// What the processor says of memory encryption.
+    /// The processor's CPUID leaf on memory encryption.
     pub sev: Option<SevCpuid>,
-    /// What KVM was told of it.
+    /// Whether KVM has it enabled.
     pub kvm_amd: KvmAmd,
     /// `/dev/kvm`.
     pub kvm_device: Device,
     /// `/dev/sev`.
     pub sev_device: Device,
-    /// Memory that programs can still have, in bytes.
+    /// Memory available to programs, in bytes.
     pub memory_available_bytes: Option<u64>,
 }
 
@@ -226,7 +227,7 @@ fn vulnerabilities(tree: &Tree) -> Named {
         .collect()
 }
 
-/// Whether the host's own memory is encrypted, and whether SEV-SNP was switched on at boot.
+/// Whether the host's own memory is encrypted, and whether SEV-SNP was enabled at boot.
 fn encryption(tree: &Tree, command_line: Option<&String>) -> Named {
     let words = command_line.map_or("", String::as_str).split_whitespace();
     let asked = words.filter_map(|word| word.strip_prefix("mem_encrypt=")).next_back();
@@ -243,7 +244,7 @@ fn encryption(tree: &Tree, command_line: Option<&String>) -> Named {
     ]
 }
 
-/// A balloon takes memory from a host that is itself a virtual machine; guests that we make have none.
+/// A balloon takes memory from a host that is itself a virtual machine. Our guests have none.
 fn balloon(tree: &Tree) -> String {
     let names = tree.names("/sys/bus/virtio/drivers/virtio_balloon");
     let devices: Vec<&str> =
@@ -258,14 +259,14 @@ fn leaf(sev: Option<SevCpuid>) -> String {
     sev.map_or_else(|| "none".into(), text)
 }
 
-/// A register of the first CPU, where the kernel lets this process read it.
+/// A register of the first CPU, if the kernel lets this process read it.
 fn read_msr(path: &Path, register: u64) -> Option<u64> {
     let mut value = [0; 8];
     File::open(path).ok()?.read_exact_at(&mut value, register).ok()?;
     Some(u64::from_le_bytes(value))
 }
 
-/// How the kernel writes a switch: as a letter or as a number, by version.
+/// A boolean parameter; old and new kernels print it as a letter or a number.
 fn switch(text: &str) -> Option<bool> {
     match text {
         "Y" | "y" | "1" => Some(true),
@@ -287,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn switches_and_sizes_that_are_none_are_none() {
+    fn unreadable_switches_and_sizes_are_none() {
         assert_eq!((switch("Y"), switch("0"), switch(UNKNOWN)), (Some(true), Some(false), None));
         assert_eq!(bytes("MemTotal: 99999999999999999999 kB", "MemTotal"), None);
         assert_eq!(bytes("MemTotal: 18446744073709551615 kB", "MemTotal"), None);

@@ -6,7 +6,7 @@ use super::tree::Tree;
 use sevbench_facts::text::UNKNOWN;
 use std::fs;
 
-/// A machine of files.
+/// A machine made of files.
 fn recorded(files: &[(&str, &str)]) -> HostFacts {
     let root = tempfile::tempdir().unwrap();
     for (path, content) in files {
@@ -18,7 +18,7 @@ fn recorded(files: &[(&str, &str)]) -> HostFacts {
 }
 
 #[test]
-fn a_recorded_host_is_read() {
+fn recorded_host_is_read() {
     let cpu = "sys/devices/system/cpu";
     let facts = recorded(&[
         ("proc/cmdline", "quiet mem_encrypt=off mem_encrypt=on\n"),
@@ -68,7 +68,7 @@ fn a_recorded_host_is_read() {
 }
 
 #[test]
-fn a_host_that_says_nothing_is_unknown() {
+fn facts_of_an_empty_host_are_unknown() {
     let facts = recorded(&[("nothing", "")]);
     let known = ["balloon", "mem_encrypt", "CPU flags", "/dev/kvm", "/dev/sev", "CPUID 0x8000001F"];
     for (name, value) in facts.named.iter().filter(|(name, _)| !known.contains(&name.as_str())) {

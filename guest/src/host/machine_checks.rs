@@ -1,16 +1,16 @@
-//! Pure: the machine itself, and those of its settings that move results.
+//! Pure: checks of the machine itself, and of its settings that affect results.
 
 use super::HostProbe;
 use super::doctor::{Check, TestbedKind};
 use sevbench_facts::text::UNKNOWN;
 
-/// What QEMU takes beside the memory of a guest; with TCG most of it is translated code.
+/// The memory that QEMU uses beyond its guest's; under TCG most of it is translated code.
 const QEMU_MEMORY_BYTES: u64 = 256 << 20;
-/// The guests that are up at a time: one of each arm.
+/// Guests that are up at a time: one for each arm.
 const GUESTS: u64 = 2;
-/// `CAP_SYS_PTRACE`, the right to look into any process.
+/// `CAP_SYS_PTRACE`, the right to read the memory of any process.
 const CAP_SYS_PTRACE: u64 = 1 << 19;
-/// Clock sources that are read without leaving the processor.
+/// Clock sources that are read without a system call or a VM exit.
 const FAST_CLOCKS: [&str; 3] = ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page"];
 
 pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
@@ -129,7 +129,7 @@ fn idle(probe: &HostProbe) -> Check {
     Check::fine("idle", &[], found)
 }
 
-/// The memory of guests is shared memory (memfd), so that is the setting that counts.
+/// Guest memory is shared memory (memfd), so only the setting for shared memory matters.
 fn large_pages(probe: &HostProbe) -> Check {
     let (own, shared) = (
         probe.facts.fact("transparent huge pages"),

@@ -1,4 +1,4 @@
-//! Gathers what the doctor examines, by really asking. Judges nothing.
+//! Gathers what the doctor examines, by asking the system. Judges nothing.
 
 use super::firmware::Firmware;
 use super::host_facts::{Device, HostFacts};
@@ -14,65 +14,66 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What a build needs beside the image itself: the packages, and the archive of the root file system.
+/// What a build needs beyond the image itself: packages, and the archive of the root file system.
 const BUILD_MIB: u64 = 1024;
 
-/// What was found on a host: plain data.
+/// The state of a host, as plain data.
 #[derive(Clone, Debug, Default)]
 pub struct HostProbe {
-    /// What the machine says of itself.
+    /// The facts of the machine.
     pub facts: HostFacts,
-    /// Why KVM is not usable; none where it is.
+    /// Why KVM is not usable; none if it is.
     pub kvm_defect: Option<String>,
-    /// The types of machine that KVM makes, a bit for each.
+    /// The VM types that KVM supports, one bit for each.
     pub kvm_machine_types: Option<u32>,
-    /// The QEMU that guests are started with.
+    /// The QEMU that runs guests.
     pub(super) qemu: Qemu,
-    /// The firmware that guests are started with.
+    /// The guests' firmware.
     pub(super) firmware: Option<Firmware>,
     /// The image that guests boot from.
     pub(super) image: ImageState,
-    /// Programs that an image is made with and that are not here, each with its package.
+    /// Programs that an image build needs and that are missing, each with its package.
     pub(super) missing_programs: Vec<(&'static str, &'static str)>,
-    /// Where images are kept, and the room there.
+    /// Where images are kept, and the free space there.
     pub(super) image_folder: PathBuf,
     pub(super) disk_free_bytes: Option<u64>,
-    /// The room that making an image takes.
+    /// The space that building an image takes.
     pub(super) image_bytes: u64,
-    /// The memory of a guest of the default size.
+    /// The memory of a guest.
     pub(super) guest_memory_bytes: u64,
-    /// What the secure processor's firmware says, or why it does not; none where there is no device.
+    /// The status of the secure processor's firmware, or why it is unknown; none if there is no
+    /// device.
     pub(super) sev_firmware: Option<Result<SevFirmware, String>>,
-    /// How much memory this process may lock; none for any amount.
+    /// How much memory this process may lock; none if there is no limit.
     pub(super) lock_limit_bytes: Option<u64>,
-    /// Capabilities of this process, a bit for each (capabilities(7)).
+    /// Capabilities of this process, one bit for each (capabilities(7)).
     pub(super) capabilities: u64,
     /// Whether gcore of gdb is installed.
     pub(super) gcore: bool,
-    /// Yama's restriction of looking into other processes; none where the kernel has none.
+    /// Yama's ptrace restriction; none if the kernel has no Yama.
     pub(super) ptrace_scope: Option<u32>,
 }
 
-/// What was found of the image of the guest.
+/// The state of the guest's image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum ImageState {
-    /// Not made yet.
+    /// It has not been built yet.
     #[default]
     NotBuilt,
     /// The image that guests boot from.
     Built(PathBuf),
-    /// Something that cannot be used, for this reason.
+    /// It cannot be used, for this reason.
     Broken(String),
 }
 
 impl HostProbe {
-    /// Asks everything of this machine, for guests of the default settings. It takes as long as QEMU takes to say what it
-    /// is.
+    /// Probes this machine for guests with default settings. Takes as long as QEMU needs to list
+    /// its features.
     pub fn gather() -> Self {
         Self::gather_for(&MachineSettings::default())
     }
 
-    /// The same for guests of these settings.
+    /// Probes this machine for guests with these settings.
     pub fn gather_for(settings: &MachineSettings) -> Self {
         let facts = HostFacts::gather();
         let tree = Tree::below("/");
@@ -115,13 +116,14 @@ fn image_state(recipe: Result<Recipe, ImageError>) -> ImageState {
     }
 }
 
-/// The room that is left for us where a folder is, or will be.
+/// The space available to us at a folder, which may not exist yet.
 fn free_bytes(folder: &Path) -> Option<u64> {
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
     let path = CString::new(there.as_os_str().as_bytes()).ok()?;
     // SAFETY: all zeros is a value of this plain structure.
     let mut answer: libc::statvfs = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are valid for the call: to a text that ends with zero, and to a structure to write into.
+    // SAFETY: both pointers are valid for the call: to a text that ends with zero, and to a
+    // structure to write into.
     match unsafe { libc::statvfs(path.as_ptr(), &raw mut answer) } {
         0 => answer.f_bavail.checked_mul(answer.f_frsize),
         _ => None,
@@ -149,19 +151,19 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn capabilities_are_read() {
+    fn capabilities_are_parsed() {
         assert_eq!(capabilities("Name:\tx\nCapEff:\t000001ffffffffff\n"), 0x1ff_ffff_ffff);
         assert_eq!(capabilities(""), 0);
     }
 
     #[test]
-    fn room_is_that_of_the_nearest_folder_that_is_there() {
+    fn free_space_is_that_of_the_nearest_existing_folder() {
         assert!(free_bytes(Path::new("/nowhere/at/all")).is_some());
         assert_eq!(free_bytes(Path::new("")), None);
     }
 
     #[test]
-    fn this_machine_can_be_asked() {
+    fn this_machine_can_be_probed() {
         let probe = HostProbe::gather();
         assert!(probe.facts.memory_available_bytes.is_some());
         assert!(probe.guest_memory_bytes > 0 && probe.image_bytes > 0);
@@ -169,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_status_is_a_panic(text in "(CapEff:|[0-9a-f]|\t|\n|.){0,60}") {
+        fn any_status_is_parsed_without_a_panic(text in "(CapEff:|[0-9a-f]|\t|\n|.){0,60}") {
             let _ = capabilities(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! Pure: what starting any guest takes: KVM or its emulation, QEMU, a firmware, an image.
+//! Pure: checks of what any guest needs: KVM or its emulation, QEMU, firmware, an image.
 
 use super::HostProbe;
 use super::doctor::{Check, TestbedKind};
@@ -6,18 +6,18 @@ use super::host_facts::Device;
 use super::probe::ImageState;
 use super::qemu_probe::{Qemu, QemuCapabilities};
 
-/// The oldest QEMU that guests are started with. 7.2 is what Debian 12 has, and the first whose TCG emulates AVX2: with
-/// an older one an emulated guest measures other copies than any real machine runs.
+/// The oldest supported QEMU. 7.2 is Debian 12's, and the first whose TCG emulates AVX2: under an
+/// older one, an emulated guest would measure copy routines that no real machine uses.
 const VERSION_MIN: (u32, u32, u32) = (7, 2, 0);
-/// Where a newer one comes from.
+/// How to get a newer one.
 pub(super) const NEWER_QEMU: &str =
     "type `apt-get install -t bookworm-backports qemu-system-x86`, or build one from qemu.org";
-/// What every guest is made of.
+/// The objects and devices of every guest.
 const OBJECTS: [&str; 1] = ["memory-backend-memfd"];
 const DEVICES: [&str; 2] = ["virtio-blk-pci", "virtio-net-pci"];
-/// What guests are given disks by that are only there to be measured.
+/// Devices of the disks that are only measured.
 const STORAGE: [&str; 3] = ["virtio-scsi-pci", "scsi-hd", "nvme"];
-/// The model of guests' CPUs under KVM.
+/// The guests' CPU model under KVM.
 const CPU: &str = "EPYC-v4";
 
 pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
@@ -76,7 +76,7 @@ fn version(capabilities: &QemuCapabilities) -> Check {
 }
 
 fn parts(probe: &HostProbe, capabilities: &QemuCapabilities) -> Check {
-    // Emulated guests have another model, which every version has.
+    // Emulated guests have another model, which every version supports.
     let cpu = (probe.kvm_defect.is_none() && !capabilities.cpus.contains(CPU)).then_some(CPU);
     let objects = OBJECTS.into_iter().filter(|name| !capabilities.objects.contains(*name));
     let devices = DEVICES.into_iter().filter(|name| !capabilities.devices.contains(*name));
@@ -133,7 +133,7 @@ fn image(probe: &HostProbe) -> Check {
     }
 }
 
-/// In the way only where there is something to build.
+/// An obstacle only if there is an image to build.
 fn programs(probe: &HostProbe) -> Check {
     if probe.missing_programs.is_empty() {
         return Check::fine("image programs", &[], "installed".into());

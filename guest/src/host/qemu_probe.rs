@@ -1,4 +1,4 @@
-//! Asks the installed QEMU which version it is and what it knows, by running it with `help` for an argument.
+//! Asks the installed QEMU for its version and features, by running it with `help` as an argument.
 
 use crate::escape;
 use crate::qemu::QEMU;
@@ -8,41 +8,41 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use thiserror::Error;
 
-/// How long QEMU has to say what it is.
+/// How long QEMU may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// The longest answer, the most names in one, and the longest name.
 const ANSWER_LEN_MAX: usize = 256 << 10;
 const NAMES_MAX: usize = 4096;
 const NAME_LEN_MAX: usize = 64;
 
-/// What was found where QEMU should be.
+/// The installed QEMU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Qemu {
-    /// No such program.
+    /// It is not installed.
     #[default]
     Missing,
-    /// A program that does not say what it is, for this reason.
+    /// It does not answer, for this reason.
     Broken(String),
-    /// A QEMU.
+    /// It works.
     Usable(QemuCapabilities),
 }
 
-/// What a QEMU says of itself.
+/// The version and features of a QEMU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct QemuCapabilities {
     /// Major, minor and micro version.
     pub(super) version: (u32, u32, u32),
-    /// The line that says so, with its builder's name for it.
+    /// The version line, with the builder's name for it.
     pub(super) line: String,
-    /// Kinds of objects that it makes.
+    /// Types of objects.
     pub(super) objects: BTreeSet<String>,
-    /// Kinds of devices that it makes.
+    /// Types of devices.
     pub(super) devices: BTreeSet<String>,
-    /// Models of CPUs.
+    /// CPU models.
     pub(super) cpus: BTreeSet<String>,
 }
 
-/// A question to QEMU without an answer.
+/// A question that QEMU did not answer.
 #[derive(Debug, Error)]
 enum AskError {
     #[error("it ended with {0}")]
@@ -54,7 +54,7 @@ enum AskError {
 }
 
 impl Qemu {
-    /// Asks the QEMU that guests are started with.
+    /// Asks the QEMU that runs guests.
     pub(super) fn probe() -> Self {
         Self::probe_program(QEMU)
     }
@@ -82,7 +82,7 @@ impl Qemu {
     }
 }
 
-/// What a program prints, up to [`ANSWER_LEN_MAX`].
+/// What a program prints, up to [`ANSWER_LEN_MAX`] bytes.
 fn ask(program: &str, arguments: &[&str], limit: Duration) -> Result<String, AskError> {
     let mut command = Command::new(program);
     let program = Program::new(command.args(arguments), limit)
@@ -95,7 +95,7 @@ fn ask(program: &str, arguments: &[&str], limit: Duration) -> Result<String, Ask
     }
 }
 
-/// A line begins `QEMU emulator version 10.0.2 (Debian …)`.
+/// The line starts with `QEMU emulator version 10.0.2 (Debian …)`.
 fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
     let (_, rest) = text.lines().next()?.split_once("version ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
@@ -104,7 +104,7 @@ fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
     Some((major, minor, numbers.next().flatten().unwrap_or(0)))
 }
 
-/// Every line but the header is indented and names one.
+/// Every line but the header is indented and names one object.
 fn parse_objects(text: &str) -> BTreeSet<String> {
     names(text.lines().filter(|line| line.starts_with(' ')).filter_map(first_word))
 }
@@ -114,7 +114,8 @@ fn parse_devices(text: &str) -> BTreeSet<String> {
     names(text.lines().filter_map(|line| line.strip_prefix("name \"")?.split('"').next()))
 }
 
-/// A line reads `  EPYC-v4               AMD EPYC-v4 Processor`, or in older versions `x86 EPYC-v4  …`.
+/// A line reads `  EPYC-v4               AMD EPYC-v4 Processor`, or in older versions `x86 EPYC-v4
+/// …`.
 fn parse_cpus(text: &str) -> BTreeSet<String> {
     let named = |line| first_word(str::strip_prefix(line, "x86 ").unwrap_or(line));
     names(text.lines().filter(|line| line.starts_with([' ', 'x'])).filter_map(named))
@@ -135,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn versions_are_read_as_distributions_and_forks_write_them() {
+    fn versions_of_distributions_and_forks_are_parsed() {
         for (line, version) in [
             ("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2+deb13u1~bpo12+1)", (10, 0, 2)),
             ("QEMU emulator version 8.0.0 (v8.0.0-1482-ga248931)", (8, 0, 0)),
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_from_the_lists_of_help() {
+    fn names_are_parsed_from_help_lists() {
         let objects = parse_objects("List of user creatable objects:\n  sev-guest\n  secret\n");
         assert_eq!(objects.into_iter().collect::<Vec<_>>(), ["secret", "sev-guest"]);
         let devices = parse_devices(
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_hangs_is_ended_and_one_that_is_missing_is_told_apart() {
+    fn hanging_missing_and_broken_programs_are_told_apart() {
         for script in ["sleep 60", "exec >&-; sleep 60", "while :; do echo more; sleep 0.01; done"]
         {
             let error = ask("sh", &["-c", script], Duration::from_millis(100)).unwrap_err();
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_answer_is_cut_short() {
+    fn endless_answer_is_truncated() {
         let script = "yes 2>/dev/null | head -c 1000000; true";
         let answer = ask("sh", &["-c", script], Duration::from_secs(60)).unwrap();
         assert!((ANSWER_LEN_MAX..ANSWER_LEN_MAX + 4096).contains(&answer.len()));
@@ -188,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_program_prints_is_a_panic(text in "(QEMU|version |[0-9.]|name \"|\n|x86 | |.){0,40}") {
+        fn any_answer_is_parsed_without_a_panic(text in "(QEMU|version |[0-9.]|name \"|\n|x86 | |.){0,40}") {
             let _ = parse_version(&text);
             for set in [parse_objects(&text), parse_devices(&text), parse_cpus(&text)] {
                 prop_assert!(set.iter().all(|name| name.len() <= NAME_LEN_MAX));
@@ -196,7 +197,7 @@ mod tests {
         }
 
         #[test]
-        fn every_version_is_read_back(major: u32, minor: u32, micro: u32) {
+        fn every_version_is_parsed(major: u32, minor: u32, micro: u32) {
             let line = format!("QEMU emulator version {major}.{minor}.{micro} (any)");
             prop_assert_eq!(parse_version(&line), Some((major, minor, micro)));
         }

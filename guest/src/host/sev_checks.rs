@@ -1,4 +1,5 @@
-//! Pure: what it takes to start a guest with SEV, SEV-ES or SEV-SNP, from the processor up to the guest's firmware.
+//! Pure: checks of what a guest with SEV, SEV-ES or SEV-SNP needs, from the processor up to the
+//! guest's firmware.
 
 use super::HostProbe;
 use super::doctor::{Check, TestbedKind};
@@ -8,17 +9,18 @@ use super::qemu_probe::{Qemu, QemuCapabilities};
 use sevbench_facts::SevCpuid;
 use sevbench_facts::text::UNKNOWN;
 
-/// Guests with SEV-ES at least, and those with SEV-SNP.
+/// Testbeds with at least SEV-ES, and the one with SEV-SNP.
 const ES: &[TestbedKind] = &[TestbedKind::SevEs, TestbedKind::Snp];
 const SNP: &[TestbedKind] = &[TestbedKind::Snp];
-/// Those whose memory KVM pins in place: with SEV-SNP it is never the process's own.
+/// Testbeds whose guest memory KVM pins and so counts as locked. With SEV-SNP, guest memory is not
+/// the process's own.
 const PINNED: &[TestbedKind] = &[TestbedKind::Sev, TestbedKind::SevEs];
 
-/// The first QEMU that starts guests with SEV-SNP through the interface of Linux 6.11.
+/// The first QEMU that supports SEV-SNP through the interface of Linux 6.11.
 const SNP_VERSION_MIN: (u32, u32, u32) = (9, 1, 0);
-/// The oldest interface of the secure processor with which Linux switches SEV-SNP on (drivers/crypto/ccp/sev-dev.c).
+/// The oldest firmware interface with which Linux enables SEV-SNP (drivers/crypto/ccp/sev-dev.c).
 const SNP_API_MIN: (u8, u8) = (1, 51);
-/// The bit of SEV-SNP guests among KVM's types of machine (`KVM_X86_SNP_VM`).
+/// The bit for SEV-SNP among KVM's VM types (`KVM_X86_SNP_VM`).
 const SNP_MACHINE: u32 = 1 << 4;
 /// `CAP_IPC_LOCK`, the right to lock any amount of memory.
 const CAP_IPC_LOCK: u64 = 1 << 14;
@@ -52,7 +54,7 @@ pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
     checks
 }
 
-/// Where the host's own memory is encrypted, the control pays for encryption as well.
+/// If the host's own memory is encrypted, the control arm pays for encryption too.
 fn host_encryption(probe: &HostProbe) -> Check {
     let fact = |name| probe.facts.fact(name);
     let found = format!(
@@ -90,7 +92,7 @@ fn processor(cpuid: Option<SevCpuid>) -> Check {
     Check::fine(subject, TestbedKind::PROTECTED, found)
 }
 
-/// How many guests of each kind the firmware's setup left room for.
+/// How many guests of each kind the firmware setup allows.
 fn asids(cpuid: SevCpuid) -> Vec<Check> {
     let subject = "ASIDs";
     let (plain, protected) = cpuid.asids();
@@ -115,7 +117,7 @@ fn asids(cpuid: SevCpuid) -> Vec<Check> {
 struct Parameter {
     name: &'static str,
     value: Option<bool>,
-    /// Whether the processor has what it switches.
+    /// Whether the processor supports what it enables.
     offered: bool,
     needed_by: &'static [TestbedKind],
     remedy: &'static str,
@@ -148,7 +150,7 @@ fn parameters(probe: &HostProbe, cpuid: SevCpuid) -> [Parameter; 3] {
     ]
 }
 
-/// What KVM was told to offer, for as much as the processor has. One line where all is well.
+/// What KVM is set to offer, of what the processor supports. One check if everything is enabled.
 fn module(probe: &HostProbe, cpuid: SevCpuid) -> Vec<Check> {
     let subject = "module kvm_amd";
     let parameters = parameters(probe, cpuid).into_iter().filter(|parameter| parameter.offered);
@@ -204,7 +206,8 @@ fn secure_processor(probe: &HostProbe, cpuid: SevCpuid) -> Option<Check> {
     })
 }
 
-/// Early kernels with SEV-SNP, and the study's own, have another interface than the one that came to be.
+/// Early kernels with SEV-SNP, and the study's own, have a different interface from the one that
+/// was merged.
 fn snp_machine(probe: &HostProbe) -> Check {
     let subject = "KVM's SNP guests";
     match probe.kvm_machine_types {

@@ -1,4 +1,5 @@
-//! Asks the firmware of the secure processor who it is, through `/dev/sev` (linux/psp-sev.h). Changes nothing there.
+//! Asks the secure processor's firmware for its status, through `/dev/sev` (linux/psp-sev.h).
+//! Changes nothing there.
 
 use std::fs::File;
 use std::io;
@@ -29,16 +30,16 @@ struct PlatformStatus {
     guest_count: u32,
 }
 
-/// What the firmware of the secure processor says of itself.
+/// The status of the secure processor's firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SevFirmware {
     /// The version of its interface, major and minor.
     pub(super) api: (u8, u8),
-    /// Which build of that version.
+    /// Its build number.
     pub(super) build: u8,
-    /// 0 uninitialised, 1 initialised, 2 working for guests.
+    /// 0 uninitialised, 1 initialised, 2 in use by guests.
     pub(super) state: u8,
-    /// Guests that are there now.
+    /// Guests that run now.
     pub(super) guests: u32,
 }
 
@@ -50,8 +51,8 @@ impl SevFirmware {
         let mut status = PlatformStatus::default();
         let data = (&raw mut status).expose_provenance() as u64;
         let mut request = IssueCommand { command: PLATFORM_STATUS, data, error: 0 };
-        // SAFETY: the request has the layout and the length that the number says, `data` is the address of a status
-        // of the layout that the command fills in, and both outlive the call.
+        // SAFETY: the request has the layout and the length that the number says, `data` is the
+        // address of a status of the layout that the command fills in, and both outlive the call.
         let result = unsafe { libc::ioctl(device.as_raw_fd(), ISSUE_COMMAND, &raw mut request) };
         if result == -1 {
             let (error, code) = (io::Error::last_os_error(), request.error);
@@ -66,16 +67,16 @@ impl SevFirmware {
 mod tests {
     use super::*;
 
-    /// The sizes of the structures in linux/psp-sev.h, and the request that its macro gives.
+    /// The sizes of the structures in linux/psp-sev.h, and the request number of its macro.
     #[test]
-    fn structures_have_the_kernels_layout() {
+    fn structures_have_the_kernel_layout() {
         assert_eq!(size_of::<IssueCommand>(), 16);
         assert_eq!(size_of::<PlatformStatus>(), 12);
         assert_eq!(ISSUE_COMMAND as u32, 0xc010_5300);
     }
 
     #[test]
-    fn a_host_without_the_device_is_an_error() {
+    fn missing_device_is_an_error() {
         if !std::path::Path::new(DEVICE).exists() {
             let error = SevFirmware::ask().expect_err("no device");
             assert_eq!(error.kind(), io::ErrorKind::NotFound);

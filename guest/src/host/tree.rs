@@ -1,4 +1,5 @@
-//! Reads small files below a root, bounded: /proc and /sys of this machine, or a test's. Says nothing of what is in them.
+//! Reads small files below a root, with a bound on their length: /proc and /sys of this machine, or
+//! a test's copy.
 
 use sevbench_facts::text::{UNKNOWN, bounded};
 use std::fs::{self, File};
@@ -20,12 +21,12 @@ impl Tree {
         Self { root: root.into() }
     }
 
-    /// Where a file of the machine is.
+    /// The path of a file.
     pub(super) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// The beginning of a file.
+    /// The start of a file.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         let mut bytes = Vec::new();
         let file = File::open(self.path(path)).ok()?;
@@ -38,7 +39,7 @@ impl Tree {
         self.text(path).map_or_else(|| UNKNOWN.into(), |text| bounded(&text))
     }
 
-    /// The names in a folder, in order.
+    /// The names in a folder, sorted.
     pub(super) fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_is_unknown_and_what_is_there_is_bounded() {
+    fn missing_files_are_unknown_and_long_ones_are_cut() {
         let folder = tempfile::tempdir().expect("a folder");
         let tree = Tree::below(folder.path());
         assert_eq!(tree.fact("/sys/nothing"), UNKNOWN);

@@ -1,4 +1,4 @@
-//! What a guest boots, whether it was made from a recipe or is the user's own. No guest ever writes to it.
+//! What a guest boots: an image built from a recipe, or the user's own. No guest ever writes to it.
 
 use super::error::ImageError;
 use super::seed::Seed;
@@ -9,13 +9,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The account of images that are made from recipes.
+/// The account of images built from recipes.
 const ROOT_USER: &str = "root";
-/// How the root file system of such an image is found.
+/// The kernel's name for the root file system of such an image.
 const RECIPE_ROOT: &str = "LABEL=sevbench-root";
 /// The first bytes of a qcow2 file.
 const QCOW2_MAGIC: &[u8] = b"QFI\xfb";
-/// Where a Linux kernel for x86 says that it is one, and what it says there (Linux' Documentation/arch/x86/boot.rst).
+/// Where a Linux kernel for x86 has its magic number, and the number (Linux'
+/// Documentation/arch/x86/boot.rst).
 const KERNEL_MARK_START: usize = 0x202;
 const KERNEL_MARK: &[u8] = b"HdrS";
 
@@ -24,11 +25,11 @@ const KERNEL_MARK: &[u8] = b"HdrS";
 pub(crate) struct BootImage {
     pub(crate) files: ImageFiles,
     pub(crate) user: String,
-    /// The key by which the guest is recognised.
+    /// The guest's host key.
     pub(crate) host_key: PublicKey,
-    /// The key that the guest lets in, in OpenSSH's form.
+    /// The client key that the guest accepts, in OpenSSH's format.
     pub(crate) client_key: String,
-    /// What tells cloud-init of the keys, where that is how they get into the guest.
+    /// The seed with which cloud-init installs the keys, if it does.
     pub(crate) seed: Option<Seed>,
 }
 
@@ -37,16 +38,16 @@ pub(crate) struct BootImage {
 pub(crate) struct ImageFiles {
     pub(crate) root: PathBuf,
     pub(crate) format: DiskFormat,
-    /// None where the disk's own boot loader starts the kernel.
+    /// None if the disk's boot loader starts the kernel.
     pub(crate) kernel: Option<PathBuf>,
     pub(crate) initrd: Option<PathBuf>,
     /// The kernel's name for the root file system.
     pub(crate) kernel_root: String,
-    /// What it is, for a person.
+    /// A description for people.
     pub(crate) name: String,
 }
 
-/// The form of a disk's file.
+/// The format of a disk's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DiskFormat {
     Raw,
@@ -54,7 +55,7 @@ pub(crate) enum DiskFormat {
 }
 
 impl DiskFormat {
-    /// As QEMU has it.
+    /// QEMU's name for it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -64,10 +65,10 @@ impl DiskFormat {
 }
 
 impl ImageFiles {
-    /// Where the files that the settings name are; those of a recipe may not have been made.
+    /// The files that the settings name. Those of a recipe may not have been built yet.
     ///
     /// # Errors
-    /// If the recipe, or the start of the user's own disk, cannot be read.
+    /// If the recipe or the start of the user's disk cannot be read.
     pub(crate) fn locate(settings: &ImageSettings) -> Result<Self, ImageError> {
         let Some(disk) = &settings.disk else {
             let recipe = settings.recipe()?;
@@ -93,10 +94,10 @@ impl ImageFiles {
 }
 
 impl BootImage {
-    /// Finds what the settings name, and makes fresh keys where cloud-init is to bring them in.
+    /// Finds the image that the settings name, and makes fresh keys if cloud-init installs them.
     ///
     /// # Errors
-    /// If a file is missing or of another kind, or the image has not been built.
+    /// If a file is missing or of the wrong kind, or the image has not been built.
     pub(crate) fn find(settings: &ImageSettings) -> Result<Self, ImageError> {
         if settings.disk.is_some() {
             return Self::find_own(settings);
@@ -150,7 +151,7 @@ fn disk_format(path: &Path) -> Result<DiskFormat, ImageError> {
     Ok(if start == QCOW2_MAGIC { DiskFormat::Qcow2 } else { DiskFormat::Raw })
 }
 
-/// A kernel of another architecture would show nothing but a black console.
+/// A kernel for another architecture would print nothing on the console.
 fn check_kernel(path: &Path) -> Result<(), ImageError> {
     let bytes = first_bytes(path, (KERNEL_MARK_START + KERNEL_MARK.len()) as u64)?;
     if bytes.get(KERNEL_MARK_START..) == Some(KERNEL_MARK) {
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_image_gets_fresh_keys_by_cloud_init() {
+    fn custom_image_gets_fresh_keys_through_cloud_init() {
         let folder = tempfile::tempdir().unwrap();
         let settings = own(folder.path());
         let image = BootImage::find(&settings).unwrap();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_refused() {
+    fn inconsistent_image_settings_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |change: &dyn Fn(&mut ImageSettings)| {
             let mut settings = own(folder.path());

@@ -1,5 +1,5 @@
-//! Makes the image of a recipe: mmdebstrap, then a disk image without mounting anything. Needs no root where the
-//! kernel allows user namespaces.
+//! Builds the image of a recipe with mmdebstrap, and makes a disk image without mounting anything.
+//! Needs no root if the kernel allows user namespaces.
 
 use super::error::ImageError;
 use super::recipe::Recipe;
@@ -20,14 +20,14 @@ use tempfile::TempDir;
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 /// How long removing an unfinished image may take.
 const REMOVE_LIMIT: Duration = Duration::from_secs(300);
-/// How long a program has to clean up behind itself when it is ended.
+/// How long a program has to clean up when it is cancelled.
 const END_LIMIT: Duration = Duration::from_secs(10);
-/// The most lines of a failed program that are shown.
+/// How many of a failed program's last lines are shown.
 const LINES_SHOWN: usize = 15;
 
 const UNFINISHED_PREFIX: &str = ".unfinished-";
 
-/// What an image is made with, and the Debian package of each.
+/// The programs that build an image, each with its Debian package.
 const PROGRAMS: [(&str, &str); 4] = [
     ("mmdebstrap", "mmdebstrap"),
     ("mke2fs", "e2fsprogs"),
@@ -35,10 +35,10 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("unshare", "util-linux"),
 ];
 
-/// Makes the image of a recipe, unless it is there; tells each line of what goes on.
+/// Builds the image of a recipe, unless it exists; reports each line of progress.
 ///
 /// # Errors
-/// If a program is missing or fails, or the user ends it; nothing half-made is left then.
+/// If a program is missing or fails, or the user cancels it. An unfinished image is removed.
 pub fn build_image(
     recipe: &Recipe,
     interrupt: &Interrupt,
@@ -77,12 +77,12 @@ fn check_programs() -> Result<(), ImageError> {
     }
 }
 
-/// The programs that a build needs and that are not here, each with its Debian package.
+/// The programs that a build needs and that are missing, each with its Debian package.
 pub(crate) fn missing_programs() -> Vec<(&'static str, &'static str)> {
     PROGRAMS.into_iter().filter(|(program, _)| !is_installed(program)).collect()
 }
 
-/// Held by one build at a time; the kernel lets go of it however its holder ends.
+/// Held by one build at a time; the kernel releases it when the build ends, for whatever reason.
 fn lock(path: &Path) -> Result<File, ImageError> {
     let failed = |source| ImageError::File { path: path.into(), source };
     let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
@@ -93,7 +93,7 @@ fn lock(path: &Path) -> Result<File, ImageError> {
     }
 }
 
-/// What builds that were killed have left.
+/// Removes what killed builds have left behind.
 fn remove_unfinished(images: &Path) {
     for entry in fs::read_dir(images).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX) {
@@ -102,7 +102,8 @@ fn remove_unfinished(images: &Path) {
     }
 }
 
-/// The folder of a build that is going on. Removed as root of a namespace: its files may belong to others there.
+/// The folder of a running build. It is removed as root of a namespace, since its files may belong
+/// to other users of that namespace.
 struct Unfinished(TempDir);
 
 impl Drop for Unfinished {
@@ -120,11 +121,11 @@ fn remove_folder(path: &Path) {
 }
 
 fn is_root() -> bool {
-    // SAFETY: geteuid takes nothing and cannot fail.
+    // SAFETY: geteuid takes no arguments and cannot fail.
     unsafe { libc::geteuid() == 0 }
 }
 
-/// A program that runs as root, of this machine or of a user namespace.
+/// A command that runs as root: of this machine, or of a user namespace.
 fn as_root(program: &str) -> Command {
     if is_root() {
         return Command::new(program);
@@ -141,7 +142,8 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// The guest's host key and the key that it lets in, both of this image alone.
+    /// Writes the guest's host key and the client key that it accepts. Both belong to this image
+    /// alone.
     fn write_keys(&self) -> Result<(), ImageError> {
         for name in ["host_key", "client_key"] {
             let path = self.folder.join(name);
@@ -186,7 +188,7 @@ impl Build<'_> {
             .arg(&recipe.suite)
             .arg(self.folder.join("root.tar"));
         if is_root() {
-            // A root of a namespace is another user, who may not look into this folder.
+            // The root of a namespace is another user, who cannot read this folder.
             command.env("TMPDIR", self.folder);
         }
         command

@@ -1,13 +1,13 @@
-//! What goes into an image; a file that people edit.
+//! What goes into an image: a file that people edit.
 
 use super::error::ImageError;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// The recipe that comes with this crate.
+/// The recipe that comes with this package.
 const DEBIAN_12: &str = include_str!("debian-12.toml");
 
-/// Raised when the same recipe makes another image.
+/// Raised whenever the same recipe would give a different image.
 const BUILDER_VERSION: u32 = 2;
 
 /// What goes into an image.
@@ -20,30 +20,30 @@ pub struct Recipe {
     pub components: Vec<String>,
     /// Size of the root file system.
     pub root_size_mib: u32,
-    /// Packages, beside the essential ones.
+    /// Packages, in addition to the essential ones.
     pub packages: Vec<String>,
     /// Modules of the initrd.
     pub initramfs_modules: Vec<String>,
     /// Units of systemd that must not run.
     pub masked_units: Vec<String>,
-    /// Names the image: the hash of the recipe's text and of the builder's version.
+    /// The image's name: a hash of the recipe's text and the builder's version.
     #[serde(skip)]
     pub hash: String,
 }
 
 impl Recipe {
-    /// The Debian guest that the suites are measured in.
+    /// The Debian guest in which the suites are measured.
     ///
     /// # Errors
-    /// If the recipe that came with this crate cannot be read.
+    /// If the recipe that comes with this package is not valid.
     pub fn debian() -> Result<Self, ImageError> {
         Self::parse(DEBIAN_12)
     }
 
-    /// Reads a recipe.
+    /// Parses a recipe.
     ///
     /// # Errors
-    /// If it is none; the message names the line.
+    /// If it is not valid; the message names the line.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
         let mut recipe: Self =
             toml::from_str(text).map_err(|error| ImageError::Recipe(error.to_string()))?;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_change_of_a_recipe_names_another_image() {
+    fn any_change_to_a_recipe_names_another_image() {
         let recipe = Recipe::debian().unwrap();
         assert!(recipe.packages.contains(&"openssh-server".into()));
         let changed = Recipe::parse(&DEBIAN_12.replace("\"lz4\",", "\"lz4\", \"zstd\",")).unwrap();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_its_line() {
+    fn unknown_key_is_named_with_its_line() {
         let error = Recipe::parse(&format!("sweet = 1\n{DEBIAN_12}")).unwrap_err().to_string();
         assert!(error.contains("sweet") && error.contains("line 1"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The seed from which cloud-init takes its keys (NoCloud): a small FAT file system that exists in memory only.
+//! The seed from which cloud-init installs keys (NoCloud): a small FAT file system in memory.
 
 use crate::key::make_key_pair;
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
-/// The label by which cloud-init knows it.
+/// The label by which cloud-init finds it.
 const LABEL: [u8; 11] = *b"CIDATA     ";
-/// The smallest size that FAT likes.
+/// A small size that suits FAT.
 const LEN: u64 = 1 << 20;
 
-/// A seed with keys of its own. It is gone with us and with the QEMU that holds it.
+/// A seed with fresh keys. It vanishes with this process and the QEMU that holds it.
 #[derive(Debug)]
 pub(crate) struct Seed {
     file: File,
@@ -21,7 +21,8 @@ pub(crate) struct Seed {
 }
 
 impl Seed {
-    /// Makes fresh keys for the guest and for `user`, and a file system that tells cloud-init of them.
+    /// Makes fresh keys for the guest and for `user`, and a file system from which cloud-init
+    /// installs them.
     pub(super) fn make(user: &str) -> io::Result<Self> {
         let (host_private, host_public) = make_key_pair().map_err(io::Error::other)?;
         let (client_key, client_public) = make_key_pair().map_err(io::Error::other)?;
@@ -32,7 +33,7 @@ impl Seed {
         {
             let volume = FileSystem::new(&file, FsOptions::new())?;
             let files = [
-                // A name that is new makes cloud-init do its work anew.
+                // A new instance name makes cloud-init run again.
                 ("meta-data", format!("instance-id: sevbench-{}\n", instance(&host_public))),
                 ("user-data", user_data(user, &host_private, &host_public, &client_public)),
             ];
@@ -45,7 +46,7 @@ impl Seed {
         Ok(Self { file, host_key, client_key })
     }
 
-    /// The descriptor of the file system, which a child may inherit.
+    /// The descriptor of the file system, for a child to inherit.
     pub(crate) fn descriptor(&self) -> RawFd {
         self.file.as_raw_fd()
     }
@@ -60,7 +61,7 @@ fn memory_file() -> io::Result<File> {
     }
 }
 
-/// The end of a public key, as an identifier.
+/// An identifier made of the end of a public key.
 fn instance(public_key: &str) -> String {
     let usable = public_key.chars().filter(char::is_ascii_alphanumeric).collect::<Vec<_>>();
     usable[usable.len().saturating_sub(16)..].iter().collect()
@@ -86,7 +87,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn a_seed_is_a_labelled_file_system_with_both_files() {
+    fn seed_is_a_labelled_file_system_with_both_files() {
         let seed = Seed::make("root").unwrap();
         (&seed.file).rewind().unwrap();
         let volume = FileSystem::new(&seed.file, FsOptions::new()).unwrap();

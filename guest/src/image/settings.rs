@@ -5,23 +5,24 @@ use super::recipe::Recipe;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// What is booted: an image that is made from a recipe, or one of the user's own.
+/// What guests boot: an image built from a recipe, or the user's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageSettings {
-    /// A recipe for `cargo sevbench guest build`; none for the one that comes with sevbench.
+    /// A recipe for `cargo sevbench guest build`; none for the built-in one.
     pub recipe: Option<PathBuf>,
     /// The user's own disk image, raw or qcow2. It is never written to.
     pub disk: Option<PathBuf>,
-    /// A kernel to boot it with; none for the boot loader that is on the disk.
+    /// A kernel to boot; none for the disk's own boot loader.
     pub kernel: Option<PathBuf>,
     /// The kernel's initrd.
     pub initrd: Option<PathBuf>,
     /// The kernel's root, as in `/dev/vda1` or `LABEL=cloudimg-rootfs`.
     pub root: Option<String>,
-    /// The account that SSH logs in to; `root` where nothing else is said.
+    /// The account that SSH logs in to; `root` by default.
     pub user: Option<String>,
-    /// The private key that the account lets in; none where the disk runs cloud-init, which then gets a fresh one.
+    /// The private key that the account accepts; none if the disk runs cloud-init, which then
+    /// installs a fresh one.
     pub key: Option<PathBuf>,
     /// The public host key of the disk's SSH server, which goes with `key`.
     pub host_key: Option<PathBuf>,
@@ -31,7 +32,7 @@ impl ImageSettings {
     /// The recipe that these settings name.
     ///
     /// # Errors
-    /// If its file cannot be read, or is none.
+    /// If its file cannot be read or is not a valid recipe.
     pub fn recipe(&self) -> Result<Recipe, ImageError> {
         match &self.recipe {
             None => Recipe::debian(),

@@ -1,4 +1,4 @@
-//! Where images are kept: one folder for each recipe's hash, whole or not there.
+//! Where images are kept: one folder for each recipe's hash, either complete or absent.
 
 use super::boot_image::{read, read_host_key};
 use super::error::ImageError;
@@ -7,14 +7,14 @@ use crate::cache_folder::{NoCacheFolder, cache_folder};
 use russh::keys::ssh_key::PublicKey;
 use std::path::PathBuf;
 
-/// An image: the files from which any number of guests boots. None of them is ever written to by a guest.
+/// An image: the files from which any number of guests boot. No guest ever writes to them.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// The root file system, raw.
     pub root: PathBuf,
     /// The kernel.
     pub kernel: PathBuf,
-    /// The first file system in memory.
+    /// The initial RAM file system.
     pub initrd: PathBuf,
     folder: PathBuf,
 }
@@ -29,17 +29,17 @@ pub fn find_image(recipe: &Recipe) -> Result<Image, ImageError> {
 }
 
 impl Image {
-    /// Where the image of a recipe is, or will be.
+    /// The image of a recipe, which may not have been built yet.
     ///
     /// # Errors
-    /// If there is no place for images.
+    /// If there is no folder for images.
     pub(super) fn locate(recipe: &Recipe) -> Result<Self, ImageError> {
         let folder = images_folder()?.join(&recipe.hash);
         let file = |name: &str| folder.join(name);
         Ok(Self { root: file("root.img"), kernel: file("vmlinuz"), initrd: file("initrd"), folder })
     }
 
-    /// The key by which a guest is recognised, and the one that it lets in, in OpenSSH's form.
+    /// The guest's host key, and the client key that it accepts, in OpenSSH's format.
     pub(super) fn keys(&self) -> Result<(PublicKey, String), ImageError> {
         Ok((
             read_host_key(&self.folder.join("host_key.pub"))?,

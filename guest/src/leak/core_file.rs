@@ -1,13 +1,14 @@
-//! Which memory an ELF core file holds, and where in the file. Trusts none of its numbers.
+//! The memory that an ELF core file holds, and where in the file. None of the file's numbers is
+//! trusted.
 
 use super::dump::Segment;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadRef, elf};
 
-/// The most segments that are read; vm.max_map_count allows a process fewer mappings.
+/// The most segments that are read. vm.max_map_count limits a process to fewer mappings.
 const SEGMENTS_MAX: u32 = 1 << 20;
 
-/// The parts of memory that a core file of this length holds. What it leaves out is in none of them.
+/// The memory segments that a core file of this length holds.
 pub(crate) fn read_core<'data>(
     data: impl ReadRef<'data>,
     file_len: u64,
@@ -17,7 +18,7 @@ pub(crate) fn read_core<'data>(
     if header.e_type(endian) != elf::ET_CORE {
         return Err("it is no core file".into());
     }
-    // Before they are read, since what reads them makes room for all at once.
+    // Checked first, since the parser allocates space for all of them at once.
     let count = header.phnum(endian, data).map_err(|error| error.to_string())?;
     if count > SEGMENTS_MAX {
         return Err("it has too many segments".into());
@@ -74,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn loaded_segments_are_found_and_others_are_not() {
+    fn only_load_segments_are_found() {
         let file = elf_file(4, &[(4, 232, 0, 8), (1, 240, 0x7000, 100), (1, 340, 0x9000, 0)], 200);
         let segment = Segment { address: 0x7000, len: 100, file_offset: 240 };
         assert_eq!(read(&file).unwrap(), [segment]);
     }
 
     #[test]
-    fn what_is_cut_short_or_no_core_file_is_refused() {
+    fn truncated_and_other_files_are_refused() {
         let cut = elf_file(4, &[(1, 120, 0x7000, 100)], 99);
         assert!(read(&cut).unwrap_err().contains("cut short"));
         let beyond = elf_file(4, &[(1, u64::MAX - 5, 0x7000, 100)], 0);
@@ -94,12 +95,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_of_any_kind_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_parsed_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&bytes);
         }
 
         #[test]
-        fn what_looks_right_is_no_panic_and_stays_inside(
+        fn near_valid_core_files_stay_in_bounds(
             segments in proptest::collection::vec((0_u32..3, any::<u64>(), any::<u64>(), any::<u64>()), 0..5),
             flipped in any::<prop::sample::Index>(), with in any::<u8>(),
         ) {

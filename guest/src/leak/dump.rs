@@ -1,4 +1,4 @@
-//! A process's memory as a file to read from: of the living process, or of a core file that gdb wrote of it.
+//! A process's memory as a file: of the running process, or of a core file written by gdb.
 
 use super::LeakError;
 use super::core_file::read_core;
@@ -14,12 +14,12 @@ use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::time::Duration;
 
-/// The least that the kernel maps, and so the least that can be unreadable.
+/// The smallest unit that the kernel maps, and so the smallest that can be unreadable.
 const PAGE_LEN: u64 = 4096;
-/// How long gdb may take; it writes some 100 MB a second at the least.
+/// How long gdb may take. It writes at least some 100 MB a second.
 const GDB_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// How a process's memory is got at.
+/// How a process's memory is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpMethod {
     /// Through /proc/PID/mem.
@@ -28,7 +28,7 @@ pub enum DumpMethod {
     Gcore,
 }
 
-/// A part of a process's memory, and where in the dump's file it stands.
+/// A part of a process's memory, and its offset in the dump's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) address: u64,
@@ -43,12 +43,12 @@ pub struct Dump {
     pub(crate) segments: Vec<Segment>,
 }
 
-/// What came of reading.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// So many bytes, at the start of the buffer.
+    /// This many bytes, at the start of the buffer.
     Held(usize),
-    /// So many bytes cannot be read.
+    /// This many bytes cannot be read.
     Unreadable(u64),
 }
 
@@ -57,10 +57,10 @@ impl Dump {
         Self { file, segments }
     }
 
-    /// The memory of a living process, which is read as it changes.
+    /// The memory of a running process, which may change while it is read.
     ///
     /// # Errors
-    /// If there is no such process, or we may not look into it.
+    /// If there is no such process, or its memory may not be read.
     pub fn of_process(process_id: u32) -> Result<Self, LeakError> {
         let mappings = mappings_of(process_id)?;
         let file = File::open(format!("/proc/{process_id}/mem"))
@@ -74,11 +74,11 @@ impl Dump {
         Ok(Self::new(file, readable.map(segment).collect()))
     }
 
-    /// A core file of the process, written by gdb as `gcore` does. The process stands still meanwhile. The file has no
-    /// name from the start, so that it goes when the dump does, however we end.
+    /// A core file of the process, written by gdb as `gcore` does. The process is stopped
+    /// meanwhile. The file never has a name, so it vanishes with the dump, however we end.
     ///
     /// # Errors
-    /// If gdb is missing, may not look into the process, has no room or takes too long.
+    /// If gdb is missing, may not read the process, has no disk space or takes too long.
     pub fn of_core(process_id: u32, interrupt: &Interrupt) -> Result<Self, LeakError> {
         mappings_of(process_id)?;
         let folder = std::env::temp_dir();
@@ -101,24 +101,24 @@ impl Dump {
         Ok(Self::new(file, segments))
     }
 
-    /// All that it covers.
+    /// The length of all segments, readable or not.
     pub(crate) fn len(&self) -> u64 {
         self.segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.len))
     }
 
-    /// Reads what there is from `into` a segment, up to the buffer's end or the segment's.
+    /// Reads from offset `into` of a segment, up to the end of the buffer or of the segment.
     pub(crate) fn read(&self, segment: &Segment, into: u64, buffer: &mut [u8]) -> Piece {
         let left = segment.len.saturating_sub(into);
         let len = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.file.read_at(&mut buffer[..len], segment.file_offset.saturating_add(into));
         match read {
             Ok(len @ 1..) => Piece::Held(len),
-            // On to the next page.
+            // Skip to the next page.
             _ => Piece::Unreadable(left.min(PAGE_LEN - into % PAGE_LEN)),
         }
     }
 
-    /// Fills the buffer with what stands at an address; says whether all of it could be read.
+    /// Fills the buffer from an address. Returns whether all of it could be read.
     pub(crate) fn read_exact_at(&self, address: u64, buffer: &mut [u8]) -> bool {
         let holds = |segment: &&Segment| {
             address.checked_sub(segment.address).is_some_and(|into| into < segment.len)
@@ -133,7 +133,7 @@ impl Dump {
 /// The mappings of a process.
 pub(crate) fn mappings_of(process_id: u32) -> Result<Vec<Mapping>, LeakError> {
     match fs::read_to_string(format!("/proc/{process_id}/maps")) {
-        // A process that is gone but not waited for, and a thread of the kernel, have no memory.
+        // Zombies and kernel threads have no memory.
         Ok(text) if text.is_empty() => Err(LeakError::NoMemory { process_id }),
         Ok(text) => Ok(parse_maps(&text)),
         Err(source) if source.kind() == io::ErrorKind::NotFound => {
@@ -143,15 +143,15 @@ pub(crate) fn mappings_of(process_id: u32) -> Result<Vec<Mapping>, LeakError> {
     }
 }
 
-/// Has gdb write a core file of the process into `file`. What `gcore` does, without its shell: gdb itself is our child,
-/// and ends with us.
+/// Has gdb write a core file of the process into `file`. Does what `gcore` does without its shell,
+/// so that gdb is our child and ends with us.
 fn write_core(process_id: u32, file: &File, interrupt: &Interrupt) -> Result<(), LeakError> {
     let failed = |reason: String| LeakError::Core { process_id, reason };
-    // A file without a name can be written by others through ours of it.
+    // Others can write to the nameless file through our descriptor.
     let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
     let mut command = Command::new("gdb");
     command.args(["--nx", "--batch", "--readnever", "-iex", "set debuginfod enabled off"]);
-    // Also what the process wishes to be left out.
+    // Include what the process excludes from core files.
     command.args(["-ex", "set use-coredump-filter off", "-ex", "set dump-excluded-mappings on"]);
     command.arg("-ex").arg(format!("attach {process_id}"));
     command.arg("-ex").arg(format!("gcore {name}"));
@@ -167,7 +167,7 @@ fn write_core(process_id: u32, file: &File, interrupt: &Interrupt) -> Result<(),
         error => failed(error.to_string()),
     })?;
     let said = escape::for_terminal(&output.stderr);
-    // gdb ends well also where it could not attach.
+    // gdb exits with success even if it could not attach.
     match file.metadata() {
         Ok(metadata) if metadata.len() > 0 => Ok(()),
         _ => Err(failed(format!("gdb wrote nothing and said: {said}"))),

@@ -1,22 +1,23 @@
-//! Pure: finds a window of bytes by a rolling fingerprint, so that who searches need not hold what is searched for.
+//! Pure: finds a window of bytes by a rolling fingerprint, so that the searcher need not hold the
+//! secret.
 
-/// The length of a secret, and so of the window.
+/// The length of a secret, which is that of the window.
 pub(crate) const SECRET_LEN: usize = 64;
-/// A page of zeros is passed over in one comparison.
+/// Pages of zeros are skipped in one comparison.
 const ZERO_PAGE: [u8; 4096] = [0; 4096];
-/// The polynomial's base: odd, so that no byte is shifted out. (2⁶⁴ divided by the golden ratio.)
+/// The polynomial's base: odd, so that no byte is shifted out (2⁶⁴ divided by the golden ratio).
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
-/// BASE to the power of the window's length: the weight of the byte that leaves.
+/// BASE to the power of the window's length: the weight of the byte that leaves the window.
 const LEAVING: u64 = power(BASE, SECRET_LEN);
 
-/// The fingerprint of a window: the polynomial of its bytes in [`BASE`], modulo 2⁶⁴ (Karp and Rabin 1987). Unlike bytes
-/// may share one, so a match is still to be confirmed.
+/// The fingerprint of a window: the polynomial of its bytes in [`BASE`], modulo 2⁶⁴ (Karp and Rabin
+/// 1987). Different windows may share one, so a match must be confirmed.
 pub(crate) fn fingerprint(window: &[u8; SECRET_LEN]) -> u64 {
     window.iter().fold(0, |hash, byte| roll_in(hash, *byte))
 }
 
-/// Calls `visit` with the place of each window whose fingerprint is this, at any alignment, in rising order. A
-/// fingerprint of 0 is that of zeros, which are passed over.
+/// Calls `visit` with the position of each window that has this fingerprint, at any alignment, in
+/// ascending order. Zeros have fingerprint 0; they are skipped.
 pub(crate) fn visit_candidates(bytes: &[u8], wanted: u64, mut visit: impl FnMut(usize)) {
     let Some((first, _)) = bytes.split_first_chunk::<SECRET_LEN>() else { return };
     let mut hash = fingerprint(first);
@@ -25,7 +26,7 @@ pub(crate) fn visit_candidates(bytes: &[u8], wanted: u64, mut visit: impl FnMut(
     }
     let mut next = SECRET_LEN;
     while next < bytes.len() {
-        // A fingerprint of 0 behind a window of zeros stays so for as long as there are zeros.
+        // After a window of zeros the fingerprint stays 0 for as long as there are zeros.
         if hash == 0
             && bytes[next..].starts_with(&ZERO_PAGE)
             && is_zero(&bytes[next - SECRET_LEN..next])
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_found_at_every_place_around_zero_pages() {
+    fn window_is_found_at_every_position_around_zero_pages() {
         for place in [0, 1, 63, 4000, 4095, 4096, 8129, 12_288 - SECRET_LEN] {
             let mut bytes = vec![0; 12_288];
             bytes[place..place + SECRET_LEN].copy_from_slice(&window());
@@ -96,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_window_is_found_once_a_repetition() {
+    fn repeated_window_is_found_once_per_repetition() {
         let bytes = window().repeat(5);
         assert_eq!(candidates(&bytes, fingerprint(&window())), [0, 64, 128, 192, 256]);
     }
 
     proptest! {
         #[test]
-        fn it_finds_what_a_comparison_finds(
+        fn candidates_match_a_naive_comparison(
             pieces in proptest::collection::vec((any::<u8>(), 0_usize..6000, any::<bool>()), 0..6),
         ) {
             let mut bytes = Vec::new();

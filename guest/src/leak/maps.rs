@@ -1,6 +1,7 @@
 //! Pure: the mappings of a process, as Linux lists them in /proc/PID/maps.
 
-/// The most mappings that are read; the kernel's own limit for a process is far below (vm.max_map_count).
+/// The most mappings that are read. The kernel's limit for a process is far lower
+/// (vm.max_map_count).
 const MAPPINGS_MAX: usize = 1 << 20;
 
 /// A part of a process's address space.
@@ -9,21 +10,22 @@ pub(crate) struct Mapping {
     pub(crate) start: u64,
     pub(crate) len: u64,
     pub(crate) is_readable: bool,
-    /// Where in its file it begins.
+    /// Its offset in the mapped file.
     pub(crate) file_offset: u64,
     pub(crate) file: FileId,
-    /// The path or the kernel's name for it; may be empty.
+    /// The path, or the kernel's name for it; may be empty.
     pub(crate) name: String,
 }
 
-/// What is mapped: two mappings with equal ones show the same memory, also in two processes. An inode of 0 is none.
+/// The mapped file. Two mappings of the same file show the same memory, even in two processes. An
+/// inode of 0 means no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
     pub(crate) device: String,
     pub(crate) inode: u64,
 }
 
-/// Reads the list; lines that are no mapping are passed over.
+/// Parses the list, and skips lines that are not mappings.
 pub(crate) fn parse_maps(text: &str) -> Vec<Mapping> {
     text.lines().filter_map(parse_line).take(MAPPINGS_MAX).collect()
 }
@@ -57,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn lines_of_the_kernel_are_read() {
+    fn kernel_lines_are_parsed() {
         let text = "55d0c0000000-55d0c0001000 r--p 00000000 fe:00 12                         /usr/bin/a b\n\
                     7f1000000000-7f1040000000 rw-s 00000000 00:01 2048                       /memfd:memory-backend-memfd (deleted)\n\
                     7f1040000000-7f1040001000 ---p 00000000 00:00 0 \n\
@@ -73,19 +75,19 @@ mod tests {
     }
 
     #[test]
-    fn our_own_mappings_are_all_read() {
+    fn own_mappings_are_all_parsed() {
         let text = std::fs::read_to_string("/proc/self/maps").unwrap();
         assert_eq!(parse_maps(&text).len(), text.lines().count());
     }
 
     proptest! {
         #[test]
-        fn text_of_any_kind_is_no_panic(text in ".{0,200}") {
+        fn any_text_is_parsed_without_a_panic(text in ".{0,200}") {
             let _ = parse_maps(&text);
         }
 
         #[test]
-        fn lines_that_look_right_are_no_panic(
+        fn near_valid_lines_are_parsed_without_a_panic(
             text in "[0-9a-f]{0,20}-[0-9a-f]{0,20} [rwxps-]{0,5} [0-9a-f]{0,9} [0-9a-f:]{0,6} [0-9]{0,22} ?[a-z/ ]{0,9}",
         ) {
             for mapping in parse_maps(&text) {

@@ -1,29 +1,31 @@
-//! Pure: where a guest's memory lies in the address space of its QEMU.
+//! Pure: where a guest's memory is in the address space of its QEMU.
 
 use super::maps::{FileId, Mapping};
 use thiserror::Error;
 
 /// QEMU's name for the memory of the guests that we start.
 const RAM_NAME: &str = "memfd:memory-backend-memfd";
-/// q35 keeps this much below 4 GiB where the guest has [`SPLIT_FROM`] or more (QEMU, hw/i386/pc_q35.c, pc_q35_init).
+/// q35 puts this much below 4 GiB if the guest has [`SPLIT_FROM`] or more (QEMU, hw/i386/pc_q35.c,
+/// pc_q35_init).
 const LOW_LEN: u64 = 0x8000_0000;
-/// A guest with less than that has all of its memory below 4 GiB (the same place).
+/// A guest with less than this has all of its memory below 4 GiB (same source).
 const SPLIT_FROM: u64 = 0xb000_0000;
-/// The rest begins here (QEMU, hw/i386/pc.c, pc_memory_init).
+/// The rest starts here (QEMU, hw/i386/pc.c, pc_memory_init).
 const HIGH_START: u64 = 4 << 30;
-/// Where memory would reach this, QEMU moves the rest above 1 TiB for AMD's processors (hw/i386/pc.c, AMD_HT_START).
+/// If memory would reach this address, QEMU moves the rest above 1 TiB for AMD processors
+/// (hw/i386/pc.c, AMD_HT_START).
 const MOVED_FROM: u64 = 0xfd_0000_0000;
 
 /// The memory of a guest in the address space of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ram {
-    /// Each: where in the memory, where in the process, how long.
+    /// For each piece: offset in the guest's memory, address in the process, length.
     pieces: Vec<(u64, u64, u64)>,
-    /// What is mapped; none for memory without a file.
+    /// The mapped file; none for memory without a file.
     pub(crate) file: Option<FileId>,
 }
 
-/// Memory that was not found.
+/// The guest's memory was not found.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum RamError {
     #[error(
@@ -35,7 +37,7 @@ pub(crate) enum RamError {
 }
 
 impl Ram {
-    /// Finds the memory of a guest: by its name, or else by its size.
+    /// Finds the memory of a guest by its name, or else by its size.
     pub(crate) fn find(mappings: &[Mapping], memory_len: u64) -> Result<Self, RamError> {
         let readable = || mappings.iter().filter(|mapping| mapping.is_readable);
         for named in readable().filter(|mapping| mapping.name.contains(RAM_NAME)) {
@@ -54,7 +56,7 @@ impl Ram {
         Ok(Self { pieces: vec![(0, mapping.start, mapping.len)], file })
     }
 
-    /// All that is mapped of a file; nothing where nothing is.
+    /// All mappings of a file; may be empty.
     pub(crate) fn of_file(mappings: &[Mapping], file: &FileId) -> Self {
         let of_file = |mapping: &&Mapping| mapping.is_readable && mapping.file == *file;
         let piece = |mapping: &Mapping| (mapping.file_offset, mapping.start, mapping.len);
@@ -66,7 +68,7 @@ impl Ram {
         self.pieces.is_empty()
     }
 
-    /// The address in the process of a place in the guest's memory.
+    /// The address in the process of an offset in the guest's memory.
     pub(crate) fn address_of(&self, ram_offset: u64) -> Option<u64> {
         self.pieces.iter().find_map(|(offset, start, len)| {
             let into = ram_offset.checked_sub(*offset).filter(|into| into < len)?;
@@ -75,7 +77,7 @@ impl Ram {
     }
 }
 
-/// The place in a q35 guest's memory of a guest-physical address.
+/// The offset in a q35 guest's memory of a guest-physical address.
 pub(crate) fn ram_offset(guest_physical: u64, memory_len: u64) -> Option<u64> {
     let low_len = if memory_len >= SPLIT_FROM { LOW_LEN } else { memory_len };
     if guest_physical < low_len {
@@ -100,17 +102,17 @@ mod tests {
     }
 
     #[test]
-    fn a_small_guest_is_linear() {
+    fn small_guest_is_linear() {
         assert_eq!(ram_offset(0, GIB), Some(0));
         assert_eq!(ram_offset(GIB - 1, GIB), Some(GIB - 1));
         assert_eq!(ram_offset(GIB, GIB), None);
         assert_eq!(ram_offset(4 * GIB, GIB), None);
-        // Just below the split: still all of it below 4 GiB.
+        // Just below the split, all memory is still below 4 GiB.
         assert_eq!(ram_offset(SPLIT_FROM - 2, SPLIT_FROM - 1), Some(SPLIT_FROM - 2));
     }
 
     #[test]
-    fn a_large_guest_goes_on_above_4_gib() {
+    fn large_guest_continues_above_4_gib() {
         for memory in [SPLIT_FROM, 16 * GIB] {
             assert_eq!(ram_offset(2 * GIB - 1, memory), Some(2 * GIB - 1));
             assert_eq!(ram_offset(2 * GIB, memory), None);
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_found_by_name_also_in_pieces_and_also_beside_a_mapping_of_its_size() {
+    fn named_memory_is_found_in_pieces_and_beside_a_mapping_of_its_size() {
         let name = "/memfd:memory-backend-memfd (deleted)";
         let mappings = [
             mapping(0x1000, GIB, 0, 0, ""),
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_without_the_name_is_found_by_its_size_if_only_one_has_it() {
+    fn unnamed_memory_is_found_by_a_unique_size() {
         let mut mappings = vec![mapping(0x1000, 4096, 0, 3, "/a"), mapping(GIB, GIB, 0, 0, "")];
         let ram = Ram::find(&mappings, GIB).unwrap();
         assert_eq!((ram.address_of(1), ram.file), (Some(GIB + 1), None));
@@ -151,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_place_is_inside_and_has_one_address(
+        fn every_offset_is_in_bounds_and_unique(
             memory in 1_u64..1 << 38, a in any::<u64>(), b in any::<u64>(),
         ) {
             let (a, b) = (a % (1 << 39), b % (1 << 39));

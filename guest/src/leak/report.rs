@@ -1,5 +1,5 @@
-//! Pure: what the holder of a secret tells of it, as a line of JSON. It is enough to recognise the secret, and not
-//! enough to know it.
+//! Pure: what the secret process reports, as a line of JSON. The report suffices to recognise the
+//! secret, but not to know it.
 
 use super::fingerprint::{SECRET_LEN, fingerprint};
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use thiserror::Error;
 
 /// The version of the line.
 const VERSION: u32 = 1;
-/// The memory that is filled with the secret, again and again.
+/// The length of the buffer that is filled with copies of the secret.
 pub(crate) const BUFFER_LEN: usize = 64 << 10;
 /// The longest line that a guest may send.
 pub(crate) const LINE_LEN_MAX: usize = 4 << 10;
-/// The sizes of pages that Linux has on our processors.
+/// The page sizes of Linux on our processors.
 const PAGE_LENS: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
-/// The largest physical address that AMD64 and ARM know: 52 bits.
+/// Physical addresses of AMD64 and ARM are below this: 52 bits.
 const PHYSICAL_ADDRESS_MAX: u64 = 1 << 52;
 
-/// What is told of a secret.
+/// What the guest reports about a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretReport {
@@ -25,14 +25,14 @@ pub struct SecretReport {
     secret_len: usize,
     pub(crate) fingerprint: u64,
     sha256: [u8; 32],
-    /// The size of a page in the guest.
+    /// The guest's page size.
     pub(crate) page_len: u64,
-    /// The guest-physical addresses of the pages that are filled with the secret, in order; none where the guest does
-    /// not tell.
+    /// The guest-physical addresses of the pages filled with the secret, in order; none if the
+    /// guest does not report them.
     pub(crate) frames: Option<Vec<u64>>,
 }
 
-/// A line that tells of no secret.
+/// A report that cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("the guest's report on its secret is not usable: {0}")]
 pub struct ReportError(String);
@@ -49,10 +49,10 @@ impl SecretReport {
         }
     }
 
-    /// Reads the line of a guest, which is not trusted.
+    /// Parses the line of a guest, which is not trusted.
     ///
     /// # Errors
-    /// If it is none, or says what cannot be.
+    /// If it is not a report, or reports something impossible.
     pub fn parse(line: &str) -> Result<Self, ReportError> {
         let wrong = |what: &str| Err(ReportError(what.into()));
         if line.len() > LINE_LEN_MAX {
@@ -64,7 +64,7 @@ impl SecretReport {
         if *version != VERSION || *secret_len != SECRET_LEN {
             return wrong("it is of another version");
         }
-        // Zeros have this one: every page of them would be looked at closely.
+        // Zeros have this fingerprint: every zero page would become a candidate.
         if report.fingerprint == 0 {
             return wrong("its fingerprint is that of zeros");
         }
@@ -81,7 +81,7 @@ impl SecretReport {
         }
     }
 
-    /// Whether this is the secret, and not only something with its fingerprint.
+    /// Whether these bytes are the secret, and do not just share its fingerprint.
     pub(crate) fn is_secret(&self, window: &[u8]) -> bool {
         window.len() == SECRET_LEN && Sha256::digest(window)[..] == self.sha256
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_back_and_short_enough() {
+    fn report_survives_a_round_trip_and_fits_a_line() {
         let line = serde_json::to_string(&report()).unwrap();
         assert!(line.len() < LINE_LEN_MAX / 2, "{}", line.len());
         assert_eq!(SecretReport::parse(&line).unwrap(), report());
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_does_not_hold_the_secret() {
+    fn report_does_not_hold_the_secret() {
         let line = serde_json::to_string(&report()).unwrap();
         assert!(!line.contains("0,1,2,3"), "{line}");
         assert!(report().is_secret(&std::array::from_fn::<u8, 64, _>(|index| index as u8)));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_reports_are_refused() {
         let changed = |change: fn(&mut SecretReport)| {
             let mut report = report();
             change(&mut report);
@@ -139,12 +139,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_of_any_kind_are_no_panic(line in ".{0,300}") {
+        fn any_line_is_parsed_without_a_panic(line in ".{0,300}") {
             let _ = SecretReport::parse(&line);
         }
 
         #[test]
-        fn lines_that_look_right_are_no_panic(
+        fn near_valid_lines_are_parsed_without_a_panic(
             version in 0_u32..3, len in 63_u64..66, fingerprint in any::<u64>(), page in prop_oneof![any::<u64>(), Just(4096)],
             frames in proptest::collection::vec(any::<u64>(), 0..20),
         ) {

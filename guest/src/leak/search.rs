@@ -1,4 +1,4 @@
-//! Looks through a dump, a chunk at a time: it may be far larger than our memory.
+//! Searches a dump chunk by chunk, since it may be far larger than our memory.
 
 use super::SecretReport;
 use super::dump::{Dump, Piece};
@@ -7,43 +7,43 @@ use std::io;
 
 /// How much is read at once.
 const CHUNK_LEN: usize = 1 << 20;
-/// What of a chunk is kept for a window that begins in it and ends in the next.
+/// The end of a chunk that is kept, for windows that continue in the next chunk.
 const OVERLAP_LEN: usize = SECRET_LEN - 1;
-/// Non-zero pages are counted in units of this.
+/// The unit in which non-zero pages are counted.
 const PAGE_LEN: usize = 4096;
-/// How much around the first hit is shown, on either side.
+/// How much is shown on either side of the first hit.
 const AROUND_LEN: u64 = 32;
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchResult {
-    /// What could be read.
+    /// Bytes that could be read.
     pub read_len: u64,
-    /// What could not.
+    /// Bytes that could not be read.
     pub unreadable_len: u64,
     /// Bytes that are not zero.
     pub nonzero_len: u64,
     /// Pages of 4 KiB that are not all zero.
     pub nonzero_pages: u64,
-    /// How often the secret is there.
+    /// How often the secret was found.
     pub hits: u64,
-    /// The first of them.
+    /// The first hit.
     pub first: Option<Hit>,
 }
 
-/// A place where the secret is.
+/// A place where the secret was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// Where, in the process.
+    /// Its address in the process.
     pub address: u64,
-    /// Where `around` begins: up to 32 bytes before the hit.
+    /// The address of `around`, up to 32 bytes before the hit.
     pub around_address: u64,
     /// The secret, and up to 32 bytes on either side.
     pub around: Vec<u8>,
 }
 
-/// Looks for the secret at every alignment. `progress` is called after each chunk with what has been gone through, and
-/// may end the search.
+/// Searches for the secret at every alignment. Calls `progress` after each chunk with the number of
+/// bytes searched so far; it can end the search.
 pub fn search(
     dump: &Dump,
     secret: &SecretReport,
@@ -98,14 +98,14 @@ impl SearchResult {
         self.first.get_or_insert(Hit { address, around_address: address, around: Vec::new() });
     }
 
-    /// The share of what was read that is not zero.
+    /// The share of the read bytes that is not zero.
     pub fn nonzero_share(&self) -> f64 {
         if self.read_len == 0 { 0.0 } else { self.nonzero_len as f64 / self.read_len as f64 }
     }
 }
 
 impl Hit {
-    /// As much as there is.
+    /// Reads as much around the hit as the dump holds.
     fn look_around(&mut self, dump: &Dump) {
         for (before, after) in [(AROUND_LEN, AROUND_LEN), (0, AROUND_LEN), (AROUND_LEN, 0), (0, 0)]
         {
@@ -136,7 +136,8 @@ mod tests {
         secret
     };
 
-    /// A dump of these segments (address and bytes), and a hole of one and a half pages that cannot be read.
+    /// A dump of these segments (address and bytes), and an unreadable hole of one and a half
+    /// pages.
     fn dump(segments: &[(u64, &[u8])]) -> Dump {
         let mut file = tempfile::tempfile().unwrap();
         let mut listed = Vec::new();
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_across_the_border_of_two_chunks_is_found_once() {
+    fn secret_across_a_chunk_border_is_found_once() {
         for place in [CHUNK_LEN - 63, CHUNK_LEN - 32, CHUNK_LEN - 1, CHUNK_LEN, CHUNK_LEN - 64] {
             let mut bytes = vec![0; 2 * CHUNK_LEN + 100];
             bytes[place..place + SECRET_LEN].copy_from_slice(&SECRET);
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_in_two_segments_is_none_and_holes_are_counted() {
+    fn secret_split_over_segments_is_no_hit_and_holes_are_counted() {
         let (head, tail) = SECRET.split_at(30);
         let result = searched(&dump(&[(0x1000, head), (0x101e, tail)]));
         assert_eq!((result.hits, result.read_len, result.unreadable_len), (0, 64, 6144));
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hit_at_the_edge_is_shown_with_what_there_is() {
+    fn hit_at_the_edge_is_shown_with_the_bytes_available() {
         let result = searched(&dump(&[(0x1000, &SECRET)]));
         assert_eq!(result.first.unwrap().around, SECRET);
         let then = [&SECRET[..], &[1; 40]].concat();
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_shares_the_fingerprint_is_no_hit() {
+    fn window_with_only_the_fingerprint_is_no_hit() {
         let report = SecretReport::new(&SECRET, 4096, None);
         let line = serde_json::to_string(&report).unwrap();
         let (head, rest) = line.split_once("\"sha256\":[").unwrap();
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_search_ends_when_its_progress_says_so() {
+    fn progress_can_end_the_search() {
         let mut stop = |_| Err(io::ErrorKind::TimedOut.into());
         let secret = SecretReport::new(&SECRET, 4096, None);
         assert!(search(&dump(&[(0, &SECRET)]), &secret, &mut stop).is_err());

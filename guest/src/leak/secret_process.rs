@@ -1,5 +1,6 @@
-//! The guest's side: makes a secret, keeps it in memory that is never swapped or dumped by the guest, tells how to
-//! recognise it, and wipes it when its input ends. The secret itself is never written to anything.
+//! The guest's side: makes a secret, keeps it in memory that the guest never swaps or dumps,
+//! reports how to recognise it, and wipes it when its input ends. The secret itself is never
+//! written anywhere.
 
 use super::SecretReport;
 use super::fingerprint::SECRET_LEN;
@@ -15,19 +16,20 @@ use std::process::ExitCode;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
-/// Makes an executable the holder of a secret; `main` calls [`hold_secret`] where this is its first argument.
+/// Turns an executable into the secret process; `main` calls [`hold_secret`] if this is its first
+/// argument.
 pub const SECRET_ARGUMENT: &str = "--sevbench-secret";
 
-/// A holder whose input does not end within this time ends by itself.
+/// A secret process ends by itself after this time.
 const HOLD_MAX: Duration = Duration::from_secs(2 * 3600);
-/// An entry of /proc/PID/pagemap, its bit for "in memory" and its bits for the page's number
-/// (Linux, Documentation/admin-guide/mm/pagemap.rst).
+/// The length of an entry of /proc/PID/pagemap, its `present` bit, and the bits of its page frame
+/// number (Linux, Documentation/admin-guide/mm/pagemap.rst).
 const ENTRY_LEN: usize = 8;
 const PRESENT: u64 = 1 << 63;
 const FRAME_NUMBER: u64 = (1 << 55) - 1;
 
-/// Holds a secret until standard input ends. Tells of it on standard output, once at the start and once at the end, so
-/// that it shows whether it has moved in between.
+/// Holds a secret until standard input ends. Reports it on standard output at the start and at the
+/// end, which shows whether its pages have moved in between.
 pub fn hold_secret() -> ExitCode {
     match hold() {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,14 +55,14 @@ fn hold() -> io::Result<()> {
     }
 }
 
-/// Pages of our own that are neither swapped nor moved into huge ones. Wiped when dropped.
+/// Private pages that are never swapped or merged into huge pages. Wiped when dropped.
 struct LockedPages {
     start: NonNull<u8>,
 }
 
 impl LockedPages {
     fn new() -> io::Result<Self> {
-        // SAFETY: a new mapping at a place of the kernel's choice touches no memory of ours.
+        // SAFETY: a new mapping at an address that the kernel chooses touches no memory of ours.
         let start = unsafe {
             libc::mmap(
                 ptr::null_mut(),
@@ -77,11 +79,11 @@ impl LockedPages {
         let start = NonNull::new(start.cast()).ok_or_else(io::Error::last_os_error)?;
         let pages = Self { start };
         for advice in [libc::MADV_NOHUGEPAGE, libc::MADV_DONTDUMP, libc::MADV_DONTFORK] {
-            // SAFETY: the mapping is ours, and none of these advices changes what it holds. A kernel without one
-            // refuses it, which does no harm.
+            // SAFETY: the mapping is ours, and none of these changes its content. A kernel that
+            // lacks one refuses it, which does no harm.
             unsafe { libc::madvise(start.as_ptr().cast(), BUFFER_LEN, advice) };
         }
-        // SAFETY: locking reads and writes nothing of the mapping, which is ours.
+        // SAFETY: the mapping is ours, and locking does not access its content.
         if unsafe { libc::mlock(start.as_ptr().cast(), BUFFER_LEN) } != 0 {
             let error = io::Error::last_os_error();
             return Err(io::Error::other(format!("cannot lock its memory: {error}")));
@@ -95,11 +97,12 @@ impl LockedPages {
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the mapping holds BUFFER_LEN writable bytes for as long as `self` lives, and `self` is borrowed alone.
+        // SAFETY: the mapping holds BUFFER_LEN writable bytes for as long as `self` lives, and
+        // `self` is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), BUFFER_LEN) }
     }
 
-    /// Lets the kernel write the secret into its place, so that there is no other copy, and repeats it.
+    /// Has the kernel write the secret in place, so that no other copy exists, and repeats it.
     fn fill(&mut self) -> io::Result<()> {
         let bytes = self.bytes_mut();
         SysRng.try_fill_bytes(&mut bytes[..SECRET_LEN]).map_err(io::Error::other)?;
@@ -121,7 +124,7 @@ impl LockedPages {
         out.flush()
     }
 
-    /// The physical addresses of the pages; none where the kernel does not tell.
+    /// The physical addresses of the pages; none if the kernel does not reveal them.
     fn frames(&self, page_len: u64) -> Option<Vec<u64>> {
         let count = BUFFER_LEN / usize::try_from(page_len).ok()?;
         let mut entries = vec![0; count * ENTRY_LEN];
@@ -143,7 +146,7 @@ impl Drop for LockedPages {
     }
 }
 
-/// Without CAP_SYS_ADMIN the kernel says that each page has the number 0.
+/// Without CAP_SYS_ADMIN the kernel reports the number 0 for each page.
 fn frame_address(entry: u64, page_len: u64) -> Option<u64> {
     let number = entry & FRAME_NUMBER;
     let is_known = entry & PRESENT != 0 && number != 0;
@@ -163,7 +166,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_pages_are_filled_with_one_random_secret() {
+    fn pages_are_filled_with_copies_of_one_random_secret() {
         let (mut one, mut other) = (LockedPages::new().unwrap(), LockedPages::new().unwrap());
         one.fill().unwrap();
         other.fill().unwrap();
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_pagemap_are_read() {
+    fn pagemap_entries_are_parsed() {
         assert_eq!(frame_address(PRESENT | 5, 4096), Some(5 * 4096));
         assert_eq!(frame_address(5, 4096), None);
         assert_eq!(frame_address(PRESENT, 4096), None);
@@ -182,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn entries_of_any_kind_are_no_panic(entry in any::<u64>(), page_len in any::<u64>()) {
+        fn any_pagemap_entry_is_parsed_without_a_panic(entry in any::<u64>(), page_len in any::<u64>()) {
             let _ = frame_address(entry, page_len);
         }
     }

@@ -1,4 +1,5 @@
-//! The parent's side of the loopback server: starts it, knows its keys, ends it, and leaves nothing behind.
+//! The parent's side of the loopback server: starts it, holds its keys, ends it, and leaves nothing
+//! behind.
 
 use super::error::LoopbackError;
 use super::greeting::LINE_LEN_MAX;
@@ -24,7 +25,7 @@ const END_LIMIT: Duration = Duration::from_secs(3);
 pub(crate) struct LoopbackServer {
     pub(crate) port: u16,
     pub(crate) host_key: PublicKey,
-    /// In OpenSSH's form; exists in memory only.
+    /// In OpenSSH's format. It exists in memory only.
     pub(crate) client_key: String,
     home: PathBuf,
     process: ServerProcess,
@@ -69,7 +70,7 @@ impl LoopbackServer {
         })
     }
 
-    /// The server does it, unless it was killed.
+    /// The server removes its folder itself, unless it was killed.
     fn remove_home(&self) -> io::Result<()> {
         let name = self.home.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !name.starts_with(HOME_PREFIX) {
@@ -85,22 +86,22 @@ impl LoopbackServer {
 impl Drop for LoopbackServer {
     fn drop(&mut self) {
         self.process.end();
-        // Nobody is left to be told.
+        // Nobody is left to report an error to.
         self.remove_home().ok();
     }
 }
 
-/// The child process, its pipes, and what it says on standard error.
+/// The child process, its pipes, and its standard error.
 struct ServerProcess {
     child: Child,
     /// The server lives for as long as this is open.
     stdin: Option<ChildStdin>,
-    /// Ends when the server does, since it passes it on to none.
+    /// Closed when the server ends, since no other process inherits it.
     stdout: ChildStdout,
     stderr: Option<TailReader>,
 }
 
-/// How the server ended, and what it had said.
+/// How the server ended, and what it said.
 struct ServerEnd {
     status: Option<ExitStatus>,
     stderr: String,
@@ -123,7 +124,7 @@ impl ServerProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // So that Ctrl-C reaches the parent alone, which then ends the server in good order.
+            // Ctrl-C then reaches only the parent, which ends the server in order.
             .process_group(0)
             .spawn()?;
         let stdin = child.stdin.take();
@@ -136,10 +137,10 @@ impl ServerProcess {
         Ok(process)
     }
 
-    /// Tells the server whom to let in; returns its answer.
+    /// Sends the server the client's key, and returns its answer.
     fn greet(&mut self, public_key: &str, wait: &Wait) -> io::Result<String> {
         let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        // Where it has ended already, reading says so better.
+        // If the server has ended already, reading reports it better.
         stdin.write_all(format!("{public_key}\n").as_bytes()).ok();
         self.read_line(wait)
     }
@@ -162,12 +163,12 @@ impl ServerProcess {
         self.stderr.as_ref().map_or_else(String::new, |stderr| escape::for_terminal(&stderr.text()))
     }
 
-    /// Ends the server: gently, and then not.
+    /// Ends the server by closing its input, and kills it after the limit.
     fn end(&mut self) -> ServerEnd {
         self.stdin = None;
         let wait = Wait::uninterrupted(END_LIMIT);
         if wait.until_closed(self.stdout.as_raw_fd()).is_err() {
-            // It has a group of its own, and may be stopped or stuck.
+            // It may be stopped or stuck.
             self.child.kill().ok();
         }
         let status = self.child.wait().ok();

@@ -1,4 +1,5 @@
-//! The one line that the server tells its parent: where it listens, how it is recognised, what it will remove.
+//! The line that the server sends its parent: where it listens, its host key, and the folder that
+//! it will remove.
 
 use russh::keys::ssh_key::PublicKey;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ pub(super) struct Greeting {
 }
 
 impl Greeting {
-    /// As one line, without its end; none where the folder's name does not fit into one.
+    /// As one line, without a line feed; none if the folder's name does not fit into one.
     pub(super) fn to_line(&self) -> Option<String> {
         let home = self.home.to_str().filter(|home| !home.contains('\n'))?;
         let key = self.host_key.to_openssh().ok()?;
@@ -27,7 +28,7 @@ impl Greeting {
         (line.len() < LINE_LEN_MAX).then_some(line)
     }
 
-    /// None where the line is not one of ours.
+    /// None if the line is not a greeting.
     pub(super) fn from_line(line: &str) -> Option<Self> {
         let mut words = line.splitn(5, ' ');
         if words.next()? != FIRST_WORD {
@@ -51,21 +52,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_greeting_is_read_back(port: u16, home in "/[^\n\x00]{0,40}") {
+        fn greeting_survives_a_round_trip(port: u16, home in "/[^\n\x00]{0,40}") {
             let host_key = PublicKey::from_openssh(KEY).unwrap();
             let greeting = Greeting { port, host_key, home: home.into() };
             prop_assert_eq!(Greeting::from_line(&greeting.to_line().unwrap()), Some(greeting));
         }
 
         #[test]
-        fn garbage_is_no_greeting(rest in ".{0,80}") {
+        fn garbage_is_not_a_greeting(rest in ".{0,80}") {
             prop_assert_eq!(Greeting::from_line(&rest), None);
             prop_assert_eq!(Greeting::from_line(&format!("{FIRST_WORD} {rest}")), None);
         }
     }
 
     #[test]
-    fn a_folder_with_a_line_feed_is_refused() {
+    fn folder_with_a_line_feed_is_refused() {
         let host_key = PublicKey::from_openssh(KEY).unwrap();
         assert_eq!(Greeting { port: 1, host_key, home: "/a\nb".into() }.to_line(), None);
     }

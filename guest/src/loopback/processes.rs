@@ -1,4 +1,4 @@
-//! The processes that the server has started, and their descendants: none outlives the server.
+//! The processes that the server has started, and their descendants. None outlives the server.
 
 use sevbench_process::{end_with_parent, signal_group};
 use std::ffi::OsStr;
@@ -12,10 +12,10 @@ use std::thread;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// The most processes that run at the same time.
+/// The most processes that run at once.
 const RUNNING_MAX: usize = 256;
 
-/// How often descendants are looked for on the way down, and the pause in between: 2 s in all.
+/// How often the shutdown looks for descendants, and the pause in between: 2 s in all.
 const SWEEPS_MAX: usize = 1000;
 const SWEEP_PAUSE: Duration = Duration::from_millis(2);
 
@@ -32,7 +32,7 @@ struct State {
 }
 
 impl Processes {
-    /// Makes this process the one that inherits its descendants' orphans, so that it can end them too.
+    /// Makes this process adopt its orphaned descendants, so that it can end them too.
     pub(super) fn new(home: &Path) -> io::Result<Self> {
         // SAFETY: this option takes one number and touches no memory.
         if unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) } != 0 {
@@ -41,7 +41,8 @@ impl Processes {
         Ok(Self { home: home.into(), state: Mutex::default() })
     }
 
-    /// Runs a command line in a shell, at home, with pipes. The kernel kills the shell when the calling thread ends.
+    /// Runs a command line in a shell, in the home folder, with pipes. The kernel kills the shell
+    /// when the calling thread ends.
     pub(super) fn spawn(&self, command_line: &[u8]) -> io::Result<Child> {
         let mut state = self.lock();
         if state.is_ending || state.leaders.len() >= RUNNING_MAX {
@@ -69,27 +70,27 @@ impl Processes {
         kill_group(leader);
     }
 
-    /// For a process whose end was waited for: ends what is left of its group.
+    /// Ends what is left of the group of a process that has been waited for.
     pub(super) fn forget(&self, leader: u32) {
         kill_group(leader);
         self.lock().leaders.retain(|&other| other != leader);
     }
 
-    /// Ends all processes and their descendants, and starts none any more.
+    /// Ends all processes and their descendants. No new ones are started.
     pub(super) fn end(&self) {
         let mut state = self.lock();
         state.is_ending = true;
         state.leaders.drain(..).for_each(kill_group);
         drop(state);
-        // What has left its group becomes our child when its parent dies.
+        // A descendant that left its group becomes our child when its parent dies.
         for _ in 0..SWEEPS_MAX {
             let children = children();
             if children.is_empty() {
                 return;
             }
             for child in children {
-                // SAFETY: kill and waitpid take numbers; a null status is allowed. The child is ours and not yet
-                // waited for, so that its number is of no other process.
+                // SAFETY: kill and waitpid take numbers; a null status is allowed. The child is
+                // ours and has not been waited for, so no other process can have its number.
                 unsafe {
                     libc::kill(child, libc::SIGKILL);
                     libc::waitpid(child, std::ptr::null_mut(), libc::WNOHANG);

@@ -1,4 +1,4 @@
-//! One channel of a connection: one process, its three streams, and how it ended.
+//! One channel of a connection: a process, its three streams, and its exit status.
 
 use super::processes::Processes;
 use russh::server::{Handle, Msg};
@@ -12,13 +12,14 @@ use tokio::process::{Child, ChildStdin};
 /// How much is read from a process at once.
 const PIECE_LEN: usize = 32 << 10;
 
-/// How long a process may go on after its channel was closed.
+/// How long a process may continue after its channel was closed.
 const CLOSED_GRACE: Duration = Duration::from_secs(2);
 
-/// The type of extended data that is standard error.
+/// The extended data type for standard error.
 const STDERR: u32 = 1;
 
-/// Waits for a command, runs it, and reports its end. What fails here fails because the client is gone.
+/// Waits for a command, runs it, and reports its exit status. Errors here mean that the client is
+/// gone.
 pub(super) async fn serve(channel: Channel<Msg>, session: Handle, processes: &Processes) {
     let (mut requests, output) = channel.split();
     let id = output.id();
@@ -41,7 +42,7 @@ pub(super) async fn serve(channel: Channel<Msg>, session: Handle, processes: &Pr
     report(status, &output, &session).await;
 }
 
-/// The command line to run; none where the channel closes without one.
+/// The command line to run; none if the channel closes without one.
 async fn await_command(
     requests: &mut ChannelReadHalf,
     output: &ChannelWriteHalf<Msg>,
@@ -74,14 +75,14 @@ async fn run(
         status = finished => return status,
         () = feed(stdin, requests) => {}
     }
-    // The client has closed the channel. The process has lost its streams, and should end by itself.
+    // The client has closed the channel. Without its streams the process should end by itself.
     if tokio::time::timeout(CLOSED_GRACE, child.wait()).await.is_err() {
         leader.inspect(|&leader| processes.kill(leader));
     }
     child.wait().await.ok()
 }
 
-/// Passes on what the client sends until it closes the channel.
+/// Forwards what the client sends until it closes the channel.
 async fn feed(mut stdin: Option<ChildStdin>, mut requests: ChannelReadHalf) {
     while let Some(message) = requests.wait().await {
         match (message, &mut stdin) {
@@ -96,7 +97,7 @@ async fn feed(mut stdin: Option<ChildStdin>, mut requests: ChannelReadHalf) {
     }
 }
 
-/// Passes on what the process says until it closes the stream.
+/// Forwards what the process writes until it closes the stream.
 async fn relay(
     stream: Option<impl AsyncRead + Unpin>,
     output: &ChannelWriteHalf<Msg>,
@@ -130,7 +131,7 @@ async fn report(status: Option<ExitStatus>, output: &ChannelWriteHalf<Msg>, sess
     output.close().await.ok();
 }
 
-/// The names of RFC 4254; another signal goes by its number.
+/// The signal names of RFC 4254; other signals go by number.
 fn signal_name(signal: i32) -> Sig {
     match signal {
         libc::SIGABRT => Sig::ABRT,

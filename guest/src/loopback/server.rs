@@ -1,4 +1,4 @@
-//! The child's side: an SSH server for one key, which lives for as long as its standard input is open.
+//! The child's side: an SSH server for one key that runs for as long as its standard input is open.
 
 use super::greeting::LINE_LEN_MAX;
 use super::processes::Processes;
@@ -25,21 +25,22 @@ use std::thread;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// The most connections at the same time.
+/// The most connections at once.
 const CONNECTIONS_MAX: usize = 8;
 
-/// How long a connection may take to prove that it has the key.
+/// How long a connection may take to authenticate.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The most keys that a connection may offer.
 const OFFERS_MAX: usize = 3;
 
-/// What Linux shows as the name of this process; at most 15 bytes.
+/// This process's name in Linux, at most 15 bytes.
 const PROCESS_NAME: &std::ffi::CStr = c"sevbench-server";
 
-/// Serves until standard input ends: then kills every process that it has started, removes its folder, and exits.
+/// Serves until standard input ends. Then kills every process that it has started, removes its
+/// folder, and exits.
 ///
-/// Call it first thing in `main` where the first argument is [`crate::LOOPBACK_SERVER_ARGUMENT`].
+/// Call it first in `main` if the first argument is [`crate::LOOPBACK_SERVER_ARGUMENT`].
 pub fn serve_loopback() -> ExitCode {
     // SAFETY: this option reads one string that ends with a zero, and copies it.
     unsafe { libc::prctl(libc::PR_SET_NAME, PROCESS_NAME.as_ptr()) };
@@ -70,9 +71,9 @@ fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A thread of its own: it does its work even where the server hangs.
+/// Runs on a thread of its own, so that it works even if the server hangs.
 fn end_with_stdin(home: &Path, processes: &Processes) {
-    // Nothing is sent but the end; an error is taken for it.
+    // The parent sends nothing but the end; an error counts as the end.
     io::copy(&mut io::stdin().lock(), &mut io::sink()).ok();
     processes.end();
     let status = match fs::remove_dir_all(home) {
@@ -106,7 +107,7 @@ async fn listen(
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
         max_auth_attempts: OFFERS_MAX,
         auth_rejection_time: Duration::ZERO,
-        // A guest may compute for hours without a word.
+        // A guest may compute for hours without sending anything.
         inactivity_timeout: None,
         ..Config::default()
     });
@@ -130,7 +131,7 @@ async fn listen(
     }
 }
 
-/// What fails here fails because the client is gone, or is not ours.
+/// Errors here mean that the client is gone, or is not ours.
 async fn serve_connection(stream: TcpStream, client: Client, config: Arc<Config>) {
     if stream.set_nodelay(true).is_err() {
         return;

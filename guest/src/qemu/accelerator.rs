@@ -1,4 +1,4 @@
-//! How the CPUs of a guest are run: by KVM where it is really usable, else by TCG.
+//! How a guest's CPUs run: under KVM if it is really usable, else under TCG.
 
 use super::error::QemuError;
 use super::settings::WantedAccelerator;
@@ -6,17 +6,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// The one version of KVM's interface that there is (linux/kvm.h), and how it is asked for.
+/// The only version of KVM's interface (linux/kvm.h), and the request for it.
 const API_VERSION: libc::c_int = 12;
 const GET_API_VERSION: libc::Ioctl = 0xae00;
-/// Asks what KVM can do; here: which types of machine it makes, a bit for each.
+/// The request for a capability of KVM; here, its VM types, one bit for each.
 const CHECK_EXTENSION: libc::Ioctl = 0xae03;
 const CAP_VM_TYPES: libc::c_ulong = 235;
 
-/// How the CPUs of a guest are run.
+/// How a guest's CPUs run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Accelerator {
-    /// By the processor itself.
+    /// On the processor itself.
     Kvm,
     /// Emulated, for this reason.
     Tcg {
@@ -26,10 +26,10 @@ pub(crate) enum Accelerator {
 }
 
 impl Accelerator {
-    /// What is used where this is wanted.
+    /// The accelerator to use for a setting.
     ///
     /// # Errors
-    /// If KVM is wanted and is not usable.
+    /// If KVM is required and not usable.
     pub(crate) fn choose(wanted: WantedAccelerator) -> Result<Self, QemuError> {
         match (wanted, kvm_defect()) {
             (WantedAccelerator::Tcg, _) => Ok(Self::Tcg { reason: "as asked for".into() }),
@@ -39,7 +39,7 @@ impl Accelerator {
         }
     }
 
-    /// As QEMU and people write it.
+    /// Its name in output.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Kvm => "KVM",
@@ -48,7 +48,7 @@ impl Accelerator {
     }
 }
 
-/// What is wrong with KVM here. `/dev/kvm` can be there, and even answer, and still be of no use.
+/// Why KVM is not usable here. `/dev/kvm` can exist, and even answer, and still be useless.
 pub(crate) fn kvm_defect() -> Option<String> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     if !cpuinfo.lines().any(|line| {
@@ -67,7 +67,8 @@ pub(crate) fn kvm_defect() -> Option<String> {
     }
 }
 
-/// The types of machine that KVM makes, a bit for each (`KVM_X86_*_VM` of asm/kvm.h); none where it does not say.
+/// The VM types that KVM supports, one bit for each (`KVM_X86_*_VM` of asm/kvm.h); none if it does
+/// not say.
 pub(crate) fn kvm_machine_types() -> Option<u32> {
     let types = open().and_then(|kvm| ask(&kvm, CHECK_EXTENSION, CAP_VM_TYPES));
     types.ok().map(libc::c_int::cast_unsigned)
@@ -78,7 +79,7 @@ fn open() -> io::Result<File> {
 }
 
 fn ask(kvm: &File, request: libc::Ioctl, argument: libc::c_ulong) -> io::Result<libc::c_int> {
-    // SAFETY: both requests of this file take a number, no pointer, and give a number.
+    // SAFETY: both requests of this file take a number, not a pointer, and return a number.
     match unsafe { libc::ioctl(kvm.as_raw_fd(), request, argument) } {
         -1 => Err(io::Error::last_os_error()),
         answer => Ok(answer),

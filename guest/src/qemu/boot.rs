@@ -1,4 +1,5 @@
-//! Waits for a guest to come up: for the first line on its console, and for its SSH server. Looks, and never listens.
+//! Waits for a guest to come up: for the kernel's first line on the console, and for the SSH
+//! server. Only polls.
 
 use crate::escape;
 use std::fs::File;
@@ -7,19 +8,19 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long one connection to the guest's SSH server is given, at first and at most. The guest answers only one that was
-/// made after it was up; a slow guest needs its time for the greeting.
+/// How long one connection attempt to the guest's SSH server may take, at first and at most. Only a
+/// connection made after the server started is answered; a slow guest needs longer to greet.
 const ATTEMPT_MIN: Duration = Duration::from_millis(400);
 const ATTEMPT_MAX: Duration = Duration::from_secs(3);
-/// How long one look takes.
-const LOOK: Duration = Duration::from_millis(20);
-/// How much of the console's end is shown when a guest does not come up.
+/// How long one poll takes.
+const POLL: Duration = Duration::from_millis(20);
+/// How much of the console's end is shown if a guest does not come up.
 const CONSOLE_LINES_SHOWN: usize = 15;
 const CONSOLE_LEN_READ: u64 = 16 << 10;
-/// What is in the kernel's first line.
+/// Part of the kernel's first line.
 const KERNEL_MARK: &str = "Linux version";
 
-/// What has been seen of a guest that comes up.
+/// The progress of a guest's boot.
 #[derive(Debug)]
 pub(super) struct BootWatch {
     console: PathBuf,
@@ -27,7 +28,7 @@ pub(super) struct BootWatch {
     attempt: Option<Attempt>,
     attempt_limit: Duration,
     started: Instant,
-    /// When the kernel's first line stood on the console, from the start.
+    /// When the kernel's first line was on the console, since the start.
     pub(super) kernel: Option<Duration>,
 }
 
@@ -46,20 +47,21 @@ impl BootWatch {
         Self { console, address, attempt: None, attempt_limit, started, kernel: None }
     }
 
-    /// Looks once, for [`LOOK`]; says whether the guest's SSH server answers. QEMU itself accepts connections long before.
-    pub(super) fn look(&mut self) -> bool {
+    /// Polls once, for [`POLL`]. Returns whether the guest's SSH server answers. QEMU itself
+    /// accepts connections long before.
+    pub(super) fn poll(&mut self) -> bool {
         if self.kernel.is_none() && has_kernel_line(&self.console) {
             self.kernel = Some(self.started.elapsed());
         }
         let attempt = self.attempt.take().map_or_else(|| Attempt::new(self.address), Ok);
         let Ok(mut attempt) = attempt else {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL);
             return false;
         };
         match attempt.read() {
             Ok(Some(greets)) => {
                 if !greets {
-                    std::thread::sleep(LOOK);
+                    std::thread::sleep(POLL);
                 }
                 greets
             }
@@ -77,12 +79,12 @@ impl BootWatch {
 
 impl Attempt {
     fn new(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, LOOK)?;
-        stream.set_read_timeout(Some(LOOK))?;
+        let stream = TcpStream::connect_timeout(&address, POLL)?;
+        stream.set_read_timeout(Some(POLL))?;
         Ok(Self { stream, since: Instant::now(), greeting: Vec::new() })
     }
 
-    /// Whether the other side greets as an SSH server does; nothing where it has not said enough yet.
+    /// Whether the other side greets like an SSH server; none if it has not sent enough yet.
     fn read(&mut self) -> io::Result<Option<bool>> {
         let mut piece = [0; 4];
         match self.stream.read(&mut piece[self.greeting.len()..]) {
@@ -108,7 +110,7 @@ fn has_kernel_line(console: &Path) -> bool {
     read.is_ok() && String::from_utf8_lossy(&text).contains(KERNEL_MARK)
 }
 
-/// The last lines that the guest has said on its console.
+/// The last lines on the guest's console.
 pub(super) fn console_end(console: &Path) -> String {
     let mut bytes = Vec::new();
     let read = File::open(console).and_then(|mut file| {
@@ -132,7 +134,7 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn only_an_ssh_server_that_greets_counts() {
+    fn only_an_ssh_greeting_counts() {
         let answer = |greeting: &'static [u8]| {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let port = listener.local_addr().unwrap().port();
@@ -140,12 +142,12 @@ mod tests {
                 std::thread::spawn(move || listener.accept().unwrap().0.write_all(greeting));
             let mut watch = BootWatch::new("/dev/null".into(), port, Instant::now());
             while watch.attempt.is_none() && !server.is_finished() {
-                if watch.look() {
+                if watch.poll() {
                     return true;
                 }
             }
             server.join().unwrap().unwrap();
-            watch.look()
+            watch.poll()
         };
         assert!(answer(b"SSH-2.0-OpenSSH_9.2\r\n"));
         assert!(!answer(b"220 mail\r\n"));
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_consoles_end_is_shown_without_its_tricks() {
+    fn end_of_the_console_is_shown_escaped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("console.log");
         assert_eq!(console_end(&path), "nothing");

@@ -1,4 +1,4 @@
-//! Pure: the command line of a machine. Everything that two arms share is said once, for all of them.
+//! Pure: QEMU's command line for a machine. Options that all arms share are written once.
 
 use super::accelerator::Accelerator;
 use super::disks::{Controller, DataDisk, SCSI_CONTROLLER};
@@ -11,9 +11,10 @@ use std::path::Path;
 
 /// The port of the guest's SSH server.
 const GUEST_SSH_PORT: u16 = 22;
-/// Bits of physical address that the encryption takes away from a guest's view; QEMU wants at least 1.
+/// Physical address bits that encryption takes from a guest; QEMU requires at least 1.
 const REDUCED_PHYS_BITS: u32 = 1;
-/// For what TCG has translated: a boot fits; with less it is translated again and again, and takes a third longer.
+/// The size of TCG's translation cache. A boot fits in it; with less, code is translated repeatedly
+/// and a boot takes a third longer.
 const TRANSLATED_MIB: u32 = 48;
 /// The id of the seed for cloud-init.
 const SEED_ID: &str = "seed";
@@ -27,9 +28,9 @@ pub(crate) struct Wiring<'a> {
     pub(crate) data_disks: &'a [DataDisk],
     pub(crate) console: Console<'a>,
     pub(crate) control: Control,
-    /// The port on 127.0.0.1 that leads to the guest's SSH server; 0 for one that the kernel chooses.
+    /// The port on 127.0.0.1 that leads to the guest's SSH server; 0 lets the kernel choose.
     pub(crate) ssh_port: u16,
-    /// The bit of a page's address that says that it is encrypted, from CPUID 0x8000001F.
+    /// The address bit that marks a page as encrypted, from CPUID 0x8000001F.
     pub(crate) c_bit: u32,
     /// The descriptor of the seed for cloud-init.
     pub(crate) seed_fd: Option<i32>,
@@ -47,13 +48,13 @@ pub(crate) enum Console<'a> {
 /// How QEMU is controlled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Control {
-    /// By QMP on a descriptor that it inherits.
+    /// By QMP on an inherited descriptor.
     Descriptor(i32),
-    /// By hand, on the terminal.
+    /// By a person, on the terminal.
     Terminal,
 }
 
-/// The arguments of QEMU for a machine.
+/// QEMU's arguments for a machine.
 pub(crate) fn command_line(machine: &QemuMachine, wiring: &Wiring<'_>) -> Vec<String> {
     let QemuMachine { treatment, settings, .. } = machine;
     let platform = if *treatment == Treatment::Nosev { "" } else { ",iommu_platform=on" };
@@ -80,10 +81,11 @@ pub(crate) fn command_line(machine: &QemuMachine, wiring: &Wiring<'_>) -> Vec<St
         add("-initrd", initrd.display().to_string());
     }
     add("-object", "iothread,id=io0".into());
-    // `snapshot=on` is a copy-on-write overlay in an unlinked file: it is gone with QEMU, however that ends.
+    // `snapshot=on` is a copy-on-write overlay in an unlinked file: it vanishes with QEMU, however
+    // that ends.
     let (format, root) = (wiring.image.format.name(), escape::for_qemu(&wiring.image.root));
     add("-drive", format!("if=none,id=root,format={format},snapshot=on,file={root}"));
-    // QEMU gives the first place to a kernel of its own.
+    // If QEMU loads a kernel, that boots first.
     let first = if wiring.image.kernel.is_none() { ",bootindex=0" } else { "" };
     let root = format!("drive=root,serial=sevbench-root{first}");
     add("-device", format!("virtio-blk-pci,{root},disable-legacy=on{platform}"));
@@ -95,7 +97,7 @@ pub(crate) fn command_line(machine: &QemuMachine, wiring: &Wiring<'_>) -> Vec<St
     for (name, value) in data_disks(settings, wiring.data_disks, platform) {
         add(name, value);
     }
-    // The guest reaches nobody.
+    // The guest cannot reach any network.
     let forward = format!("hostfwd=tcp:127.0.0.1:{}-:{GUEST_SSH_PORT}", wiring.ssh_port);
     add("-netdev", format!("user,id=net,restrict=on,{forward}"));
     add("-device", format!("virtio-net-pci,netdev=net,romfile=,disable-legacy=on{platform}"));
@@ -113,10 +115,10 @@ pub(crate) fn command_line(machine: &QemuMachine, wiring: &Wiring<'_>) -> Vec<St
     line
 }
 
-/// The kernel's command line in an arm.
+/// The kernel's command line of an arm.
 pub(crate) fn kernel_command_line(machine: &QemuMachine, image: &ImageFiles) -> String {
     let root = format!("root={}", image.kernel_root);
-    // Notices too: the first one, the kernel's version, ends a phase of the boot.
+    // Level 6 includes notices: the first, the kernel's version, marks the end of a boot phase.
     let common = ["console=ttyS0", "panic=-1", "loglevel=6", "systemd.show_status=auto"];
     let mut words = vec![root];
     words.extend(common.map(str::to_owned));
@@ -125,7 +127,7 @@ pub(crate) fn kernel_command_line(machine: &QemuMachine, image: &ImageFiles) -> 
     words.join(" ")
 }
 
-/// The machine, and the object that protects it.
+/// The machine type, and the object that protects the machine.
 fn protection(
     treatment: Treatment,
     settings: &MachineSettings,
@@ -141,7 +143,7 @@ fn protection(
         Treatment::SevEs => Some(format!("sev-guest,{bits},policy=0x5")),
         Treatment::Snp => Some(format!("sev-snp-guest,{bits},policy=0x30000")),
     };
-    // Protected guests have no system management mode, so no arm has.
+    // Protected guests have no system management mode, so no arm has it.
     let machine = format!("{},smm=off,memory-backend=ram1", settings.machine);
     match object {
         None => (machine, None),
@@ -149,7 +151,8 @@ fn protection(
     }
 }
 
-/// TCG keeps what it has translated; by default it would take a quarter of a GiB beside the guest's memory.
+/// TCG caches translated code. By default the cache would take a quarter of a GiB in addition to
+/// the guest's memory.
 fn accelerator(accelerator: &Accelerator) -> String {
     match accelerator {
         Accelerator::Kvm => "kvm".into(),
@@ -162,8 +165,9 @@ pub(crate) fn cpu_model<'a>(settings: &'a MachineSettings, accelerator: &Acceler
     match (&settings.cpu_model, accelerator) {
         (Some(model), _) => model,
         (None, Accelerator::Kvm) => "EPYC-v4,host-phys-bits=true",
-        // What TCG can emulate, and no warning for what it cannot. QEMU 10 emulates a string instruction some fifteen
-        // times slower once an interrupt has come in its middle: the C library must not choose them for copies.
+        // Everything that TCG can emulate, without warnings about the rest. QEMU 10 emulates a
+        // string instruction some fifteen times slower after an interrupt in its middle, so the C
+        // library must not use them for copies.
         (None, Accelerator::Tcg { .. }) => "max,erms=off,fsrm=off",
     }
 }
@@ -183,8 +187,8 @@ fn memory_backend(settings: &MachineSettings) -> String {
     }
 }
 
-/// The disks that storage is measured on, and their controllers. All arms share them: no two run at the same time, and
-/// where a file lies on the host's disk is then no difference between arms.
+/// The disks on which storage is measured, and their controllers. All arms share them: no two arms
+/// run at once, and a file's position on the host's disk is then the same for all.
 fn data_disks(
     settings: &MachineSettings,
     disks: &[DataDisk],

@@ -1,4 +1,4 @@
-//! Tests of the command line: what the arms share and in what they differ.
+//! Tests of the command line: what the arms share, and where they differ.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::super::{Controller, WantedAccelerator};
@@ -47,7 +47,7 @@ fn values<'a>(line: &'a [String], option: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn what_every_arm_has_is_in_every_line() {
+fn shared_options_are_in_every_command_line() {
     for treatment in Treatment::ALL {
         let line = line(treatment);
         for word in ["-nodefaults", "-no-reboot", "-nographic", "-S"] {
@@ -75,7 +75,7 @@ fn what_every_arm_has_is_in_every_line() {
 }
 
 #[test]
-fn each_protection_is_asked_for_by_its_own_object() {
+fn each_protection_has_its_own_object() {
     let object = |treatment| {
         let line = line(treatment);
         let objects = values(&line, "-object");
@@ -94,9 +94,9 @@ fn each_protection_is_asked_for_by_its_own_object() {
     );
 }
 
-/// The words in which two lines differ, whatever their places.
+/// The words in which two command lines differ, in any position.
 #[test]
-fn arms_differ_in_the_treatment_and_in_nothing_else() {
+fn arms_differ_only_in_the_treatment() {
     let words = |treatment| line(treatment).into_iter().collect::<BTreeSet<_>>();
     let (control, bounce) = (words(Treatment::Nosev), words(Treatment::Bounce));
     let plain =
@@ -104,7 +104,7 @@ fn arms_differ_in_the_treatment_and_in_nothing_else() {
     let name = |word: &String| word.replace("sevbench-bounce", "sevbench-nosev");
     let bounce: BTreeSet<String> = bounce.iter().map(plain).map(|word| name(&word)).collect();
     assert_eq!(bounce, control);
-    // A protected arm is the bounce arm's machine with its object in place of the kernel's word.
+    // A protected arm is the bounce arm's machine, with its object instead of the kernel's word.
     let plain = |word: &String| word.replace(" swiotlb=force", "");
     let bounce: BTreeSet<String> = words(Treatment::Bounce).iter().map(plain).collect();
     for treatment in [Treatment::Sev, Treatment::SevEs, Treatment::Snp] {
@@ -120,7 +120,7 @@ fn arms_differ_in_the_treatment_and_in_nothing_else() {
 }
 
 #[test]
-fn settings_reach_the_line() {
+fn settings_reach_the_command_line() {
     let settings = MachineSettings {
         vcpus: 16,
         memory_mib: 16384,
@@ -144,7 +144,7 @@ fn settings_reach_the_line() {
 }
 
 #[test]
-fn a_disk_with_its_own_boot_loader_gets_no_kernel_and_commas_are_doubled() {
+fn disk_with_a_boot_loader_gets_no_kernel_and_commas_are_doubled() {
     let own = ImageFiles { kernel: None, initrd: None, format: DiskFormat::Qcow2, ..image() };
     let line = line_of(&QemuMachine::new(Treatment::Nosev, MachineSettings::default()), &own);
     assert!(values(&line, "-kernel").is_empty() && values(&line, "-append").is_empty());

@@ -1,4 +1,5 @@
-//! The disks that storage is measured on: files that are made once, or block devices of the host that nothing uses.
+//! The disks on which storage is measured: files that are made once, or unused block devices of the
+//! host.
 
 use super::error::QemuError;
 use super::machine::QemuMachine;
@@ -18,15 +19,15 @@ pub(crate) const SCSI_CONTROLLER: &str = "scsi0";
 
 /// How much is written at once.
 const PIECE_LEN: usize = 1 << 20;
-/// A size of sectors that every disk has.
+/// A sector size that every disk supports.
 const SECTOR_LEN: usize = 512;
-/// How much of a device's start and end is looked at for data: every partition table and nearly every file system has
-/// something there.
+/// How much of a device's start and end is checked for data. Every partition table and nearly every
+/// file system has data there.
 const LOOK_LEN: u64 = 1 << 20;
-/// A file system may round up what a file takes; it takes less only where it has holes.
+/// The unit of `st_blocks`. A file takes fewer blocks than its length only if it has holes.
 const BLOCK_LEN: u64 = 512;
 
-/// Through which controller a guest sees a disk.
+/// The controller through which a guest sees a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Controller {
     /// virtio-blk.
@@ -42,7 +43,7 @@ pub enum Controller {
 pub(crate) struct DataDisk {
     pub(crate) controller: Controller,
     pub(crate) path: PathBuf,
-    /// A block device of the host, and not a file.
+    /// Whether it is a block device of the host instead of a file.
     pub(crate) is_device: bool,
 }
 
@@ -101,7 +102,7 @@ impl DataDisks {
         }
     }
 
-    /// Where the disks are, whether or not they have been made.
+    /// The disks, whether or not their files exist yet.
     fn locate(&self, folder: &Path) -> Vec<DataDisk> {
         let disk = |controller: Controller| match self.device(controller) {
             Some(path) => DataDisk { controller, path: path.clone(), is_device: true },
@@ -113,10 +114,10 @@ impl DataDisks {
         Controller::ALL.map(disk).into()
     }
 
-    /// Makes the files that are not there, and checks the devices.
+    /// Makes the files that do not exist yet, and checks the devices.
     ///
     /// # Errors
-    /// If a device is in use or holds something, or there is no room.
+    /// If a device is in use or holds data, or the disk is full.
     fn prepare(
         &self,
         folder: &Path,
@@ -141,7 +142,8 @@ impl DataDisks {
     }
 }
 
-/// Writes a file of random bytes, under its name once it is whole: what reads it then reads a disk, and no holes.
+/// Writes a file of random bytes, so that reads reach the disk instead of a hole. It gets its name
+/// once it is complete.
 fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), QemuError> {
     let failed = |source| QemuError::DataDisk { path: path.into(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -154,7 +156,7 @@ fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), QemuErr
         if interrupt.is_set() {
             return Err(QemuError::Interrupted);
         }
-        // Every sector its own number: a disk that finds equal sectors finds none.
+        // Each sector gets its own number, so that a disk cannot deduplicate sectors.
         for (place, sector) in (start..).step_by(SECTOR_LEN).zip(piece.chunks_mut(SECTOR_LEN)) {
             sector[..8].copy_from_slice(&place.to_le_bytes());
         }
@@ -165,7 +167,8 @@ fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), QemuErr
     Ok(())
 }
 
-/// Whether a device may be written to: nothing has it mounted or holds it, and it is empty or given up in so many words.
+/// Checks that a device may be overwritten: it is not in use, and it is empty or the user allows
+/// it.
 fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
     let refused = |reason: String| QemuError::DataDevice { path: path.into(), reason };
     let failed = |source: io::Error| refused(source.to_string());
@@ -180,7 +183,7 @@ fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
     if let Some(user) = user_of(&folder, &mounts, &swaps) {
         return Err(refused(format!("{user}: name a device that nothing uses")));
     }
-    // The kernel opens a device so for nobody else while a file system, a volume or an array has it.
+    // The kernel refuses this while a file system, a volume or an array uses the device.
     let mut device = OpenOptions::new()
         .read(true)
         .write(true)
@@ -237,7 +240,7 @@ mod tests {
     use std::io::Cursor;
 
     #[test]
-    fn files_are_made_whole_once() {
+    fn files_are_made_complete_and_once() {
         let folder = tempfile::tempdir().unwrap();
         let disks = DataDisks { size_mib: 16, ..DataDisks::default() };
         let mut told = Vec::new();
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_leaves_no_file() {
+    fn interrupted_preparation_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let interrupt = Interrupt::new();
         interrupt.set();
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_device_or_holds_data_is_refused() {
+    fn non_devices_and_devices_with_data_are_refused() {
         let error = check_device(Path::new("/dev/null"), true).unwrap_err().to_string();
         assert!(error.contains("no block device"), "{error}");
         let mut empty = Cursor::new(vec![0; 3 << 20]);
@@ -276,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_with_a_mounted_partition_is_in_use() {
+    fn device_with_a_mounted_partition_is_in_use() {
         let folder = tempfile::tempdir().unwrap();
         let partition = folder.path().join("sdb1");
         fs::create_dir_all(partition.join("holders")).unwrap();

@@ -1,4 +1,5 @@
-//! What a machine is launched with on this host: accelerator, firmware, C-bit; and the record of it.
+//! What a machine is launched with on this host (accelerator, firmware, C-bit), and the record of
+//! the launch.
 
 use super::accelerator::Accelerator;
 use super::command::{Console, Control, Wiring, command_line, cpu_model};
@@ -14,33 +15,33 @@ use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
-/// Where Debian, Fedora and Arch keep a firmware that `-bios` takes.
+/// Where Debian, Fedora and Arch keep a firmware that `-bios` accepts.
 const FIRMWARES: [&str; 3] =
     ["/usr/share/ovmf/OVMF.fd", "/usr/share/edk2/ovmf/OVMF.fd", "/usr/share/edk2/x64/OVMF.4m.fd"];
-/// The C-bit in a command line that is only shown, on a machine that has none.
+/// The C-bit in a command line for display, on a host that has none.
 const SHOWN_C_BIT: u32 = 51;
-/// The port in a command line that is only shown.
+/// The port in a command line for display.
 const SHOWN_SSH_PORT: u16 = 2222;
 
-/// How a machine that we started was made.
+/// How a machine was launched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LaunchRecord {
-    /// In a line, for a person.
+    /// In a line, for people.
     pub description: String,
     /// `KVM` or `TCG`.
     pub accelerator: String,
     /// The protection that it was launched with.
     pub protection: Option<String>,
-    /// What QEMU itself says of the protection (`query-sev`).
+    /// What QEMU reports about the protection (`query-sev`).
     pub query_sev: Option<String>,
     /// The whole command line.
     pub command: Vec<String>,
-    /// What must be alike in all arms.
+    /// What must be the same in all arms.
     pub facts: BTreeMap<String, String>,
 }
 
-/// All that is decided before QEMU is started.
+/// Everything that is decided before QEMU starts.
 pub(crate) struct Launch<'a> {
     pub(crate) machine: &'a QemuMachine,
     pub(crate) image: &'a ImageFiles,
@@ -51,10 +52,10 @@ pub(crate) struct Launch<'a> {
 }
 
 impl<'a> Launch<'a> {
-    /// Decides, for a machine that is to run here.
+    /// Plans the launch of a machine on this host.
     ///
     /// # Errors
-    /// If KVM, the protection or the firmware is not to be had.
+    /// If KVM, the protection or the firmware is not available.
     pub(crate) fn plan(
         machine: &'a QemuMachine,
         image: &'a ImageFiles,
@@ -66,7 +67,7 @@ impl<'a> Launch<'a> {
         Ok(Self { machine, image, data_disks, accelerator, firmware, c_bit })
     }
 
-    /// The same for a machine whose command line is only shown, on any host.
+    /// Plans a launch for display; works on any host.
     fn shown(
         machine: &'a QemuMachine,
         image: &'a ImageFiles,
@@ -170,11 +171,12 @@ impl<'a> Launch<'a> {
     }
 }
 
-/// The program and its arguments for a machine, as a person would start it: its console and QEMU's monitor on the terminal,
-/// the guest's SSH server at port 2222. Works on any host, whatever the machine needs.
+/// The program and arguments with which a person would start a machine: its console and QEMU's
+/// monitor on the terminal, the guest's SSH server on port 2222. Works on any host, whatever the
+/// machine needs.
 ///
 /// # Errors
-/// If what the settings name cannot be read.
+/// If a file that the settings name cannot be read.
 pub fn interactive_command(machine: &QemuMachine) -> Result<Vec<String>, QemuError> {
     let image = ImageFiles::locate(&machine.settings.image)?;
     let disks = machine.data_disks()?;
@@ -182,7 +184,7 @@ pub fn interactive_command(machine: &QemuMachine) -> Result<Vec<String>, QemuErr
     Ok([QEMU.to_owned()].into_iter().chain(arguments).collect())
 }
 
-/// The C-bit of this processor, where it can run the treatment.
+/// The C-bit of this processor, if it can run the treatment.
 fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, QemuError> {
     let Some(protection) = treatment.protection() else { return Ok(0) };
     let cpuid = SevCpuid::read().unwrap_or_default();
@@ -198,7 +200,8 @@ fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, QemuErr
     }
 }
 
-/// The private memory of a SEV-SNP guest is the kernel's own, of base pages, whatever the shared part is.
+/// The private memory of a SEV-SNP guest is allocated by the kernel in base pages, whatever backs
+/// the shared memory.
 fn backing(machine: &QemuMachine) -> String {
     let shared = machine.settings.backing.name();
     match machine.treatment {

@@ -1,31 +1,32 @@
-//! What a machine under QEMU is: its treatment and its settings. Arms of one testbed differ in the treatment only.
+//! A machine under QEMU: its treatment and its settings. The arms of a testbed differ only in the
+//! treatment.
 
 use super::settings::{MachineSettings, SettingError};
 use crate::treatment::Treatment;
 use std::fmt;
 use std::path::PathBuf;
 
-/// The bounce buffers that a confidential guest's kernel makes: 6 % of its memory, from 64 MiB to 1 GiB
-/// (`sev_setup_arch` in Linux' arch/x86/mm/mem_encrypt_amd.c).
+/// The bounce buffers that a confidential guest's kernel allocates: 6 % of its memory, from 64 MiB
+/// to 1 GiB (`sev_setup_arch` in Linux' arch/x86/mm/mem_encrypt_amd.c).
 const SWIOTLB_PERCENT: u64 = 6;
 const SWIOTLB_MIB_MIN: u64 = 64;
 const SWIOTLB_MIB_MAX: u64 = 1024;
 /// The kernel counts them in slabs of 2 KiB.
 const SLABS_PER_MIB: u64 = 512;
 
-/// A machine that QEMU makes.
+/// A machine that QEMU runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QemuMachine {
-    /// What is done to it.
+    /// Its treatment.
     pub treatment: Treatment,
-    /// What it shares with the other arms.
+    /// The settings that it shares with the other arms.
     pub settings: MachineSettings,
-    /// Where the log of its console goes; none for nowhere.
+    /// The log of its console; none for no log.
     pub console: Option<PathBuf>,
 }
 
 impl QemuMachine {
-    /// A machine of these settings.
+    /// A machine with these settings.
     pub const fn new(treatment: Treatment, settings: MachineSettings) -> Self {
         Self { treatment, settings, console: None }
     }
@@ -38,18 +39,19 @@ impl QemuMachine {
         }
     }
 
-    /// Takes an option of an address; says whether it is one of this machine.
+    /// Takes an option of an address. Returns false if it is not an option of machines.
     pub(crate) fn take_option(&mut self, name: &str, value: &str) -> Result<bool, SettingError> {
         self.settings.take_option(name, value)
     }
 }
 
-/// The bounce buffers that a confidential guest with so much memory has.
+/// The bounce buffers of a confidential guest with this much memory.
 pub(crate) fn swiotlb_mib(memory_mib: u64) -> u64 {
     (memory_mib * SWIOTLB_PERCENT / 100).clamp(SWIOTLB_MIB_MIN, SWIOTLB_MIB_MAX)
 }
 
-/// Forces bounce buffers, as many as a confidential guest of this size has; 64 MiB are the kernel's default.
+/// The kernel parameter that forces as many bounce buffers as a confidential guest of this size
+/// has; 64 MiB is the kernel's default.
 fn swiotlb_word(memory_mib: u32) -> String {
     match swiotlb_mib(u64::from(memory_mib)) {
         SWIOTLB_MIB_MIN => "swiotlb=force".into(),
@@ -80,9 +82,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bounce_arms_pool_is_as_large_as_a_confidential_guests() {
+    fn bounce_arm_has_the_pool_of_a_confidential_guest() {
         assert_eq!(swiotlb_word(1024), "swiotlb=force");
-        // 6 % of the study's 16 GiB are 983 MiB.
+        // 6 % of the study's 16 GiB is 983 MiB.
         assert_eq!(swiotlb_word(16 << 10), "swiotlb=503296,force");
         assert_eq!(swiotlb_word(512 << 10), "swiotlb=524288,force");
     }

@@ -1,4 +1,4 @@
-//! Binds QEMU's threads to CPUs of the host, as the testbed's settings say.
+//! Pins QEMU's threads to CPUs of the host, according to the testbed's settings.
 
 use super::MachineSettings;
 use super::qmp::Qmp;
@@ -6,7 +6,7 @@ use crate::wait::Wait;
 use serde_json::{Value, json};
 use std::io;
 
-/// Pins each vCPU to its CPU, and the threads that do I/O to theirs.
+/// Pins each vCPU to its CPU, and the I/O threads to theirs.
 pub(super) fn pin_threads(
     control: &mut Qmp,
     process: u32,
@@ -21,7 +21,8 @@ pub(super) fn pin_threads(
     }
     if !settings.io_pins.is_empty() {
         let io_threads = control.execute("query-iothreads", json!({}), wait)?;
-        // What has no thread of its own is done by QEMU's first one: NVMe, the root disk, the network.
+        // NVMe, the root disk and the network have no thread of their own: QEMU's main thread
+        // serves them.
         let first = libc::pid_t::try_from(process).ok();
         for thread in threads(&io_threads).chain(first) {
             pin(thread, &settings.io_pins)?;
@@ -36,15 +37,15 @@ fn threads(answer: &Value) -> impl Iterator<Item = libc::pid_t> + '_ {
     })
 }
 
-/// Binds one thread to these CPUs.
+/// Pins one thread to these CPUs.
 fn pin(thread: libc::pid_t, cpus: &[u32]) -> io::Result<()> {
-    // SAFETY: a set of CPUs is an array of numbers, for which zeros are a value.
+    // SAFETY: a CPU set is an array of numbers, and zeros are valid.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     for cpu in cpus {
-        // SAFETY: the set is whole, and settings name no CPU beyond it.
+        // SAFETY: the set is complete, and settings name no CPU beyond it.
         unsafe { libc::CPU_SET(*cpu as usize, &mut set) };
     }
-    // SAFETY: the pointer is to a whole set, of the size that is given; the call keeps neither.
+    // SAFETY: the pointer is to a complete set of the given size, which the call does not keep.
     match unsafe { libc::sched_setaffinity(thread, size_of_val(&set), &raw const set) } {
         0 => Ok(()),
         _ => {
@@ -61,8 +62,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_is_bound_to_a_cpu_that_there_is_and_to_no_other() {
-        // On a thread of its own: the rest of the tests keep their CPUs.
+    fn thread_is_pinned_to_an_existing_cpu_only() {
+        // On a thread of its own, so that other tests keep their CPUs.
         std::thread::spawn(|| {
             pin(0, &[0]).unwrap();
             assert_eq!(std::thread::available_parallelism().unwrap().get(), 1);
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_threads_of_an_answer_are_its_numbers() {
+    fn thread_numbers_are_read_from_an_answer() {
         let answer =
             json!([{ "thread-id": 7, "cpu-index": 0 }, { "cpu-index": 1 }, { "thread-id": 9 }]);
         assert_eq!(threads(&answer).collect::<Vec<_>>(), [7, 9]);

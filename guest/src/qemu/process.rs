@@ -1,4 +1,5 @@
-//! The life of one QEMU: started, watched until its guest answers, paused, ended. It leaves nothing but its console's log.
+//! The life of one QEMU: started, watched until its guest answers, paused, ended. It leaves only
+//! its console's log.
 
 use super::boot::{BootWatch, console_end};
 use super::error::QemuError;
@@ -18,12 +19,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program that makes machines.
+/// The program that runs machines.
 pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
-/// How long QEMU has to answer on its control connection.
+/// How long QEMU may take to answer on its control connection.
 const CONTROL_LIMIT: Duration = Duration::from_secs(10);
-/// How long it has to answer at first, and for each GiB of the guest's memory, which it makes before.
+/// How long it may take to answer at first, plus a share for each GiB of guest memory, which it
+/// allocates first.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const START_LIMIT_PER_GIB: Duration = Duration::from_secs(2);
 /// How long QEMU has to end by itself before it is killed.
@@ -34,27 +36,27 @@ pub(crate) struct QemuProcess {
     program: RunningProgram,
     control: Qmp,
     console: PathBuf,
-    /// Where the guest's SSH server is reached, on 127.0.0.1.
+    /// The port on 127.0.0.1 that leads to the guest's SSH server.
     pub(crate) port: u16,
-    /// What was started.
+    /// The record of the launch.
     pub(crate) record: LaunchRecord,
-    /// How long its parts took.
+    /// The phases of the boot.
     pub(crate) phases: BootPhases,
 }
 
-/// How long the parts of a boot took that are QEMU's and the guest's own.
+/// How long the phases of a boot took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BootPhases {
-    /// From the start of QEMU until it answers: the guest's memory is there.
+    /// From the start of QEMU until it answers. The guest's memory is then allocated.
     pub qemu: Duration,
-    /// From then to the kernel's first line on the console; none where that was not seen.
+    /// From then to the kernel's first line on the console; none if it was not seen.
     pub kernel: Option<Duration>,
     /// From then until the guest's SSH server answers.
     pub ssh: Duration,
 }
 
 impl QemuProcess {
-    /// Starts a machine and waits until its SSH server speaks.
+    /// Starts a machine and waits until its SSH server answers.
     pub(crate) fn start(
         launch: &Launch<'_>,
         seed: Option<&Seed>,
@@ -91,7 +93,7 @@ impl QemuProcess {
     fn wait_for_ssh(&mut self, wait: &Wait, limits: &Limits) -> Result<(), QemuError> {
         let started = Instant::now();
         let mut watch = BootWatch::new(self.console.clone(), self.port, started);
-        while !watch.look() {
+        while !watch.poll() {
             if let Ok(Some(status)) = self.program.child.try_wait() {
                 let reason = format!("QEMU ended ({status}) before the guest answered");
                 return Err(self.boot_failure(reason));
@@ -116,7 +118,7 @@ impl QemuProcess {
         self.program.child.id()
     }
 
-    /// Stops the guest's CPUs, or lets them go on.
+    /// Stops or resumes the guest's CPUs.
     pub(crate) fn set_paused(&mut self, paused: bool) -> io::Result<()> {
         let command = if paused { "stop" } else { "cont" };
         let wait = Wait::uninterrupted(CONTROL_LIMIT);
@@ -131,7 +133,7 @@ impl QemuProcess {
         }
     }
 
-    /// Why the guest cannot be asked any more, where that is so.
+    /// Why the guest no longer responds; none if it does.
     pub(crate) fn defect(&mut self) -> Option<String> {
         if let Some(ended) = self.ended() {
             return Some(ended);
@@ -166,7 +168,7 @@ impl QemuProcess {
         Some(format!("QEMU ended ({status}){said}"))
     }
 
-    /// Waits for as long as QEMU may take to end by itself.
+    /// Waits until QEMU has ended by itself, up to the limit.
     fn wait_for_end(&mut self) {
         self.program.child.wait_up_to(END_LIMIT);
     }
@@ -179,10 +181,10 @@ impl QemuProcess {
         QemuError::Boot { reason, said, console: console_end(&self.console) }
     }
 
-    /// Ends QEMU: by its own command, and then not.
+    /// Ends QEMU with its `quit` command, and kills it after the limit.
     pub(crate) fn end(&mut self) {
         if matches!(self.program.child.try_wait(), Ok(None)) {
-            // Its disk is a copy that goes with it: there is nothing for the guest to save.
+            // Its disk is an overlay that vanishes with it, so the guest has nothing to save.
             self.control.execute("quit", json!({}), &Wait::uninterrupted(END_LIMIT)).ok();
             self.wait_for_end();
         }
@@ -253,14 +255,14 @@ struct Opened {
     port: u16,
 }
 
-/// Asks QEMU for what is recorded, pins its threads, and lets its CPUs go.
+/// Asks QEMU for what is recorded, pins its threads, and starts its CPUs.
 fn open(stream: UnixStream, process: u32, launch: &Launch<'_>, wait: &Wait) -> io::Result<Opened> {
     let mut control = Qmp::open(stream, wait)?;
     let version = control.execute("query-version", json!({}), wait)?;
     let port = forwarded_port(&mut control, wait)?;
     pin_threads(&mut control, process, &launch.machine.settings, wait)?;
     control.execute("cont", json!({}), wait)?;
-    // The launch of a protected guest is finished when its CPUs go.
+    // The launch of a protected guest completes when its CPUs start.
     let query_sev = match launch.machine.treatment.protection() {
         Some(_) => Some(control.execute("query-sev", json!({}), wait)?.to_string()),
         None => None,
@@ -297,7 +299,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_forwarded_port_is_read_from_what_qemu_prints() {
+    fn forwarded_port_is_parsed() {
         let text = "Hub -1 (net):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ\r\n  \
                     TCP[HOST_FORWARD]   9       127.0.0.1 34651       10.0.2.15    22     0     0\r\n";
         assert_eq!(parse_port(text), Some(34651));
@@ -306,7 +308,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_qemu_prints_is_no_panic(text in ".{0,200}") {
+        fn any_output_is_parsed_without_a_panic(text in ".{0,200}") {
             let _ = parse_port(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! QEMU's control connection: JSON lines, one answer to one command, events in between.
+//! QEMU's control connection: JSON lines, one answer for each command, with events in between.
 
 use crate::wait::Wait;
 use serde_json::{Value, json};
@@ -13,12 +13,12 @@ const LINE_LEN_MAX: usize = 1 << 20;
 pub(crate) struct Qmp {
     stream: UnixStream,
     received: Vec<u8>,
-    /// The number of the last command.
+    /// The id of the last command.
     last_id: u64,
 }
 
 impl Qmp {
-    /// Takes the connection over once QEMU has greeted.
+    /// Waits for QEMU's greeting and negotiates capabilities.
     pub(super) fn open(stream: UnixStream, wait: &Wait) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let mut qmp = Self { stream, received: Vec::new(), last_id: 0 };
@@ -30,7 +30,7 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Gives a command and waits for its answer.
+    /// Sends a command and waits for its answer.
     pub(super) fn execute(
         &mut self,
         command: &str,
@@ -40,11 +40,11 @@ impl Qmp {
         self.last_id += 1;
         let request = json!({ "execute": command, "arguments": arguments, "id": self.last_id });
         let text = request.to_string() + "\n";
-        // A command is far smaller than the socket's buffer.
+        // Does not block: a command is far smaller than the socket's buffer.
         self.stream.write_all(text.as_bytes())?;
         loop {
             let mut line = self.read_line(wait)?;
-            // What answers a command that was given up before comes late.
+            // The late answer to an earlier command that timed out.
             if line.get("id").is_some_and(|id| id.as_u64() != Some(self.last_id)) {
                 continue;
             }
@@ -95,19 +95,19 @@ mod tests {
     }
 
     #[test]
-    fn events_between_a_command_and_its_answer_are_passed_over() {
+    fn events_before_an_answer_are_skipped() {
         let answer = b"{\"QMP\": {}}\n{\"return\": {}}\n{\"event\": \"RESUME\"}\r\n{\"return\": {\"status\": \"running\"}}\r\n";
         assert_eq!(answered(answer).unwrap()["status"], "running");
     }
 
     #[test]
-    fn the_late_answer_to_an_earlier_command_is_passed_over() {
+    fn late_answer_to_an_earlier_command_is_skipped() {
         let answer = b"{\"QMP\": {}}\n{\"return\": {}, \"id\": 1}\n{\"return\": {\"status\": \"late\"}, \"id\": 1}\n{\"return\": {\"status\": \"running\"}, \"id\": 2}\n";
         assert_eq!(answered(answer).unwrap()["status"], "running");
     }
 
     #[test]
-    fn a_refusal_and_a_torn_answer_are_errors() {
+    fn refusals_and_torn_answers_are_errors() {
         let refusal = b"{\"QMP\": {}}\n{\"return\": {}}\n{\"error\": {\"desc\": \"no\"}}\n";
         assert!(answered(refusal).unwrap_err().to_string().contains("refuses `query-status`"));
         let torn = answered(b"{\"QMP\": {}}\n{\"return\": {}}\n{\"ret").unwrap_err();
@@ -117,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_of_any_kind_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn any_bytes_are_parsed_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = answered(&bytes);
         }
     }

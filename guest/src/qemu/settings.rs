@@ -1,5 +1,5 @@
-//! What a user sets of a testbed's machines, in `sevbench.toml` or in an address. All arms of a testbed share it: they
-//! differ in the treatment only.
+//! What a user sets for a testbed's machines, in `sevbench.toml` or in an address. All arms of a
+//! testbed share the settings: they differ only in the treatment.
 
 use crate::image::ImageSettings;
 use serde::de::Error as _;
@@ -8,20 +8,20 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// The CPUs of a machine.
+/// The vCPUs of a machine.
 pub(super) const VCPUS: RangeInclusive<u32> = 1..=1024;
-/// Less does not boot; more than 16 TiB is a mistake.
+/// Less memory does not boot; more than 16 TiB is a mistake.
 pub(super) const MEMORY_MIB: RangeInclusive<u32> = 256..=16 << 20;
-/// A data disk; the smallest on which a bench makes sense, and 16 TiB.
+/// The size of a data disk: from the smallest that makes sense for a bench to 16 TiB.
 const DISK_SIZE_MIB: RangeInclusive<u32> = 16..=16 << 20;
-/// CPUs of the host to pin to, as many as a set of CPUs holds, and its NUMA nodes.
+/// Host CPUs to pin to, as many as a CPU set holds, and host NUMA nodes.
 const HOST_INDEX: RangeInclusive<u32> = 0..=libc::CPU_SETSIZE.cast_unsigned() - 1;
 
-/// How the machines of a testbed are made.
+/// The settings of a testbed's machines.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MachineSettings {
-    /// CPUs of a guest; two where the host has them.
+    /// vCPUs of a guest; by default two if the host has them.
     #[serde(deserialize_with = "vcpus")]
     pub vcpus: u32,
     /// Memory of a guest.
@@ -32,38 +32,39 @@ pub struct MachineSettings {
     /// QEMU's machine type.
     #[serde(deserialize_with = "word")]
     pub machine: String,
-    /// QEMU's CPU model; none for what fits the accelerator.
+    /// QEMU's CPU model; none for the default of the accelerator.
     pub cpu_model: Option<String>,
     /// The firmware, for `-bios`; none for the system's OVMF.
     pub firmware: Option<PathBuf>,
-    /// Words behind those of the kernel's command line that are ours.
+    /// Words to append to the kernel's command line.
     pub kernel_command_line: String,
     /// Further arguments of QEMU.
     pub qemu_arguments: Vec<String>,
-    /// What a guest's memory is made of on the host.
+    /// How the host backs a guest's memory.
     pub backing: Backing,
-    /// Have QEMU measure kernel, initrd and command line into a confidential guest; needs a firmware that checks them.
+    /// Whether QEMU measures kernel, initrd and command line into a confidential guest; needs a
+    /// firmware that checks them.
     pub kernel_hashes: bool,
-    /// The CPU of the host for each vCPU.
+    /// The host CPU for each vCPU.
     #[serde(deserialize_with = "host_indices")]
     pub vcpu_pins: Vec<u32>,
-    /// The CPUs of the host for the threads that do I/O.
+    /// The host CPUs for the I/O threads.
     #[serde(deserialize_with = "host_indices")]
     pub io_pins: Vec<u32>,
-    /// The NUMA node of the host that a guest's memory comes from.
+    /// The host NUMA node for a guest's memory.
     #[serde(deserialize_with = "host_index")]
     pub numa_node: Option<u32>,
-    /// The disks that storage is measured on.
+    /// The disks on which storage is measured.
     pub data_disks: DataDisks,
-    /// What is booted.
+    /// The image to boot.
     pub image: ImageSettings,
 }
 
-/// How a machine's CPUs are to be run.
+/// How a machine's CPUs should run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WantedAccelerator {
-    /// KVM where it is usable, else TCG.
+    /// KVM if it is usable, else TCG.
     #[default]
     Auto,
     /// KVM, or an error.
@@ -72,37 +73,37 @@ pub enum WantedAccelerator {
     Tcg,
 }
 
-/// What a guest's memory is made of on the host.
+/// How the host backs a guest's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backing {
-    /// A memory file of base pages.
+    /// A memfd of base pages.
     #[default]
     Memfd,
-    /// A memory file of the host's huge pages, which must be there.
+    /// A memfd of the host's huge pages, which must be reserved.
     Hugetlb,
-    /// Anonymous memory, allocated before the guest starts as the others are.
+    /// Anonymous memory. Like the others, it is allocated before the guest starts.
     Anonymous,
 }
 
-/// Three disks of the same size, one at each kind of controller.
+/// Three disks of the same size, one on each kind of controller.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataDisks {
-    /// The size of those that are files.
+    /// The size of the disks that are files.
     #[serde(deserialize_with = "disk_size_mib")]
     pub size_mib: u32,
     /// How the host caches them.
     pub cache: CacheMode,
     /// How QEMU reads and writes them.
     pub aio: Aio,
-    /// A block device of the host in place of a file, at virtio-blk.
+    /// A block device of the host instead of a file, on virtio-blk.
     pub virtio_blk: Option<PathBuf>,
-    /// The same at virtio-scsi.
+    /// The same on virtio-scsi.
     pub virtio_scsi: Option<PathBuf>,
-    /// The same at NVMe.
+    /// The same on NVMe.
     pub nvme: Option<PathBuf>,
-    /// Whether what is on those block devices may be overwritten.
+    /// Whether data on those block devices may be overwritten.
     pub overwrite: bool,
 }
 
@@ -110,7 +111,7 @@ pub struct DataDisks {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheMode {
-    /// Past the host's page cache.
+    /// Bypasses the host's page cache.
     #[default]
     None,
     /// The same, and every write reaches the disk.
@@ -127,7 +128,7 @@ pub enum CacheMode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aio {
-    /// Linux AIO where the cache mode allows it, else threads.
+    /// Linux AIO if the cache mode allows it, else threads.
     #[default]
     Auto,
     /// Linux AIO.
@@ -138,7 +139,7 @@ pub enum Aio {
     Threads,
 }
 
-/// An option with a value that it cannot have.
+/// An option with an invalid value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{name}={value}` is not valid: {wanted}")]
 pub struct SettingError {
@@ -214,7 +215,7 @@ impl MachineSettings {
 }
 
 impl WantedAccelerator {
-    /// As it is written.
+    /// Its name in settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -225,7 +226,7 @@ impl WantedAccelerator {
 }
 
 impl CacheMode {
-    /// As QEMU has it.
+    /// QEMU's name for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -236,14 +237,14 @@ impl CacheMode {
         }
     }
 
-    /// Whether it goes past the host's page cache.
+    /// Whether it bypasses the host's page cache.
     pub const fn is_direct(self) -> bool {
         matches!(self, Self::None | Self::Directsync)
     }
 }
 
 impl Aio {
-    /// As QEMU has it, with this cache mode.
+    /// QEMU's name for it, with this cache mode.
     pub const fn name(self, cache: CacheMode) -> &'static str {
         match self {
             Self::Native => "native",
@@ -255,7 +256,7 @@ impl Aio {
 }
 
 impl Backing {
-    /// As it is written.
+    /// Its name in settings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memfd => "memfd",
@@ -265,7 +266,8 @@ impl Backing {
     }
 }
 
-/// One for what is measured, and one for all else that a guest does; on a host with a single CPU, that one.
+/// One for what is measured, and one for everything else in the guest; only one on a host with a
+/// single CPU.
 fn default_vcpus() -> u32 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(2) as u32)
 }
@@ -309,7 +311,7 @@ fn host_indices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, 
     }
 }
 
-/// Something that QEMU takes between two commas.
+/// A word that QEMU accepts between two commas.
 fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

@@ -1,4 +1,5 @@
-//! Proving who we are: a key that was named, or the SSH agent's, or the default identities.
+//! Client authentication: with a named key, or with the SSH agent's keys and the default
+//! identities.
 
 use super::connection::{Endpoint, StepError, Waiter};
 use super::error::SshError;
@@ -9,21 +10,21 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The default identities, as OpenSSH's client has them.
+/// The default identities of OpenSSH's client.
 const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
-/// The most keys that are offered: an OpenSSH server hangs up after six.
+/// The most keys that are offered. An OpenSSH server disconnects after six.
 const OFFERS_MAX: usize = 6;
 
 /// The longest key file that is read.
 const KEY_LEN_MAX: u64 = 64 << 10;
 
-/// libssh2's words for a key that the server does not accept: without, and with our signature.
+/// libssh2's errors for a key that the server does not accept: without, and with our signature.
 const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19)];
 
 /// Which keys to offer.
 pub(crate) enum Credentials<'a> {
-    /// A key that exists in memory only, in OpenSSH's form.
+    /// A key that exists in memory only, in OpenSSH's format.
     Memory(&'a str),
     /// This file alone.
     File(&'a Path),
@@ -114,12 +115,12 @@ impl Offer<'_> {
         Ok(false)
     }
 
-    /// Whether the key was accepted; an error where it makes no sense to offer another.
+    /// Whether the key was accepted; an error if offering another is pointless.
     fn note(&mut self, name: &str, answer: Result<(), StepError>) -> Result<bool, SshError> {
         let words = match answer {
             Ok(()) => return Ok(true),
             Err(StepError::Ssh(error)) if REFUSED.contains(&error.code()) => "refused".into(),
-            // The server may have hung up after too many keys: the list says which.
+            // The server may have disconnected after too many keys; the list shows which.
             Err(StepError::Ssh(error)) => error.message().to_owned(),
             Err(error) => {
                 return Err(self.endpoint.explain(error, "authentication", self.limits));
@@ -130,7 +131,7 @@ impl Offer<'_> {
     }
 }
 
-/// Says what is wrong with a key file, in words that libssh2 does not have.
+/// Explains what is wrong with a key file. libssh2's errors do not.
 fn check_key(path: &Path) -> Result<(), String> {
     let mut text = String::new();
     let read =
@@ -149,7 +150,7 @@ fn check_key(path: &Path) -> Result<(), String> {
     if !text.contains("PRIVATE KEY-----") {
         return Err("it is no private key; make one with `ssh-keygen -t ed25519`".into());
     }
-    // The older forms say it in their headers.
+    // Older formats say so in their headers.
     if text.contains("ENCRYPTED")
         || PrivateKey::from_openssh(&text).is_ok_and(|key| key.is_encrypted())
     {

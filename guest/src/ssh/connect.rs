@@ -1,4 +1,4 @@
-//! From a host's name to a TCP connection, with a look at the interrupt. Knows nothing of SSH.
+//! From a host name to a TCP connection, unless cancelled. Knows nothing about SSH.
 
 use super::error::SshError;
 use crate::limits::{Interrupt, Limits, is_interrupt};
@@ -14,13 +14,14 @@ use std::time::Duration;
 /// The most addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
 
-/// When a silent connection is probed, how often, and after how many probes it is given up: 35 s in all.
+/// Keep-alive: when a silent connection is probed, how often, and how many probes may fail: 35 s in
+/// all.
 const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(15))
     .with_interval(Duration::from_secs(5))
     .with_retries(4);
 
-/// Connects to the first address of the host that accepts.
+/// Connects to the first address of the host that accepts the connection.
 pub(super) fn connect(
     (host, port): (&str, u16),
     limits: &Limits,
@@ -43,7 +44,8 @@ pub(super) fn connect(
     })
 }
 
-/// The resolver knows no limit, hence the thread; it is left behind where it takes too long.
+/// Resolves on a thread, since the resolver has no time limit. A resolver that takes too long is
+/// left behind.
 fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, SshError> {
     if let Ok(number) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(number, port)]);
@@ -53,7 +55,7 @@ fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, SshErr
     let name = host.to_owned();
     let look_up = move || {
         let found = (name.as_str(), port).to_socket_addrs();
-        // Nobody listens any more where the limit has passed.
+        // Nobody receives it if the limit has passed.
         sender.send(found.map(|found| found.take(ADDRESSES_MAX).collect())).ok();
     };
     thread::Builder::new()

@@ -1,4 +1,4 @@
-//! One authenticated SSH connection, and the wait for its socket.
+//! One authenticated SSH connection, and waiting for its socket.
 
 use super::authenticate::Credentials;
 use super::connect::connect;
@@ -12,7 +12,7 @@ use ssh2::{BlockDirections, ErrorCode, Session};
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// libssh2's word for "would block".
+/// libssh2's error for "would block".
 const EAGAIN: ErrorCode = ErrorCode::Session(-37);
 
 /// Where to connect, as whom, and which host keys to trust.
@@ -25,7 +25,7 @@ pub(crate) struct Endpoint<'a> {
 }
 
 impl Endpoint<'_> {
-    /// What the failure of a step before the connection is usable means.
+    /// Explains the failure of a step before the connection is usable.
     pub(super) fn explain(
         &self,
         error: StepError,
@@ -88,7 +88,7 @@ impl Connection {
         Ok(RemoteProcess::new(channel, waiter))
     }
 
-    /// What an error of a byte stream means while `step` goes on.
+    /// Explains an error of a byte stream during `step`.
     pub(crate) fn explain(&self, error: io::Error, step: &'static str) -> SshError {
         match error.kind() {
             _ if is_interrupt(&error) => SshError::Interrupted,
@@ -97,12 +97,12 @@ impl Connection {
         }
     }
 
-    /// How often TCP sent something again since the connection began.
+    /// TCP segments that were retransmitted since the connection began.
     pub(crate) fn transport_retries(&self) -> Option<u32> {
         transport_retries(self.session.as_raw_fd())
     }
 
-    /// Says goodbye; best effort, since the connection goes in any case.
+    /// Disconnects. Best effort, since the connection is closed in any case.
     pub(crate) fn close(&self) {
         self.session.disconnect(None, "done", None).ok();
     }
@@ -133,7 +133,7 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    /// Repeats `step` until it no longer would block.
+    /// Repeats `step` until it no longer blocks.
     pub(super) fn until_done<T>(
         &self,
         mut step: impl FnMut() -> Result<T, ssh2::Error>,
@@ -146,7 +146,7 @@ impl Waiter {
         }
     }
 
-    /// Waits, not for long, until the socket is ready in the direction that libssh2 waits for.
+    /// Waits briefly until the socket is ready in the direction that libssh2 needs.
     pub(super) fn wait(&self) -> io::Result<()> {
         let events = match self.session.block_directions() {
             BlockDirections::Outbound => libc::POLLOUT,

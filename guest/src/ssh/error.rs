@@ -1,4 +1,4 @@
-//! What can go wrong between us and a machine that is reached by SSH.
+//! What can go wrong between us and a machine reached over SSH.
 
 use super::Ending;
 use std::io;
@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
-/// A machine that could not be reached by SSH, or that did not do what it was asked. If the user
-/// can fix it, the message ends with what to type.
+/// A machine that could not be reached over SSH, or that did not do what it was asked to do. If the
+/// user can fix it, the message ends with what to type.
 #[derive(Debug, Error)]
 #[expect(missing_docs, reason = "the fields are in the messages, and named by what they hold")]
 pub enum SshError {

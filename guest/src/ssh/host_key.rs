@@ -1,4 +1,5 @@
-//! Which host keys are trusted: one that is pinned, or those of known_hosts files. None is ever trusted on first use.
+//! Which host keys are trusted: a pinned key, or those in known_hosts files. No key is trusted on
+//! first use.
 
 use super::connection::Endpoint;
 use super::error::SshError;
@@ -7,17 +8,17 @@ use russh::keys::ssh_key::{HashAlg, PublicKey};
 use ssh2::{MethodType, Session};
 use std::path::Path;
 
-/// The host keys that are trusted.
+/// The trusted host keys.
 pub(crate) enum HostTrust<'a> {
-    /// This key alone; for a guest that we made.
+    /// Only this key; for a guest that we booted.
     Pinned(&'a PublicKey),
-    /// Those in this file, or else in the user's and the system's.
+    /// The keys in this file, or by default in the user's and the system's.
     KnownHosts(Option<&'a Path>),
 }
 
 impl HostTrust<'_> {
-    /// Asks first for host keys of the types that are known for the host: a server has several, and another type than
-    /// the known one would look changed.
+    /// Prefers host keys of the types that are known for the host. A server has several keys, and a
+    /// key of another type than the known one would look changed.
     pub(super) fn prefer_known_types(
         &self,
         session: &Session,
@@ -37,7 +38,7 @@ impl HostTrust<'_> {
         })
     }
 
-    /// Checks the key that the server has shown; returns its fingerprint.
+    /// Checks the server's host key and returns its fingerprint.
     pub(super) fn check(
         &self,
         session: &Session,

@@ -1,4 +1,4 @@
-//! Reads known_hosts files. Compares names as OpenSSH does, and knows nothing of connections.
+//! Reads known_hosts files and compares names as OpenSSH does. Knows nothing about connections.
 
 use super::error::SshError;
 use russh::keys::ssh_key::PublicKey;
@@ -10,28 +10,28 @@ use std::path::{Path, PathBuf};
 
 const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 
-/// The most of a known_hosts file that is looked at.
+/// The most of a known_hosts file that is read.
 const FILE_LEN_MAX: u64 = 16 << 20;
 
-/// The port that a known_hosts file does not name.
+/// The port that known_hosts files omit.
 const DEFAULT_PORT: u16 = 22;
 
-/// What known_hosts files say of one host.
+/// What known_hosts files say about one host.
 pub(super) struct Known {
     /// Keys of the host at this port.
     keys: Vec<PublicKey>,
-    /// Keys of the host without a port, where the port is not the default one.
+    /// Keys of the host without a port, if the port is not the default one.
     keys_of_any_port: Vec<PublicKey>,
     /// As base64.
     revoked: Vec<String>,
-    /// As it stands in the files: `[host]:port`, or the host alone for port 22.
+    /// The name in the files: `[host]:port`, or only the host for port 22.
     pub(super) name: String,
     host: String,
-    /// The file in which the user would mend it.
+    /// The file in which the user would fix it.
     pub(super) path: PathBuf,
 }
 
-/// What known_hosts files say of a key.
+/// What known_hosts files say about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyStatus {
     Known,
@@ -41,7 +41,7 @@ pub(super) enum KeyStatus {
 }
 
 impl Known {
-    /// Reads the file, or else the user's and the system's.
+    /// Reads the file, or by default the user's and the system's.
     pub(super) fn read(
         session: &Session,
         file: Option<&Path>,
@@ -76,7 +76,7 @@ impl Known {
             let mut words = line.split_ascii_whitespace();
             match words.next() {
                 Some("@revoked") => self.revoked.extend(words.nth(2).map(str::to_owned)),
-                // Other marks vouch for certificates, which libssh2 does not offer to check.
+                // Other marks are for certificates, which libssh2 cannot check.
                 Some(first) if !first.starts_with(['#', '@']) => {
                     self.add_line(session, line, first)
                 }
@@ -86,8 +86,8 @@ impl Known {
         Ok(())
     }
 
-    /// Takes the line's key if the line is about the host. Line by line, since one that libssh2 does not understand
-    /// must not hide the others.
+    /// Takes the line's key if the line matches the host. Each line is parsed separately, since one
+    /// that libssh2 does not understand must not hide the others.
     fn add_line(&mut self, session: &Session, line: &str, patterns: &str) {
         let Ok(mut entries) = session.known_hosts() else { return };
         let line = line.replacen(patterns, &self.expand(patterns), 1);
@@ -107,7 +107,7 @@ impl Known {
         }
     }
 
-    /// Puts the host's own name in the place of patterns, which libssh2 does not know.
+    /// Replaces patterns, which libssh2 does not support, with the host's own name.
     fn expand(&self, patterns: &str) -> String {
         if !patterns.contains(['*', '?', '!']) {
             return patterns.to_owned();
@@ -116,7 +116,7 @@ impl Known {
         name.map_or_else(|| "-".into(), Clone::clone)
     }
 
-    /// What the files say of this key.
+    /// What the files say about this key.
     pub(super) fn check(&self, key: &PublicKey) -> KeyStatus {
         let is_in =
             |keys: &[PublicKey]| keys.iter().any(|known| known.key_data() == key.key_data());
@@ -127,14 +127,15 @@ impl Known {
         } else if !self.keys.is_empty() {
             KeyStatus::Changed
         } else if is_in(&self.keys_of_any_port) {
-            // As OpenSSH does: an entry without a port vouches for every port, but contradicts none.
+            // As in OpenSSH, an entry without a port confirms a key for every port, but contradicts
+            // none.
             KeyStatus::Known
         } else {
             KeyStatus::Unknown
         }
     }
 
-    /// Whether a host key of this algorithm may be known: an RSA key serves three algorithms.
+    /// Whether a key for this algorithm is known. An RSA key serves three algorithms.
     pub(super) fn has_type(&self, algorithm: &str) -> bool {
         let keys = if self.keys.is_empty() { &self.keys_of_any_port } else { &self.keys };
         keys.iter().any(|key| match key.algorithm().as_str() {
@@ -144,7 +145,7 @@ impl Known {
     }
 }
 
-/// Whether a name matches a list of patterns: at least one, and none that is negated.
+/// Whether a name matches at least one pattern of a list, and no negated one.
 fn matches(patterns: &str, name: &str) -> bool {
     let mut matched = false;
     for pattern in patterns.split(',') {
@@ -157,7 +158,7 @@ fn matches(patterns: &str, name: &str) -> bool {
     matched
 }
 
-/// Shell-like: `*` is any text, `?` any character. Linear but for the one place to go back to.
+/// Shell-like matching: `*` is any text, `?` any character. It only ever goes back to the last `*`.
 fn is_match(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut back = None;

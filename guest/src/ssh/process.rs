@@ -10,34 +10,34 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-/// How long the end of a process is waited for once its output has ended.
+/// How long to wait for the end of a process once its output has ended.
 const ENDING_LIMIT: Duration = Duration::from_secs(2);
 
-/// How much output is read away while the end of a process is waited for.
+/// How much output is discarded while waiting for the end of a process.
 const REST_LEN_MAX: usize = 64 << 20;
 
 /// How much is read from standard error at once.
 const PIECE_LEN: usize = 4096;
 
-/// A process in a guest. Reading is from its standard output, writing to its standard input; standard error is
-/// kept aside. Dropping it closes its input and its output.
+/// A process in a guest. Reads come from its standard output, writes go to its standard input;
+/// standard error is kept separately. Dropping it closes its input and its output.
 pub struct RemoteProcess {
     channel: Channel,
     waiter: Waiter,
     stderr: Tail,
     is_input_closed: bool,
-    /// What was started, where that is the shipped executable.
+    /// The path of the shipped executable, if that was started.
     pub(super) executable: Option<String>,
 }
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// By itself, with this status.
+    /// It exited with this status.
     Exited(i32),
-    /// By a signal: its name without `SIG`.
+    /// It was killed by this signal, without `SIG`.
     Signalled(String),
-    /// Unknown: the connection is gone, or the process goes on without output.
+    /// Unknown: the connection is gone, or the process continues without output.
     ConnectionLost,
 }
 
@@ -56,7 +56,7 @@ impl RemoteProcess {
         Self { channel, waiter, stderr: Tail::default(), is_input_closed: false, executable: None }
     }
 
-    /// Later reads and writes fail with [`io::ErrorKind::TimedOut`] from then on.
+    /// Reads and writes after the deadline fail with [`io::ErrorKind::TimedOut`].
     pub const fn set_deadline(&mut self, deadline: Instant) {
         self.waiter.wait.deadline = deadline;
     }
@@ -66,9 +66,9 @@ impl RemoteProcess {
         escape::for_terminal(&self.stderr.text())
     }
 
-    /// Answers what the server has asked since the last call of anything here. Call it now and then while the process
-    /// has nothing to say: a server that checks whether its clients live hangs up on one that never answers. Does not
-    /// wait.
+    /// Answers the server's keep-alive requests, without waiting. Call it now and then while the
+    /// process is silent: a server that checks whether its clients are alive disconnects one that
+    /// never answers.
     ///
     /// # Errors
     /// If the connection broke.
@@ -76,7 +76,7 @@ impl RemoteProcess {
         self.drain_stderr().map(drop)
     }
 
-    /// Tells the process that its input has ended.
+    /// Closes the process's standard input.
     ///
     /// # Errors
     /// If the connection broke or the deadline passed.
@@ -89,15 +89,15 @@ impl RemoteProcess {
         Ok(())
     }
 
-    /// How the process ended. Closes its input, reads its output away, and waits up to 2 s, whatever the deadline
-    /// and the interrupt.
+    /// How the process ended. Closes its input, discards its output, and waits up to 2 s,
+    /// regardless of the deadline and of cancellation.
     pub fn ending(&mut self) -> Ending {
         self.waiter.wait = Wait::uninterrupted(ENDING_LIMIT);
         self.try_ending().unwrap_or(Ending::ConnectionLost)
     }
 
-    /// Why the guest could not run the shipped executable, where that is how the process ended; waits as
-    /// [`RemoteProcess::ending`] does.
+    /// Why the guest could not run the shipped executable, if that is how the process ended. Waits
+    /// like [`RemoteProcess::ending`].
     pub fn cannot_run(&mut self) -> Option<SshError> {
         let path = self.executable.clone()?;
         match self.ending() {
@@ -109,7 +109,7 @@ impl RemoteProcess {
     }
 
     fn try_ending(&mut self) -> io::Result<Ending> {
-        // Where the process is gone its input cannot be closed, and need not be.
+        // If the process is gone, its input cannot be closed, and need not be.
         self.close_input().ok();
         let mut rest = [0; PIECE_LEN];
         let mut len_left = REST_LEN_MAX;
@@ -127,8 +127,8 @@ impl RemoteProcess {
         }
     }
 
-    /// Takes what there is of standard error; left alone it would fill the channel's window. Says whether there
-    /// was any.
+    /// Reads the available standard error, which would otherwise fill the channel's window. Returns
+    /// whether there was any.
     fn drain_stderr(&mut self) -> io::Result<bool> {
         let mut piece = [0; PIECE_LEN];
         let mut any = false;
@@ -143,7 +143,7 @@ impl RemoteProcess {
         }
     }
 
-    /// Waits for the socket, unless standard error held something: then that may be what was in the way.
+    /// Waits for the socket, unless standard error held data that may have blocked the channel.
     fn wait(&mut self) -> io::Result<()> {
         if self.drain_stderr()? { Ok(()) } else { self.waiter.wait() }
     }
@@ -170,19 +170,19 @@ impl Write for RemoteProcess {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            // It no longer reads, and libssh2 would wait for a window that never opens.
+            // The process no longer reads, and libssh2 would wait for a window that never opens.
             if self.channel.eof() {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             match self.waiter.session.block_directions() {
                 BlockDirections::Outbound | BlockDirections::Both => self.waiter.wait()?,
-                // Not while a packet is half sent: reading may want to send one of its own.
+                // Not while a packet is half sent: reading may send a packet of its own.
                 BlockDirections::Inbound | BlockDirections::None => self.wait()?,
             }
         }
     }
 
-    /// Nothing is held back. (libssh2's own flush throws away what was received.)
+    /// Nothing is buffered. (libssh2's own flush discards received data.)
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -190,7 +190,8 @@ impl Write for RemoteProcess {
 
 impl Drop for RemoteProcess {
     fn drop(&mut self) {
-        // Ends the input first. Best effort: where the connection is gone, so is the process's input.
+        // Closes the input first. Best effort: if the connection is gone, so is the process's
+        // input.
         self.channel.close().ok();
     }
 }

@@ -1,15 +1,15 @@
-//! How often TCP sent something again on a connection's socket.
+//! TCP retransmissions on a connection's socket.
 
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::os::fd::RawFd;
 
-/// Segments that the host sent again since the connection began; `None` where the socket is none of TCP. What the guest
-/// sends again is not in it.
+/// Segments that the host has retransmitted since the connection began; `None` if the socket is not
+/// TCP. The guest's retransmissions are not counted.
 pub(super) fn transport_retries(socket: RawFd) -> Option<u32> {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
-    // SAFETY: the pointers are to a buffer of `len` bytes and to `len`, which outlive the call; the kernel writes no more
-    // than that, and keeps neither them nor the descriptor.
+    // SAFETY: the pointers are to a buffer of `len` bytes and to `len`, which outlive the call. The
+    // kernel writes no more than that, and keeps neither the pointers nor the descriptor.
     let status = unsafe {
         libc::getsockopt(
             socket,
@@ -19,7 +19,7 @@ pub(super) fn transport_retries(socket: RawFd) -> Option<u32> {
             &raw mut len,
         )
     };
-    // SAFETY: the structure holds numbers only, and what the kernel did not write is zero.
+    // SAFETY: the structure holds only numbers, and what the kernel did not write is zero.
     let info = unsafe { info.assume_init() };
     let has_field =
         len as usize >= offset_of!(libc::tcp_info, tcpi_total_retrans) + size_of::<u32>();
@@ -36,7 +36,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn a_sound_connection_has_none_and_what_is_no_tcp_has_no_count() {
+    fn sound_connection_has_no_retries_and_other_sockets_no_count() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         assert_eq!(transport_retries(stream.as_raw_fd()), Some(0));
@@ -45,13 +45,13 @@ mod tests {
         assert_eq!(transport_retries(-1), None);
     }
 
-    /// The port of a listener that was never accepted from, with a full queue: what is sent to it is sent again.
+    /// Connections to a listener with a full queue are retransmitted.
     #[test]
-    fn what_is_sent_again_is_counted() {
+    fn retransmissions_are_counted() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let wait = Duration::from_millis(20);
-        // SAFETY: listen takes no pointers; it shortens the queue of a listener that is there.
+        // SAFETY: listen takes no pointers; it shortens the queue of an open listener.
         assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
         let _queued: Vec<_> = (0..4).map(|_| TcpStream::connect_timeout(&address, wait)).collect();
         let socket =

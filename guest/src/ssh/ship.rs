@@ -1,4 +1,5 @@
-//! Puts the executable into a guest: once for each content, whole or not at all, private to the account.
+//! Copies the executable into a guest: once for each content, completely or not at all, private to
+//! the account.
 
 use super::connection::Connection;
 use super::error::SshError;
@@ -10,43 +11,43 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
-/// Marks our lines among whatever else the account's start-up files print.
+/// Marks our lines among the output of the account's start-up files.
 pub(super) const MARK: &str = "@sevbench@";
 
-/// The longest answer of a script that is read.
+/// The longest output of a script that is read.
 const ANSWER_LEN_MAX: u64 = 64 << 10;
 
 /// How much is written at once; each piece has a limit of its own.
 const PIECE_LEN: usize = 32 << 10;
 
-/// The statuses by which the scripts say what went wrong.
+/// The exit statuses with which the scripts report what went wrong.
 const DIRECTORY_STATUS: i32 = 41;
 const CANNOT_RUN_STATUS: i32 = 42;
 
 /// An executable that is in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipped {
-    /// Where it lies in the guest.
+    /// Its path in the guest.
     pub path: String,
     /// Whether it had to be uploaded.
     pub uploaded: bool,
 }
 
-/// What the guest says of itself before anything is put there.
+/// What the guest reports before anything is copied.
 struct Probe {
     system: String,
     directory: String,
     present_len: Option<u64>,
 }
 
-/// How a script ended, and what it said.
+/// How a script ended, and what it printed.
 struct ScriptResult {
     output: String,
     reason: String,
     ending: Ending,
 }
 
-/// Puts the executable into `directory` of the guest, unless it is there.
+/// Copies the executable into `directory` of the guest, unless it is there.
 pub(crate) fn ship(
     connection: &Connection,
     executable: &Executable,
@@ -84,7 +85,8 @@ fn probe(
             |rest| format!("\"$HOME\"/{}", escape::for_shell(rest)),
         ),
     };
-    // One line, since a login shell may be csh. A folder that was there keeps its mode: it may be anything.
+    // One line, since a login shell may be csh. An existing folder keeps its mode: it may be any
+    // folder.
     let script = format!(
         "umask 077; d={directory}; f=\"$d/{hash}\"; n=; \
          no() {{ echo \"$1\" >&2; exit {DIRECTORY_STATUS}; }}; \
@@ -160,7 +162,7 @@ fn cannot_read(executable: &Executable, source: io::Error) -> SshError {
 }
 
 impl ScriptResult {
-    /// Why it is not the answer that was expected.
+    /// Why the output is not what was expected.
     fn in_words(&self) -> String {
         if !self.reason.is_empty() {
             return self.reason.clone();
@@ -170,7 +172,7 @@ impl ScriptResult {
     }
 }
 
-/// Runs a script and feeds it. The limit holds for each piece of the input, and again for the answer.
+/// Runs a script and feeds it. The limit applies to each piece of input, and again to the output.
 fn run(
     connection: &Connection,
     script: &str,
@@ -180,7 +182,7 @@ fn run(
     let mut process =
         connection.exec(&format!("exec sh -c {}", escape::for_shell(script)), step)?;
     match feed(connection, &mut process, input) {
-        // A script that has ended early says why itself.
+        // A script that ended early reports why itself.
         Err(error) if error.kind() == io::ErrorKind::TimedOut || is_interrupt(&error) => {
             return Err(connection.explain(error, step));
         }
@@ -206,7 +208,8 @@ fn feed(
 ) -> io::Result<()> {
     let mut piece = vec![0; PIECE_LEN];
     loop {
-        // A file that cannot be read on is cut short, and the guest finds its length wrong.
+        // If the file cannot be read further, the upload is short, and the guest reports the wrong
+        // length.
         let len = input.read(&mut piece)?;
         process.set_deadline(Instant::now() + connection.limits.request);
         match len {
@@ -223,7 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_probe_is_found_in_the_noise_of_a_start_up_file() {
+    fn probe_is_found_among_start_up_output() {
         let answer = "Welcome!\n\n@sevbench@Linux x86_64@sevbench@/root/.cache/sevbench@sevbench@ 123@sevbench@\nbye";
         let probe = parse_probe(answer).unwrap();
         assert_eq!((probe.system.as_str(), probe.present_len), ("Linux x86_64", Some(123)));
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn another_architecture_is_named() {
+    fn other_architecture_is_named() {
         assert!(check_system("Linux x86_64", "x86_64").is_ok());
         for found in ["Linux aarch64", "Darwin x86_64", "FreeBSD amd64", ""] {
             let error = check_system(found, "x86_64").unwrap_err().to_string();
@@ -250,7 +253,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_guest_answers_is_no_panic(answer in ".{0,200}") {
+        fn any_answer_is_parsed_without_a_panic(answer in ".{0,200}") {
             let _ = parse_probe(&answer);
             let _ = parse_probe(&format!("{MARK}{answer}"));
         }

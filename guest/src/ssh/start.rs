@@ -1,4 +1,4 @@
-//! Starts the executable that was shipped, past whatever the account's start-up files print.
+//! Starts the shipped executable, and skips the output of the account's start-up files.
 
 use super::connection::Connection;
 use super::error::SshError;
@@ -9,10 +9,10 @@ use crate::escape;
 use std::io::{self, Read};
 use std::iter;
 
-/// The most that start-up files may print.
+/// The most output of start-up files.
 const NOISE_LEN_MAX: usize = 64 << 10;
 
-/// Starts the shipped executable. Returns once the guest's shells are through with what they print.
+/// Starts the shipped executable. Returns once the guest's shells have printed everything.
 pub(crate) fn start(
     connection: &Connection,
     shipped: &Shipped,
@@ -39,7 +39,7 @@ pub(crate) fn start(
     Ok(process)
 }
 
-/// Reads up to the mark, and not beyond; returns what was read where the mark did not come.
+/// Reads up to the mark and not beyond. Returns what was read if the mark never came.
 fn skip_noise(process: &mut impl Read) -> io::Result<Option<String>> {
     let end = format!("\n{MARK}\n");
     let mut heard = Vec::new();
@@ -60,7 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn noise_is_skipped_up_to_the_mark_and_not_beyond() {
+    fn start_up_output_is_skipped_up_to_the_mark() {
         let mut stream = &b"Welcome!\n\n@sevbench@\nfirst"[..];
         assert_eq!(skip_noise(&mut stream).unwrap(), None);
         assert_eq!(stream, b"first");
@@ -69,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_of_any_kind_is_no_panic(noise in ".{0,200}") {
+        fn any_start_up_output_is_skipped_without_a_panic(noise in ".{0,200}") {
             let _ = skip_noise(&mut noise.as_bytes());
         }
     }

@@ -1,5 +1,5 @@
-//! Testbeds that the user defines, beside those that come with sevbench. The sections arrive parsed:
-//! this module reads no file.
+//! Testbeds that the user defines, beside those that come with sevbench. The sections arrive
+//! parsed: this module reads no file.
 
 use super::{ArmTarget, BUILT_IN, CONTROL, Testbed, TestbedArm, built_in};
 use crate::qemu::{MachineSettings, QemuMachine};

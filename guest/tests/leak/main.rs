@@ -1,5 +1,5 @@
-//! Looking for a secret in the memory of real processes and of a real machine. Who looks never holds the secret: a child
-//! or a guest does.
+//! Looking for a secret in the memory of real processes and of a real machine. Who looks never
+//! holds the secret: a child or a guest does.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -27,7 +27,8 @@ fn is_home(path: &Path) -> bool {
     path.file_name().unwrap().to_str().unwrap().starts_with("sevbench-loopback-")
 }
 
-/// A guest with a process that computes: the numbers of the server and of the process, and the folder.
+/// A guest with a process that computes: the numbers of the server and of the process, and the
+/// folder.
 pub(crate) fn busy_guest() -> (Guest, RemoteProcess, u32, u32, PathBuf) {
     let mut guest = started(&Address::Loopback);
     let mut process = spawn_in_place(&mut guest, &[SPIN]);

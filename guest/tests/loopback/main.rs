@@ -1,4 +1,5 @@
-//! The loopback guest, for real: this executable is the parent, the server and what runs in the guest.
+//! The loopback guest, for real: this executable is the parent, the server and what runs in the
+//! guest.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,5 @@
-//! What the two tests share: a list of checks with a `main` of its own, and the part that runs inside a guest.
+//! What the two tests share: a list of checks with a `main` of its own, and the part that runs
+//! inside a guest.
 
 #![allow(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses a part")]
 
@@ -32,7 +33,8 @@ pub(crate) type CaseResult = Result<(), Skip>;
 
 pub(crate) type Check = (&'static str, fn() -> CaseResult);
 
-/// The part of these executables that runs in a child or in a guest; none where the checks are to be run.
+/// The part of these executables that runs in a child or in a guest; none where the checks are to
+/// be run.
 pub(crate) fn play_role() -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first()?.as_str() {
