@@ -12,6 +12,8 @@ mod machine_checks;
 mod probe;
 mod qemu_checks;
 mod qemu_probe;
+#[cfg(test)]
+mod recorded_hosts;
 mod sev_checks;
 mod sev_device;
 mod tree;

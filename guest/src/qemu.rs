@@ -4,16 +4,19 @@
 mod accelerator;
 mod boot;
 mod command;
+mod disk_settings;
 mod disks;
 mod error;
 mod launch;
 mod machine;
+mod opening;
 mod pins;
 mod process;
 mod qmp;
 mod settings;
 
 pub(crate) use accelerator::{Accelerator, kvm_defect, kvm_machine_types};
+pub use disk_settings::{Aio, CacheMode, DataDisks};
 pub use disks::Controller;
 pub use error::QemuError;
 pub(crate) use launch::{Launch, firmware};
@@ -22,6 +25,4 @@ pub use machine::QemuMachine;
 pub(crate) use machine::swiotlb_mib;
 pub use process::BootPhases;
 pub(crate) use process::{QEMU, QemuProcess};
-pub use settings::{
-    Aio, Backing, CacheMode, DataDisks, MachineSettings, SettingError, WantedAccelerator,
-};
+pub use settings::{Backing, MachineSettings, SettingError, WantedAccelerator};

@@ -1,4 +1,4 @@
-//! The installed QEMU takes the command line of every arm, up to the edge of the hardware.
+//! The installed QEMU accepts the command line of every arm, up to the limits of the hardware.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -11,11 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const QEMU: &str = "qemu-system-x86_64";
-/// How long QEMU has to refuse a machine.
+/// How long QEMU may take to refuse a machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What QEMU may say where it takes everything but lacks the hardware: KVM at all, a processor with
-/// SEV, or its firmware.
+/// QEMU's messages if it accepts everything but lacks the hardware: KVM, a processor with SEV, or
+/// its firmware.
 const EDGES: [&str; 6] = [
     "KVM required",
     "vm-type SEV-SNP not supported by KVM",
@@ -25,7 +25,7 @@ const EDGES: [&str; 6] = [
     "Failed to open /dev/sev",
 ];
 
-/// Whether the test can run; where it must and cannot, it fails.
+/// Whether the test can run; panics if it cannot but must.
 fn has_qemu() -> bool {
     let found = Command::new(QEMU).arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
@@ -35,14 +35,14 @@ fn has_qemu() -> bool {
     found
 }
 
-/// The arm's command, with files of our own in place of those that it names and no CPUs running.
+/// The arm's command, with our own files instead of those that it names, and with stopped CPUs.
 fn command(treatment: Treatment, accelerator: Option<&str>, folder: &Path) -> Vec<String> {
     let settings = MachineSettings { memory_mib: 256, ..MachineSettings::default() };
     let mut words = interactive_command(&QemuMachine::new(treatment, settings)).unwrap();
     for index in 1..words.len() {
         let empty = folder.join("empty");
         let word = match words[index - 1].as_str() {
-            // QEMU reads both while it makes the machine.
+            // QEMU reads these files while it creates the machine.
             "-kernel" | "-initrd" | "-append" => None,
             "-drive" => {
                 let (start, _) = words[index].rsplit_once('=').unwrap();
@@ -51,7 +51,7 @@ fn command(treatment: Treatment, accelerator: Option<&str>, folder: &Path) -> Ve
             "-netdev" => Some("user,id=net,restrict=on".into()),
             "-accel" => Some(accelerator.unwrap_or(&words[index]).to_owned()),
             "-serial" => Some("null".into()),
-            // What TCG would only warn of is not what is tested.
+            // Warnings of TCG are not tested.
             "-cpu" if accelerator.is_some() => Some("max".into()),
             _ => continue,
         };
@@ -71,7 +71,7 @@ fn command(treatment: Treatment, accelerator: Option<&str>, folder: &Path) -> Ve
     kept
 }
 
-/// What QEMU says before it ends; nothing where it has made the machine and goes on.
+/// QEMU's messages before it exits; none if it has created the machine and keeps running.
 fn refusal(treatment: Treatment, accelerator: Option<&str>) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     fs::File::create(folder.path().join("empty")).unwrap().set_len(1 << 20).unwrap();
@@ -104,7 +104,7 @@ fn refusal(treatment: Treatment, accelerator: Option<&str>) -> Option<String> {
 }
 
 #[test]
-fn machines_without_protection_are_made() {
+fn machines_without_protection_start() {
     if has_qemu() {
         for treatment in [Treatment::Nosev, Treatment::Bounce] {
             assert_eq!(refusal(treatment, Some("tcg")), None, "{treatment:?}");
@@ -112,10 +112,9 @@ fn machines_without_protection_are_made() {
     }
 }
 
-/// Once as an arm is launched, and once under TCG, which gets past KVM to the protection's own
-/// object.
+/// Once as an arm is launched, and once under TCG, which gets past KVM to the protection's object.
 #[test]
-fn machines_with_protection_are_refused_for_want_of_hardware_only() {
+fn machines_with_protection_fail_only_for_lack_of_hardware() {
     if !has_qemu() {
         return;
     }

@@ -172,7 +172,7 @@ fn support(probe: &HostProbe, checks: &[Check], testbed: TestbedKind) -> Testbed
     let reason = if in_the_way.is_empty() {
         match (testbed, &probe.kvm_defect) {
             (TestbedKind::Loopback, _) => "this machine against itself".into(),
-            (_, None) => "by the processor itself (KVM)".into(),
+            (_, None) => "on the processor itself (KVM)".into(),
             (_, Some(defect)) => format!("emulated (TCG): {defect}"),
         }
     } else {

@@ -31,7 +31,7 @@ fn processor(probe: &HostProbe) -> Check {
         format!("{model}, microcode {microcode}, CPUs {cpus}, NUMA nodes {}", fact("NUMA nodes"));
     if fact("CPU flags").split(' ').any(|flag| flag == "hypervisor") {
         let found =
-            format!("{found}; itself a virtual machine, whose neighbours are in every result");
+            format!("{found}; itself a virtual machine, so its neighbours affect every result");
         return Check::note("processor", found, None);
     }
     Check::fine("processor", &[], found)
@@ -57,14 +57,14 @@ fn disk(probe: &HostProbe) -> Check {
     let needed = if built { 0 } else { probe.image_bytes };
     let folder = probe.image_folder.display();
     match probe.disk_free_bytes {
-        None => Check::note("disk", format!("the room in `{folder}` is unknown"), None),
+        None => Check::note("disk", format!("the free space in `{folder}` is unknown"), None),
         Some(free) if free >= needed => {
             Check::fine("disk", TestbedKind::GUESTS, format!("{} free in {folder}", mib(free)))
         }
         Some(free) => {
-            let found = format!("{} free in {folder}, the image takes {}", mib(free), mib(needed));
-            let remedy =
-                "make room there, or type `export SEVBENCH_CACHE=FOLDER` for one elsewhere";
+            let found = format!("{} free in {folder}, the image needs {}", mib(free), mib(needed));
+            let remedy = "free some space there, or type `export SEVBENCH_CACHE=FOLDER` to use \
+                          another folder";
             Check::failed("disk", TestbedKind::GUESTS, found, remedy)
         }
     }
@@ -75,7 +75,7 @@ fn clock(probe: &HostProbe) -> Check {
     if FAST_CLOCKS.contains(&source) {
         return Check::fine("clock source", &[], source.into());
     }
-    let found = format!("{source}: reading it may cost more than what is measured");
+    let found = format!("{source}: reading it may take longer than what is measured");
     let remedy = "see `dmesg | grep -i tsc` for why it is not tsc";
     Check::note("clock source", found, Some(remedy))
 }
@@ -83,7 +83,7 @@ fn clock(probe: &HostProbe) -> Check {
 fn governor(probe: &HostProbe) -> Check {
     match probe.facts.fact("governor") {
         "performance" => Check::fine("governor", &[], "performance".into()),
-        UNKNOWN => Check::note("governor", "not for this kernel to set".into(), None),
+        UNKNOWN => Check::note("governor", "this kernel cannot set it".into(), None),
         other => {
             let found = format!("{other}: the frequency follows the load");
             Check::note("governor", found, Some("type `cpupower frequency-set -g performance`"))
@@ -94,14 +94,14 @@ fn governor(probe: &HostProbe) -> Check {
 fn boost(probe: &HostProbe) -> Check {
     match probe.facts.fact("boost") {
         "off" => Check::fine("boost", &[], "off".into()),
-        UNKNOWN => Check::note("boost", "not for this kernel to set".into(), None),
+        UNKNOWN => Check::note("boost", "this kernel cannot set it".into(), None),
         on => {
             let remedy = if probe.facts.fact("CPU vendor") == "GenuineIntel" {
                 "type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo`"
             } else {
                 "type `echo 0 > /sys/devices/system/cpu/cpufreq/boost`"
             };
-            let found = format!("{on}: the frequency follows heat and neighbours");
+            let found = format!("{on}: the frequency depends on temperature and neighbours");
             Check::note("boost", found, Some(remedy))
         }
     }
@@ -140,7 +140,7 @@ fn large_pages(probe: &HostProbe) -> Check {
         let remedy = "type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled`";
         return Check::note(
             "huge pages",
-            format!("{found}; they run on 4 KiB pages"),
+            format!("{found}; guests run on 4 KiB pages"),
             Some(remedy),
         );
     }
@@ -150,7 +150,7 @@ fn large_pages(probe: &HostProbe) -> Check {
 fn ksm(probe: &HostProbe) -> Check {
     match probe.facts.fact("KSM") {
         "1" => {
-            let found = "on: merges pages of plain guests, never of encrypted ones".into();
+            let found = "on: merges pages of plain guests but not of encrypted ones".into();
             Check::note("KSM", found, Some("type `echo 2 > /sys/kernel/mm/ksm/run`"))
         }
         UNKNOWN => Check::fine("KSM", &[], "none".into()),
@@ -162,7 +162,7 @@ fn gcore(probe: &HostProbe) -> Check {
     if probe.gcore {
         return Check::fine("gcore", &[], "installed (for `cargo sevbench leak`)".into());
     }
-    let found = "missing: `cargo sevbench leak` cannot dump a guest by it".into();
+    let found = "missing: `cargo sevbench leak` cannot dump a guest with it".into();
     Check::note("gcore", found, Some("type `apt-get install gdb`"))
 }
 
@@ -175,15 +175,15 @@ fn ptrace(probe: &HostProbe) -> Check {
     match (probe.ptrace_scope, may) {
         (Some(3..), _) => {
             let remedy = "take kernel.yama.ptrace_scope=3 out of /etc/sysctl.d and type `reboot`";
-            Check::note("ptrace", found("no process may look into another"), Some(remedy))
+            Check::note("ptrace", found("no process may read another's memory"), Some(remedy))
         }
         (None | Some(0), _) | (_, true) => {
-            Check::fine("ptrace", &[], found("the memory of a guest can be looked into"))
+            Check::fine("ptrace", &[], found("guest memory can be read"))
         }
         (Some(_), false) => {
             let remedy =
                 "run `cargo sevbench leak` as root, or type `sysctl kernel.yama.ptrace_scope=0`";
-            Check::note("ptrace", found("only root may look into a guest"), Some(remedy))
+            Check::note("ptrace", found("only root may read a guest's memory"), Some(remedy))
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
             checks.push(Check::failed("QEMU", TestbedKind::GUESTS, "missing".into(), remedy));
         }
         Qemu::Broken(reason) => {
-            let remedy = "type `qemu-system-x86_64 --version` to see what it says";
+            let remedy = "type `qemu-system-x86_64 --version` to see its output";
             checks.push(Check::failed("QEMU", TestbedKind::GUESTS, reason.clone(), remedy));
         }
         Qemu::Usable(capabilities) => {
@@ -50,8 +50,8 @@ fn kvm(probe: &HostProbe) -> Check {
     let flags = probe.facts.fact("CPU flags");
     let remedy = match &probe.facts.kvm_device {
         _ if !flags.split(' ').any(|flag| flag == "svm" || flag == "vmx") => {
-            "switch virtualisation (SVM, AMD-V) on in the firmware's setup and see whether `grep -cw svm /proc/cpuinfo` \
-             then counts CPUs; most virtual machines do not pass it on"
+            "enable virtualisation (SVM, AMD-V) in the firmware setup, and check that `grep -cw \
+             svm /proc/cpuinfo` counts CPUs; most virtual machines do not offer it"
         }
         Device::Absent if flags.contains("vmx") => {
             "type `modprobe kvm_intel` and look at `dmesg | grep -i kvm`"
@@ -71,7 +71,7 @@ fn version(capabilities: &QemuCapabilities) -> Check {
         let found = capabilities.line.trim_start_matches("QEMU emulator version ").into();
         return Check::fine("QEMU", TestbedKind::GUESTS, found);
     }
-    let found = format!("{major}.{minor}.{micro}, and 7.2 is the oldest that is supported");
+    let found = format!("{major}.{minor}.{micro}; the oldest supported version is 7.2");
     Check::failed("QEMU", TestbedKind::GUESTS, found, NEWER_QEMU)
 }
 
@@ -82,9 +82,13 @@ fn parts(probe: &HostProbe, capabilities: &QemuCapabilities) -> Check {
     let devices = DEVICES.into_iter().filter(|name| !capabilities.devices.contains(*name));
     let missing: Vec<&str> = objects.chain(devices).chain(cpu).collect();
     if missing.is_empty() {
-        return Check::fine("parts of guests", TestbedKind::GUESTS, "QEMU knows them all".into());
+        return Check::fine(
+            "parts of guests",
+            TestbedKind::GUESTS,
+            "QEMU supports all of them".into(),
+        );
     }
-    let found = format!("QEMU does not know {}", missing.join(", "));
+    let found = format!("QEMU does not support {}", missing.join(", "));
     Check::failed("parts of guests", TestbedKind::GUESTS, found, NEWER_QEMU)
 }
 
@@ -94,7 +98,7 @@ fn storage(capabilities: &QemuCapabilities) -> Check {
     if missing.is_empty() {
         return Check::fine("storage devices", &[], "virtio-blk, virtio-scsi, nvme".into());
     }
-    let found = format!("QEMU does not know {}: these cannot be measured", missing.join(", "));
+    let found = format!("QEMU does not support {}: these cannot be measured", missing.join(", "));
     Check::note("storage devices", found, Some(NEWER_QEMU))
 }
 
@@ -106,7 +110,7 @@ fn firmware(probe: &HostProbe) -> Check {
         }
         None => {
             let remedy = "type `apt-get install ovmf`";
-            Check::failed("firmware", TestbedKind::GUESTS, "no OVMF".into(), remedy)
+            Check::failed("firmware", TestbedKind::GUESTS, "OVMF is missing".into(), remedy)
         }
     }
 }

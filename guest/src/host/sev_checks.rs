@@ -25,10 +25,12 @@ const SNP_MACHINE: u32 = 1 << 4;
 /// `CAP_IPC_LOCK`, the right to lock any amount of memory.
 const CAP_IPC_LOCK: u64 = 1 << 14;
 
-const NO_SUCH_PROCESSOR: &str = "run on an AMD EPYC host (7001 for SEV, 7002 for SEV-ES, 7003 for SEV-SNP, or later); here, type \
-                                 `cargo bench --bench memory -- --testbed qemu` for the cost of bounce buffers";
-const SET_UP_SNP: &str = "switch SEV-SNP and its RMP table on in the firmware's setup, put kvm_amd.sev_snp=1 iommu=nopt on \
-                          the kernel's command line, reboot, and look at `dmesg | grep -i -e sev -e rmp`";
+const NO_SUCH_PROCESSOR: &str = "run on an AMD EPYC host (7001 for SEV, 7002 for SEV-ES, 7003 for \
+                                 SEV-SNP, or later); on this machine, type `cargo bench --bench \
+                                 memory -- --testbed qemu` to measure the cost of bounce buffers";
+const SET_UP_SNP: &str = "enable SEV-SNP and its RMP table in the firmware setup, add \
+                          kvm_amd.sev_snp=1 iommu=nopt to the kernel's command line, reboot, and \
+                          look at `dmesg | grep -i -e sev -e rmp`";
 const NEWER_KERNEL: &str = "boot Linux 6.11 or later, built with CONFIG_KVM_AMD_SEV";
 
 pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
@@ -66,7 +68,7 @@ fn host_encryption(probe: &HostProbe) -> Check {
     let sme = fact("mem_encrypt") == "on" && fact("MSR 0xC0010010 SME") != "off";
     if sme || fact("TSME") == "on" {
         let found = format!("{found}: the control arm's memory is encrypted as well");
-        let remedy = "switch TSME off in the firmware's setup and boot with mem_encrypt=off";
+        let remedy = "disable TSME in the firmware setup and boot with mem_encrypt=off";
         return Check::note("host encryption", found, Some(remedy));
     }
     Check::fine("host encryption", &[], found)
@@ -78,14 +80,14 @@ fn processor(cpuid: Option<SevCpuid>) -> Check {
         Check::failed(subject, needed_by, found.to_owned(), NO_SUCH_PROCESSOR)
     };
     let Some(cpuid) = cpuid else {
-        return failed(TestbedKind::PROTECTED, "it offers no SEV (no CPUID 0x8000001F)");
+        return failed(TestbedKind::PROTECTED, "not supported (no CPUID 0x8000001F)");
     };
     let found = match (cpuid.sev(), cpuid.sev_es(), cpuid.sev_snp()) {
         (false, ..) => {
-            return failed(TestbedKind::PROTECTED, "it offers no SEV (CPUID 0x8000001F)");
+            return failed(TestbedKind::PROTECTED, "not supported (CPUID 0x8000001F)");
         }
-        (_, false, _) => return failed(ES, "it offers SEV, but neither SEV-ES nor SEV-SNP"),
-        (_, _, false) => return failed(SNP, "it offers SEV and SEV-ES, but no SEV-SNP"),
+        (_, false, _) => return failed(ES, "SEV, but neither SEV-ES nor SEV-SNP"),
+        (_, _, false) => return failed(SNP, "SEV and SEV-ES, but not SEV-SNP"),
         (true, true, true) => "SEV, SEV-ES and SEV-SNP",
     };
     let found = format!("{found}, C-bit {}", cpuid.c_bit());
@@ -97,7 +99,7 @@ fn asids(cpuid: SevCpuid) -> Vec<Check> {
     let subject = "ASIDs";
     let (plain, protected) = cpuid.asids();
     let found = format!("{plain} for guests with SEV, {protected} with SEV-ES or SEV-SNP");
-    let setting = "set the smallest SEV ASID in the firmware's setup";
+    let setting = "in the firmware setup, set the smallest SEV ASID";
     let mut checks = Vec::new();
     if plain == 0 {
         let remedy = format!("{setting} below {}, and reboot", cpuid.guests());
@@ -131,14 +133,16 @@ fn parameters(probe: &HostProbe, cpuid: SevCpuid) -> [Parameter; 3] {
             value: values.sev,
             offered: cpuid.sev(),
             needed_by: TestbedKind::PROTECTED,
-            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev=1 sev_es=1`, and look at `dmesg | grep -i sev`",
+            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev=1 sev_es=1`, and look at \
+                     `dmesg | grep -i sev`",
         },
         Parameter {
             name: "sev_es",
             value: values.sev_es,
             offered: cpuid.sev_es(),
             needed_by: ES,
-            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev_es=1`, and look at `dmesg | grep -i sev`",
+            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev_es=1`, and look at \
+                     `dmesg | grep -i sev`",
         },
         Parameter {
             name: "sev_snp",
@@ -176,11 +180,13 @@ fn device(probe: &HostProbe) -> Check {
     match &probe.facts.sev_device {
         Device::Opens => Check::fine("/dev/sev", TestbedKind::PROTECTED, "opens".into()),
         Device::Absent => {
-            let remedy = "type `modprobe ccp` and look at `dmesg | grep -i ccp`; SEV may be off in the firmware's setup";
+            let remedy = "type `modprobe ccp` and look at `dmesg | grep -i ccp`; SEV may be \
+                          disabled in the firmware setup";
             Check::failed("/dev/sev", TestbedKind::PROTECTED, "absent".into(), remedy)
         }
         Device::Refused(reason) => {
-            let remedy = "run as root, or type `chgrp kvm /dev/sev && chmod g+rw /dev/sev` as root and join the group kvm";
+            let remedy = "run as root, or type `chgrp kvm /dev/sev && chmod g+rw /dev/sev` as \
+                          root and join the group kvm";
             Check::failed("/dev/sev", TestbedKind::PROTECTED, reason.clone(), remedy)
         }
     }
@@ -191,14 +197,15 @@ fn secure_processor(probe: &HostProbe, cpuid: SevCpuid) -> Option<Check> {
     Some(match probe.sev_firmware.as_ref()? {
         Err(reason) => {
             let remedy = Some("run as root, and look at `dmesg | grep -i -e ccp -e sev`");
-            Check::note(subject, format!("does not say who it is: {reason}"), remedy)
+            Check::note(subject, format!("does not report its version: {reason}"), remedy)
         }
         Ok(firmware) => {
             let ((major, minor), build) = (firmware.api, firmware.build);
             let found = format!("{major}.{minor} build {build}, {} guests now", firmware.guests);
             if firmware.api < SNP_API_MIN && cpuid.sev_snp() {
-                let found = format!("{found}, and SEV-SNP takes 1.51");
-                let remedy = "update the machine's firmware, or put AMD's newer amd_sev_*.sbin into /lib/firmware/amd";
+                let found = format!("{found}; SEV-SNP needs 1.51");
+                let remedy = "update the machine's firmware, or put AMD's newer amd_sev_*.sbin \
+                              into /lib/firmware/amd";
                 return Some(Check::failed(subject, SNP, found, remedy));
             }
             Check::fine(subject, TestbedKind::PROTECTED, found)
@@ -214,7 +221,7 @@ fn snp_machine(probe: &HostProbe) -> Check {
         Some(types) if types & SNP_MACHINE != 0 => Check::fine(subject, SNP, "offered".into()),
         Some(_) => {
             let kernel = probe.facts.fact("kernel");
-            let found = format!("the KVM of kernel {kernel} makes none");
+            let found = format!("the KVM of kernel {kernel} does not support them");
             Check::failed(subject, SNP, found, NEWER_KERNEL)
         }
         None => Check::note(subject, UNKNOWN.into(), None),
@@ -223,7 +230,7 @@ fn snp_machine(probe: &HostProbe) -> Check {
 
 fn sev_object(capabilities: &QemuCapabilities) -> Check {
     if capabilities.objects.contains("sev-guest") {
-        return Check::fine("QEMU's SEV", PINNED, "knows sev-guest".into());
+        return Check::fine("QEMU's SEV", PINNED, "supports sev-guest".into());
     }
     let found = "this QEMU was built without sev-guest".into();
     Check::failed("QEMU's SEV", PINNED, found, NEWER_QEMU)
@@ -234,13 +241,13 @@ fn snp_object(capabilities: &QemuCapabilities) -> Check {
     let known = capabilities.objects.contains("sev-snp-guest");
     let subject = "QEMU's SEV-SNP";
     match (capabilities.version >= SNP_VERSION_MIN, known) {
-        (true, true) => Check::fine(subject, SNP, "knows sev-snp-guest".into()),
+        (true, true) => Check::fine(subject, SNP, "supports sev-snp-guest".into()),
         (true, false) => {
             let found = "this QEMU was built without sev-snp-guest".into();
             Check::failed(subject, SNP, found, NEWER_QEMU)
         }
         (false, _) => {
-            let found = format!("{major}.{minor}.{micro}, and SEV-SNP takes 9.1");
+            let found = format!("{major}.{minor}.{micro}; SEV-SNP needs 9.1");
             Check::failed(subject, SNP, found, NEWER_QEMU)
         }
     }
@@ -252,8 +259,8 @@ fn firmware(probe: &HostProbe) -> Option<Check> {
     let remedy = "type `apt-get install ovmf` (2022.02 or later), or name one with ?firmware=PATH";
     Some(match (firmware.sev_es, firmware.sev_snp) {
         (true, true) => Check::fine(subject, ES, "starts SEV-ES and SEV-SNP guests".into()),
-        (true, false) => Check::failed(subject, SNP, "starts no SEV-SNP guest".into(), remedy),
-        (false, _) => Check::failed(subject, ES, "starts no SEV-ES guest".into(), remedy),
+        (true, false) => Check::failed(subject, SNP, "cannot start SEV-SNP guests".into(), remedy),
+        (false, _) => Check::failed(subject, ES, "cannot start SEV-ES guests".into(), remedy),
     })
 }
 
@@ -261,15 +268,16 @@ fn lock_limit(probe: &HostProbe) -> Check {
     let subject = "memory lock limit";
     let needed = probe.guest_memory_bytes;
     if probe.capabilities & CAP_IPC_LOCK != 0 {
-        return Check::fine(subject, PINNED, "none for this user".into());
+        return Check::fine(subject, PINNED, "no limit for this user".into());
     }
     match probe.lock_limit_bytes {
         Some(limit) if limit < needed => {
-            let found = format!("{} MiB, a guest takes {} MiB", limit >> 20, needed >> 20);
-            let remedy = "run as root, or type `ulimit -l unlimited` (root allows it in /etc/security/limits.conf)";
+            let found = format!("{} MiB, but a guest needs {} MiB", limit >> 20, needed >> 20);
+            let remedy = "run as root, or type `ulimit -l unlimited` (root allows it in \
+                          /etc/security/limits.conf)";
             Check::failed(subject, PINNED, found, remedy)
         }
         Some(limit) => Check::fine(subject, PINNED, format!("{} MiB", limit >> 20)),
-        None => Check::fine(subject, PINNED, "none".into()),
+        None => Check::fine(subject, PINNED, "no limit".into()),
     }
 }

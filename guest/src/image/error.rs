@@ -47,7 +47,10 @@ pub enum ImageError {
     )]
     OneKey,
     /// A kernel for another architecture.
-    #[error("{} is not a Linux kernel for x86-64: name a bzImage of that architecture", path.display())]
+    #[error(
+        "{} is not a Linux kernel for x86-64: name a bzImage of that architecture",
+        path.display()
+    )]
     OtherKernel { path: PathBuf },
     /// The user ended the build.
     #[error("interrupted; the unfinished image was removed")]

@@ -16,7 +16,7 @@ pub(crate) fn read_core<'data>(
     let header = elf::FileHeader64::<Endianness>::parse(data).map_err(|error| error.to_string())?;
     let endian = header.endian().map_err(|error| error.to_string())?;
     if header.e_type(endian) != elf::ET_CORE {
-        return Err("it is no core file".into());
+        return Err("it is not a core file".into());
     }
     // Checked first, since the parser allocates space for all of them at once.
     let count = header.phnum(endian, data).map_err(|error| error.to_string())?;
@@ -89,7 +89,7 @@ mod tests {
         assert!(read(&beyond).is_err());
         let wraps = elf_file(4, &[(1, 120, u64::MAX - 5, 100)], 100);
         assert!(read(&wraps).is_err());
-        assert!(read(&elf_file(2, &[], 0)).unwrap_err().contains("no core file"));
+        assert!(read(&elf_file(2, &[], 0)).unwrap_err().contains("not a core file"));
         assert!(read(b"hello").is_err());
     }
 

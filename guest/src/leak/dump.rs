@@ -94,7 +94,7 @@ impl Dump {
         };
         let segments = read().map_err(|reason| {
             failed(format!(
-                "{reason}; is there room in {}? set TMPDIR to another",
+                "{reason}; check the free space in {}, or set TMPDIR to another folder",
                 folder.display()
             ))
         })?;

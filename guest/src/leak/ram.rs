@@ -29,7 +29,7 @@ pub(crate) struct Ram {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum RamError {
     #[error(
-        "it maps nothing that can be read and is called {RAM_NAME} or is as large as the guest's memory"
+        "it has no readable mapping that is called {RAM_NAME} or is as large as the guest's memory"
     )]
     NotMapped,
     #[error("several of its mappings are as large as the guest's memory")]

@@ -62,21 +62,25 @@ impl SecretReport {
             serde_json::from_str(line).map_err(|error| ReportError(error.to_string()))?;
         let Self { version, secret_len, page_len, frames, .. } = &report;
         if *version != VERSION || *secret_len != SECRET_LEN {
-            return wrong("it is of another version");
+            return wrong("it has another version");
         }
         // Zeros have this fingerprint: every zero page would become a candidate.
         if report.fingerprint == 0 {
             return wrong("its fingerprint is that of zeros");
         }
         if !PAGE_LENS.contains(page_len) {
-            return wrong("there are no pages of that size");
+            return wrong("no page has that size");
         }
         let count = BUFFER_LEN as u64 / page_len;
         let cannot_be =
             |frame: &u64| !frame.is_multiple_of(*page_len) || *frame >= PHYSICAL_ADDRESS_MAX;
         match frames {
-            Some(frames) if frames.len() as u64 != count => wrong("the number of its pages"),
-            Some(frames) if frames.iter().any(cannot_be) => wrong("the addresses of its pages"),
+            Some(frames) if frames.len() as u64 != count => {
+                wrong("the number of its pages is wrong")
+            }
+            Some(frames) if frames.iter().any(cannot_be) => {
+                wrong("an address of its pages is impossible")
+            }
             _ => Ok(report),
         }
     }

@@ -129,7 +129,7 @@ impl ServerProcess {
             .spawn()?;
         let stdin = child.stdin.take();
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-            return Err(io::Error::other("it has no pipes"));
+            return Err(io::Error::other("its pipes are missing"));
         };
         let mut process = Self { child, stdin, stdout, stderr: None };
         // If the thread cannot be started, `process` is dropped, and the child with it.
@@ -156,7 +156,7 @@ impl ServerProcess {
                 (_, byte) => line.push(byte),
             }
         }
-        Err(io::Error::other("the server says too much"))
+        Err(io::Error::other("the server's greeting is too long"))
     }
 
     fn stderr_text(&self) -> String {

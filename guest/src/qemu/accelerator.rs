@@ -32,7 +32,7 @@ impl Accelerator {
     /// If KVM is required and not usable.
     pub(crate) fn choose(wanted: WantedAccelerator) -> Result<Self, QemuError> {
         match (wanted, kvm_defect()) {
-            (WantedAccelerator::Tcg, _) => Ok(Self::Tcg { reason: "as asked for".into() }),
+            (WantedAccelerator::Tcg, _) => Ok(Self::Tcg { reason: "as requested".into() }),
             (WantedAccelerator::Auto | WantedAccelerator::Kvm, None) => Ok(Self::Kvm),
             (WantedAccelerator::Auto, Some(reason)) => Ok(Self::Tcg { reason }),
             (WantedAccelerator::Kvm, Some(reason)) => Err(QemuError::NoKvm { reason }),

@@ -1,9 +1,9 @@
 //! The disks on which storage is measured: files that are made once, or unused block devices of the
 //! host.
 
+use super::disk_settings::DataDisks;
 use super::error::QemuError;
 use super::machine::QemuMachine;
-use super::settings::DataDisks;
 use crate::cache_folder::{NoCacheFolder, cache_folder};
 use crate::limits::Interrupt;
 use rand::Rng;
@@ -174,7 +174,7 @@ fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
     let failed = |source: io::Error| refused(source.to_string());
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.file_type().is_block_device() {
-        return Err(refused("it is no block device: leave the key out to have a file made".into()));
+        return Err(refused("it is not a block device: remove the key to use a file".into()));
     }
     let (major, minor) = (libc::major(metadata.rdev()), libc::minor(metadata.rdev()));
     let folder = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
@@ -192,7 +192,7 @@ fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
         .map_err(failed)?;
     if !overwrite && holds_data(&mut device).map_err(failed)? {
         let hint = "set `overwrite = true` in data_disks if it may be lost";
-        return Err(refused(format!("there is data on it: {hint}")));
+        return Err(refused(format!("it holds data: {hint}")));
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ fn user_of(folder: &Path, mounts: &str, swaps: &str) -> Option<String> {
             return Some("it is used as swap".into());
         }
         let holder = fs::read_dir(folder.join("holders")).ok()?.flatten().next()?;
-        Some(format!("{} holds it", holder.file_name().to_string_lossy()))
+        Some(format!("{} uses it", holder.file_name().to_string_lossy()))
     })
 }
 
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn non_devices_and_devices_with_data_are_refused() {
         let error = check_device(Path::new("/dev/null"), true).unwrap_err().to_string();
-        assert!(error.contains("no block device"), "{error}");
+        assert!(error.contains("not a block device"), "{error}");
         let mut empty = Cursor::new(vec![0; 3 << 20]);
         assert!(!holds_data(&mut empty).unwrap());
         empty.get_mut()[(3 << 20) - 5] = 1;
@@ -293,6 +293,6 @@ mod tests {
         let swaps = "Filename Type\n/dev/sdb1 partition 1 0 -2\n";
         assert_eq!(user_of(folder.path(), "", swaps).unwrap(), "it is used as swap");
         fs::create_dir(partition.join("holders/md0")).unwrap();
-        assert_eq!(user_of(folder.path(), "", "").unwrap(), "md0 holds it");
+        assert_eq!(user_of(folder.path(), "", "").unwrap(), "md0 uses it");
     }
 }

@@ -65,7 +65,7 @@ impl Qmp {
                 return serde_json::from_slice(&line).map_err(io::Error::other);
             }
             if self.received.len() > LINE_LEN_MAX {
-                return Err(io::Error::other("QEMU sent a line without an end"));
+                return Err(io::Error::other("QEMU sent an endless line"));
             }
             wait.until_ready(self.stream.as_raw_fd(), libc::POLLIN)?;
             let mut piece = [0; 4096];

@@ -1,6 +1,7 @@
 //! What a user sets for a testbed's machines, in `sevbench.toml` or in an address. All arms of a
 //! testbed share the settings: they differ only in the treatment.
 
+use super::disk_settings::DataDisks;
 use crate::image::ImageSettings;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -12,8 +13,6 @@ use thiserror::Error;
 pub(super) const VCPUS: RangeInclusive<u32> = 1..=1024;
 /// Less memory does not boot; more than 16 TiB is a mistake.
 pub(super) const MEMORY_MIB: RangeInclusive<u32> = 256..=16 << 20;
-/// The size of a data disk: from the smallest that makes sense for a bench to 16 TiB.
-const DISK_SIZE_MIB: RangeInclusive<u32> = 16..=16 << 20;
 /// Host CPUs to pin to, as many as a CPU set holds, and host NUMA nodes.
 const HOST_INDEX: RangeInclusive<u32> = 0..=libc::CPU_SETSIZE.cast_unsigned() - 1;
 
@@ -86,59 +85,6 @@ pub enum Backing {
     Anonymous,
 }
 
-/// Three disks of the same size, one on each kind of controller.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DataDisks {
-    /// The size of the disks that are files.
-    #[serde(deserialize_with = "disk_size_mib")]
-    pub size_mib: u32,
-    /// How the host caches them.
-    pub cache: CacheMode,
-    /// How QEMU reads and writes them.
-    pub aio: Aio,
-    /// A block device of the host instead of a file, on virtio-blk.
-    pub virtio_blk: Option<PathBuf>,
-    /// The same on virtio-scsi.
-    pub virtio_scsi: Option<PathBuf>,
-    /// The same on NVMe.
-    pub nvme: Option<PathBuf>,
-    /// Whether data on those block devices may be overwritten.
-    pub overwrite: bool,
-}
-
-/// QEMU's cache modes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CacheMode {
-    /// Bypasses the host's page cache.
-    #[default]
-    None,
-    /// The same, and every write reaches the disk.
-    Directsync,
-    /// Through the page cache; every write reaches the disk.
-    Writethrough,
-    /// Through the page cache.
-    Writeback,
-    /// Through the page cache, and a guest's flushes are ignored.
-    Unsafe,
-}
-
-/// How QEMU reads and writes a disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Aio {
-    /// Linux AIO if the cache mode allows it, else threads.
-    #[default]
-    Auto,
-    /// Linux AIO.
-    Native,
-    /// `io_uring`.
-    IoUring,
-    /// Threads.
-    Threads,
-}
-
 /// An option with an invalid value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{name}={value}` is not valid: {wanted}")]
@@ -169,20 +115,6 @@ impl Default for MachineSettings {
             numa_node: None,
             data_disks: DataDisks::default(),
             image: ImageSettings::default(),
-        }
-    }
-}
-
-impl Default for DataDisks {
-    fn default() -> Self {
-        Self {
-            size_mib: 512,
-            cache: CacheMode::None,
-            aio: Aio::Auto,
-            virtio_blk: None,
-            virtio_scsi: None,
-            nvme: None,
-            overwrite: false,
         }
     }
 }
@@ -225,36 +157,6 @@ impl WantedAccelerator {
     }
 }
 
-impl CacheMode {
-    /// QEMU's name for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Directsync => "directsync",
-            Self::Writethrough => "writethrough",
-            Self::Writeback => "writeback",
-            Self::Unsafe => "unsafe",
-        }
-    }
-
-    /// Whether it bypasses the host's page cache.
-    pub const fn is_direct(self) -> bool {
-        matches!(self, Self::None | Self::Directsync)
-    }
-}
-
-impl Aio {
-    /// QEMU's name for it, with this cache mode.
-    pub const fn name(self, cache: CacheMode) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::IoUring => "io_uring",
-            Self::Auto if cache.is_direct() => "native",
-            Self::Auto | Self::Threads => "threads",
-        }
-    }
-}
-
 impl Backing {
     /// Its name in settings.
     pub const fn name(self) -> &'static str {
@@ -276,13 +178,13 @@ fn wanted(range: &RangeInclusive<u32>) -> String {
     format!("write a number from {} to {}", range.start(), range.end())
 }
 
-fn number_in<'de, D: Deserializer<'de>>(
+pub(super) fn number_in<'de, D: Deserializer<'de>>(
     deserializer: D,
     range: &RangeInclusive<u32>,
 ) -> Result<u32, D::Error> {
     let number = i64::deserialize(deserializer)?;
     let inside = u32::try_from(number).ok().filter(|number| range.contains(number));
-    inside.ok_or_else(|| D::Error::custom(format!("`{number}` cannot be: {}", wanted(range))))
+    inside.ok_or_else(|| D::Error::custom(format!("`{number}` is not valid: {}", wanted(range))))
 }
 
 fn vcpus<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -293,10 +195,6 @@ fn memory_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Erro
     number_in(deserializer, &MEMORY_MIB)
 }
 
-fn disk_size_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    number_in(deserializer, &DISK_SIZE_MIB)
-}
-
 fn host_index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     number_in(deserializer, &HOST_INDEX).map(Some)
 }
@@ -305,7 +203,7 @@ fn host_indices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, 
     let numbers = Vec::<u32>::deserialize(deserializer)?;
     match numbers.iter().find(|number| !HOST_INDEX.contains(number)) {
         Some(number) => {
-            Err(D::Error::custom(format!("`{number}` cannot be: {}", wanted(&HOST_INDEX))))
+            Err(D::Error::custom(format!("`{number}` is not valid: {}", wanted(&HOST_INDEX))))
         }
         None => Ok(numbers),
     }
@@ -316,7 +214,9 @@ fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     let text = String::deserialize(deserializer)?;
     let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if text.is_empty() || !text.chars().all(usable) {
-        return Err(D::Error::custom(format!("`{text}` cannot be: write a name, as in \"q35\"")));
+        return Err(D::Error::custom(format!(
+            "`{text}` is not valid: write a name, as in \"q35\""
+        )));
     }
     Ok(text)
 }

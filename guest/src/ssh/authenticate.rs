@@ -53,7 +53,7 @@ impl Credentials<'_> {
             return Ok(());
         }
         if offer.tried.is_empty() {
-            offer.tried.push("no SSH agent answers, and ~/.ssh holds no identity".into());
+            offer.tried.push("no SSH agent answers, and ~/.ssh has no identity".into());
         }
         Err(SshError::Authentication {
             host: endpoint.host.into(),
@@ -148,7 +148,7 @@ fn check_key(path: &Path) -> Result<(), String> {
         return Err("it is a public key; name the private one, without .pub".into());
     }
     if !text.contains("PRIVATE KEY-----") {
-        return Err("it is no private key; make one with `ssh-keygen -t ed25519`".into());
+        return Err("it is not a private key; make one with `ssh-keygen -t ed25519`".into());
     }
     // Older formats say so in their headers.
     if text.contains("ENCRYPTED")

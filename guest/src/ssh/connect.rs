@@ -71,7 +71,7 @@ fn resolve(host: &str, port: u16, wait: &Wait) -> Result<Vec<SocketAddr>, SshErr
             Ok(found) => return found.map_err(|error| unknown(error.to_string())),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(unknown("the look-up failed".into()));
+                return Err(unknown("the lookup failed".into()));
             }
         }
     }

@@ -100,7 +100,7 @@ fn probe(
          echo; echo \"{MARK}$(uname -sm){MARK}$d{MARK}$n{MARK}\"",
         hash = executable.sha256
     );
-    let answer = run(connection, &script, &mut io::empty(), "looking into the guest")?;
+    let answer = run(connection, &script, &mut io::empty(), "inspecting the guest")?;
     match (parse_probe(&answer.output), &answer.ending) {
         (Some(probe), Ending::Exited(0)) => Ok(probe),
         (_, Ending::Exited(DIRECTORY_STATUS)) => Err(SshError::Directory { reason: answer.reason }),
@@ -153,7 +153,7 @@ fn upload(
 }
 
 fn cannot_run(executable: &Executable) -> SshError {
-    let reason = "permission denied, though it may be executed by its mode".into();
+    let reason = "permission denied, although its mode allows execution".into();
     SshError::CannotRun { path: format!("the executable {}", executable.sha256), reason }
 }
 
@@ -195,7 +195,10 @@ fn run(
         .map_err(|error| connection.explain(error, step))?;
     let ending = process.ending();
     if ending == Ending::ConnectionLost {
-        return Err(SshError::Lost { step, reason: "the guest did not say how it ended".into() });
+        return Err(SshError::Lost {
+            step,
+            reason: "the guest did not report how it ended".into(),
+        });
     }
     let output = String::from_utf8_lossy(&output).into_owned();
     Ok(ScriptResult { output, reason: process.stderr_tail(), ending })

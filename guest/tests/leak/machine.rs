@@ -1,4 +1,4 @@
-//! One boot of a real guest, and the looks into it that are told apart by where they look.
+//! One boot of a real guest, probed in its own QEMU and elsewhere.
 
 use crate::SecretProcess;
 use crate::support::*;
@@ -15,7 +15,7 @@ const MEMORY_LEN: u64 = 512 << 20;
 /// 64 KiB in pages of 4 KiB.
 const PAGES: usize = 16;
 
-pub(crate) fn found_where_it_says() -> CaseResult {
+pub(crate) fn found_at_the_reported_address() -> CaseResult {
     let (address, _) = Address::parse("qemu:nosev?memory_mib=512").unwrap();
     let _prepared = match prepare(&[&address], &Interrupt::new(), &mut |_| {}) {
         Ok(prepared) => prepared,
@@ -32,7 +32,7 @@ pub(crate) fn found_where_it_says() -> CaseResult {
     let found = probe(&mut guest, DumpMethod::Mem, None).unwrap();
     assert_plaintext(&found, machine);
 
-    // A process that maps nothing of the guest, and that is smaller.
+    // A process that maps none of the guest's memory, and is smaller.
     let other = SecretProcess::start();
     let absent = probe(&mut guest, DumpMethod::Mem, Some(other.child.id())).unwrap();
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Looking for a secret in the memory of real processes and of a real machine. Who looks never
-//! holds the secret: a child or a guest does.
+//! Probes of real processes and of a real machine for a secret. The searcher never holds the
+//! secret: a child or a guest does.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -25,15 +25,18 @@ fn main() -> ExitCode {
 }
 
 const CHECKS: [Check; 9] = [
-    ("a_secret_is_found_in_the_process_that_holds_it", found_in_its_holder),
-    ("a_secret_is_found_in_a_core_file", found_in_a_core_file),
-    ("a_secret_is_not_found_in_another_process", not_found_elsewhere),
-    ("a_holder_ends_with_its_input_and_says_the_same_again", ends_with_its_input),
-    ("a_holder_ends_with_the_connection", ends_with_the_connection),
-    ("an_interrupted_core_file_leaves_nothing_and_harms_nobody", interrupted_core_file),
-    ("what_cannot_be_searched_is_told_before_anything_is_started", told_before),
-    ("a_guest_that_is_no_machine_of_ours_is_refused", no_machine),
-    ("a_secret_in_a_real_guest_is_found_where_it_says", machine::found_where_it_says),
+    ("secret_is_found_in_the_process_that_holds_it", found_in_its_process),
+    ("secret_is_found_in_a_core_file", found_in_a_core_file),
+    ("secret_is_not_found_in_another_process", not_found_elsewhere),
+    ("secret_process_ends_with_its_input_and_repeats_its_report", ends_with_its_input),
+    ("secret_process_ends_with_the_connection", ends_with_the_connection),
+    ("interrupted_core_file_leaves_nothing_and_harms_no_process", interrupted_core_file),
+    ("unsearchable_processes_are_refused_before_the_start", refused_before_the_start),
+    ("guest_that_sevbench_did_not_boot_is_refused", no_machine),
+    (
+        "secret_in_a_real_guest_is_found_at_the_reported_address",
+        machine::found_at_the_reported_address,
+    ),
 ];
 
 /// A child that holds a secret.
@@ -66,7 +69,7 @@ impl Drop for SecretProcess {
     }
 }
 
-/// All 1024 repetitions, and the first of them shown with what is around it.
+/// All 1024 copies are found, and the first is shown with the bytes around it.
 #[track_caller]
 fn assert_found(result: &SearchResult) {
     assert!(result.hits >= 1024, "{} hits", result.hits);
@@ -75,7 +78,7 @@ fn assert_found(result: &SearchResult) {
     assert!(result.nonzero_len >= 60_000 && result.nonzero_len <= result.read_len);
 }
 
-fn found_in_its_holder() -> CaseResult {
+fn found_in_its_process() -> CaseResult {
     let holder = SecretProcess::start();
     assert_found(&holder.searched_in(&Dump::of_process(holder.child.id()).unwrap()));
     Ok(())
@@ -119,7 +122,7 @@ fn ends_with_the_connection() -> CaseResult {
     assert_eq!(holders().len(), 1);
     drop(process);
     drop(guest);
-    eventually("the holder is gone", || holders().is_empty());
+    eventually("the secret process is gone", || holders().is_empty());
     Ok(())
 }
 
@@ -139,7 +142,7 @@ fn interrupted_core_file() -> CaseResult {
     Ok(())
 }
 
-fn told_before() -> CaseResult {
+fn refused_before_the_start() -> CaseResult {
     let look = |process_id| LeakProbe {
         method: DumpMethod::Mem,
         process_id: Some(process_id),

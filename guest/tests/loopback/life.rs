@@ -1,4 +1,4 @@
-//! Nothing of a loopback guest outlives it, and it outlives nobody.
+//! A loopback guest leaves nothing behind, and never outlives its parent.
 
 use crate::HOLD;
 use crate::support::*;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The one child of this process; its threads have none.
+/// The only child of this process.
 pub(crate) fn server_pid() -> u32 {
     let children: Vec<u32> =
         children_of(std::process::id()).into_iter().filter(|&pid| is_alive(pid)).collect();
@@ -18,7 +18,7 @@ pub(crate) fn server_pid() -> u32 {
     children[0]
 }
 
-/// The folder of the server, from where its children work.
+/// The server's folder: the working folder of its children.
 fn home_of(pid: u32) -> PathBuf {
     fs::read_link(format!("/proc/{pid}/cwd")).unwrap()
 }
@@ -27,7 +27,7 @@ fn is_home(path: &Path) -> bool {
     path.file_name().unwrap().to_str().unwrap().starts_with("sevbench-loopback-")
 }
 
-/// A guest with a process that computes: the numbers of the server and of the process, and the
+/// A guest with a busy process: also the process numbers of the server and the process, and the
 /// folder.
 pub(crate) fn busy_guest() -> (Guest, RemoteProcess, u32, u32, PathBuf) {
     let mut guest = started(&Address::Loopback);
@@ -101,7 +101,7 @@ pub(crate) fn killed_server_is_a_lost_connection() -> CaseResult {
     Ok(())
 }
 
-/// A process that leaves its group and its session is found all the same.
+/// A process is found even after it has left its group and its session.
 pub(crate) fn orphans_end_with_the_guest() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let shell = Shipped { path: "/bin/sh".into(), uploaded: false };

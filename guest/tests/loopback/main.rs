@@ -1,5 +1,4 @@
-//! The loopback guest, for real: this executable is the parent, the server and what runs in the
-//! guest.
+//! Real loopback guests: this executable is the parent, the server and the process in the guest.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -20,7 +19,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use support::*;
 
-/// Starts a guest with a process in it, says the numbers of both, and waits to be killed.
+/// Starts a guest with a process in it, prints the process numbers of both, and waits to be killed.
 pub(crate) const HOLD: &str = "--hold";
 
 fn main() -> ExitCode {
@@ -31,7 +30,7 @@ fn main() -> ExitCode {
         run(&[
             ("round_trip", round_trip),
             ("arguments_pass_unchanged", arguments_pass_unchanged),
-            ("endings_are_told", endings_are_told),
+            ("endings_are_reported", endings_are_reported),
             ("much_on_standard_error", much_on_standard_error),
             ("a_large_message", a_large_message),
             ("deadline_and_interrupt", deadline_and_interrupt),
@@ -43,8 +42,8 @@ fn main() -> ExitCode {
             ("orphans_end_with_the_guest", life::orphans_end_with_the_guest),
             ("closed_channel_ends_the_process", life::closed_channel_ends_the_process),
             ("idle_server_uses_no_cpu", life::idle_server_uses_no_cpu),
-            ("another_executable_is_no_server", another_executable_is_no_server),
-            ("no_stranger_is_let_in", no_stranger_is_let_in),
+            ("other_executable_is_not_a_server", other_executable_is_not_a_server),
+            ("other_keys_are_refused", other_keys_are_refused),
         ])
     })
 }
@@ -100,7 +99,7 @@ fn arguments_pass_unchanged() -> CaseResult {
     Ok(())
 }
 
-fn endings_are_told() -> CaseResult {
+fn endings_are_reported() -> CaseResult {
     let mut guest = started(&Address::Loopback);
     let mut process = spawn_in_place(&mut guest, &[EXIT, "7"]);
     assert_eq!(process.ending(), Ending::Exited(7));
@@ -169,7 +168,7 @@ fn deadline_and_interrupt() -> CaseResult {
     Ok(())
 }
 
-fn another_executable_is_no_server() -> CaseResult {
+fn other_executable_is_not_a_server() -> CaseResult {
     let shell = Executable::read(Path::new("/bin/sh")).unwrap();
     let result = Guest::start(&Address::Loopback, &shell, &short_limits(), &Interrupt::new());
     let Err(error) = result else { panic!("a shell is a server?") };
@@ -179,8 +178,8 @@ fn another_executable_is_no_server() -> CaseResult {
     Ok(())
 }
 
-/// Whoever finds the port has not the key.
-fn no_stranger_is_let_in() -> CaseResult {
+/// Others may find the port, but they do not have the key.
+fn other_keys_are_refused() -> CaseResult {
     let (_guest, _process, server, ..) = busy_guest();
     let Some(port) = listening_port(server) else {
         return Err(Skip("cannot find the server's port".into()));
@@ -206,7 +205,7 @@ fn no_stranger_is_let_in() -> CaseResult {
     Ok(())
 }
 
-/// The port at which a process listens, from the inodes of its sockets.
+/// The port on which a process listens, from the inodes of its sockets.
 fn listening_port(pid: u32) -> Option<u16> {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let links: Vec<_> = descriptors.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok()).collect();

@@ -18,7 +18,7 @@ pub(crate) fn host_key_unknown() -> CaseResult {
     let fingerprint = String::from_utf8(key.stdout).unwrap();
     let fingerprint = fingerprint.split(' ').nth(1).unwrap();
     assert!(error.to_string().contains(fingerprint), "{error}");
-    // What is to be typed helps.
+    // The suggested command works.
     let scan = format!(
         "ssh-keyscan -p {} 127.0.0.1 >> {} 2>/dev/null",
         sshd.port,
@@ -59,7 +59,7 @@ pub(crate) fn host_key_revoked() -> CaseResult {
     Ok(())
 }
 
-/// As with OpenSSH: an entry without a port vouches for each port, and contradicts none.
+/// As in OpenSSH, an entry without a port confirms a key for every port, but contradicts none.
 pub(crate) fn host_key_of_another_port() -> CaseResult {
     let sshd = sshd!();
     make_key(&sshd.path("other"), "ed25519");
@@ -100,7 +100,7 @@ pub(crate) fn host_key_by_pattern() -> CaseResult {
     Ok(())
 }
 
-/// The server has several keys and only one is known, whichever libssh2 likes best.
+/// The server has several keys, only one is known, and libssh2 may prefer another.
 pub(crate) fn host_key_of_each_type() -> CaseResult {
     const TYPES: [&str; 3] = ["rsa", "ecdsa", "ed25519"];
     let sshd = sshd!(host_keys: &TYPES);

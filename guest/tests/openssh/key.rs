@@ -1,4 +1,4 @@
-//! How we prove who we are.
+//! Client authentication.
 
 use crate::REACH;
 use crate::support::*;
@@ -53,7 +53,7 @@ pub(crate) fn key_that_is_none() -> CaseResult {
     Ok(())
 }
 
-/// Needs a process of its own: the agent's socket is named in the environment.
+/// Needs a process of its own, since the environment names the agent's socket.
 pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
     let sshd = sshd!();
     let key = sshd.path("key");
@@ -94,7 +94,7 @@ pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
 
     let nothing = script("home", &socket);
     let said = String::from_utf8_lossy(&nothing.stdout).into_owned();
-    assert!(said.contains("no SSH agent answers, and ~/.ssh holds no identity"), "{said}");
+    assert!(said.contains("no SSH agent answers, and ~/.ssh has no identity"), "{said}");
 
     fs::create_dir_all(sshd.path("home/.ssh")).unwrap();
     fs::copy(&key, sshd.path("home/.ssh/id_ed25519")).unwrap();

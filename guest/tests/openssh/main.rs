@@ -1,4 +1,4 @@
-//! Guests behind real OpenSSH servers that the checks start on 127.0.0.1.
+//! Guests behind real OpenSSH servers on 127.0.0.1.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use support::*;
 
-/// Reaches the address that is given, in the environment that is given.
+/// Connects to the given address in the given environment.
 pub(crate) const REACH: &str = "--reach";
 
 fn main() -> ExitCode {
@@ -109,7 +109,7 @@ fn ship_once_and_echo() -> CaseResult {
     assert!(process.stderr_tail().ends_with("shout"));
     guest.shut_down().unwrap();
 
-    // What was cut short is not taken for the whole.
+    // A truncated upload is not mistaken for a complete one.
     fs::write(&first.path, "cut short").unwrap();
     let mut guest = started(&sshd.address(""));
     assert!(guest.ship(&this()).unwrap().uploaded);

@@ -16,7 +16,7 @@ pub(crate) fn no_such_host() -> CaseResult {
     Ok(())
 }
 
-/// An address at which this check itself listens, or nobody.
+/// An address on which this check listens, or nobody does.
 fn address_at(port: u16) -> Address {
     Address::Ssh(SshAddress {
         user: "root".into(),
@@ -103,7 +103,7 @@ pub(crate) fn connection_lost() -> CaseResult {
     Ok(())
 }
 
-/// The deadline holds where the other side just stops.
+/// The deadline holds even if the other side just stops.
 pub(crate) fn frozen_guest() -> CaseResult {
     let sshd = sshd!();
     let mut guest = started(&sshd.address(""));
@@ -117,7 +117,7 @@ pub(crate) fn frozen_guest() -> CaseResult {
     Ok(())
 }
 
-/// A server that asks for signs of life gets them from a client that is busy elsewhere.
+/// A server's keep-alive requests are answered by a client that is busy elsewhere.
 pub(crate) fn tended_connection() -> CaseResult {
     let sshd = sshd!(configuration: "ClientAliveInterval 1\nClientAliveCountMax 1".into());
     this();

@@ -1,4 +1,4 @@
-//! Guests that have no place for the executable.
+//! Guests that cannot take the executable.
 
 use crate::support::*;
 use sevbench_guest::{Executable, GuestError, Shipped, SshError};
@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A small file system of its own; gone with the value.
+/// A small mounted file system, unmounted when dropped.
 struct Mount(PathBuf);
 
 impl Mount {
@@ -75,7 +75,7 @@ pub(crate) fn no_execution() -> CaseResult {
     let shipped = guest.ship(&this()).unwrap();
     remount("remount,noexec");
     assert!(matches!(guest.ship(&this()), Err(GuestError::Ssh(SshError::CannotRun { .. }))));
-    // As it is found where the shell did not see it coming.
+    // The same problem, where the shell did not detect it.
     let mut process = guest.spawn(&shipped, &[ECHO]).unwrap();
     assert_eq!(process.read(&mut [0]).unwrap(), 0);
     let message = process.cannot_run().unwrap().to_string();

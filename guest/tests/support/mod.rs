@@ -1,5 +1,5 @@
-//! What the two tests share: a list of checks with a `main` of its own, and the part that runs
-//! inside a guest.
+//! What these tests share: a list of checks with its own `main`, and the part that runs inside a
+//! guest.
 
 #![allow(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses a part")]
 
@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 
 /// Echoes standard input.
 pub(crate) const ECHO: &str = "--echo";
-/// Says its process number, and then computes for ever.
+/// Prints its process number, then computes forever.
 pub(crate) const SPIN: &str = "--spin";
-/// Says much on standard error, then `done`.
+/// Writes a lot to standard error, then prints `done`.
 pub(crate) const SHOUT: &str = "--shout";
-/// Ends with the status that is given.
+/// Exits with the given status.
 pub(crate) const EXIT: &str = "--exit";
-/// Prints its arguments, one a line.
+/// Prints its arguments, one per line.
 pub(crate) const ARGUMENTS: &str = "--arguments";
 
 pub(crate) const SHOUT_LEN: usize = 4 << 20;
@@ -33,8 +33,7 @@ pub(crate) type CaseResult = Result<(), Skip>;
 
 pub(crate) type Check = (&'static str, fn() -> CaseResult);
 
-/// The part of these executables that runs in a child or in a guest; none where the checks are to
-/// be run.
+/// The part of these executables that runs in a child or in a guest; none if the checks should run.
 pub(crate) fn play_role() -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first()?.as_str() {
@@ -73,7 +72,7 @@ pub(crate) fn say(line: &str) {
     io::stdout().flush().unwrap();
 }
 
-/// Runs the checks whose names contain the first argument that is no flag.
+/// Runs the checks whose names contain the first argument that is not a flag.
 pub(crate) fn run(checks: &[Check]) -> ExitCode {
     let filter = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     if std::env::args().any(|word| word == "--list") {
@@ -101,13 +100,13 @@ pub(crate) fn run(checks: &[Check]) -> ExitCode {
     if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// This executable; hashing it takes a while where the hash is not optimised.
+/// This executable, hashed once, since an unoptimised hash takes a while.
 pub(crate) fn this() -> Executable {
     static THIS: OnceLock<Executable> = OnceLock::new();
     THIS.get_or_init(|| Executable::current().unwrap()).clone()
 }
 
-/// The same without its hash, for all but shipping it.
+/// This executable without its hash, for everything but shipping it.
 fn this_unhashed() -> Executable {
     Executable {
         path: std::env::current_exe().unwrap(),
@@ -134,7 +133,7 @@ pub(crate) fn started(address: &Address) -> Guest {
     start(address).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The error of a start that must fail; it must say `hint`.
+/// The error of a start that must fail with a message that contains `hint`.
 #[track_caller]
 pub(crate) fn refused(address: &Address, hint: &str) -> GuestError {
     let Err(error) = start(address) else { panic!("{address} was let in") };
@@ -150,7 +149,7 @@ pub(crate) fn spawn(guest: &mut Guest, arguments: &[&str]) -> RemoteProcess {
     guest.spawn(&shipped, arguments).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Runs this executable in a loopback guest from where it lies, since uploading it takes a while.
+/// Runs this executable in a loopback guest without uploading it, since that takes a while.
 #[track_caller]
 pub(crate) fn spawn_in_place(guest: &mut Guest, arguments: &[&str]) -> RemoteProcess {
     let path = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
@@ -168,7 +167,7 @@ pub(crate) fn assert_echoes(process: &mut RemoteProcess, message: &[u8]) {
     assert!(answer == message, "another message came back");
 }
 
-/// Reads a line that a process says.
+/// Reads a line from a process.
 pub(crate) fn read_line(from: &mut impl Read) -> String {
     let mut line = Vec::new();
     let mut byte = [0];

@@ -32,7 +32,7 @@ pub(super) fn declared_paths(
                 let at = rest.iter().position(|kind| **kind == Kind::Word("mod".into()))?;
                 let Some(Kind::Word(name)) = rest.get(at + 1).copied() else { return None };
                 let path = file.with_file_name(value);
-                Some((path, [module, &[name.clone()]].concat()))
+                Some((path, [module, std::slice::from_ref(name)].concat()))
             }
             _ => None,
         }

@@ -1,0 +1,84 @@
+//! Addresses: which are valid, and what is shown for the others.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::*;
+use proptest::prelude::*;
+
+fn ssh(text: &str) -> SshAddress {
+    match Address::parse(text).unwrap() {
+        (Address::Ssh(ssh), options) if options.is_empty() => ssh,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn address_parts_are_parsed() {
+    let address = ssh("ssh://root@host:2222?key=/k/id+1%20a&known_hosts=/h&dir=/opt/x");
+    assert_eq!(
+        (address.user.as_str(), address.host.as_str(), address.port),
+        ("root", "host", 2222)
+    );
+    assert_eq!(address.key.unwrap().to_str(), Some("/k/id+1 a"));
+    assert_eq!(address.directory.as_deref(), Some("/opt/x"));
+    assert_eq!(ssh("ssh://a@[::1]").host, "::1");
+    assert_eq!(ssh("ssh://a@h").port, 22);
+}
+
+#[test]
+fn unknown_options_are_passed_on() {
+    let (address, options) = Address::parse("loopback?spin=1.10").unwrap();
+    assert_eq!((address, options), (Address::Loopback, vec![("spin".into(), "1.10".into())]));
+}
+
+#[test]
+fn invalid_address_shows_the_form() {
+    for text in [
+        "",
+        "host",
+        "http://h",
+        "ssh://",
+        "ssh://u@h/path",
+        "ssh://u@h?key",
+        "ssh://u@h?key=",
+        "ssh://u@h?key=a&key=b",
+        "ssh://u@h:99999",
+        "ssh://u@h:0",
+        "loopbac",
+    ] {
+        let error = Address::parse(text).unwrap_err().to_string();
+        assert!(error.contains("ssh://user@host:port[?key=PATH]"), "{text}: {error}");
+    }
+    for text in ["ssh://u:secret@h", "ssh://u:secret@h:99999", "ssh://u:sec@ret@h?key"] {
+        let error = Address::parse(text).unwrap_err().to_string();
+        assert!(!error.contains("ret@"), "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_parsed_without_a_panic(text in "(ssh://)?.{0,60}") {
+        let _ = Address::parse(&text);
+    }
+
+    #[test]
+    fn near_valid_text_is_parsed_without_a_panic(
+        text in "ssh://[a%:@0-9]{0,8}@?[a.%\\[\\]:0-9]{0,12}(:[0-9]{0,6})?(\\?[a-z%0-9&=+~/]{0,20})?",
+    ) {
+        let _ = Address::parse(&text);
+    }
+
+    #[test]
+    fn displayed_address_parses_to_itself(
+        user in "[^\\x00]{1,12}",
+        host in prop_oneof!["[a-z0-9.]{1,12}", any::<std::net::Ipv6Addr>().prop_map(|n| n.to_string())],
+        port in 1_u16..,
+        key in proptest::option::of("/[^\\x00]{1,20}"),
+        known_hosts in proptest::option::of("/[^\\x00]{1,20}"),
+        directory in proptest::option::of("[^\\x00]{1,20}"),
+    ) {
+        let (key, known_hosts) = (key.map(PathBuf::from), known_hosts.map(PathBuf::from));
+        let ssh = SshAddress { user, host, port, key, known_hosts, directory };
+        let address = Address::Ssh(ssh);
+        prop_assert_eq!(Address::parse(&address.to_string()).unwrap().0, address);
+    }
+}
