@@ -1,9 +1,9 @@
-//! Benches whose outcome is known: the tests of the whole path run them, and `spin=` is tried on them.
+//! Benches with known outcomes, for the tests of the whole path.
 
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Throughput, Unit, black_box};
 use std::time::Duration;
 
-/// CPU-bound: a multiply chain that neither memory nor the other core disturbs much.
+/// CPU-bound: a chain of multiplications, hardly affected by memory or the other core.
 fn spin(b: &mut Bencher<'_>) {
     b.operations(1_000);
     b.iter(|| {
@@ -34,7 +34,7 @@ fn skips(b: &mut Bencher<'_>) {
     b.skip("this guest has no flux capacitor", "add one");
 }
 
-/// An outside program's figures.
+/// Stands in for an outside program that reports its own figures.
 fn program(b: &mut Bencher<'_>) {
     b.observe(|duration| {
         std::thread::sleep(duration);
@@ -45,12 +45,12 @@ fn program(b: &mut Bencher<'_>) {
 
 fn ends_the_process(b: &mut Bencher<'_>) {
     b.iter(|| {
-        eprintln!("these are the last words");
+        eprintln!("this is the last output");
         std::process::exit(9)
     });
 }
 
-/// Long enough to be interrupted in the middle.
+/// Long enough to be interrupted in its middle.
 fn slow(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_millis(200)));
 }

@@ -1,4 +1,4 @@
-//! `cargo sevbench analyze` and `cargo sevbench compare`: results from records that are there.
+//! `cargo sevbench analyze` and `cargo sevbench compare`: results from existing records.
 
 use clap::Args;
 use sevbench_reports::{Against, TextOptions, render_record_comparison};
@@ -11,62 +11,70 @@ use sevbench_runner::{Overrides, add_changes, compare_records, refuse_baseline};
 use sevbench_statistics::Confidence;
 use std::collections::BTreeSet;
 
-/// What `analyze` is asked.
+/// The arguments of `cargo sevbench analyze`.
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArguments {
-    /// The run (its id, its folder, its run.ndjson, or a baseline's folder), or a table FILE.csv with the header
-    /// bench,arm,boot,round,unit,value and perhaps ops [default: the newest run]
+    /// Analyse this run, baseline or table [default: the newest run]
+    ///
+    /// Name a run by its id, its folder or its run.ndjson, and a baseline by its name or folder. A
+    /// table is a FILE.csv with the header bench,arm,boot,round,unit,value and optionally ops.
     record: Option<String>,
-    /// The control arm of a table [default: the first in it]
+    /// Set the control arm of a table [default: the first arm in it]
     #[arg(long, value_name = "NAME")]
     control: Option<String>,
-    /// The arms of a table did not run in common blocks: compare them by Welch's t, not in pairs
+    /// Compare the arms of a table by Welch's t, not in pairs
+    ///
+    /// Use it if the arms did not run in common boot blocks.
     #[arg(long)]
     unpaired: bool,
-    /// Level of the intervals [default: the run's own; 0.95 for a table]
+    /// Set the confidence level of the intervals [default: that of the run; 0.95 for a table]
     #[arg(long, value_name = "LEVEL")]
     confidence_level: Option<f64>,
-    /// The slowdown, in per cent, that still counts as no change, for all benches [default: the run's own; 3 for a table]
+    /// Set the slowdown, in per cent, that counts as no change, for all benches
+    ///
+    /// [default: that of the run; 3 for a table]
     #[arg(long, value_name = "PCT")]
     margin: Option<f64>,
-    /// Compare with this run or baseline: by how much each slowdown changed
+    /// Show how each slowdown changed since this run or baseline
     #[arg(long, value_name = "RECORD")]
     baseline: Option<String>,
-    /// Exit with 3 where a bench regressed, with 4 where one is not decided
+    /// Exit with 3 if a bench regressed, with 4 if one is not decided
     #[arg(long)]
     gate: bool,
-    /// Seed of a table's resamples
+    /// Set the seed of a table's resamples [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many threads compute; the result is the same, to the bit, for any number [default: all]
+    /// Set the number of threads; any number gives the same result, to the bit [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// The form of the result
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    /// Choose the output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Also what the result rests on: other estimates, where the variance comes from, what would settle what is not decided
+    /// Print the details too: other estimates, sources of variance, what would settle each bench
     #[arg(long, short)]
     verbose: bool,
 }
 
-/// What `compare` is asked.
+/// The arguments of `cargo sevbench compare`.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// The earlier run, baseline or table
+    /// Compare with this earlier run, baseline or table
     before: String,
-    /// The later one
+    /// Compare this later run, baseline or table
     now: String,
-    /// The change of a slowdown, in per cent, that still counts as no change [default: the later record's own margins]
+    /// Set the change of a slowdown, in per cent, that counts as no change
+    ///
+    /// [default: the margins of the later record]
     #[arg(long, value_name = "PCT")]
     margin: Option<f64>,
-    /// The control arm of tables [default: the first in each]
+    /// Set the control arm of tables [default: the first arm in each]
     #[arg(long, value_name = "NAME")]
     control: Option<String>,
-    /// The arms of tables did not run in common blocks
+    /// Compare the arms of tables by Welch's t, not in pairs
     #[arg(long)]
     unpaired: bool,
-    /// The form of the result
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    /// Choose the output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -95,7 +103,7 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
         let treatments: BTreeSet<&String> = judged.map(|one| &one.treatment).collect();
         let treatments: Vec<String> = treatments.into_iter().cloned().collect();
         refusal = refuse_baseline(&baseline, name, &run.benches, &treatments, &analysis.margins);
-        // What could hardly have passed may have failed, now that it is there.
+        // A result that could hardly pass can still fail, so it is judged.
         refusal = refusal.filter(|why| !matches!(why, GateRefusal::CannotPass { .. }));
     }
     let text = TextOptions { verbose: arguments.verbose, colour: false };

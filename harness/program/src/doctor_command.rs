@@ -1,4 +1,4 @@
-//! `cargo sevbench doctor`: which testbeds this host can run, and what to type about those that it cannot.
+//! `cargo sevbench doctor`: which testbeds this host can run, and what to type to enable the others.
 
 use clap::Args;
 use serde::Serialize;
@@ -6,25 +6,24 @@ use sevbench_guest::{
     Check, CheckStatus, HostProbe, TestbedKind, TestbedSupport, examine, testbed_support,
 };
 use sevbench_reports::{Align, Table};
-use sevbench_runner::cli::{CliError, FAILED, Format};
+use sevbench_runner::cli::{CliError, FAILED, Format, print_json, print_text};
 use sevbench_text::escaped;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-/// The form of the JSON document; fields are added, never changed.
+/// The version of the JSON document. Fields are added, never changed.
 const SCHEMA: &str = "sevbench/doctor/1";
-/// The longest line, and the longest piece of what was found beside the other columns.
+/// The longest line, and the width of the column of findings.
 const LINE_LEN_MAX: usize = 100;
 const FOUND_LEN_MAX: usize = 72;
 
-/// Flags of `cargo sevbench doctor`.
+/// The arguments of `cargo sevbench doctor`.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
-    /// The testbed that must be usable; may be repeated [default: loopback and qemu]
+    /// Require this testbed; may be repeated [default: loopback and qemu]
     #[arg(long, value_name = "NAME", value_parser = parse_testbed)]
     testbed: Vec<TestbedKind>,
-    /// The form of what was found
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    /// Choose the output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -34,7 +33,7 @@ struct Document<'a> {
     schema: &'static str,
     testbeds: &'a [TestbedSupport],
     checks: &'a [Check],
-    /// CPUID 0x8000001F, decoded; none where the processor has no such leaf.
+    /// CPUID 0x8000001F, decoded. `None` if the processor has no such leaf.
     cpuid: Option<BTreeMap<&'static str, String>>,
     facts: &'a BTreeMap<String, String>,
 }
@@ -44,24 +43,18 @@ pub(super) fn run_doctor(arguments: &DoctorArguments) -> Result<u8, CliError> {
     let checks = examine(&probe);
     let verdicts = testbed_support(&probe, &checks);
     let cpuid = probe.facts.sev.map(|leaf| leaf.listing());
-    let text = match arguments.format {
-        Format::Text => render(&checks, cpuid.as_deref(), &verdicts),
+    match arguments.format {
+        Format::Text => print_text(&render(&checks, cpuid.as_deref(), &verdicts))?,
         Format::Json => {
             let cpuid = cpuid.map(|fields| fields.into_iter().collect());
             let (testbeds, checks, facts) = (&verdicts[..], &checks[..], &probe.facts.named);
-            let document = Document { schema: SCHEMA, testbeds, checks, cpuid, facts };
-            serde_json::to_string_pretty(&document).map_err(CliError::failed)? + "\n"
+            print_json(&Document { schema: SCHEMA, testbeds, checks, cpuid, facts })?;
         }
-    };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // A reader such as `head` that has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        result => result.map_err(CliError::failed)?,
     }
     Ok(status(&verdicts, &arguments.testbed))
 }
 
-/// 0 where every wanted testbed is usable; where none is named, those that any machine can run.
+/// 0 if every wanted testbed is usable. Without names, those that any machine can run are wanted.
 fn status(verdicts: &[TestbedSupport], wanted: &[TestbedKind]) -> u8 {
     let wanted =
         if wanted.is_empty() { &[TestbedKind::Loopback, TestbedKind::Qemu] } else { wanted };
@@ -71,7 +64,7 @@ fn status(verdicts: &[TestbedSupport], wanted: &[TestbedKind]) -> u8 {
 
 fn parse_testbed(name: &str) -> Result<TestbedKind, String> {
     let known = TestbedKind::ALL.map(TestbedKind::name).join(", ");
-    TestbedKind::named(name).ok_or_else(|| format!("there is no such testbed: use one of {known}"))
+    TestbedKind::named(name).ok_or_else(|| format!("no such testbed: use one of {known}"))
 }
 
 fn render(
@@ -133,8 +126,8 @@ fn cpuid_lines(fields: &[(&'static str, String)]) -> Vec<String> {
     table.lines()
 }
 
-/// A text in pieces of at most so many characters, cut at spaces. What stands in backquotes stays whole, and so does a
-/// longer word: both are there to be copied.
+/// Wraps a text at spaces into pieces of at most `len_max` characters. Text in backquotes and longer
+/// words stay whole, so that they can be copied.
 fn wrapped(text: &str, len_max: usize) -> Vec<String> {
     let mut quoted = false;
     let is_cut = |c: char| {
@@ -176,8 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn a_diagnosis_is_readable() {
-        let remedy = "type `apt-get install -t bookworm-backports qemu-system-x86`, or build one from qemu.org";
+    fn diagnosis_is_rendered_as_text() {
+        let remedy = "type `apt-get install -t bookworm-backports qemu-system-x86`, or build one \
+                      from qemu.org";
         let checks = [
             check("kernel", CheckStatus::Fine, "6.11", None),
             check("SMT", CheckStatus::Note, "on: two vCPUs may share a core", None),
@@ -216,9 +210,9 @@ mod tests {
         assert!(render(&checks, None, &verdicts).contains("no such leaf"));
     }
 
-    /// Names that scripts read.
+    /// Scripts read these names.
     #[test]
-    fn the_document_has_its_names() {
+    fn document_keeps_its_names() {
         let verdicts = [verdict(TestbedKind::SevEs, false, "KVM: absent")];
         let checks = [check("KVM", CheckStatus::Failed, "absent", Some("type `modprobe kvm_amd`"))];
         let document = Document {
@@ -262,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_is_that_of_the_testbeds_that_are_wanted() {
+    fn exit_status_depends_on_the_wanted_testbeds() {
         let verdicts = [
             verdict(TestbedKind::Loopback, true, ""),
             verdict(TestbedKind::Qemu, true, ""),
@@ -278,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_at_spaces_and_words_stay_whole() {
+    fn text_is_wrapped_at_spaces_and_words_stay_whole() {
         assert_eq!(wrapped("a bc  def\nghij k", 5), ["a bc", "def", "ghij", "k"]);
         assert_eq!(wrapped("", 5), [""]);
         assert_eq!(wrapped("/a/long/path b", 3), ["/a/long/path", "b"]);

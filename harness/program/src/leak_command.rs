@@ -1,46 +1,48 @@
-//! `cargo sevbench leak`: the flags, and the way through the arms. What is looked for and how is `sevbench_guest::leak`'s.
+//! `cargo sevbench leak`: its flags, and the loop over the arms. `sevbench_guest::leak` searches the
+//! memory.
 
 use crate::guest_commands::SettingsFile;
 use crate::leak_report::{ArmLeak, LeakReport};
 use clap::{Args, ValueEnum};
-use sevbench_guest::leak::{DumpMethod, LeakError, LeakProbe, probe_for_secret};
+use sevbench_guest::leak::{self, LeakError, LeakProbe, probe_for_secret};
 use sevbench_guest::{
-    Address, Executable, Guest, GuestError, Interrupt, Limits, Protection, QemuMachine, prepare,
+    Address, Executable, Guest, GuestError, Interrupt, Limits, Prepared, Protection, QemuMachine,
+    prepare,
 };
-use sevbench_runner::Arm;
-use sevbench_runner::Config;
-use sevbench_runner::cli::{CliError, FAILED, Format, catch_signals, testbed_arms};
-use std::io::{self, Write};
+use sevbench_runner::cli::{
+    CliError, FAILED, Format, catch_signals, print_json, print_text, testbed_arms,
+};
+use sevbench_runner::{Arm, Config};
 
-/// What can be said of a look into the arms' memory.
+/// The arguments of `cargo sevbench leak`.
 #[derive(Debug, Args)]
 pub(super) struct LeakArguments {
-    /// Boot each arm of this testbed, one after another
+    /// Boot the arms of this testbed, one after another
     #[arg(long, value_name = "NAME", default_value = "qemu")]
     testbed: String,
-    /// How to get at the memory: /proc/PID/mem, or a core file that gdb writes
-    #[arg(long, value_name = "WAY", value_enum, default_value_t = Way::Mem)]
-    dump: Way,
-    /// Search this process instead of the arm's QEMU; it should not hold the secret
+    /// Choose how to read the memory
+    #[arg(long, value_name = "METHOD", value_enum, default_value_t = DumpMethod::Mem)]
+    dump: DumpMethod,
+    /// Search this process instead of the arm's QEMU, as a check: it should not hold the secret
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pid: Option<u32>,
     #[command(flatten)]
     settings: SettingsFile,
-    /// The form of the result
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    /// Choose the output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// How to get at the memory.
+/// How to read the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Way {
+enum DumpMethod {
     /// Through /proc/PID/mem
     Mem,
-    /// Through a core file, as gcore makes it
+    /// Through a core file that gdb writes, as gcore does
     Gcore,
 }
 
-impl Way {
+impl DumpMethod {
     const fn name(self) -> &'static str {
         match self {
             Self::Mem => "mem",
@@ -51,37 +53,17 @@ impl Way {
 
 pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     let arms = machines_of(&arguments.settings.load()?, &arguments.testbed)?;
-    let method = match arguments.dump {
-        Way::Mem => DumpMethod::Mem,
-        Way::Gcore => DumpMethod::Gcore,
-    };
-    let probe = |machine: &QemuMachine| LeakProbe {
-        method,
-        process_id: arguments.pid,
-        memory_len: u64::from(machine.settings.memory_mib) << 20,
-    };
     for (_, machine) in &arms {
-        probe(machine).check().map_err(CliError::usage)?;
+        arguments.probe(machine).check().map_err(CliError::usage)?;
     }
     let executable = Executable::current().map_err(CliError::failed)?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
-    // One guest at a time is up.
-    let mut tell = |line: &str| eprintln!("{line}");
-    let mut prepared = None;
-    for (arm, _) in &arms {
-        // The host is let go before it is taken again.
-        drop(prepared.take());
-        let ready = prepare(&[&arm.address], &interrupt, &mut tell);
-        prepared = Some(ready.map_err(|error| match error {
-            GuestError::Interrupted => CliError::interrupted(error),
-            error => CliError::usage(error),
-        })?);
-    }
+    let _prepared = prepare_host(&arms, &interrupt)?;
     let mut report = LeakReport { dump: arguments.dump.name(), arms: Vec::new() };
     for (arm, machine) in &arms {
         let mut tell = |line: &str| eprintln!("{}: {line}", arm.name);
-        let found = look_into(arm, &probe(machine), &executable, &interrupt, &mut tell);
-        let found = match found {
+        let probe = arguments.probe(machine);
+        let found = match search_arm(arm, &probe, &executable, &interrupt, &mut tell) {
             Err(LeakError::Interrupted | LeakError::Guest(GuestError::Interrupted)) => {
                 return Err(CliError::interrupted("interrupted"));
             }
@@ -94,11 +76,48 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
             found,
         });
     }
-    print(&report, arguments.format)?;
+    match arguments.format {
+        Format::Text => print_text(&report.text())?,
+        Format::Json => print_json(&report.json())?,
+    }
     Ok(if report.conclusion().is_fine { 0 } else { FAILED })
 }
 
-/// The arms of a testbed, the control first. Each must be a machine that we start: of others there is no process here.
+impl LeakArguments {
+    /// How to search the memory of this machine.
+    fn probe(&self, machine: &QemuMachine) -> LeakProbe {
+        LeakProbe {
+            method: match self.dump {
+                DumpMethod::Mem => leak::DumpMethod::Mem,
+                DumpMethod::Gcore => leak::DumpMethod::Gcore,
+            },
+            process_id: self.pid,
+            memory_len: u64::from(machine.settings.memory_mib) << 20,
+        }
+    }
+}
+
+/// Gets this host ready for each arm alone, since only one guest is up at a time.
+fn prepare_host(
+    arms: &[(Arm, QemuMachine)],
+    interrupt: &Interrupt,
+) -> Result<Option<Prepared>, CliError> {
+    let mut tell = |line: &str| eprintln!("{line}");
+    let mut prepared = None;
+    for (arm, _) in arms {
+        // Release the host lock before it is taken again.
+        drop(prepared.take());
+        let ready = prepare(&[&arm.address], interrupt, &mut tell);
+        prepared = Some(ready.map_err(|error| match error {
+            GuestError::Interrupted => CliError::interrupted(error),
+            error => CliError::usage(error),
+        })?);
+    }
+    Ok(prepared)
+}
+
+/// The arms of a testbed, the control first. Each must be a machine that we boot, since the others
+/// have no process here.
 fn machines_of(config: &Config, testbed: &str) -> Result<Vec<(Arm, QemuMachine)>, CliError> {
     let (_, arms) = testbed_arms(config, testbed)?;
     let machine = |arm: Arm| match arm.address.clone() {
@@ -108,8 +127,8 @@ fn machines_of(config: &Config, testbed: &str) -> Result<Vec<(Arm, QemuMachine)>
     arms.into_iter().map(machine).collect()
 }
 
-/// Boots the arm and looks into it; nothing of it is left afterwards.
-fn look_into(
+/// Boots an arm, searches its memory and shuts it down.
+fn search_arm(
     arm: &Arm,
     probe: &LeakProbe,
     executable: &Executable,
@@ -123,26 +142,13 @@ fn look_into(
     Ok(finding)
 }
 
-fn print(report: &LeakReport, format: Format) -> Result<(), CliError> {
-    let text = match format {
-        Format::Text => report.text(),
-        Format::Json => {
-            serde_json::to_string_pretty(&report.json()).map_err(CliError::failed)? + "\n"
-        }
-    };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(CliError::failed),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]
-    fn the_arms_are_those_of_the_testbed_the_control_first() {
+    fn arms_of_the_testbed_start_with_the_control() {
         let Ok(arms) = machines_of(&Config::default(), "snp") else { panic!("no arms") };
         let names: Vec<_> =
             arms.iter().map(|(arm, _)| (arm.name.as_str(), arm.claimed())).collect();
@@ -150,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_machine_of_ours_and_no_testbed_is_wrong_usage() {
+    fn testbed_without_machines_is_wrong_usage() {
         for (testbed, hint) in [("loopback", "--testbed qemu"), ("moon", "use one of")] {
             let Err(failure) = machines_of(&Config::default(), testbed) else {
                 panic!("{testbed} has arms")

@@ -1,4 +1,4 @@
-//! Pure: what came of a look into each arm's memory, in a sentence, as text and as JSON.
+//! Pure: the result of the search in each arm's memory, as a conclusion, as text and as JSON.
 
 use serde_json::{Value, json};
 use sevbench_guest::leak::{Finding, Hit, LeakVerdict};
@@ -9,38 +9,39 @@ use sevbench_text::escaped;
 const SCHEMA: &str = "sevbench/leak/1";
 const HEX_LINE_LEN: usize = 16;
 
-/// What came of it.
+/// The results of all arms.
 pub(super) struct LeakReport {
-    /// How the memory was got at.
+    /// How the memory was read.
     pub dump: &'static str,
     /// The control first.
     pub arms: Vec<ArmLeak>,
 }
 
-/// What came of one arm.
+/// The result of one arm.
 pub(super) struct ArmLeak {
     pub name: String,
     /// The protection that its name claims.
     pub claimed: Option<&'static str>,
     pub is_control: bool,
-    /// Or why nothing did.
+    /// What the search found, or why it failed.
     pub found: Result<Finding, String>,
 }
 
-/// What is to be said of all arms together.
+/// The conclusion from all arms together.
 pub(super) struct Conclusion {
     pub text: String,
-    /// Whether something is known of every arm, and no arm is without the protection that it claims.
+    /// Whether every arm has a result, and no arm lacks the protection that it claims.
     pub is_fine: bool,
 }
 
 impl LeakReport {
-    /// The control is the proof that the search would find a secret: without it, not finding one says nothing.
+    /// Draws the conclusion. The readable control proves that the search can find a secret: without
+    /// it, finding none means nothing.
     pub(super) fn conclusion(&self) -> Conclusion {
         let none =
             |text: String| Conclusion { text: format!("no conclusion: {text}"), is_fine: false };
         let Some((control, treatments)) = self.arms.split_first() else {
-            return none("there is no arm".into());
+            return none("there are no arms".into());
         };
         let name = &control.name;
         match &control.found {
@@ -49,8 +50,8 @@ impl LeakReport {
             }
             Ok(found) if found.verdict != LeakVerdict::Plaintext => {
                 return none(format!(
-                    "the secret of the control {name}, which nothing protects, was not found ({}); so not finding one \
-                     says nothing",
+                    "the secret of the unprotected control {name} was not found ({}), so finding none \
+                     elsewhere means nothing",
                     found.reason
                 ));
             }
@@ -73,7 +74,7 @@ impl LeakReport {
         Conclusion { text, is_fine }
     }
 
-    /// For people.
+    /// The report for people.
     pub(super) fn text(&self) -> String {
         let mut table = Table::new(&[
             ("arm", Align::Left),
@@ -97,7 +98,7 @@ impl LeakReport {
         lines.join("\n") + "\n"
     }
 
-    /// For scripts.
+    /// The report for scripts.
     pub(super) fn json(&self) -> Value {
         let Conclusion { text, is_fine } = self.conclusion();
         let arms: Vec<Value> = self.arms.iter().map(ArmLeak::json).collect();
@@ -112,12 +113,12 @@ impl ArmLeak {
         is_plaintext && self.claimed.is_none()
     }
 
-    /// What is known of a treatment whose control is readable, and whether that is in order.
+    /// The conclusion on a treatment whose control is readable, and whether it is fine.
     fn sentence(&self) -> (String, bool) {
         let name = &self.name;
         let found = match &self.found {
             Ok(found) => found,
-            Err(_) => return (format!("nothing is known of {name}"), false),
+            Err(_) => return (format!("{name} has no result"), false),
         };
         match (found.verdict, self.claimed) {
             (LeakVerdict::Plaintext, Some(claim)) => (
@@ -126,19 +127,15 @@ impl ArmLeak {
             ),
             (LeakVerdict::Plaintext, None) => (format!("{name} is not encrypted either"), true),
             (LeakVerdict::Ciphertext, _) => (
-                format!(
-                    "{name} is encrypted: in the place of its secret the host reads ciphertext"
-                ),
+                format!("{name} is encrypted: where its secret is, the host reads ciphertext"),
                 true,
             ),
             (LeakVerdict::UnmappedOrZero, _) => (
-                format!(
-                    "the memory of {name} is out of the host's reach: its secret is not there to be read"
-                ),
+                format!("the host cannot read the memory of {name}, and its secret is not there"),
                 true,
             ),
             (LeakVerdict::NotThisGuest, _) => {
-                (format!("no conclusion on {name}: {}", found.reason), false)
+                (format!("no conclusion about {name}: {}", found.reason), false)
             }
         }
     }
@@ -166,16 +163,16 @@ impl ArmLeak {
             Ok(found) => found,
             Err(reason) => return vec![format!("{name}: {}", escaped(reason))],
         };
-        let place = match found.pages_in_place {
+        let pages = match found.pages_in_place {
             Some(0) => String::new(),
-            Some(count) => format!("; {count} pages that the guest names hold it"),
+            Some(count) => format!("; found in {count} of the pages that the guest named"),
             None => String::new(),
         };
         let mut lines =
-            vec![format!("{name}: {}{place} (process {})", found.reason, found.process_id)];
+            vec![format!("{name}: {}{pages} (process {})", found.reason, found.process_id)];
         if let Some(hit) = &found.result.first {
             lines.push(format!(
-                "{name}: the first hit is at {:#x}, and this is around it:",
+                "{name}: the first hit is at {:#x}. The bytes around it:",
                 hit.address
             ));
             lines.extend(hex_lines(hit));
@@ -214,7 +211,7 @@ impl ArmLeak {
     }
 }
 
-/// As `hexdump -C` prints bytes.
+/// Lines in the format of `hexdump -C`.
 fn hex_lines(hit: &Hit) -> Vec<String> {
     let line = |(index, bytes): (usize, &[u8])| {
         let address = hit.around_address + (index * HEX_LINE_LEN) as u64;

@@ -1,4 +1,4 @@
-//! The program `cargo sevbench`: everything that is not a bench run.
+//! The program `cargo sevbench`: everything except bench runs.
 
 mod analyze_command;
 mod doctor_command;
@@ -16,7 +16,9 @@ use sevbench_runner::cli::report;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Works with the records of bench runs. Runs themselves are started with `cargo bench --bench NAME`.
+/// Analyse and compare bench runs, examine this host, and manage guests.
+///
+/// Start a run with `cargo bench --bench NAME`.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo sevbench", version, term_width = 100)]
 struct Arguments {
@@ -26,19 +28,18 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum SevbenchCommand {
-    /// Compute a result: that of a run again from its journal, or that of a table of values from elsewhere
+    /// Compute the result of a recorded run, or of a table of values from elsewhere
     Analyze(AnalyzeArguments),
-    /// Say by how much slowdowns changed from one record to another, and in what else the records differ
+    /// Show how slowdowns changed between two records, and how else the records differ
     Compare(CompareArguments),
-    /// Say which testbeds this host can run, and what to do about those that it cannot
+    /// Check which testbeds this host can run, and how to enable the others
     ///
-    /// Exit status: 0 where the testbeds loopback and qemu are usable, or those named with --testbed; 1 where one of them
-    /// is not.
+    /// Exit status: 0 if loopback and qemu, or the testbeds named with --testbed, are usable; else 1.
     Doctor(DoctorArguments),
-    /// Images and machines, by hand
+    /// Build the guest image; start, enter and stop a guest
     #[command(subcommand)]
     Guest(GuestCommand),
-    /// Have each arm hold a secret in its memory, and look for it from this machine
+    /// Put a secret into the memory of each arm, and search for it from this host
     Leak(LeakArguments),
 }
 
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// The command line. `cargo sevbench …` passes the subcommand's own name as the first argument.
+/// The command line without the `sevbench` that cargo passes as the first argument.
 fn arguments() -> impl Iterator<Item = OsString> {
     let is_name = |(index, argument): &(usize, OsString)| *index == 1 && argument == "sevbench";
     std::env::args_os().enumerate().filter(move |one| !is_name(one)).map(|(_, argument)| argument)

@@ -1,4 +1,5 @@
-//! Holds what the documents say of files, flags and packages against the tree, and the direction of dependencies.
+//! Checks the documents' files, flags and packages against the tree, and the direction of
+//! dependencies.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -10,7 +11,7 @@ use std::process::Command;
 
 const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "METHODOLOGY.md", "CONTRIBUTING.md"];
 
-/// What may stand at the top, beside what begins with a dot and what cargo makes.
+/// What the top level holds, apart from hidden files.
 const TOP_LEVEL: [&str; 15] = [
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
@@ -74,7 +75,7 @@ fn unfenced(text: &str) -> String {
 }
 
 #[test]
-fn the_top_level_holds_what_it_should_and_nothing_else() {
+fn top_level_holds_only_the_listed_names() {
     for name in names_in("").iter().filter(|name| !name.starts_with('.')) {
         assert!(TOP_LEVEL.contains(&name.as_str()), "{name} does not belong at the top level");
     }
@@ -96,7 +97,7 @@ fn packages() -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn architecture_lists_every_package_and_no_other() {
+fn architecture_lists_every_package() {
     let lines = fenced(&read("ARCHITECTURE.md"), "files");
     let listed: BTreeSet<(String, String)> = lines
         .iter()
@@ -112,7 +113,7 @@ fn architecture_lists_every_package_and_no_other() {
 }
 
 #[test]
-fn paths_and_links_in_the_documents_exist() {
+fn paths_and_links_in_documents_exist() {
     for document in DOCUMENTS {
         let text = unfenced(&read(document));
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -129,9 +130,9 @@ fn paths_and_links_in_the_documents_exist() {
     }
 }
 
-/// Every flag that a document names is one of a bench executable, of `cargo sevbench`, or of another program.
+/// Every flag in a document belongs to bench executables, to `cargo sevbench` or to another program.
 #[test]
-fn flags_in_the_documents_are_flags_of_the_programs() {
+fn flags_in_documents_exist() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
                   --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait \
                   --release --bin --path --locked --write --package";
@@ -144,9 +145,9 @@ fn flags_in_the_documents_are_flags_of_the_programs() {
     }
 }
 
-/// A configuration that is wrong would be refused before its arms are looked for.
+/// A wrong configuration is refused before its arms are looked up.
 #[test]
-fn the_settings_in_the_readme_are_settings() {
+fn settings_in_the_readme_are_valid() {
     let readme = read("README.md");
     let blocks = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let settings: Vec<&str> = blocks.filter(|block| !block.starts_with('#')).collect();
@@ -195,9 +196,8 @@ fn documents_install_the_packages_that_ci_installs() {
     }
 }
 
-/// The README's table of flags is complete.
 #[test]
-fn the_readme_lists_every_flag() {
+fn readme_lists_every_flag() {
     let help = help_of(&trials(), &["--help"]);
     let readme = read("README.md");
     let described: BTreeSet<&str> = flags(&readme).collect();
@@ -206,7 +206,7 @@ fn the_readme_lists_every_flag() {
     }
 }
 
-/// What `cargo sevbench` says of each of its commands.
+/// The help of all commands of `cargo sevbench`.
 fn program_help() -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
     let commands: [&[&str]; 7] = [
@@ -240,7 +240,7 @@ fn flags(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The packages that each may depend on. Cargo then keeps the code to it.
+/// The packages that each may depend on. Cargo keeps the code within these bounds.
 #[test]
 fn packages_depend_in_one_direction() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
@@ -282,9 +282,9 @@ fn no_package_has_a_circle_of_modules() {
     }
 }
 
-/// Modules of the runner, and the modules that each must not know.
+/// The modules of the runner that each must not use.
 #[test]
-fn modules_of_the_runner_keep_their_distance() {
+fn modules_of_the_runner_use_only_what_they_may() {
     for (module, strangers) in [
         ("coordinator", &["analysis", "cli", "gate"][..]),
         ("record", &["analysis", "cli", "coordinator", "gate"]),
@@ -302,7 +302,7 @@ fn modules_of_the_runner_keep_their_distance() {
 }
 
 #[test]
-fn pure_modules_touch_no_clock_and_no_file() {
+fn pure_modules_use_no_clock_and_no_files() {
     for module in [
         "harness/statistics/src",
         "harness/runner/src/gate.rs",
@@ -330,15 +330,15 @@ fn pure_modules_touch_no_clock_and_no_file() {
 }
 
 #[test]
-fn guest_and_reports_do_not_speak_of_what_they_must_not_know() {
+fn guest_and_reports_do_not_mention_foreign_concepts() {
     for (path, text) in sources("guest/src") {
         for word in ["slowdown", "confidence", "Bencher"] {
-            assert!(!text.contains(word), "{} speaks of {word}", path.display());
+            assert!(!text.contains(word), "{} mentions {word}", path.display());
         }
     }
     for (path, text) in sources("reports/src") {
         for word in ["ssh2", "russh", "Session", "quantile"] {
-            assert!(!text.contains(word), "{} speaks of {word}", path.display());
+            assert!(!text.contains(word), "{} mentions {word}", path.display());
         }
     }
 }

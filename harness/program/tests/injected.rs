@@ -1,13 +1,14 @@
-//! A known slowdown, through the whole path. Alone in its executable: no other test runs beside it.
+//! A known slowdown through the whole path. It is alone in this executable, so that no other test runs
+//! beside it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use sevbench_testing::Lab;
 
-/// At a level of 99.99 % a correct interval misses its factor once in 10,000 runs. The factor is large, so that even a
-/// busy machine's interval excludes 1.
+/// A correct interval at 99.99 % misses its factor once in 10,000 runs. The factor is large, so that
+/// the interval excludes 1 even on a busy machine.
 #[test]
-fn an_injected_slowdown_comes_back_inside_its_interval() {
+fn injected_slowdown_is_inside_its_interval() {
     let lab = Lab::new();
     let treatment = ["--treatment", "injected=loopback?spin=1.5", "--confidence-level", "0.9999"];
     let effort = [

@@ -1,4 +1,5 @@
-//! The README, taken at its word: its example in a crate outside of this workspace, and the form of its output.
+//! Tests of the README's promises: its example in a crate outside this workspace, and the form of its
+//! output.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -15,20 +16,20 @@ fn readme() -> String {
     fs::read_to_string(root().join("README.md")).unwrap()
 }
 
-/// The README's fenced block that has this in its text.
+/// The README's fenced block that contains this text.
 fn block(mark: &str) -> String {
     let text = readme();
     let block = text.split("```").skip(1).step_by(2).find(|block| block.contains(mark)).unwrap();
     block.split_once('\n').unwrap().1.to_owned()
 }
 
-/// Writes the README's crate, with what a new crate has anyway.
+/// Writes the README's example and the rest of a new crate.
 fn write_crate(folder: &Path) {
     let manifest = block("# Cargo.toml").replace(
         "../sevbench/harness/author",
         &root().join("harness/author").display().to_string(),
     );
-    // The workspace's versions and profiles, so that what is built already need not be built again.
+    // With the workspace's versions and profiles, cargo reuses what is already built.
     let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let profiles = &workspace[workspace.find("[profile.dev]").unwrap()..];
     let profiles = &profiles[..profiles.find("[workspace.lints").unwrap()];
@@ -51,7 +52,7 @@ fn write_crate(folder: &Path) {
 }
 
 #[test]
-fn the_example_builds_and_runs_in_a_crate_of_its_own() {
+fn example_builds_and_runs_in_its_own_crate() {
     let (folder, lab) = (tempfile::tempdir().unwrap(), Lab::new());
     write_crate(folder.path());
     // <target>/<triple>/debug/deps/<this test>
@@ -71,7 +72,7 @@ fn the_example_builds_and_runs_in_a_crate_of_its_own() {
     lab.assert_nothing_runs();
 }
 
-/// Text with everything that differs from run to run taken out.
+/// The text without what differs from run to run.
 fn form(line: &str) -> String {
     let digits = |c: char| if c.is_ascii_digit() { '#' } else { c };
     let mut form: String = line.chars().map(digits).collect();
@@ -82,7 +83,7 @@ fn form(line: &str) -> String {
 }
 
 #[test]
-fn the_readmes_output_has_the_form_of_todays() {
+fn output_in_the_readme_has_the_current_form() {
     let lab = Lab::new();
     let ran = lab.run(&["--quick", "--boots", "2", "--seed", "3", "spin"]);
     ran.expect(0, &[]);

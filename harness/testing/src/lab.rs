@@ -1,4 +1,4 @@
-//! Runs the bench executable `trials` in a private folder, and reads what the run leaves there.
+//! Runs the bench executable `trials` in a private folder, and reads the records there.
 
 use crate::processes::{eventually, is_alive, within};
 use crate::workspace::fixture;
@@ -34,7 +34,7 @@ pub fn trials() -> PathBuf {
     path
 }
 
-/// A private `SEVBENCH_HOME`. It is removed with all its runs when the lab is dropped.
+/// A private `SEVBENCH_HOME`. Dropping the lab removes it with all its runs.
 pub struct Lab {
     /// The folder.
     pub home: TempDir,
@@ -42,12 +42,12 @@ pub struct Lab {
 
 impl Lab {
     /// An empty lab.
-    #[expect(clippy::new_without_default, reason = "it makes a folder")]
+    #[expect(clippy::new_without_default, reason = "it creates a folder")]
     pub fn new() -> Self {
         Self { home: tempfile::Builder::new().prefix("sevbench-test-").tempdir().unwrap() }
     }
 
-    /// The command of a bench run, not yet started.
+    /// The command of a bench run.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(trials());
         command.arg("--bench").args(arguments).stdin(Stdio::null());
@@ -55,12 +55,12 @@ impl Lab {
         command
     }
 
-    /// Runs to the end.
+    /// Runs the benches to the end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).output().unwrap())
     }
 
-    /// Starts a run and waits until its journal has so many rounds.
+    /// Starts a run and waits until its journal has this many rounds.
     pub fn start(&self, arguments: &[&str], rounds: usize) -> Child {
         let mut command = self.command(arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -68,9 +68,11 @@ impl Lab {
         child
     }
 
-    /// Waits until the journal has so many rounds; unoptimised executables start slowly.
+    /// Waits until the journal has this many rounds. Unoptimised executables start slowly.
     pub fn wait_for_rounds(&self, rounds: usize) {
-        within(Duration::from_secs(60), "some rounds are recorded", || self.rounds() >= rounds);
+        within(Duration::from_secs(60), "the journal has enough rounds", || {
+            self.rounds() >= rounds
+        });
     }
 
     /// Whether the journals hold at least this many rounds.
@@ -102,7 +104,7 @@ impl Lab {
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    /// Processes that were started for this lab's runs, agents and servers included, with the argument.
+    /// The processes of this lab's runs that have this argument, including agents and servers.
     pub fn processes(&self, argument: &str) -> Vec<u32> {
         let mark = format!("SEVBENCH_HOME={}", self.home.path().display());
         let has = |file: PathBuf, text: &str| {
@@ -130,10 +132,10 @@ impl Lab {
     }
 }
 
-/// What a run printed, and how it ended.
+/// The output and the exit status of a run.
 #[derive(Debug)]
 pub struct Ran {
-    /// Exit status; `None` after a signal.
+    /// The exit status, or `None` after a signal.
     pub status: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -142,13 +144,13 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Takes the output of a process that has ended.
+    /// From the output of a finished process.
     pub fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { status: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// The status is this, and standard output and error together say all of these.
+    /// Asserts the status, and that standard output or error contains each of these texts.
     #[track_caller]
     pub fn expect(&self, status: i32, words: &[&str]) {
         assert_eq!(self.status, Some(status), "{self:#?}");
@@ -158,7 +160,7 @@ impl Ran {
     }
 }
 
-/// The violations of a JSON Schema in `fixtures`.
+/// How a document violates a JSON Schema from `fixtures`.
 pub fn faults(schema: &str, document: &Value) -> Vec<String> {
     let schema = serde_json::from_str(&fixture(schema)).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

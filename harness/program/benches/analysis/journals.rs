@@ -1,4 +1,4 @@
-//! Journals of any size, written as a run writes them.
+//! Journals of any size, in the format of a run.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,19 +10,19 @@ use std::path::Path;
 
 const ARMS: [&str; 2] = ["nosev", "snp"];
 
-/// How large a journal is.
+/// The size of a journal.
 #[derive(Clone, Copy)]
 pub(crate) struct Extent {
     pub benches: usize,
     pub boots: usize,
     pub rounds: usize,
-    /// Values in a round of an arm: samples, or latencies.
+    /// Values of an arm in a round: samples or latencies.
     pub values: usize,
-    /// Whether a round is a distribution of latencies; else it is timed samples.
+    /// Whether a round holds a distribution of latencies instead of timed samples.
     pub latencies: bool,
 }
 
-/// Writes a journal.
+/// Writes a journal of this size.
 pub(crate) fn write_journal(path: &Path, extent: Extent) -> io::Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut out = BufWriter::new(File::create(path)?);
@@ -65,21 +65,23 @@ fn header(extent: Extent) -> Value {
     let arm = |name: &str| {
         json!({
             "name": name, "role": if name == ARMS[0] { "control" } else { "treatment" },
-            "address": format!("ssh://root@{name}"), "claimed": null, "spin_factor": null, "rebooted": true,
+            "address": format!("ssh://root@{name}"), "claimed": null, "spin_factor": null,
+            "rebooted": true,
         })
     };
     json!({
-        "event": "header", "schema": "sevbench/journal/1", "id": "benchmark", "suite": "suite", "testbed": "own",
-        "started": "2026-01-01T00:00:00Z", "seed": 1, "sevbench_version": "0.1.0", "executable_sha256": "",
+        "event": "header", "schema": "sevbench/journal/1", "id": "benchmark", "suite": "suite",
+        "testbed": "own", "started": "2026-01-01T00:00:00Z", "seed": 1,
+        "sevbench_version": "0.1.0", "executable_sha256": "",
         "arms": ARMS.map(arm), "benches": (0..extent.benches).map(id).collect::<Vec<_>>(),
         "settings": {
-            "boots": extent.boots, "rounds": extent.rounds, "samples": extent.values, "warm_up_ns": 1,
-            "measurement_ns": 1, "timeout_ns": 1, "confidence": 0.95, "margin_percent": 3.0,
+            "boots": extent.boots, "rounds": extent.rounds, "samples": extent.values,
+            "warm_up_ns": 1, "measurement_ns": 1, "timeout_ns": 1, "confidence": 0.95, "margin_percent": 3.0,
         },
     })
 }
 
-/// Skewed as latencies are, with a tail.
+/// A skewed value with a tail, like a latency.
 fn value_ns(rng: &mut ChaCha8Rng, factor: f64) -> u64 {
     let u: f64 = rng.random();
     (factor * (80_000.0 - 20_000.0 * (1.0 - u).ln())) as u64
@@ -87,9 +89,11 @@ fn value_ns(rng: &mut ChaCha8Rng, factor: f64) -> u64 {
 
 fn arm_round(name: &str, values_ns: &[u64], latencies: bool) -> Value {
     if !latencies {
-        return json!({ "arm": name, "guest_ns": 1_000_000, "host_ns": 1_000_000, "elapsed_ns": values_ns });
+        return json!({
+            "arm": name, "guest_ns": 1_000_000, "host_ns": 1_000_000, "elapsed_ns": values_ns,
+        });
     }
-    // Three significant digits, as a histogram keeps them.
+    // Three significant digits, as in a histogram.
     let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
     values_ns.iter().for_each(|ns| *counts.entry(ns / 64 * 64 + 63).or_default() += 1);
     let counts: Vec<(u64, u64)> = counts.into_iter().collect();

@@ -1,5 +1,5 @@
-//! What the analysis costs: that of one bench and its bootstrap beside criterion's in the same run, and that of a record of a
-//! thousand benches.
+//! The cost of the analysis: of one bench and its bootstrap, against criterion in the same run, and of
+//! a record of a thousand benches.
 
 #![allow(missing_docs, reason = "a program")]
 
@@ -21,43 +21,45 @@ use std::time::{Duration, Instant};
 
 const RESAMPLES: usize = 100_000;
 const REPLICATES: usize = 100;
-/// 30 boots of 30 rounds of 112 values an arm: 10⁵.
+/// 30 boots of 30 rounds of 112 values: 10⁵ values an arm.
 const ONE_BENCH: Extent =
     Extent { benches: 1, boots: 30, rounds: 30, values: 112, latencies: true };
 const VALUES: usize = ONE_BENCH.boots * ONE_BENCH.rounds * ONE_BENCH.values;
 const THOUSAND: Extent =
     Extent { benches: 1_000, boots: 10, rounds: 4, values: 3, latencies: false };
-/// Times that the large record is analysed.
+/// How often the large record is analysed.
 const TURNS: usize = 5;
 
-/// Resamples of criterion's analysis that are timed; it takes so long that the rest is scaled up.
+/// Timed resamples of criterion's analysis. It takes so long that the rest is extrapolated.
 const FEW_RESAMPLES: usize = 101;
 const MORE_RESAMPLES: usize = 1_101;
 
-/// What criterion warms up where the values are given.
+/// Criterion's warm-up if the values are given.
 const WARM_UP: Duration = Duration::from_millis(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    // First, while this process is small: the peak of a child counts what it was before it became another program.
+    // First, while this process is small: a child's peak memory includes that from before its exec.
     large_record(folder.path())?;
     let bootstraps = bootstraps(folder.path())?;
     let exact_ns = exact(folder.path())?;
     let analyses = analyses(folder.path())?;
     println!(
-        "bootstrap of the mean, {RESAMPLES} resamples, n = {REPLICATES}, one thread: criterion's way {:.2} ms, ours {:.3} ms: \
-         {:.1} times faster (goal 20)",
+        "bootstrap of the mean, {RESAMPLES} resamples, n = {REPLICATES}, one thread: criterion's \
+         method {:.2} ms, ours {:.3} ms, {:.1} times as fast (goal 20)",
         bootstraps.theirs_ns / 1e6,
         bootstraps.ours_ns / 1e6,
         bootstraps.theirs_ns / bootstraps.ours_ns,
     );
     println!("exact bootstrap interval of 10 replicates: {:.3} ms (goal 0.3 ms)", exact_ns / 1e6);
     println!(
-        "complete analysis of one bench, {VALUES} values an arm, p50, p99, p99.9 and bootstrap: {:.2} ms on one thread (goal 10 ms)",
+        "complete analysis of one bench, {VALUES} values an arm, p50, p99, p99.9 and bootstrap: \
+         {:.2} ms on one thread (goal 10 ms)",
         analyses.ours_ns / 1e6,
     );
     println!(
-        "criterion's analysis of as many values, extrapolated: {:.0} s, {:.0} times as long (goal 1000)",
+        "criterion's analysis of as many values, extrapolated: {:.0} s, {:.0} times as long (goal \
+         1000)",
         analyses.theirs_ns / 1e9,
         analyses.theirs_ns / analyses.ours_ns,
     );
@@ -88,8 +90,8 @@ fn bootstraps(folder: &Path) -> Result<Times, Box<dyn Error>> {
     Ok(Times { ours_ns, theirs_ns })
 }
 
-/// `Sample::bootstrap` of criterion 0.8.2 with the mean as the statistic and without rayon, which is to say on one thread.
-/// The module is private there: this is what it does, on the generator that it uses.
+/// `Sample::bootstrap` of criterion 0.8.2 with the mean as the statistic, without rayon, so on one
+/// thread. The module is private there. This does the same with the same generator.
 fn criterions_means(sample: &[f64]) -> Vec<f64> {
     let mut rng = Rand64::new(1);
     let mut stage = vec![0.0; sample.len()];
@@ -133,11 +135,11 @@ fn analyses(folder: &Path) -> Result<Times, Box<dyn Error>> {
         println!("criterion's analysis of {count} values: {:.2} s", whole_ns / 1e9);
         whole_ns
     });
-    // On the straight line through both in logarithms.
+    // Extrapolated along the straight line through both, on the logarithmic scale.
     Ok(Times { ours_ns, theirs_ns: ten_thousand * ten_thousand / thousand })
 }
 
-/// `sevbench analyze` as a user runs it, with what it takes in memory.
+/// Times `cargo sevbench analyze` as a user runs it, and measures its memory.
 fn large_record(folder: &Path) -> Result<(), Box<dyn Error>> {
     let path = folder.join("large.ndjson");
     write_journal(&path, THOUSAND)?;
@@ -153,7 +155,8 @@ fn large_record(folder: &Path) -> Result<(), Box<dyn Error>> {
         shortest = shortest.min(start.elapsed());
     }
     println!(
-        "analyze of a record of {} benches, {:.1} MB: {:.2} s (goal 1 s), {:.1} MB of memory, {:.2} times the record",
+        "analyze of a record of {} benches, {:.1} MB: {:.2} s (goal 1 s), {:.1} MB of memory, \
+         {:.2} times the record",
         THOUSAND.benches,
         len as f64 / 1e6,
         shortest.as_secs_f64(),
@@ -163,31 +166,31 @@ fn large_record(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The resident memory of the largest child at its peak.
+/// The peak resident memory of the largest child.
 fn peak_bytes() -> f64 {
-    // SAFETY: rusage is numbers, for which zero is a value.
+    // SAFETY: rusage consists of numbers, for which zero is a valid value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to one rusage that outlives the call.
     unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
     usage.ru_maxrss as f64 * 1024.0
 }
 
-/// How long criterion analyses so many values, all but the time to measure them: the values come ready-made.
+/// How long criterion takes to analyse ready-made values.
 fn criterions_analysis_ns(folder: &Path, values: &[f64], resamples: usize) -> f64 {
     let mut criterion = quiet(folder).nresamples(resamples).sample_size(values.len());
     let mut group = criterion.benchmark_group("analysis");
-    // Without the regression, which some of its measurements need besides.
+    // Flat sampling avoids the regression, which only some of its measurements need.
     group.sampling_mode(SamplingMode::Flat).warm_up_time(WARM_UP);
     let mut given = values.iter().cycle();
     let mut started: Option<Instant> = None;
     group.bench_function(format!("criterion/{}/{resamples}", values.len()), |b| {
         b.iter_custom(|iterations| {
             if started.is_none() {
-                // It warms up until time has passed.
+                // Its warm-up lasts until some time has passed.
                 std::thread::sleep(2 * WARM_UP);
             }
             started = Some(Instant::now());
-            let each_ns = 1e6 * given.next().expect("a cycle does not end").exp();
+            let each_ns = 1e6 * given.next().expect("a cycle is endless").exp();
             Duration::from_nanos((each_ns * iterations as f64) as u64)
         });
     });
@@ -198,7 +201,7 @@ fn quiet(folder: &Path) -> Criterion {
     Criterion::default().output_directory(folder).without_plots()
 }
 
-/// The mean time that criterion finds.
+/// The mean time that criterion measures.
 fn mean_ns(
     folder: &Path,
     id: &str,
@@ -211,7 +214,7 @@ fn mean_ns(
     Ok(estimates["mean"]["point_estimate"].as_f64().ok_or("criterion has no mean")?)
 }
 
-/// Log ratios around zero, of a spread of 2 %: sums of twelve uniform values.
+/// Log ratios around zero with a standard deviation of 2 %: sums of twelve uniform values.
 fn values(count: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     (0..count).map(|_| 0.02 * ((0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0)).collect()

@@ -1,4 +1,4 @@
-//! Real guests under QEMU, emulated where KVM is not usable: a run as a user makes it, and what may go wrong with one.
+//! Tests with real guests under QEMU, emulated if KVM is unusable: a user's run, and what can go wrong.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod refusals;
@@ -17,7 +17,7 @@ const SETTINGS: &str = "[machine]\nmemory_mib = 512\n[machine.data_disks]\nsize_
 /// The folder of the guest's image, or why there is none.
 static IMAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
-/// One test at a time has guests on this host.
+/// Only one test at a time has guests on this host.
 static HOST: Mutex<()> = Mutex::new(());
 
 /// The host for one test, and a folder with its settings.
@@ -28,7 +28,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// The host, once the guest's image is there; nothing where QEMU or what makes images is missing.
+    /// Takes the host once the guest image exists. `None` if QEMU or a tool to build images is missing.
     pub(crate) fn take() -> Option<Self> {
         let turn = HOST.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(reason) = IMAGE.get_or_init(build_image) {
@@ -41,7 +41,7 @@ impl Host {
         Some(Self { lab, config, _turn: turn })
     }
 
-    /// Adds lines to the settings of machines.
+    /// Adds lines to the machine settings.
     pub(crate) fn set(&self, lines: &str) {
         fs::write(&self.config, SETTINGS.replace("[machine]\n", &format!("[machine]\n{lines}\n")))
             .unwrap();
@@ -69,7 +69,7 @@ impl Host {
 
     #[track_caller]
     pub(crate) fn assert_nothing_runs(&self) {
-        sevbench_testing::eventually("no QEMU is left", || self.machines().is_empty());
+        sevbench_testing::eventually("every QEMU has ended", || self.machines().is_empty());
         self.lab.assert_nothing_runs();
     }
 }
@@ -80,7 +80,7 @@ pub(crate) fn has(program: &str) -> bool {
     std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
-/// The folder of the guest's image, once a host was taken.
+/// The folder of the guest image, after the host was taken.
 pub(crate) fn built_image() -> PathBuf {
     IMAGE.get().unwrap().clone().unwrap()
 }

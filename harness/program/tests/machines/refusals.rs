@@ -1,4 +1,4 @@
-//! What is refused before any guest is started, with a word on what to do.
+//! Tests of what is refused before any guest starts, and of the advice.
 
 use crate::{Host, has};
 use sevbench_testing::{Lab, Ran};
@@ -13,13 +13,13 @@ fn run(settings: &str, change: impl FnOnce(&mut Command)) -> Ran {
     command.arg(&config).args(["--boots", "1", "trials/spin"]);
     change(&mut command);
     let ran = Ran::of(command.output().unwrap());
-    // Nothing was recorded.
+    // Only the configuration is there: nothing was recorded.
     assert_eq!(fs::read_dir(lab.home.path()).unwrap().count(), 1);
     ran
 }
 
 #[test]
-fn without_an_image_the_command_that_makes_one_is_named() {
+fn missing_image_names_the_build_command() {
     let Some(_host) = Host::take() else { return };
     let cache = tempfile::tempdir().unwrap();
     let ran = run("", |command| {
@@ -29,20 +29,20 @@ fn without_an_image_the_command_that_makes_one_is_named() {
 }
 
 #[test]
-fn settings_that_cannot_be_are_refused_with_their_line() {
+fn invalid_settings_are_refused_with_their_line() {
     run("[machine]\nvcpus = \"many\"\n", |_| ()).expect(2, &["sevbench.toml is wrong", "line 2"]);
     run("[machine]\nsweet = 1\n", |_| ()).expect(2, &["line 2", "sweet"]);
 }
 
 #[test]
-fn more_than_the_host_has_is_refused() {
+fn guests_larger_than_the_host_are_refused() {
     let Some(_host) = Host::take() else { return };
     run("[machine]\nmemory_mib = 16000000\n", |_| ()).expect(2, &["lower memory_mib"]);
     run("[machine]\nvcpus = 1024\n", |_| ()).expect(2, &["lower vcpus"]);
 }
 
 #[test]
-fn what_the_host_lacks_is_named() {
+fn missing_host_features_are_named() {
     let Some(_host) = Host::take() else { return };
     run("[machine]\nfirmware = \"/no/firmware\"\n", |_| ()).expect(2, &["no firmware"]);
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap();
@@ -63,9 +63,8 @@ fn what_the_host_lacks_is_named() {
     }
 }
 
-/// No machine can be made without QEMU, and that is what is said.
 #[test]
-fn without_qemu_the_package_is_named() {
+fn missing_qemu_names_its_package() {
     if !has("mmdebstrap") {
         return;
     }
@@ -77,9 +76,8 @@ fn without_qemu_the_package_is_named() {
     ran.expect(2, &["QEMU: missing", "apt-get install qemu-system-x86"]);
 }
 
-/// A QEMU that is older than any that is supported.
 #[test]
-fn a_qemu_that_is_too_old_is_refused() {
+fn old_qemu_is_refused() {
     let Some(_host) = Host::take() else { return };
     let folder = tempfile::tempdir().unwrap();
     let old = folder.path().join("qemu-system-x86_64");
@@ -92,9 +90,9 @@ fn a_qemu_that_is_too_old_is_refused() {
     ran.expect(2, &["QEMU: 5.2.0", "7.2 is the oldest"]);
 }
 
-/// A folder that is full when the data disks are made: nothing of them is left.
+/// The folder fills up while the data disks are made, and none of them is left.
 #[test]
-fn a_full_disk_is_named_and_nothing_half_made_is_left() {
+fn full_disk_is_named_and_no_partial_disk_is_left() {
     let Some(_host) = Host::take() else { return };
     let cache = tempfile::tempdir().unwrap();
     let small = cache.path().join("disks");
@@ -105,7 +103,7 @@ fn a_full_disk_is_named_and_nothing_half_made_is_left() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        println!("skipped: a file system cannot be mounted here without more rights");
+        println!("skipped: no permission to mount a file system here");
         return;
     }
     let images = dirs_cache().join("images");
@@ -119,7 +117,7 @@ fn a_full_disk_is_named_and_nothing_half_made_is_left() {
     assert_eq!(left, 0);
 }
 
-/// Where images are kept when nothing else is said.
+/// The default folder of images.
 fn dirs_cache() -> std::path::PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     set("SEVBENCH_CACHE")

@@ -1,4 +1,4 @@
-//! A run on two real guests: what it finds out of them, and what it leaves.
+//! Tests of a run on two real guests: what it finds and what it records.
 
 use crate::Host;
 use serde_json::Value;
@@ -8,9 +8,9 @@ fn of_kind<'a>(journal: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a 
     journal.iter().filter(move |event| event["event"] == kind)
 }
 
-/// One run, looked at from all sides: a boot is too dear for a run a test.
+/// One run serves all these checks, since boots take long.
 #[test]
-fn two_guests_are_measured_compared_and_called_what_they_are() {
+fn two_guests_are_measured_and_described_correctly() {
     let Some(host) = Host::take() else { return };
     let arguments =
         ["--quick", "--boots", "2", "--measurement-time", "1s", "trials/(spin|program)"];
@@ -53,7 +53,7 @@ fn check_journal(journal: &[Value]) {
     assert_eq!(boots.len(), 4);
     let ids: std::collections::BTreeSet<&str> =
         boots.iter().map(|boot| boot["facts"]["boot_id"].as_str().unwrap()).collect();
-    assert_eq!(ids.len(), 4, "every boot is a life of its own");
+    assert_eq!(ids.len(), 4, "a guest was not rebooted");
     for boot in boots {
         let phases = ["qemu_ns", "kernel_ns", "ssh_ns", "start_ns", "ship_ns", "agent_ns"];
         for phase in phases {
@@ -76,14 +76,15 @@ fn check_journal(journal: &[Value]) {
     }
 }
 
-/// The files of the image that was built, taken for those of a user: a disk, a kernel, and keys that are already in it.
+/// The files of the built image serve as a user's own: a disk, a kernel, and keys already inside.
 #[test]
-fn an_image_of_the_users_own_boots_with_its_kernel_and_its_keys() {
+fn custom_image_boots_with_its_kernel_and_keys() {
     let Some(host) = Host::take() else { return };
     let image = crate::built_image();
     let file = |name: &str| image.join(name).display().to_string();
     let lines = format!(
-        "[machine.image]\ndisk = {:?}\nkernel = {:?}\ninitrd = {:?}\nroot = \"LABEL=sevbench-root\"\nkey = {:?}\nhost_key = {:?}\n",
+        "[machine.image]\ndisk = {:?}\nkernel = {:?}\ninitrd = {:?}\nroot = \"LABEL=sevbench-root\"\n\
+         key = {:?}\nhost_key = {:?}\n",
         file("root.img"),
         file("vmlinuz"),
         file("initrd"),

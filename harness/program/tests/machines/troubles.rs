@@ -1,4 +1,4 @@
-//! What may go wrong with a guest: the right message, a usable record, and nothing left.
+//! Tests of guests that fail: the message, a usable record, and nothing left behind.
 
 use crate::Host;
 use serde_json::Value;
@@ -6,14 +6,14 @@ use sevbench_testing::{Ran, eventually, is_alive, signal, within};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-/// Boots of two emulated guests, the executable's way into each included.
+/// The longest time until two emulated guests are up with the executable in each.
 const BOOTS: Duration = Duration::from_secs(300);
-/// Long enough to be hit in its middle.
+/// Long enough to be disturbed in its middle.
 const LONG: [&str; 8] =
     ["--boots", "1", "--rounds", "400", "--measurement-time", "80s", "--timeout", "5s"];
 
 impl Host {
-    /// Starts a run and waits until it has recorded some rounds.
+    /// Starts a run and waits until it has recorded three rounds.
     fn start(&self) -> Child {
         let mut command = self.command(&LONG);
         let child = command
@@ -30,20 +30,23 @@ impl Host {
         self.lab.journal().iter().filter(|event| event["event"] == "round").count()
     }
 
-    /// Waits for the end of a run in which a guest failed, and checks that what was measured is still of use.
+    /// Waits for the end of a run whose guest failed, and checks that the measured rounds are usable.
     #[track_caller]
     fn assert_lost_guest(&self, child: Child, words: &[&str]) {
         Ran::of(child.wait_with_output().unwrap()).expect(1, words);
         let summary = self.lab.summary();
         let failed: Vec<&Value> = summary["failed"].as_array().unwrap().iter().collect();
-        assert!(failed.iter().any(|row| row["bench"].is_null()), "the guest is lost: {failed:?}");
+        assert!(
+            failed.iter().any(|row| row["bench"].is_null()),
+            "no guest was reported as lost: {failed:?}"
+        );
         assert!(self.rounds() >= 3);
         self.assert_nothing_runs();
     }
 }
 
 #[test]
-fn a_killed_qemu_is_named_and_its_rounds_are_kept() {
+fn killed_qemu_is_named_and_its_rounds_are_kept() {
     let Some(host) = Host::take() else { return };
     let child = host.start();
     signal(host.machines()[0], libc::SIGKILL);
@@ -51,7 +54,7 @@ fn a_killed_qemu_is_named_and_its_rounds_are_kept() {
 }
 
 #[test]
-fn a_stopped_qemu_is_given_up_after_its_limit() {
+fn stopped_qemu_times_out() {
     let Some(host) = Host::take() else { return };
     let child = host.start();
     signal(host.machines()[0], libc::SIGSTOP);
@@ -59,7 +62,7 @@ fn a_stopped_qemu_is_given_up_after_its_limit() {
 }
 
 #[test]
-fn a_killed_coordinator_takes_its_guests_along() {
+fn killed_coordinator_ends_its_guests() {
     let Some(host) = Host::take() else { return };
     let mut child = host.start();
     let machines = host.machines();
@@ -67,14 +70,14 @@ fn a_killed_coordinator_takes_its_guests_along() {
     child.kill().unwrap();
     child.wait().unwrap();
     for machine in machines {
-        eventually("its QEMU is gone", || !is_alive(machine));
+        eventually("QEMU has ended", || !is_alive(machine));
     }
     host.assert_nothing_runs();
 }
 
-/// The second run is refused while the first has guests, and the first ends them when it is interrupted in a boot.
+/// A second run is refused while the first has guests. An interrupt during a boot ends the first.
 #[test]
-fn two_runs_at_once_are_refused_and_an_interrupt_ends_a_boot() {
+fn concurrent_run_is_refused_and_interrupt_ends_a_boot() {
     let Some(host) = Host::take() else { return };
     let mut command = host.command(&["--boots", "1", "trials/spin"]);
     let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -87,7 +90,7 @@ fn two_runs_at_once_are_refused_and_an_interrupt_ends_a_boot() {
 }
 
 #[test]
-fn a_kernel_that_panics_shows_the_end_of_its_console() {
+fn kernel_panic_shows_the_end_of_the_console() {
     let Some(host) = Host::take() else { return };
     host.set("kernel_command_line = \"rdinit=/no/such/init\"");
     let ran = Ran::of(host.command(&["--boots", "1", "trials/spin"]).output().unwrap());
@@ -96,7 +99,7 @@ fn a_kernel_that_panics_shows_the_end_of_its_console() {
 }
 
 #[test]
-fn a_guest_whose_ssh_server_never_answers_is_given_up() {
+fn silent_ssh_server_times_out() {
     let Some(host) = Host::take() else { return };
     host.set("kernel_command_line = \"systemd.mask=ssh.service\"");
     let arguments = ["--boots", "1", "--boot-timeout", "12s", "trials/spin"];

@@ -1,4 +1,4 @@
-//! `cargo sevbench analyze` and `compare`: tables, records, gates, and what is wrong with them.
+//! Tests of `cargo sevbench analyze` and `compare`: tables, records, gates and errors.
 
 use serde_json::Value;
 use sevbench_testing::{Lab, Ran, faults};
@@ -8,7 +8,7 @@ use std::process::Command;
 
 const HEADER: &str = "bench,arm,boot,round,unit,value\n";
 
-/// What these tests do in a lab.
+/// What these tests need of a lab.
 trait Analyze {
     /// Runs `cargo sevbench`.
     fn sevbench(&self, arguments: &[&str]) -> Ran;
@@ -40,7 +40,8 @@ impl Analyze for Lab {
     }
 }
 
-/// Boots in which the treatment takes so many times as long, with a spread that both arms share.
+/// One row a boot and arm. In each boot, the treatment is slower by its factor, and both arms share a
+/// spread.
 fn rows(bench: &str, unit: &str, factors: &[f64]) -> String {
     let mut rows = String::new();
     for (boot, factor) in (1..).zip(factors) {
@@ -54,7 +55,7 @@ fn rows(bench: &str, unit: &str, factors: &[f64]) -> String {
 }
 
 #[test]
-fn a_table_gives_the_reference_interval_in_either_direction() {
+fn table_gives_the_reference_interval_for_costs_and_rates() {
     let lab = Lab::new();
     let five = [1.063, 1.078, 1.071, 1.098, 1.059];
     let table = lab.table(&(rows("a/time", "ms", &five) + &rows("a/rate", "MiB/s", &five)));
@@ -83,7 +84,7 @@ fn a_table_gives_the_reference_interval_in_either_direction() {
 }
 
 #[test]
-fn the_number_of_threads_changes_no_byte() {
+fn thread_count_does_not_change_the_result() {
     let lab = Lab::new();
     let factors: Vec<f64> = (0..14).map(|boot| 1.0 + f64::from(boot * 7 % 5) / 100.0).collect();
     let all: String = (0..30).map(|bench| rows(&format!("a/{bench}"), "ms", &factors)).collect();
@@ -97,10 +98,10 @@ fn the_number_of_threads_changes_no_byte() {
     assert!(one.contains("10000 resamples"));
     assert!(one == on("2") && one == on("8"));
     let other = lab.sevbench(&["analyze", &table, "--seed", "2", "--format", "json"]);
-    assert!(other.out != one, "the resamples depend on the seed");
+    assert!(other.out != one, "another seed gave the same resamples");
 }
 
-/// Arms that ran one after the other share no drift: their boots are not pairs.
+/// Arms that ran one after the other share no drift, so their boots are not pairs.
 #[test]
 fn unpaired_arms_are_compared_by_welch() {
     let lab = Lab::new();
@@ -108,7 +109,7 @@ fn unpaired_arms_are_compared_by_welch() {
     lab.sevbench(&["analyze", &table]).expect(0, &["1.055 [1.050, 1.060]", "regressed"]);
     let unpaired = lab.sevbench(&["analyze", "--unpaired", "--verbose", &table]);
     unpaired.expect(0, &["unpaired", "inconclusive", "Welch's t on logarithms"]);
-    // Rounds of several boots are no replicates beside a single boot.
+    // Against a single boot, rounds of several boots are not replicates.
     let boots = |arm: &str, boots: u32| -> String {
         let cells = (1..=boots).flat_map(|boot| [(boot, 1), (boot, 2)]);
         cells.map(|(boot, round)| format!("a/b,{arm},{boot},{round},ms,{}\n", 9 + round)).collect()
@@ -123,7 +124,7 @@ fn unpaired_arms_are_compared_by_welch() {
 }
 
 #[test]
-fn a_gate_on_records_ends_with_the_status_of_its_verdict() {
+fn gate_on_a_table_exits_with_the_status_of_its_verdict() {
     let lab = Lab::new();
     let gate = |factors: &[f64], margin: &str| {
         let table = lab.table(&rows("a/b", "ms", factors));
@@ -135,7 +136,7 @@ fn a_gate_on_records_ends_with_the_status_of_its_verdict() {
     gate(&slow, "11").expect(4, &["gate not decided: a/b in snp"]);
     gate(&slow[..1], "3").expect(2, &["gate refused", "two boots"]);
     gate(&slow[..3], "3").expect(2, &["gate refused", "1 comparison needs 5 boots"]);
-    // Nothing pairs: that is no pass.
+    // Without any pair, the gate does not pass.
     let apart = "a/b,nosev,1,1,ms,3\na/b,nosev,2,1,ms,3\na/b,snp,3,1,ms,3\na/b,snp,4,1,ms,3\n";
     let ran = lab.sevbench(&["analyze", &lab.table(apart), "--gate"]);
     ran.expect(4, &["a/b in snp (no result)"]);
@@ -147,9 +148,9 @@ fn a_gate_on_records_ends_with_the_status_of_its_verdict() {
     );
 }
 
-/// A table says nothing of what a boot costs: no time is made up.
+/// A table does not say what a boot costs, so no time is estimated.
 #[test]
-fn what_would_decide_a_table_is_said_in_boots_alone() {
+fn plan_for_an_inconclusive_table_is_in_boots_only() {
     let lab = Lab::new();
     let table = lab.table(&rows("a/b", "ms", &[1.00, 1.08, 1.02, 1.06, 1.04, 1.10]));
     let ran = lab.sevbench(&["analyze", &table]);
@@ -157,9 +158,9 @@ fn what_would_decide_a_table_is_said_in_boots_alone() {
     assert!(!ran.out.contains("(about"), "{}", ran.out);
 }
 
-/// T is total time ÷ total operations, not a mean of ratios.
+/// The cost of an operation is total time ÷ total operations, not a mean of ratios.
 #[test]
-fn durations_of_several_operations_are_totals() {
+fn durations_and_operations_are_totalled() {
     let lab = Lab::new();
     let path = lab.home.path().join("ops.csv");
     let rows = "a,nosev,1,1,ns,100,1\na,nosev,1,1,ns,100,99\na,snp,1,1,ns,4,1\na,snp,1,1,ns,4,1\n";
@@ -169,7 +170,7 @@ fn durations_of_several_operations_are_totals() {
 }
 
 #[test]
-fn two_records_are_compared_bench_by_bench() {
+fn records_are_compared_bench_by_bench() {
     let lab = Lab::new();
     let (before, now) = (lab.home.path().join("before.csv"), lab.home.path().join("now.csv"));
     let old =
@@ -188,7 +189,7 @@ fn two_records_are_compared_bench_by_bench() {
     wider.expect(0, &["no change"]);
     let judged = lab.sevbench(&["analyze", paths[1], "--baseline", paths[0], "--gate"]);
     judged.expect(3, &["gate failed: regressed: a/b in snp", "change since"]);
-    // One boot, or a bench that is missing, is nothing to compare with.
+    // A baseline with a single boot or without the bench cannot be compared with.
     let against = |rows: &str| {
         fs::write(&before, format!("{HEADER}{rows}")).unwrap();
         lab.sevbench(&["analyze", paths[1], "--baseline", paths[0], "--gate"])
@@ -197,13 +198,13 @@ fn two_records_are_compared_bench_by_bench() {
     against(&rows("a/old", "ms", &[1.0, 1.1])).expect(2, &["gate refused", "has no a/b in snp"]);
     let once = rows("a/b", "ms", &[1.0]) + &rows("a/old", "ms", &[1.0, 1.1]);
     against(&once).expect(2, &["has no a/b in snp over two boots or more"]);
-    // A baseline that errs by more than the margin could hardly have let this pass, but it fails.
+    // Against so noisy a baseline the gate could hardly pass, but it can fail.
     let noisy = rows("a/b", "ms", &[0.96, 1.00, 0.97, 0.99, 1.01]);
     against(&noisy).expect(3, &["gate failed: regressed: a/b in snp"]);
 }
 
 #[test]
-fn what_is_wrong_with_a_table_is_told_with_its_place() {
+fn error_in_a_table_is_located() {
     let lab = Lab::new();
     for (rows, words) in [
         ("a,nosev,1,1,ms,0\n", vec!["line 2, column 6", "above zero"]),
@@ -231,7 +232,7 @@ fn what_is_wrong_with_a_table_is_told_with_its_place() {
 }
 
 #[test]
-fn a_boot_that_one_arm_lacks_is_left_out_and_said() {
+fn boot_of_a_single_arm_is_excluded_and_counted() {
     let lab = Lab::new();
     let table = rows("a", "ms", &[1.05, 1.06, 1.055]) + "a,nosev,9,1,ms,3\n";
     let ran = lab.sevbench(&["analyze", &lab.table(&table), "--format", "json"]);
@@ -242,9 +243,9 @@ fn a_boot_that_one_arm_lacks_is_left_out_and_said() {
     single.expect(0, &["[no interval]", "conditional on this boot"]);
 }
 
-/// A line in the middle that cannot be read costs what it held, and is named.
+/// A corrupt line in the middle loses only its own content, and is named.
 #[test]
-fn a_corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
+fn corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     let lab = Lab::new();
     let (path, text) = lab.recorded();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -254,13 +255,13 @@ fn a_corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     fs::write(&path, lines.join("\n") + "\n").unwrap();
     let place = format!("line {}, column", round + 1);
     let ran = lab.sevbench(&["analyze"]);
-    ran.expect(0, &[&place, "it is left out", "trials/spin"]);
+    ran.expect(0, &[&place, "the line was ignored", "trials/spin"]);
     assert!(ran.err.contains("warning: "), "{}", ran.err);
 }
 
-/// What the record tells of causes from outside leaves rounds out by name, and their effect is shown.
+/// Recorded interference excludes rounds by name of the cause, and the output shows the effect.
 #[test]
-fn rounds_that_were_disturbed_from_outside_are_left_out_of_a_record() {
+fn rounds_with_interference_are_excluded() {
     let lab = Lab::new();
     let (path, text) = lab.recorded();
     let causes = [

@@ -1,4 +1,4 @@
-//! Baselines: saved whole or not at all, replaced, and asked for before anything runs.
+//! Tests of baselines: saved complete or not at all, replaced, and looked up before anything runs.
 
 use serde_json::Value;
 use sevbench_testing::{Lab, Ran, signal};
@@ -26,7 +26,7 @@ fn run_of(lab: &Lab, name: &str) -> String {
 }
 
 #[test]
-fn a_run_is_saved_compared_with_and_replaced() {
+fn baseline_is_saved_compared_and_replaced() {
     let lab = Lab::new();
     let run = |more: &[&str]| lab.run(&[more, &SHORT].concat());
     run(&["--save-baseline", "main"]).expect(0, &["saved as the baseline `main`"]);
@@ -37,28 +37,28 @@ fn a_run_is_saved_compared_with_and_replaced() {
     let change = &lab.summary()["comparisons"][0]["change"];
     assert_eq!(change["baseline"], "main");
     assert!(change["p_regressed_holm"].is_f64() && change["factor"]["low"].is_f64(), "{change}");
-    assert_ne!(run_of(&lab, "main"), first, "replaced");
-    assert_eq!(baselines(&lab), ["main"], "nothing else is left");
+    assert_ne!(run_of(&lab, "main"), first, "the baseline was not replaced");
+    assert_eq!(baselines(&lab), ["main"], "other folders are left");
 }
 
 #[test]
-fn a_baseline_that_is_not_there_is_told_before_anything_runs() {
+fn unusable_baseline_is_refused_before_anything_runs() {
     let lab = Lab::new();
     lab.run(&["--baseline", "main", "trials/spin"])
         .expect(2, &["there is no baseline `main`", "none yet", "--save-baseline main"]);
     assert_eq!(fs::read_dir(lab.home.path()).unwrap().count(), 0, "something was left behind");
     lab.run(&[&["--save-baseline", "v1"], &SHORT[..]].concat()).expect(0, &[]);
-    lab.run(&["--baseline", "main", "trials/spin"]).expect(2, &["baselines are: v1;"]);
-    lab.run(&["--baseline", "../v1", "trials/spin"]).expect(2, &["not beginning with a dot"]);
+    lab.run(&["--baseline", "main", "trials/spin"]).expect(2, &["existing baselines: v1;"]);
+    lab.run(&["--baseline", "../v1", "trials/spin"]).expect(2, &["no dot at the start"]);
     let journal = baseline(&lab, "v1").join("run.ndjson");
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(&journal, text.replacen(r#""suite":"trials""#, r#""suite":"memory""#, 1)).unwrap();
     lab.run(&["--baseline", "v1", "trials/spin"]).expect(2, &["belongs to the suite `memory`"]);
 }
 
-/// A gate that could not judge is refused before it runs; what it turned down is nothing to compare with.
+/// A gate that could not judge is refused before the run. A run that fails its gate is not saved.
 #[test]
-fn a_gate_against_a_baseline_is_of_use_or_is_refused() {
+fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let lab = Lab::new();
     let five = ["--boots", "5", "--rounds", "2", "--measurement-time", "20ms"];
     let run = |more: &[&str], bench: &str| lab.run(&[&five[..], more, &[bench]].concat());
@@ -81,7 +81,7 @@ fn a_gate_against_a_baseline_is_of_use_or_is_refused() {
 }
 
 #[test]
-fn a_run_that_is_not_complete_is_not_saved() {
+fn incomplete_run_is_not_saved() {
     let lab = Lab::new();
     let long = ["--boots", "2", "--rounds", "200", "--measurement-time", "8s", "trials/spin"];
     let child = lab.start(&[&["--save-baseline", "main"], &long[..]].concat(), 3);

@@ -1,9 +1,9 @@
-//! Benches that fail or skip: each with its reason, none with a number, and the others go on.
+//! Tests of benches that fail or skip: each has its reason, none a number, and the others run.
 
 use sevbench_testing::Lab;
 
 #[test]
-fn each_failure_is_told_and_the_others_are_measured() {
+fn failures_are_reported_and_the_other_benches_run() {
     let lab = Lab::new();
     let ran =
         lab.run(&["--quick", "--boots", "2", "spin|panics|wrong-result|skips|ends-the-process"]);
@@ -13,8 +13,8 @@ fn each_failure_is_told_and_the_others_are_measured() {
             "failed: trials/panics in nosev, boot 1: panicked: one is not above one",
             "trials.rs:",
             "failed: trials/wrong-result in aa, boot 2: panicked: a wrong byte at offset 7",
-            "the agent ended (exit status 9); its last words:",
-            "these are the last words",
+            "the agent ended (exit status 9); its last output:",
+            "this is the last output",
             "skipped: trials/skips in aa, nosev: this guest has no flux capacitor (hint: add one)",
             "trials/spin",
         ],
@@ -27,7 +27,7 @@ fn each_failure_is_told_and_the_others_are_measured() {
 }
 
 #[test]
-fn a_body_that_never_returns_is_given_up_and_ended() {
+fn endless_body_is_ended_at_the_time_limit() {
     let lab = Lab::new();
     let ran = lab.run(&["--quick", "--boots", "1", "--timeout", "1s", "never-returns|spin"]);
     ran.expect(
@@ -53,12 +53,12 @@ fn test_mode_runs_each_body_once() {
     );
 }
 
-/// A file system of 200 KiB: the executable's journal fits at first, and then no more.
+/// On a file system of 32 KiB, the journal fits at first but then fills it.
 #[test]
-fn a_full_disk_keeps_what_was_recorded() {
+fn full_disk_keeps_the_recorded_rounds() {
     let lab = Lab::new();
-    let script = "mount -t tmpfs -o size=32k none \"$SEVBENCH_HOME\" && shift 0 && \"$@\"; status=$?; \
-                  cp -r \"$SEVBENCH_HOME\"/*/run.ndjson \"$KEEP\"; exit $status";
+    let script = "mount -t tmpfs -o size=32k none \"$SEVBENCH_HOME\" && shift 0 && \"$@\"; \
+                  status=$?; cp -r \"$SEVBENCH_HOME\"/*/run.ndjson \"$KEEP\"; exit $status";
     let keep = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new("unshare");
     command.args(["-rm", "sh", "-c", script, "sh"]).arg(sevbench_testing::trials());

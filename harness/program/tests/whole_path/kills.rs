@@ -1,4 +1,4 @@
-//! Kills in the middle of a run: the right message and status, a usable journal, and no process left.
+//! Tests of kills during a run: the message and status, a usable journal, and no process left.
 
 use sevbench_testing::{Lab, Ran, eventually, signal};
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ fn analyzed(lab: &Lab) -> Ran {
 }
 
 #[test]
-fn a_killed_coordinator_leaves_a_usable_journal_and_no_process() {
+fn killed_coordinator_leaves_a_usable_journal_and_no_process() {
     let lab = Lab::new();
     let mut child = lab.start(&LONG, 5);
     child.kill().unwrap();
@@ -29,7 +29,7 @@ fn a_killed_coordinator_leaves_a_usable_journal_and_no_process() {
 }
 
 #[test]
-fn an_interrupted_run_is_analysed_and_says_so() {
+fn interrupted_run_is_analysed_and_says_so() {
     for number in [libc::SIGINT, libc::SIGTERM] {
         let lab = Lab::new();
         let child = lab.start(&LONG, 5);
@@ -42,7 +42,7 @@ fn an_interrupted_run_is_analysed_and_says_so() {
 }
 
 #[test]
-fn a_killed_agent_fails_its_bench_and_the_next_goes_on() {
+fn killed_agent_fails_its_bench_and_the_next_bench_runs() {
     let lab = Lab::new();
     let short =
         ["--boots", "1", "--rounds", "40", "--measurement-time", "2s", "trials/(spin|rate)"];
@@ -55,7 +55,7 @@ fn a_killed_agent_fails_its_bench_and_the_next_goes_on() {
 }
 
 #[test]
-fn a_killed_guest_costs_its_boot_only() {
+fn killed_guest_loses_only_its_boot() {
     let lab = Lab::new();
     let short =
         ["--boots", "2", "--rounds", "40", "--measurement-time", "1s", "trials/(spin|rate)"];
@@ -71,7 +71,7 @@ fn a_killed_guest_costs_its_boot_only() {
 }
 
 #[test]
-fn no_folder_of_a_guest_is_left() {
+fn killed_run_leaves_no_guest_folder() {
     let lab = Lab::new();
     let temporary = tempfile::tempdir().unwrap();
     let mut command = lab.command(&LONG);
@@ -82,7 +82,7 @@ fn no_folder_of_a_guest_is_left() {
     assert!(std::fs::read_dir(temporary.path()).unwrap().count() > 0);
     child.kill().unwrap();
     child.wait().unwrap();
-    eventually("its folders are gone", || {
+    eventually("the guest folders are gone", || {
         std::fs::read_dir(temporary.path()).unwrap().count() == 0
     });
 }

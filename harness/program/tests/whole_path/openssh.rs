@@ -1,11 +1,11 @@
-//! Two real OpenSSH servers as control and treatment, and guests that are not what they should be.
+//! Tests with two real OpenSSH servers as control and treatment, and with misbehaving guests.
 
 use sevbench_testing::{Lab, Options, Ran, Sshd, skip};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// A server, or a return with the reason to skip.
+/// Starts a server, or skips the test if there is none.
 macro_rules! sshd {
     () => {
         match Sshd::start(&Options::default()) {
@@ -27,17 +27,17 @@ fn two_machines_are_compared() {
     let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
     let ran = compare(&lab, &control, &treatment, &["spin|rate"]);
     ran.expect(0, &["trials/spin", "conditional on this boot", "treatment: other (ssh://"]);
-    assert!(!ran.out.contains("A/A"), "two machines are no A/A comparison");
+    assert!(!ran.out.contains("A/A"), "two machines were called an A/A comparison");
     let boots: Vec<_> =
         lab.journal().into_iter().filter(|event| event["event"] == "boot").collect();
     assert_eq!(boots.len(), 6);
     let uploads = boots.iter().filter(|boot| boot["uploaded"] == true).count();
-    assert_eq!(uploads, 2, "once for each machine, and never again");
+    assert_eq!(uploads, 2, "the executable is uploaded once to each machine");
     lab.assert_nothing_runs();
 }
 
 #[test]
-fn a_name_that_claims_a_protection_is_not_believed() {
+fn claimed_protection_is_not_believed() {
     let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
     let (control, treatment) =
         (control.address("").to_string(), format!("snp={}", treatment.address("")));
@@ -48,7 +48,7 @@ fn a_name_that_claims_a_protection_is_not_believed() {
 }
 
 #[test]
-fn a_machine_that_cannot_be_reached_ends_the_run_at_once() {
+fn unreachable_machine_stops_the_run() {
     let (control, lab) = (sshd!(), Lab::new());
     let known = control.address("").to_string();
     let unknown_host = "other=ssh://root@nonesuch.invalid";
@@ -65,11 +65,11 @@ fn a_machine_that_cannot_be_reached_ends_the_run_at_once() {
     lab.assert_nothing_runs();
 }
 
-/// Makes the server answer, once the executable has started, with what `printf` makes of `answer`.
+/// Makes the server run an impostor as the agent, which prints `answer` in `printf` syntax.
 fn pretend(sshd: &Sshd, answer: &str) {
     let impostor = sshd.path("impostor");
     script(&impostor, &format!("printf '{answer}'; sleep 5"));
-    // What starts the agent ends in `exec "$0" "$@"`: `$0` becomes the impostor.
+    // The command that starts the agent ends in `exec "$0" "$@"`. Replace `$0` by the impostor.
     let forced = sshd.path("forced");
     let replaced = format!(
         "case \"$SSH_ORIGINAL_COMMAND\" in *--sevbench-agent*)\n\
@@ -89,7 +89,7 @@ fn script(path: &Path, text: &str) {
 }
 
 #[test]
-fn a_guest_that_sends_something_else_is_refused() {
+fn foreign_output_instead_of_the_protocol_is_refused() {
     let (control, treatment) = (sshd!(), sshd!());
     for (answer, words) in [
         ("Welcome to this machine", "the guest sent `Welcome ` instead of the agent"),
@@ -105,7 +105,7 @@ fn a_guest_that_sends_something_else_is_refused() {
 }
 
 #[test]
-fn a_silent_agent_is_given_up() {
+fn silent_agent_times_out() {
     let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
     pretend(&treatment, "");
     compare(&lab, &control, &treatment, &["--timeout", "2s", "spin"])
@@ -113,7 +113,7 @@ fn a_silent_agent_is_given_up() {
 }
 
 #[test]
-fn a_connection_that_is_cut_in_a_sample_fails_that_bench() {
+fn lost_connection_fails_the_bench() {
     let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
     let (here, there) =
         (control.address("").to_string(), format!("other={}", treatment.address("")));

@@ -1,11 +1,12 @@
-//! Results: what is printed, stored, and can be computed again.
+//! Tests of results: printed, stored, and computed again from the journal.
 
 use serde_json::Value;
 use sevbench_testing::{Lab, faults};
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// Slowdown and 95 % interval of a bench, from its journal alone, with nothing of the project's statistics.
+/// Computes the slowdown and its 95 % interval from the journal alone, without the project's
+/// statistics.
 fn recompute(journal: &[Value], bench: &str) -> [f64; 3] {
     let mut boots: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for round in journal.iter().filter(|event| event["event"] == "round" && event["bench"] == bench)
@@ -23,14 +24,14 @@ fn recompute(journal: &[Value], bench: &str) -> [f64; 3] {
     let n = means.len() as f64;
     let mean = means.iter().sum::<f64>() / n;
     let variance = means.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    // t(0.975) for four degrees of freedom, from a table.
+    // t(0.975) with four degrees of freedom, from a table.
     assert_eq!(means.len(), 5);
     let half_width = 2.776_445_105_197_793_4 * (variance / n).sqrt();
     [mean, mean - half_width, mean + half_width].map(f64::exp)
 }
 
 #[test]
-fn every_bench_has_a_slowdown_that_the_journal_gives_again() {
+fn slowdowns_agree_with_those_computed_from_the_journal() {
     let lab = Lab::new();
     let ran = lab.run(&["--quick", "--seed", "7", "spin|rate|slow"]);
     ran.expect(
@@ -53,17 +54,17 @@ fn every_bench_has_a_slowdown_that_the_journal_gives_again() {
     lab.assert_nothing_runs();
 }
 
-/// So narrow an interval that the second stage is needed, and so little time that it ends soon.
+/// The precision requires a second stage, and the time limit ends it soon.
 #[test]
-fn a_second_stage_boots_on_until_the_time_is_over() {
+fn second_stage_runs_until_the_time_limit() {
     let lab = Lab::new();
     let asked = ["--quick", "--precision", "0.001", "trials/spin"];
     lab.run(&asked).expect(
         0,
         &[
-            "then more boots where ±0.001 % needs them, for up to",
+            "then more boots as ±0.001 % requires, for up to",
             "5 boots done: 1 of 1 benches need up to",
-            "cut off after",
+            "stopped after",
             "trials/spin",
         ],
     );
@@ -75,7 +76,7 @@ fn a_second_stage_boots_on_until_the_time_is_over() {
 }
 
 #[test]
-fn the_summary_follows_its_schema() {
+fn summary_follows_its_schema() {
     let lab = Lab::new();
     lab.run(&[
         "--quick",
@@ -94,7 +95,7 @@ fn the_summary_follows_its_schema() {
 }
 
 #[test]
-fn an_outside_programs_figures_are_compared_and_never_spun() {
+fn outside_programs_are_compared_and_never_slowed() {
     let lab = Lab::new();
     let observed = ["--boots", "2", "--rounds", "2", "--observation-time", "300ms", "program"];
     lab.run(&observed).expect(0, &["trials/program/bandwidth", "duty: "]);
@@ -109,7 +110,7 @@ fn an_outside_programs_figures_are_compared_and_never_spun() {
 }
 
 #[test]
-fn analyze_gives_the_same_document_again() {
+fn analyze_reproduces_the_stored_summary() {
     let lab = Lab::new();
     lab.run(&["--quick", "--boots", "2", "spin"]).expect(0, &[]);
     let mut analyze = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
@@ -119,9 +120,9 @@ fn analyze_gives_the_same_document_again() {
     assert!(output.status.success() && output.stdout == stored);
 }
 
-/// What may have disturbed a round from outside stands beside its samples, of whichever value.
+/// The conditions are recorded with the samples, whatever their values.
 #[test]
-fn each_round_says_what_came_from_outside() {
+fn rounds_record_their_conditions() {
     let lab = Lab::new();
     lab.run(&["--quick", "--boots", "1", "trials/spin"]).expect(0, &[]);
     let journal = lab.journal();
@@ -135,13 +136,13 @@ fn each_round_says_what_came_from_outside() {
         assert!(arm["steal_ns"].is_u64(), "{arm}");
         assert_eq!(arm["transport_retries"], 0);
     }
-    // A reading of two clocks that agree to the nanosecond is left out.
+    // A step of 0 ns is not recorded.
     let steps: Vec<i64> = arms.iter().filter_map(|arm| arm["clock_step_ns"].as_i64()).collect();
     assert!(!steps.is_empty() && steps.iter().all(|step| step.abs() < 100_000_000), "{steps:?}");
 }
 
 #[test]
-fn json_on_standard_output_is_the_summary() {
+fn json_output_is_the_summary() {
     let lab = Lab::new();
     let ran = lab.run(&["--quick", "--boots", "2", "--format", "json", "--quiet", "spin"]);
     ran.expect(0, &[]);
@@ -150,7 +151,7 @@ fn json_on_standard_output_is_the_summary() {
 }
 
 #[test]
-fn a_seed_gives_the_same_schedule() {
+fn same_seed_gives_the_same_schedule() {
     let order = |lab: &Lab| -> Vec<String> {
         let names = |event: &Value| -> String {
             let arms = event["arms"].as_array().unwrap().iter().map(|arm| arm["arm"].to_string());
@@ -165,9 +166,9 @@ fn a_seed_gives_the_same_schedule() {
     assert_eq!(order(&labs[0]), order(&labs[1]));
 }
 
-/// Margins that decide the same data one way and the other.
+/// Different margins decide the same slowdown differently.
 #[test]
-fn a_gate_ends_with_the_status_of_its_verdict() {
+fn gate_exits_with_the_status_of_its_verdict() {
     let injected =
         ["--control", "loopback", "--treatment", "slow=loopback?spin=2", "--gate", "--quick"];
     let gate = |margin: &str, boots: &str| {

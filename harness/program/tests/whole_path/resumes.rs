@@ -1,4 +1,4 @@
-//! Runs that did not come to their end, and go on.
+//! Tests of unfinished runs that are continued.
 
 use serde_json::Value;
 use sevbench_testing::{Lab, Ran, signal};
@@ -12,7 +12,7 @@ const PLAN: [&str; 8] =
     ["--boots", "3", "--rounds", "20", "--measurement-time", "600ms", "--seed", "5"];
 const BENCHES: &str = "trials/(spin|rate)";
 
-/// Starts the run, and ends it by a signal once it has so many rounds.
+/// Starts the run, and ends it with a signal once it has this many rounds.
 fn ended_by(lab: &Lab, number: i32, rounds: usize) -> Ran {
     let child = lab.start(&[&PLAN[..], &[BENCHES]].concat(), rounds);
     signal(child.id(), number);
@@ -22,11 +22,11 @@ fn ended_by(lab: &Lab, number: i32, rounds: usize) -> Ran {
 fn journal_path(lab: &Lab) -> PathBuf {
     let runs = fs::read_dir(lab.home.path()).unwrap().flatten().map(|run| run.path());
     let mut runs: Vec<PathBuf> = runs.filter(|run| !run.is_symlink()).collect();
-    assert_eq!(runs.len(), 1, "one run, and no other: {runs:?}");
+    assert_eq!(runs.len(), 1, "not exactly one run: {runs:?}");
     runs.remove(0).join("run.ndjson")
 }
 
-/// (boot, bench) where all rounds took place.
+/// Each (boot, bench) whose rounds all ran.
 fn measured(journal: &[Value]) -> BTreeSet<(u64, String)> {
     let measured = journal.iter().filter(|event| event["event"] == "measured");
     let key = |event: &Value| {
@@ -44,7 +44,7 @@ fn assert_complete(lab: &Lab) {
     }
     assert_eq!(summary["run"]["outcome"], "complete");
     for comparison in summary["comparisons"].as_array().unwrap() {
-        // A boot that was cut short counts too, by its rounds.
+        // A boot that was cut short counts too, with its rounds.
         assert!((3..=4).contains(&comparison["slowdown"]["boots"].as_u64().unwrap()));
     }
     assert_eq!(journal.iter().filter(|event| event["event"] == "calibration").count(), 2);
@@ -52,7 +52,7 @@ fn assert_complete(lab: &Lab) {
 }
 
 #[test]
-fn a_killed_run_goes_on_and_loses_nothing() {
+fn killed_run_is_continued_and_loses_nothing() {
     let lab = Lab::new();
     ended_by(&lab, libc::SIGKILL, 50);
     let path = journal_path(&lab);
@@ -62,17 +62,18 @@ fn a_killed_run_goes_on_and_loses_nothing() {
     let whole = &text[..=text.rfind('\n').unwrap()];
     lab.run(&["--resume"]).expect(
         0,
-        &["continuing ", "its last line was torn, and is cut off", "plan: 2 benches", "3 boots"],
+        &["continuing ", "its torn last line was cut off", "plan: 2 benches", "3 boots"],
     );
     let after = fs::read_to_string(&path).unwrap();
-    assert!(after.starts_with(whole), "what was recorded is there to the byte");
+    assert!(after.starts_with(whole), "the recorded events have changed");
     assert!(lab.journal().iter().any(|event| event["event"] == "resumed"));
     assert_complete(&lab);
-    lab.run(&["--resume"]).expect(2, &["no run of the suite `trials`", "every one is complete"]);
+    lab.run(&["--resume"])
+        .expect(2, &["the suite `trials` has no run to continue", "every run is complete"]);
 }
 
 #[test]
-fn an_interrupted_run_goes_on_with_the_same_flags_too() {
+fn interrupted_run_is_continued_with_the_same_flags() {
     let lab = Lab::new();
     ended_by(&lab, libc::SIGINT, 30).expect(130, &[]);
     let same = [&PLAN[..], &["--resume", "--save-baseline", "main", BENCHES]].concat();
@@ -83,59 +84,56 @@ fn an_interrupted_run_goes_on_with_the_same_flags_too() {
 }
 
 #[test]
-fn what_is_not_as_it_was_is_refused() {
+fn resume_rejects_changed_settings() {
     let lab = Lab::new();
     ended_by(&lab, libc::SIGKILL, 3);
     let before = fs::read_to_string(journal_path(&lab)).unwrap();
     for (arguments, words) in [
-        (
-            &["--rounds", "4"][..],
-            &["it was started with rounds = 20, not 4; leave --rounds out"][..],
-        ),
+        (&["--rounds", "4"][..], &["it was started with rounds = 20, not 4; drop --rounds"][..]),
         (&["--boots", "4"], &["with boots = 3, not 4"]),
         (&["--precision", "1"], &["with precision_percent = none, not 1.0"]),
-        (&["--quick"], &["leave --quick out"]),
-        (&["--margin", "5"], &["leave --margin out"]),
-        (&["--no-pause"], &["leave --no-pause out"]),
-        (&["--seed", "6"], &["its seed is 5; leave --seed out"]),
+        (&["--quick"], &["drop --quick"]),
+        (&["--margin", "5"], &["drop --margin"]),
+        (&["--no-pause"], &["drop --no-pause"]),
+        (&["--seed", "6"], &["its seed is 5; drop --seed"]),
         (&["trials/spin"], &["it measures trials/spin, trials/rate"]),
         (
             &["--treatment", "b=loopback"],
             &["its arms are nosev=loopback, aa=loopback", "--testbed"],
         ),
     ] {
-        let words = [words, &["cannot be continued", "start a new run without --resume"]].concat();
+        let words =
+            [words, &["cannot continue the run", "start a new run without --resume"]].concat();
         lab.run(&[&["--resume"], arguments].concat()).expect(2, &words);
     }
     let other = before.replacen(r#""executable_sha256":""#, r#""executable_sha256":"0"#, 1);
     fs::write(journal_path(&lab), other).unwrap();
-    lab.run(&["--resume"]).expect(2, &["this executable is not the one", "build that again"]);
+    lab.run(&["--resume"])
+        .expect(2, &["this executable is not the one that started it", "build that one again"]);
     fs::write(journal_path(&lab), before).unwrap();
     lab.run(&["--resume", "--max-time", "1min"]).expect(0, &[]);
     assert_complete(&lab);
 }
 
 #[test]
-fn a_run_that_still_runs_is_left_alone() {
+fn resume_refuses_a_run_in_progress() {
     let lab = Lab::new();
     let child = lab.start(&[&PLAN[..], &[BENCHES]].concat(), 3);
-    lab.run(&["--resume"]).expect(2, &["still runs: wait for its end"]);
+    lab.run(&["--resume"]).expect(2, &["has not ended: wait for it"]);
     signal(child.id(), libc::SIGTERM);
     Ran::of(child.wait_with_output().unwrap()).expect(130, &[]);
 }
 
 #[test]
-fn without_a_run_there_is_nothing_to_continue() {
+fn resume_without_a_run_is_refused() {
     let lab = Lab::new();
-    lab.run(&["--resume"]).expect(
-        2,
-        &["there is no run of the suite `trials` to continue: there is none yet", "--resume"],
-    );
+    lab.run(&["--resume"])
+        .expect(2, &["the suite `trials` has no run to continue: it has no runs yet", "--resume"]);
     assert_eq!(fs::read_dir(lab.home.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn arms_of_the_command_line_come_back_from_the_record() {
+fn resume_restores_arms_of_the_command_line() {
     let lab = Lab::new();
     let spun = ["--treatment", "slow=loopback?spin=1.5", "--boots", "1", "--rounds", "40"];
     let child = lab.start(&[&spun[..], &["--measurement-time", "2s", "trials/spin"]].concat(), 3);

@@ -1,4 +1,4 @@
-//! Wrong usage: each with status 2, what to type, and nothing left behind.
+//! Tests of wrong usage: status 2, what to type, and nothing left behind.
 
 use sevbench_testing::Lab;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 fn check(arguments: &[&str], words: &[&str]) {
     let lab = Lab::new();
     lab.run(arguments).expect(2, words);
-    assert_eq!(std::fs::read_dir(lab.home.path()).unwrap().count(), 0, "something was left behind");
+    assert_eq!(std::fs::read_dir(lab.home.path()).unwrap().count(), 0, "files were left behind");
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn wrong_usage_says_what_to_type() {
     check(&["--boots", "0"], &["1..=10000"]);
     check(&["--testbed", "moon"], &["there is no testbed `moon`", "loopback"]);
     check(&["spim"], &["no bench matches `spim`", "trials/spin", "--list"]);
-    check(&["("], &["no regular expression", "--exact"]);
+    check(&["("], &["not a regular expression", "--exact"]);
     check(&["--treatment", "ssh://host"], &["--treatment NAME=URL"]);
     check(&["--treatment", "a=ftp://host"], &["ssh://user@host:port[?key=PATH]"]);
     check(&["--treatment", "snp=loopback"], &["has no protection"]);
@@ -27,12 +27,12 @@ fn wrong_usage_says_what_to_type() {
 }
 
 #[test]
-fn the_list_names_every_bench() {
+fn list_names_every_bench() {
     Lab::new().run(&["--list"]).expect(0, &["trials/spin: bench", "trials/never-returns: bench"]);
 }
 
 #[test]
-fn a_run_that_does_not_exist_is_named_with_those_that_do() {
+fn unknown_run_is_refused_with_the_existing_ones() {
     let lab = Lab::new();
     lab.run(&["--quick", "--boots", "2", "spin"]).expect(0, &[]);
     let mut analyze = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
