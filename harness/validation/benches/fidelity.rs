@@ -1,7 +1,7 @@
-//! What the harness itself costs: the same kernel through the whole remote path and by criterion, in turns; the share
-//! of the measuring phase that is timed; the way to the first sample; the agent's memory.
+//! The cost of the harness itself: one kernel over the whole remote path and by criterion, in turns;
+//! the timed share of the measuring phase; the time to the first sample; the agent's memory.
 //!
-//! This executable is a bench executable too: it starts itself as coordinator, server and agent.
+//! This executable is also a bench executable: it starts itself as coordinator, server and agent.
 
 #![allow(missing_docs, reason = "a program")]
 
@@ -15,13 +15,13 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-/// Turns of the remote path and criterion; neighbours in time are compared.
+/// Turns of the remote path and criterion. The two measurements of a turn are compared.
 const TURNS: usize = 100;
-/// What either side warms up, and measures, in a turn.
+/// The warm-up and the measuring time of either side in a turn.
 const WARM_UP: Duration = Duration::from_millis(30);
 const MEASUREMENT: Duration = Duration::from_millis(100);
 
-/// CPU-bound, some 2 µs: nothing but the path to it differs.
+/// CPU-bound, about 2 µs. Only the path to it differs.
 fn kernel() -> u64 {
     (0..2_000_u64).fold(1, |x, i| black_box(x.wrapping_mul(6_364_136_223_846_793_005) ^ i))
 }
@@ -34,7 +34,7 @@ const BENCHES: &[&dyn BenchEntry] = &[&Bench::new("fold", fold)];
 
 fn main() -> ExitCode {
     let first = std::env::args().nth(1).unwrap_or_default();
-    // Every role but the one that cargo starts, which gets `--bench` and perhaps a filter.
+    // Every role except the one that cargo starts with `--bench` and perhaps a filter.
     if first.starts_with("--sevbench-") || std::env::var_os("SEVBENCH_HOME").is_some() {
         return sevbench::bench_main("fidelity", BENCHES);
     }
@@ -51,7 +51,7 @@ fn measure() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let mut ratios = Vec::with_capacity(TURNS);
     for turn in 0..TURNS {
-        // Who goes first changes with every turn, so that a drift favours neither.
+        // The first one changes with every turn, so that drift favours neither.
         let (remote_ns, local_ns) = if turn % 2 == 0 {
             let remote_ns = remote(folder.path())?;
             (remote_ns, by_criterion(folder.path())?)
@@ -61,13 +61,14 @@ fn measure() -> Result<(), Box<dyn Error>> {
         };
         ratios.push(LogRatio::of_costs(Cost::new(remote_ns)?, Cost::new(local_ns)?));
     }
-    // A neighbour's burst falls on one side of a turn or the other: the trimmed interval is the narrower one here.
+    // A burst of other load hits one side of a turn, so the trimmed interval is the narrower one here.
     for (method, interval) in [
         ("t on log ratios", t_interval(&ratios, Confidence::P95)?),
         ("Yuen 20 % trimmed", yuen_interval(&ratios, Confidence::P95)?),
     ] {
         println!(
-            "fidelity: remote path ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, {TURNS} turns; goal 1 ± 0.02)",
+            "fidelity: remote path ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, {TURNS} turns; \
+             goal 1 ± 0.02)",
             interval.estimate.exp().factor(),
             interval.low.exp().factor(),
             interval.high.exp().factor(),
@@ -84,10 +85,10 @@ fn measure() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Time of an iteration over the whole path: one boot, both arms of the A/A comparison.
+/// The time of an iteration over the whole path: one boot with both arms of an A/A comparison.
 fn remote(folder: &Path) -> Result<f64, Box<dyn Error>> {
     let warm_up = format!("{}ms", WARM_UP.as_millis());
-    // Two arms share the time that criterion has for one.
+    // The two arms share the time that criterion has for one.
     let measurement = format!("{}ms", MEASUREMENT.as_millis() / 2);
     let effort = ["--boots", "1", "--rounds", "10"];
     let time = ["--warm-up-time", &warm_up, "--measurement-time", &measurement];
@@ -97,7 +98,7 @@ fn remote(folder: &Path) -> Result<f64, Box<dyn Error>> {
     Ok(f64::midpoint(mean("control")?, mean("treated")?))
 }
 
-/// Starts this executable as a coordinator and reads its summary.
+/// Runs this executable as a coordinator and reads its summary.
 fn run_self(folder: &Path, arguments: &[&str]) -> Result<Value, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--bench", "--quiet", "--format", "json"]).args(arguments);
@@ -105,7 +106,7 @@ fn run_self(folder: &Path, arguments: &[&str]) -> Result<Value, Box<dyn Error>> 
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Time of an iteration as criterion estimates its mean.
+/// The mean time of an iteration, as criterion estimates it.
 fn by_criterion(folder: &Path) -> Result<f64, Box<dyn Error>> {
     Criterion::default()
         .output_directory(folder)

@@ -1,16 +1,16 @@
-//! METHODOLOGY.md, as far as examples write it: what stands between `<!-- name: begin -->` and `<!-- name: end -->`.
+//! The generated blocks of METHODOLOGY.md, between `<!-- name: begin -->` and `<!-- name: end -->`.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 const DOCUMENT: &str = "METHODOLOGY.md";
 
-/// A file or folder of the workspace.
+/// The path of a file or folder in the workspace.
 pub fn in_workspace(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
 }
 
-/// Puts the text into the document, in place of the block of this name.
+/// Replaces the document's block of this name by the text.
 ///
 /// # Errors
 /// If the document has no such block, or cannot be read or written.

@@ -1,4 +1,4 @@
-//! Every experiment that is simulated, and in what share of its repetitions it comes out.
+//! The simulated experiments, and how often each one succeeds.
 
 use crate::generators::{Boots, NOISE, Noise, Source};
 use crate::methods::{BootsMethod, LatencyMethod, PairsMethod};
@@ -12,30 +12,30 @@ use std::thread;
 
 /// The seed of all simulations.
 const SEED: u64 = 4;
-/// Repetitions that a thread takes at once.
+/// How many repetitions a thread takes at once.
 const CHUNK: u64 = 50;
 
-/// Independent pairs, or boots.
+/// Sample sizes: independent pairs, or boots.
 pub const SIZES: [usize; 5] = [5, 8, 12, 20, 30];
-/// Boots with latencies.
+/// Boots in the experiments with latencies.
 pub const LATENCY_BOOTS: usize = 10;
-/// Boots where a verdict is reached.
+/// Boots in the experiments with verdicts.
 pub const VERDICT_BOOTS: usize = 10;
 const MARGIN_PERCENT: f64 = 3.0;
 
-/// One experiment, that comes out or not: an interval that holds the truth, a verdict that is reached.
+/// One experiment. It succeeds if its interval covers the truth, or its verdict is reached.
 #[derive(Clone, Copy, Debug)]
 pub enum Experiment {
     Pairs(PairsMethod, Noise, usize),
     Boots(BootsMethod, Boots, usize),
     Latency(LatencyMethod),
     Stopping(Stopping, Noise, usize),
-    /// At a margin of 3 %; the true slowdown in tenths of a per cent.
+    /// At a margin of 3 %, with the true slowdown in tenths of a per cent.
     Verdict(Verdict, u32),
 }
 
 impl Experiment {
-    /// Method, generator and size, as in the table of reference figures.
+    /// The method, the generator and the size, as in the table of reference figures.
     pub fn names(&self) -> (String, String, usize) {
         match *self {
             Self::Pairs(method, noise, n) => (method.to_string(), noise.to_string(), n),
@@ -49,20 +49,20 @@ impl Experiment {
         }
     }
 
-    /// The same for all methods that see the same data, so that they are compared on those.
+    /// One seed for all methods with the same generator and size, so that they see the same data.
     fn seed(&self) -> u64 {
         let (_, generator, n) = self.names();
-        // FNV-1a, which is the same on every machine and for good.
+        // FNV-1a, which gives the same hash on every machine and in every version.
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         format!("{SEED}/{generator}/{n}").bytes().fold(0xcbf2_9ce4_8422_2325, mix)
     }
 
-    fn comes_out(self, source: &mut Source) -> bool {
+    fn succeeds(self, source: &mut Source) -> bool {
         match self {
             Self::Pairs(method, noise, n) => method.covers(noise, n, source),
             Self::Boots(method, boots, n) => method.covers(boots, n, source),
             Self::Latency(method) => method.covers(LATENCY_BOOTS, source),
-            Self::Stopping(rule, noise, n) => rule.comes_out(noise, n, source),
+            Self::Stopping(rule, noise, n) => rule.succeeds(noise, n, source),
             Self::Verdict(verdict, permille) => {
                 let truth = (1.0 + f64::from(permille) / 1000.0).ln();
                 let boot = |_| LogRatio::new(truth + NOISE * source.normal());
@@ -73,8 +73,8 @@ impl Experiment {
         }
     }
 
-    /// In how many of so many repetitions it comes out. The number of threads has no part in it: each repetition has a stream of
-    /// random numbers of its own.
+    /// In how many repetitions it succeeds. The result does not depend on the number of threads, since
+    /// each repetition has its own stream of random numbers.
     pub fn count(self, repetitions: u64, threads: NonZeroUsize) -> u64 {
         let (seed, next) = (self.seed(), AtomicU64::new(0));
         let work = || {
@@ -85,8 +85,8 @@ impl Experiment {
                     return count;
                 }
                 let repetitions = from..repetitions.min(from + CHUNK);
-                let came_out = |r: &u64| self.comes_out(&mut Source::new(seed, *r));
-                count += repetitions.filter(came_out).count() as u64;
+                let succeeds = |r: &u64| self.succeeds(&mut Source::new(seed, *r));
+                count += repetitions.filter(succeeds).count() as u64;
             }
         };
         thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Simulated experiments whose truth is known: pairs, rounds in boots, latencies in rounds.
+//! Simulated data whose truth is known: pairs, rounds in boots, latencies in rounds.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,30 +10,31 @@ use std::sync::LazyLock;
 
 /// Standard deviation of the noise of each side of a pair, on the logarithmic scale.
 pub const NOISE: f64 = 0.02;
-/// Standard deviation of what both sides of a pair share.
+/// Standard deviation of the drift that both sides of a pair share.
 const SHARED_DRIFT: f64 = 0.03;
-/// How often a spike strikes the treatment.
+/// The probability that a spike hits the treatment.
 const SPIKE_PROBABILITY: f64 = 0.08;
-/// A spike takes so much of a cost at least, and an exponential time of this mean more.
+/// A spike adds at least this share of a cost, plus an exponential share with this mean.
 const SPIKE_MIN: f64 = 0.10;
 const SPIKE_MEAN_MORE: f64 = 0.15;
-/// A standard lognormal deviate is exp z. Where z stops here, once in 3.5 million, e to its power has a mean.
+/// The bound of z in the standard lognormal exp z, reached once in 3.5 million. Without a bound, the
+/// exponential of a lognormal has no mean.
 const LOGNORMAL_Z_MAX: f64 = 5.0;
-/// What a boot or a round adds is σ·exp(½ z).
+/// A boot or a round adds σ·exp(½ z).
 const ADDED_SHAPE: f64 = 0.5;
 /// Correlation of neighbouring rounds, in z.
 const AUTOCORRELATION: f64 = 0.5;
 /// Rounds in a boot.
 pub const ROUNDS: usize = 6;
-/// Latencies in a round: as few as p99 needs, 10 ÷ (1 − 0.99).
+/// Latencies in a round: the fewest that p99 needs, 10 ÷ (1 − 0.99).
 pub const LATENCIES: usize = 1_000;
 /// Standard deviation of a boot's effect on the latencies of one arm, on the logarithmic scale.
 const LATENCY_BOOT_EFFECT: f64 = 0.08;
-/// Points of the numeric integrals.
+/// Points of the numerical integrals.
 const NODES: usize = 800;
 const SIMPSON_INTERVALS: usize = 64;
 
-/// Random numbers of one repetition; the stream is its number.
+/// The random numbers of one repetition, whose number selects the stream.
 pub struct Source {
     rng: ChaCha8Rng,
     spare: Option<f64>,
@@ -55,7 +56,7 @@ impl Source {
         ((self.rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
-    /// Box and Muller's two at a time.
+    /// By the Box–Muller transform, which gives two at a time.
     pub fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -66,7 +67,7 @@ impl Source {
         radius * angle.cos()
     }
 
-    /// Of mean 1.
+    /// With mean 1.
     fn exponential(&mut self) -> f64 {
         -self.uniform().ln()
     }
@@ -76,16 +77,17 @@ impl Source {
     }
 }
 
-/// What the costs of a pair have beside the drift that they share.
+/// The noise of a pair's costs beyond their shared drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Noise {
     /// Lognormal costs on both sides: normal on the logarithmic scale.
     Normal,
-    /// The treatment's noise is exp(σ·L) with a standard lognormal L: a long tail on the logarithmic scale too.
+    /// The treatment's noise is exp(σ·L) with a standard lognormal L: a long tail even on the logarithmic
+    /// scale.
     Lognormal,
-    /// The same with exp(¾ z) for L.
+    /// The same, with L = exp(¾ z).
     ShortTail,
-    /// Normal, and in 8 % of the pairs the treatment takes longer by a tenth and an exponential time.
+    /// Normal, but in 8 % of the pairs the treatment takes a tenth plus an exponential share longer.
     Spikes,
 }
 
@@ -103,7 +105,7 @@ impl fmt::Display for Noise {
 impl Noise {
     pub const ALL: [Self; 4] = [Self::Normal, Self::Lognormal, Self::ShortTail, Self::Spikes];
 
-    /// ln L = shape · z, where the treatment's noise is exp(σ·L).
+    /// The shape in ln L = shape · z, if the treatment's noise is exp(σ·L).
     fn lognormal_shape(self) -> Option<f64> {
         match self {
             Self::Normal | Self::Spikes => None,
@@ -142,14 +144,14 @@ impl Noise {
     }
 }
 
-/// What the methods estimate, each its own.
+/// The true values that the methods estimate.
 #[derive(Clone, Copy, Debug)]
 pub struct Truth {
     /// The mean of the log ratio.
     pub mean: LogRatio,
     /// Its standard deviation.
     pub deviation: f64,
-    /// The mean of its middle three fifths.
+    /// The mean of its middle 60 %.
     pub trimmed: LogRatio,
     /// The ratio of the mean costs.
     pub ratio: f64,
@@ -173,14 +175,14 @@ impl Truth {
             / 3.0;
         // ∫ x dF from low to high, by parts.
         let trimmed = (0.8 * high - 0.2 * low - area) / 0.6;
-        // The normal noise of both sides has the same mean; that of a lognormal treatment is in `w`.
+        // Normal noise has the same mean on both sides. The noise of a lognormal treatment is in `w`.
         let own = if noise.lognormal_shape().is_some() { (NOISE * NOISE / 2.0).exp() } else { 1.0 };
         let ratio = law.mean_of(f64::exp) / own;
         Self { mean: LogRatio::new(mean), deviation, trimmed: LogRatio::new(trimmed), ratio }
     }
 }
 
-/// The law of a log ratio: a discrete w, close enough to a continuous one, plus a normal deviate.
+/// The distribution of a log ratio: a finely discretised w plus a normal deviate.
 struct Law {
     /// Probability and value of w.
     nodes: Vec<(f64, f64)>,
@@ -235,13 +237,13 @@ impl Law {
     }
 }
 
-/// Log ratios of the rounds of boots, true mean 0. In each arm, what a boot and what a round adds to the logarithm of a cost is
-/// lognormal; rounds resemble their neighbours.
+/// Log ratios of rounds in boots, with true mean 0. In each arm, a boot and a round add a lognormal
+/// amount to the logarithm of a cost, and neighbouring rounds are correlated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Boots {
-    /// What a boot adds varies as much as what its rounds add.
+    /// A boot's contribution varies as much as a round's.
     WithEffect,
-    /// Boots do not differ; their rounds are correlated.
+    /// Boots do not differ, but their rounds are correlated.
     Autocorrelated,
 }
 
@@ -278,15 +280,16 @@ impl Boots {
     }
 }
 
-/// So many of the longest latencies of each round of each boot of one arm, longest first. Latencies are exponential; a boot scales them.
+/// The `longest` longest latencies of each round of each boot of one arm, longest first. Latencies are
+/// exponential, and a boot scales them.
 ///
-/// The longest of n exponential latencies are made as the n−1st, n−2nd … order statistics, without the others.
+/// They are generated directly, as the highest order statistics of n exponential latencies.
 pub fn longest_latencies(boots: usize, longest: usize, source: &mut Source) -> Vec<Vec<Vec<f64>>> {
     let round = |scale: f64, source: &mut Source| {
         let mut sum = 0.0;
         let mut next = |rank: usize| {
             sum += source.exponential() / (LATENCIES - rank) as f64;
-            // e to the −sum is the share of latencies below, so that this is the share above.
+            // exp(−sum) is the share of latencies below, so its complement is the share above.
             -scale * (-(-sum).exp_m1()).ln()
         };
         (0..longest).map(&mut next).collect::<Vec<f64>>()

@@ -1,4 +1,5 @@
-//! What the project computes, and beside it what it does not because it fails: the latter is written here and nowhere else.
+//! The methods that sevbench uses, and for comparison those that it rejects since they fail. The
+//! rejected ones are implemented only here.
 
 use crate::generators::{Boots, LATENCIES, Noise, ROUNDS, Source, longest_latencies};
 use sevbench_statistics::{
@@ -7,15 +8,15 @@ use sevbench_statistics::{
 };
 use std::fmt;
 
-/// Resamples in a simulated experiment where a bootstrap cannot be exact: a bound then errs by a twentieth of a standard error.
+/// Resamples of a bootstrap that cannot be exact. A bound then errs by a twentieth of a standard error.
 const RESAMPLES: u32 = 2_000;
-/// The same where the pool of all latencies is resampled, whose interval need not be known as well.
+/// Resamples of the pool of all latencies, whose interval needs less precision.
 const POOLED_RESAMPLES: u32 = 500;
-/// So many latencies of a round are longer than its p99.
+/// How many latencies of a round are longer than its p99.
 const P99: usize = LATENCIES / 100;
-/// The longest latencies of a round: all that a p99 of all boots falls on.
+/// The longest latencies of a round: enough for the p99 of all boots.
 const LONGEST: usize = 60;
-/// Tukey's fences lie so many interquartile ranges outside of the quartiles.
+/// The distance of Tukey's fences from the quartiles, in interquartile ranges.
 const FENCE: f64 = 1.5;
 
 /// Methods for independent pairs.
@@ -26,9 +27,9 @@ pub enum PairsMethod {
     Fieller,
     Percentile,
     Bca,
-    /// Resamples the arms by themselves, takes the ratio of their means.
+    /// Resamples each arm on its own and takes the ratio of the means.
     UnpairedPercentile,
-    /// Deletes what lies outside of Tukey's fences, then takes the t of the rest.
+    /// Deletes values outside Tukey's fences, then takes the t interval of the rest.
     TukeyDelete,
 }
 
@@ -47,7 +48,7 @@ impl fmt::Display for PairsMethod {
 }
 
 impl PairsMethod {
-    /// Whether the 95 % interval of one experiment holds the truth that the method aims at.
+    /// Whether the 95 % interval of one experiment covers the value that the method estimates.
     pub fn covers(self, noise: Noise, n: usize, source: &mut Source) -> bool {
         let pairs = noise.pairs(n, source);
         let ratios: Vec<LogRatio> = pairs.iter().map(|(x, y)| LogRatio::of_costs(*y, *x)).collect();
@@ -70,12 +71,12 @@ impl PairsMethod {
     }
 }
 
-/// Methods for rounds in boots, where the truth is 0.
+/// Methods for rounds in boots. The truth is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BootsMethod {
     T,
     Percentile,
-    /// A t over all rounds, as though they were independent.
+    /// The t interval over all rounds, as if they were independent.
     NaiveT,
 }
 
@@ -102,14 +103,14 @@ impl BootsMethod {
     }
 }
 
-/// Methods for the ratio of two arms' p99, where the truth is 1.
+/// Methods for the ratio of two arms' p99. The true ratio is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LatencyMethod {
-    /// ln of the ratio of p99 in each round, its mean in each boot, t over boots.
+    /// The log ratio of p99 in each round, averaged over a boot, then t over boots.
     T,
-    /// The p99 of everything, with the jackknife that leaves out a boot at a time.
+    /// The p99 of all latencies, with a jackknife that leaves out one boot at a time.
     Jackknife,
-    /// Resamples the latencies of each arm as though they were independent.
+    /// Resamples the latencies of each arm as if they were independent.
     PooledBootstrap,
 }
 
@@ -173,18 +174,18 @@ fn percentile(replicates: &[LogRatio], seed: u64) -> Interval {
     found.expect("there are enough replicates").interval
 }
 
-/// The values between which the middle 95 % of so many lie.
+/// The bounds of the middle 95 % of the values.
 fn middle(mut values: Vec<f64>) -> [f64; 2] {
     values.sort_unstable_by(f64::total_cmp);
     let last = values.len() as f64 - 1.0;
     [0.025, 0.975].map(|p| quantile(&values, p * last))
 }
 
-/// The value at a place between sorted values, counted from zero, interpolated.
-fn quantile(sorted: &[f64], place: f64) -> f64 {
-    let below = place.floor() as usize;
+/// The interpolated value at a fractional index into sorted values.
+fn quantile(sorted: &[f64], index: f64) -> f64 {
+    let below = index.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (place - place.floor()) * (sorted[above] - sorted[below])
+    sorted[below] + (index - index.floor()) * (sorted[above] - sorted[below])
 }
 
 fn unpaired_percentile(pairs: &[(Cost, Cost)], source: &mut Source) -> [f64; 2] {
@@ -205,8 +206,8 @@ fn inside_fences(ratios: &[LogRatio]) -> Vec<LogRatio> {
     ratios.iter().filter(inside).copied().collect()
 }
 
-/// The longest latencies of all rounds with their boots, longest first: as many as a p99 without one of the boots can fall on, or
-/// that of a resample.
+/// The longest latencies of all rounds with their boots, longest first: enough for the p99 without one
+/// boot, and for that of a resample.
 fn merged(arm: &[Vec<Vec<f64>>]) -> Vec<(f64, usize)> {
     let boots = arm.iter().enumerate();
     let mut all: Vec<(f64, usize)> =
@@ -225,8 +226,8 @@ fn merged_p99(merged: &[(f64, usize)], boots: usize, without: Option<usize>) -> 
     kept.nth(above).expect("a hundredth of the latencies is among the longest").0
 }
 
-/// Of the ln ratio of p99. A resample's p99 lies where a binomial number of the pool, some hundreds, lies above it; that number is
-/// drawn as a normal one.
+/// The percentile interval of the log ratio of p99. Above a resample's p99 lies a binomial number of
+/// the pool's latencies, some hundreds. The number is drawn from a normal distribution.
 fn pooled_percentile(arms: &[Vec<(f64, usize)>; 2], boots: usize, source: &mut Source) -> [f64; 2] {
     let expected = (boots * ROUNDS * P99) as f64;
     let deviation = (expected * 0.99).sqrt();

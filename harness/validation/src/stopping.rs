@@ -1,19 +1,20 @@
-//! Rules for when a run has enough boots.
+//! Rules that decide when a run has enough boots.
 
 use crate::generators::{Noise, Source};
 use sevbench_statistics::{Confidence, LogRatio, Pivot, two_stage_boots};
 use std::fmt;
 
-/// Boots of the first stage, and where looks begin.
+/// Boots of the first stage, and before the first look.
 pub const FIRST_STAGE: usize = 10;
 
 /// A rule for when to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stopping {
-    /// Stein's two stages, to a precision for which so many boots are needed at the true spread; comes out if the interval holds the truth.
+    /// Stein's two stages, to a precision that needs the given boots at the true spread. It succeeds if
+    /// the interval covers the truth.
     TwoStage,
-    /// Looks after each boot, from the tenth on to so many, and stops where p is below 5 %; comes out if it stops
-    /// although nothing differs.
+    /// A look after each boot, from the tenth up to the given one, that stops once p is below 5 %. It
+    /// succeeds if it stops although nothing differs.
     FirstSignificant,
 }
 
@@ -27,7 +28,7 @@ impl fmt::Display for Stopping {
 }
 
 impl Stopping {
-    pub fn comes_out(self, noise: Noise, boots: usize, source: &mut Source) -> bool {
+    pub fn succeeds(self, noise: Noise, boots: usize, source: &mut Source) -> bool {
         let mut next = || {
             let (control, treatment) = noise.pair(source);
             LogRatio::new(treatment.ln() - control.ln())

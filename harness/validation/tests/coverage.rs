@@ -1,7 +1,9 @@
-//! The coverage of the intervals, by simulation with fixed seeds: what is promised is kept, and what is not offered fails.
+//! Tests of the coverage of intervals, by simulation with fixed seeds: the offered methods keep their
+//! promise, and the rejected ones fail.
 //!
-//! 2,000 repetitions here, so that a share of 95 % errs by 0.5 points; `cargo run --release -p sevbench-validation --bin coverage` has
-//! 10,000, and every method, generator and size.
+//! With 2,000 repetitions, a share of 95 % has a standard error of 0.5 points.
+//! `cargo run --release -p sevbench-validation --bin coverage` makes 10,000 repetitions with every
+//! method, generator and size.
 
 use sevbench_reports::Verdict;
 use sevbench_validation::experiments::{Experiment, LATENCY_BOOTS, SIZES, VERDICT_BOOTS};
@@ -12,9 +14,9 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 
 const REPETITIONS: u64 = 2_000;
-/// For what takes long and is far off.
+/// For slow methods that are far off.
 const REPETITIONS_ROUGH: u64 = 400;
-/// What an interval of nominally 95 % must cover.
+/// The accepted coverage of a nominal 95 % interval, in per cent.
 const BAND: RangeInclusive<f64> = 93.0..=97.0;
 
 #[track_caller]
@@ -30,7 +32,7 @@ fn check_by(repetitions: u64, experiment: Experiment, band: RangeInclusive<f64>)
 }
 
 #[test]
-fn t_and_fieller_cover_pairs_with_a_shared_drift() {
+fn t_and_fieller_cover_pairs_with_shared_drift() {
     for n in SIZES {
         check(Experiment::Pairs(PairsMethod::T, Noise::Normal, n), BAND);
         check(Experiment::Pairs(PairsMethod::Fieller, Noise::Normal, n), BAND);
@@ -38,7 +40,7 @@ fn t_and_fieller_cover_pairs_with_a_shared_drift() {
 }
 
 #[test]
-fn yuen_covers_whatever_the_noise() {
+fn yuen_covers_with_any_noise() {
     for noise in Noise::ALL {
         for n in [5, 12, 20] {
             check(Experiment::Pairs(PairsMethod::Yuen, noise, n), BAND);
@@ -46,9 +48,9 @@ fn yuen_covers_whatever_the_noise() {
     }
 }
 
-/// The mean log ratio has the tail in it, which few pairs do not show: that is what the robust interval is for.
+/// The mean log ratio includes the tail, which few pairs show. The robust interval exists for that.
 #[test]
-fn a_tail_on_one_side_costs_t_and_fieller_coverage() {
+fn one_sided_tail_costs_t_and_fieller_coverage() {
     for method in [PairsMethod::T, PairsMethod::Fieller] {
         check(Experiment::Pairs(method, Noise::Spikes, 12), 70.0..=88.0);
         check(Experiment::Pairs(method, Noise::Lognormal, 12), 86.0..=93.0);
@@ -56,14 +58,14 @@ fn a_tail_on_one_side_costs_t_and_fieller_coverage() {
 }
 
 #[test]
-fn bootstraps_are_too_narrow_for_few_boots() {
+fn bootstraps_undercover_with_few_boots() {
     check(Experiment::Pairs(PairsMethod::Percentile, Noise::Normal, 5), 80.0..=87.0);
     check(Experiment::Boots(BootsMethod::Percentile, Boots::WithEffect, 5), 80.0..=87.0);
     check(Experiment::Pairs(PairsMethod::Bca, Noise::Normal, 5), 80.0..=87.0);
 }
 
 #[test]
-fn what_is_not_offered_fails() {
+fn rejected_methods_fail() {
     check(Experiment::Pairs(PairsMethod::TukeyDelete, Noise::Normal, 5), 80.0..=90.0);
     check(Experiment::Pairs(PairsMethod::TukeyDelete, Noise::Spikes, 30), 0.0..=30.0);
     let unpaired = Experiment::Pairs(PairsMethod::UnpairedPercentile, Noise::Normal, 12);
@@ -91,16 +93,16 @@ fn percentile_ratios_cover_by_boots_and_by_the_jackknife() {
 }
 
 #[test]
-fn two_stages_cover_and_looking_until_it_is_significant_does_not() {
+fn two_stages_cover_and_repeated_looks_do_not() {
     for n in [10, 40] {
         check(Experiment::Stopping(Stopping::TwoStage, Noise::Normal, n), BAND);
     }
     check(Experiment::Stopping(Stopping::FirstSignificant, Noise::Normal, 30), 10.0..=40.0);
 }
 
-/// σ = 2 %, a margin of 3 %, ten boots.
+/// With σ = 2 %, a margin of 3 % and ten boots.
 #[test]
-fn the_gate_errs_as_often_as_promised() {
+fn verdicts_err_as_often_as_promised() {
     assert_eq!(VERDICT_BOOTS, 10);
     for (permille, verdict, band) in [
         (0, Verdict::NoChange, 98.0..=100.0),
@@ -113,7 +115,7 @@ fn the_gate_errs_as_often_as_promised() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn thread_count_does_not_change_the_result() {
     for experiment in [
         Experiment::Pairs(PairsMethod::Yuen, Noise::Lognormal, 5),
         Experiment::Boots(BootsMethod::Percentile, Boots::WithEffect, 12),
@@ -125,9 +127,9 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
-/// The truths that coverage is counted against, by simulation.
+/// The true values behind the coverage figures, checked by simulation.
 #[test]
-fn the_truths_are_those_of_the_generators() {
+fn truths_match_the_generators() {
     let mut source = sevbench_validation::generators::Source::new(1, 0);
     for noise in Noise::ALL {
         const PAIRS: usize = 20_000;

@@ -1,7 +1,9 @@
-//! The coverage tables of METHODOLOGY.md, by simulation: `cargo run --release -p sevbench-validation --bin coverage -- --write`.
+//! The coverage tables of METHODOLOGY.md, by simulation:
+//! `cargo run --release -p sevbench-validation --bin coverage -- --write`.
 //!
-//! The tables go to standard output, and with `--write` into the document. What differs from the figures in
-//! fixtures/coverage.csv by more than three standard errors is listed on standard error, and the exit status is then 1.
+//! It prints the tables to standard output and, with `--write`, into the document. It lists figures that
+//! differ from fixtures/coverage.csv by more than three standard errors on standard error, and then
+//! exits with 1.
 
 use clap::Parser;
 use sevbench_reports::Verdict;
@@ -32,22 +34,23 @@ const VERDICTS: [Verdict; 4] =
     [Verdict::NoChange, Verdict::Regressed, Verdict::Improved, Verdict::Inconclusive];
 const PAIRS_NOISES: [Noise; 3] = [Noise::Normal, Noise::Lognormal, Noise::Spikes];
 const STOPPING_NOISES: [Noise; 3] = [Noise::Normal, Noise::ShortTail, Noise::Lognormal];
-/// In tenths of a per cent.
+/// True slowdowns in tenths of a per cent.
 const SLOWDOWNS_PERMILLE: [u32; 4] = [0, 30, 45, 60];
 /// Boots that a two-stage run needs if its first stage shows the true spread.
 const TWO_STAGE_BOOTS: [usize; 4] = [10, 20, 40, 60];
-/// Boots until which a run is looked at.
+/// The last boot after which a run is looked at.
 const LOOKS_UNTIL: [usize; 3] = [30, 60, 100];
 
-/// Standard errors of both simulations that a figure may be off.
+/// How many standard errors, of both simulations together, a figure may be off.
 const TOLERANCE: f64 = 3.0;
 
+/// Simulate the coverage of sevbench's intervals and the error rates of its verdicts
 #[derive(Parser)]
 struct Arguments {
-    /// Replaces the tables in METHODOLOGY.md.
+    /// Replace the tables in METHODOLOGY.md
     #[arg(long)]
     write: bool,
-    /// Simulated experiments for each figure.
+    /// Simulate this many experiments for each figure
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     repetitions: u64,
 }
@@ -71,7 +74,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(if simulation.deviations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A figure of the design study, or bounds of several, in per cent.
+/// A figure of the design study, or the bounds of several, in per cent.
 struct Reference {
     method: String,
     generator: String,
@@ -106,7 +109,7 @@ impl Reference {
         })
     }
 
-    /// How far a figure may be from this one.
+    /// How far a figure may be off this one.
     fn slack(&self, percent: f64, repetitions: u64) -> f64 {
         let variance = |p: f64, n: f64| p * (100.0 - p) / n;
         let nearest = percent.clamp(self.low, self.high);
@@ -130,7 +133,8 @@ impl Simulation {
         Ok(Self { repetitions, threads, references, compared: 0, deviations: Vec::new() })
     }
 
-    /// In how many per cent of the repetitions the experiment comes out, compared with the reference where there is one.
+    /// The percentage of repetitions in which the experiment succeeds. It is compared with the reference
+    /// figure, if there is one.
     fn percent(&mut self, experiment: Experiment) -> String {
         let count = experiment.count(self.repetitions, self.threads);
         let percent = 100.0 * count as f64 / self.repetitions as f64;
@@ -142,7 +146,8 @@ impl Simulation {
             let slack = reference.slack(percent, self.repetitions);
             if off.abs() > slack {
                 self.deviations.push(format!(
-                    "{method}, {generator}, n = {n}: {percent:.2} is off by {off:+.2}, more than {slack:.2}"
+                    "{method}, {generator}, n = {n}: {percent:.2} is off by {off:+.2}, more than \
+                     {slack:.2}"
                 ));
             }
         }
@@ -210,8 +215,8 @@ impl Simulation {
     fn verdicts(&mut self) -> String {
         let slowdowns = SLOWDOWNS_PERMILLE.map(|s| format!("true {} %", f64::from(s) / 10.0));
         table("verdict", &slowdowns, &VERDICTS, |verdict, slowdown| {
-            let place = slowdowns.iter().position(|s| s == slowdown).unwrap_or_default();
-            self.percent(Experiment::Verdict(*verdict, SLOWDOWNS_PERMILLE[place]))
+            let index = slowdowns.iter().position(|s| s == slowdown).unwrap_or_default();
+            self.percent(Experiment::Verdict(*verdict, SLOWDOWNS_PERMILLE[index]))
         })
     }
 }

@@ -1,8 +1,10 @@
-//! How often runs of a known slowdown hold it: `cargo run --release -p sevbench-validation --bin end_to_end -- --write`.
+//! How often the intervals of whole runs cover a known slowdown:
+//! `cargo run --release -p sevbench-validation --bin end_to_end -- --write`.
 //!
-//! Each run is one of the bench executable `trials` on loopback, agents included: a control, and a treatment for each factor
-//! in which the agent makes every sample longer by that factor. The table goes to standard output, and with `--write` into
-//! METHODOLOGY.md. The exit status is 1 where 95 % is not a plausible share of the t intervals that hold their factor.
+//! It runs the bench executable `trials` on loopback, with real agents: a control, and a treatment for
+//! each factor, whose agent makes every sample longer by that factor. It prints the table to standard
+//! output and, with `--write`, into METHODOLOGY.md. It exits with 1 if 95 % is not a plausible share of
+//! t intervals that cover their factor.
 
 use clap::Parser;
 use serde_json::from_str;
@@ -22,28 +24,30 @@ use std::{env, fs, io};
 const FACTORS: [(&str, &str, f64); 4] =
     [("aa", "1.00", 1.0), ("s101", "1.01", 1.01), ("s103", "1.03", 1.03), ("s110", "1.10", 1.1)];
 const BENCH: &str = "trials/spin";
-/// Short rounds, since what is asked is how often an interval is right, and not how narrow it is; but as many in a boot as
-/// make its mean nearly normal. In a boot of 4 such rounds, a time slice that the machine's other work takes from one of them is
-/// most of what there is to see, and with such tails Student's interval holds the truth too often.
+/// Rounds are short, since the question is how often an interval is right, not how narrow it is. But a
+/// boot has enough of them to make its mean nearly normal. In a boot of 4 such rounds, one time slice
+/// lost to other work on the machine would dominate, and with such tails Student's interval covers the
+/// truth too often.
 const EFFORT: [&str; 8] =
     ["--boots", "5", "--rounds", "40", "--measurement-time", "40ms", "--warm-up-time", "5ms"];
 const BOOTS: u32 = 5;
-/// What the intervals promise.
+/// The nominal coverage of the intervals.
 const LEVEL: f64 = 0.95;
-/// After so many runs, one line of progress.
+/// How many runs pass between two lines of progress.
 const PROGRESS_EVERY: u32 = 10;
-/// Ended by the user: 128 + SIGINT, as shells have it.
+/// The user interrupted it: 128 + SIGINT, as in shells.
 const INTERRUPTED: u8 = 130;
 
+/// Measure how often the intervals of whole runs cover a known slowdown
 #[derive(Parser)]
 struct Arguments {
-    /// Replaces the table in METHODOLOGY.md.
+    /// Replace the table in METHODOLOGY.md
     #[arg(long)]
     write: bool,
-    /// Runs, each with all factors.
+    /// Make this many runs, each with all factors
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// The seed of the first run; each later one has the next.
+    /// Set the seed of the first run; each later run takes the next number
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -57,7 +61,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let trials = build_trials()?;
     let mut tallies = Tallies::default();
     for run in 0..arguments.runs {
-        // The run gets a Ctrl-C as well, and is waited for: nothing of it is left here.
+        // A Ctrl-C reaches the run too. It is waited for, so that it leaves nothing behind.
         let summary = measure(&trials, arguments.seed + u64::from(run));
         if interrupted.load(Ordering::Relaxed) {
             eprintln!("interrupted in run {} of {}", run + 1, arguments.runs);
@@ -93,13 +97,14 @@ fn build_trials() -> io::Result<PathBuf> {
         built.map_err(|error| io::Error::other(format!("cannot run `{typed}`: {error}")))?;
     let path = env::current_exe()?.with_file_name("examples").join("trials");
     if !built.success() || !path.exists() {
-        let text = format!("{} is not there or old: run `{typed}` and mend it", path.display());
+        let text =
+            format!("{} is missing or outdated: run `{typed}` and fix what fails", path.display());
         return Err(io::Error::other(text));
     }
     Ok(path)
 }
 
-/// One run in a folder of its own, which is removed; a run that fails is an error.
+/// Makes one run in a folder of its own, which is then removed. A run that fails is an error.
 fn measure(trials: &Path, seed: u64) -> Result<Summary, Box<dyn Error>> {
     let home = tempfile::Builder::new().prefix("sevbench-end-to-end-").tempdir()?;
     let mut command = Command::new(trials);
@@ -111,7 +116,7 @@ fn measure(trials: &Path, seed: u64) -> Result<Summary, Box<dyn Error>> {
     let output = command.output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("the run of seed {seed} failed ({}): {said}", output.status).into());
+        return Err(format!("the run with seed {seed} failed ({}): {said}", output.status).into());
     }
     Ok(from_str(&fs::read_to_string(home.path().join("latest/summary.json"))?)?)
 }
@@ -123,7 +128,7 @@ struct Bounds {
     high: f64,
 }
 
-/// What the runs say of a factor by a method.
+/// The intervals of a factor by one method, from all runs.
 #[derive(Default)]
 struct Tally(Vec<Bounds>);
 
@@ -137,12 +142,12 @@ impl Tally {
         self.0.iter().filter(|bounds| bounds.high < factor).count()
     }
 
-    /// The exact 95 % interval of the share of intervals that hold the factor.
+    /// The exact 95 % interval of the share of intervals that cover the factor.
     fn share(&self, factor: f64) -> (f64, f64) {
         clopper_pearson(self.covered(factor), self.0.len() as u32, Confidence::P95)
     }
 
-    /// Half of the width, as a fraction; the upper median.
+    /// The upper median of the half-widths, as a fraction.
     fn median_half_width(&self) -> f64 {
         let mut widths: Vec<f64> = self.0.iter().map(|b| (b.high - b.low) / 2.0).collect();
         widths.sort_by(f64::total_cmp);
@@ -150,17 +155,17 @@ impl Tally {
     }
 }
 
-/// For each factor the t intervals and the robust ones.
+/// The t intervals and the robust ones of each factor.
 #[derive(Default)]
 struct Tallies {
     of_factors: [[Tally; 2]; FACTORS.len()],
-    left_out: usize,
+    excluded: usize,
 }
 
 const METHODS: [&str; 2] = ["t", "Yuen"];
 
 impl Tallies {
-    /// Counts a run that has an interval for each factor.
+    /// Adds a run, which must have an interval for each factor.
     fn add(&mut self, summary: &Summary) -> Result<(), String> {
         let seed = summary.run.seed;
         if let Some(failed) = summary.failed.first() {
@@ -169,9 +174,9 @@ impl Tallies {
                 failed.arm, failed.reason
             ));
         }
-        self.left_out += summary.exclusions.len();
+        self.excluded += summary.exclusions.len();
         for ((arm, _, _), tallies) in FACTORS.iter().zip(&mut self.of_factors) {
-            let lacks = |what: &str| format!("the run of seed {seed} has no {what} of {arm}");
+            let lacks = |what: &str| format!("the run with seed {seed} has no {what} of {arm}");
             let mut rows = summary.comparisons.iter();
             let row = rows.find(|row| row.measurand.bench == BENCH && row.treatment == *arm);
             let row = row.ok_or_else(|| lacks("result"))?;
@@ -197,10 +202,12 @@ impl Tallies {
         let mut lines = vec![
             format!(
                 "{runs} runs of {BOOTS} boots, {} rounds left out for a cause from outside:",
-                self.left_out
+                self.excluded
             ),
             String::new(),
-            "| true factor | interval | held it | too low | too high | share | 95 % of the share | median half-width |".into(),
+            "| true factor | interval | held it | too low | too high | share \
+             | 95 % of the share | median half-width |"
+                .into(),
             "|---|---|---|---|---|---|---|---|".into(),
         ];
         for ((_, spin, factor), tallies) in FACTORS.iter().zip(&self.of_factors) {
@@ -211,7 +218,8 @@ impl Tallies {
                 let share = 100.0 * f64::from(covered) / runs as f64;
                 let half_width = 100.0 * tally.median_half_width();
                 lines.push(format!(
-                    "| {spin} | {method} | {covered} | {below} | {above} | {share:.1} % | {:.1} to {:.1} % | {half_width:.2} % |",
+                    "| {spin} | {method} | {covered} | {below} | {above} | {share:.1} % \
+                     | {:.1} to {:.1} % | {half_width:.2} % |",
                     100.0 * low,
                     100.0 * high
                 ));
@@ -220,13 +228,16 @@ impl Tallies {
         lines.join("\n")
     }
 
-    /// The factors whose t intervals hold them too rarely or too often.
+    /// The factors that their t intervals cover too rarely or too often.
     fn implausible(&self) -> Vec<String> {
         let off = |((_, spin, factor), [t, _]): (&(&str, &str, f64), &[Tally; 2])| {
             let (low, high) = t.share(*factor);
             let is_plausible = low <= LEVEL && LEVEL <= high;
             (!is_plausible).then(|| {
-                format!("{spin}: the share of intervals that hold it is from {low:.3} to {high:.3}, without {LEVEL}")
+                format!(
+                    "{spin}: the share of intervals that cover it is between {low:.3} and {high:.3}, \
+                     which excludes {LEVEL}"
+                )
             })
         };
         FACTORS.iter().zip(&self.of_factors).filter_map(off).collect()
