@@ -1,4 +1,5 @@
-//! `cargo sevbench doctor`: which testbeds this host can run, and what to type to enable the others.
+//! `cargo sevbench doctor`: which testbeds this host can run, and what to type to enable the
+//! others.
 
 use clap::Args;
 use serde::Serialize;
@@ -126,8 +127,8 @@ fn cpuid_lines(fields: &[(&'static str, String)]) -> Vec<String> {
     table.lines()
 }
 
-/// Wraps a text at spaces into pieces of at most `len_max` characters. Text in backquotes and longer
-/// words stay whole, so that they can be copied.
+/// Wraps a text at spaces into pieces of at most `len_max` characters. Text in backquotes and
+/// longer words stay whole, so that they can be copied.
 fn wrapped(text: &str, len_max: usize) -> Vec<String> {
     let mut quoted = false;
     let is_cut = |c: char| {

@@ -1,28 +1,19 @@
 //! `cargo sevbench guest …`: the guest image, and a guest that is held for the user.
 
+mod held;
+
 use clap::{Args, Subcommand};
+use held::{hold, up};
 use sevbench_guest::{
-    ArmTarget, GuestError, HeldGuest, ImageError, Interrupt, QemuMachine, SevCpuid, build_image,
-    interactive_command,
+    ArmTarget, HeldGuest, ImageError, QemuMachine, SevCpuid, build_image, interactive_command,
 };
 use sevbench_runner::Config;
-use sevbench_runner::cli::{CliError, FAILED, catch_signals};
+use sevbench_runner::cli::{CliError, catch_signals};
 use sevbench_text::format_duration;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
-
-/// The longest time that a held guest may take to come up, including its disks.
-const UP_LIMIT: Duration = Duration::from_secs(900);
-/// How often the interrupt is checked.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// What the holding process prints before the reason if its guest does not come up.
-const FAILED_MARK: &str = "failed: ";
+use std::process::Command;
+use std::time::Instant;
 
 /// The commands of `cargo sevbench guest`.
 #[derive(Debug, Subcommand)]
@@ -143,8 +134,8 @@ fn print_command(choice: &ArmChoice) -> Result<u8, CliError> {
     let offered = SevCpuid::read().is_some_and(|cpuid| cpuid.sev());
     if machine.treatment.protection().is_some() && !offered {
         eprintln!(
-            "note: this processor has no SEV, so cbitpos is that of an EPYC 7713P; with SEV it is read \
-             from CPUID 0x8000001F"
+            "note: this processor has no SEV, so cbitpos is that of an EPYC 7713P; with SEV it is \
+             read from CPUID 0x8000001F"
         );
     }
     println!("{}", shown(&command));
@@ -172,106 +163,6 @@ fn quoted(word: &str) -> String {
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-/// Starts a process that holds the guest, and waits until it reports that the guest is up.
-fn up(choice: &ArmChoice) -> Result<u8, CliError> {
-    choice.machine()?;
-    let interrupt = catch_signals().map_err(CliError::failed)?;
-    let mut process = start_hold(choice)?;
-    let line = match wait_for_line(&mut process, &interrupt) {
-        Ok(line) => line,
-        Err(error) => {
-            end_hold(&mut process);
-            return Err(error);
-        }
-    };
-    if line.is_empty() {
-        let status = process.wait().map_err(CliError::failed)?;
-        let text = format!("the process that should hold the guest ended ({status})");
-        return Err(CliError::failed(text));
-    }
-    if let Some(reason) = line.strip_prefix(FAILED_MARK) {
-        process.wait().ok();
-        return Err(CliError::failed(reason.replace('\t', "\n")));
-    }
-    println!("{line}");
-    println!("log in with `cargo sevbench guest ssh`; stop it with `cargo sevbench guest down`");
-    Ok(0)
-}
-
-fn start_hold(choice: &ArmChoice) -> Result<Child, CliError> {
-    let program = std::env::current_exe().map_err(CliError::failed)?;
-    let mut command = Command::new(program);
-    command.args(["guest", "hold", "--testbed", &choice.testbed, "--arm", &choice.arm]);
-    if let Some(config) = &choice.settings.config {
-        command.arg("--config").arg(config);
-    }
-    // In a process group of its own, it gets no signals from this terminal.
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
-    command.spawn().map_err(CliError::failed)
-}
-
-/// The first line that the process prints, or an empty one if it prints none.
-///
-/// # Errors
-/// If the user interrupts, or the guest takes too long.
-fn wait_for_line(process: &mut Child, interrupt: &Interrupt) -> Result<String, CliError> {
-    let (sender, first_line) = sync_channel(1);
-    let output = process.stdout.take();
-    std::thread::spawn(move || {
-        let line = output.and_then(|output| BufReader::new(output).lines().next()?.ok());
-        sender.send(line.unwrap_or_default()).ok();
-    });
-    let deadline = Instant::now() + UP_LIMIT;
-    loop {
-        match first_line.recv_timeout(POLL_INTERVAL) {
-            Ok(line) => return Ok(line),
-            Err(RecvTimeoutError::Disconnected) => return Ok(String::new()),
-            Err(RecvTimeoutError::Timeout) if interrupt.is_set() => {
-                return Err(CliError::interrupted(GuestError::Interrupted));
-            }
-            Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
-            Err(RecvTimeoutError::Timeout) => {
-                let limit = format_duration(UP_LIMIT);
-                return Err(CliError::failed(format!("the guest is not up after {limit}")));
-            }
-        }
-    }
-}
-
-/// Asks the process to end its guest, which takes some seconds, and waits for that.
-fn end_hold(process: &mut Child) {
-    // SAFETY: kill takes two numbers. The process is our child and has not been waited for.
-    unsafe { libc::kill(process.id().cast_signed(), libc::SIGTERM) };
-    process.wait().ok();
-}
-
-fn hold(choice: &ArmChoice) -> Result<u8, CliError> {
-    let machine = choice.machine()?;
-    let interrupt = catch_signals().map_err(CliError::failed)?;
-    let mut ready = |guest: &HeldGuest| {
-        println!("the guest `{}` is up at {}@127.0.0.1 port {}", guest.arm, guest.user, guest.port);
-        detach_from_terminal();
-    };
-    let mut tell = |line: &str| eprintln!("{line}");
-    let held = HeldGuest::hold(&choice.arm, &machine, &interrupt, &mut tell, &mut ready);
-    if let Err(error) = held {
-        // As one line, for the waiting process.
-        println!("{FAILED_MARK}{}", error.to_string().replace('\n', "\t"));
-        return Ok(FAILED);
-    }
-    Ok(0)
-}
-
-/// Closes this process's ends of the output pipes, so that a reader of `up` does not wait for it.
-fn detach_from_terminal() {
-    if let Ok(null) = File::options().write(true).open("/dev/null") {
-        for descriptor in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
-            // SAFETY: dup2 takes two numbers. Both are open descriptors.
-            unsafe { libc::dup2(null.as_raw_fd(), descriptor) };
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! `cargo sevbench leak`: its flags, and the loop over the arms. `sevbench_guest::leak` searches the
-//! memory.
+//! `cargo sevbench leak`: its flags, and the loop over the arms. `sevbench_guest::leak` searches
+//! the memory.
 
 use crate::guest_commands::SettingsFile;
 use crate::leak_report::{ArmLeak, LeakReport};

@@ -50,8 +50,8 @@ impl LeakReport {
             }
             Ok(found) if found.verdict != LeakVerdict::Plaintext => {
                 return none(format!(
-                    "the secret of the unprotected control {name} was not found ({}), so finding none \
-                     elsewhere means nothing",
+                    "the secret of the unprotected control {name} was not found ({}), so finding \
+                     none elsewhere means nothing",
                     found.reason
                 ));
             }
@@ -102,7 +102,9 @@ impl LeakReport {
     pub(super) fn json(&self) -> Value {
         let Conclusion { text, is_fine } = self.conclusion();
         let arms: Vec<Value> = self.arms.iter().map(ArmLeak::json).collect();
-        json!({ "schema": SCHEMA, "dump": self.dump, "arms": arms, "conclusion": text, "fine": is_fine })
+        json!({
+            "schema": SCHEMA, "dump": self.dump, "arms": arms, "conclusion": text, "fine": is_fine,
+        })
     }
 }
 

@@ -34,7 +34,8 @@ enum SevbenchCommand {
     Compare(CompareArguments),
     /// Check which testbeds this host can run, and how to enable the others
     ///
-    /// Exit status: 0 if loopback and qemu, or the testbeds named with --testbed, are usable; else 1.
+    /// Exit status: 0 if loopback and qemu, or the testbeds named with --testbed, are usable; else
+    /// 1.
     Doctor(DoctorArguments),
     /// Build the guest image; start, enter and stop a guest
     #[command(subcommand)]

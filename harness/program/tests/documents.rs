@@ -130,7 +130,8 @@ fn paths_and_links_in_documents_exist() {
     }
 }
 
-/// Every flag in a document belongs to bench executables, to `cargo sevbench` or to another program.
+/// Every flag in a document belongs to bench executables, to `cargo sevbench` or to another
+/// program.
 #[test]
 fn flags_in_documents_exist() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \

@@ -1,12 +1,12 @@
-//! A known slowdown through the whole path. It is alone in this executable, so that no other test runs
-//! beside it.
+//! A known slowdown through the whole path. It is alone in this executable, so that no other test
+//! runs beside it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use sevbench_testing::Lab;
 
-/// A correct interval at 99.99 % misses its factor once in 10,000 runs. The factor is large, so that
-/// the interval excludes 1 even on a busy machine.
+/// A correct interval at 99.99 % misses its factor once in 10,000 runs. The factor is large, so
+/// that the interval excludes 1 even on a busy machine.
 #[test]
 fn injected_slowdown_is_inside_its_interval() {
     let lab = Lab::new();

@@ -1,5 +1,5 @@
-//! Tests of the README's promises: its example in a crate outside this workspace, and the form of its
-//! output.
+//! Tests of the README's promises: its example in a crate outside this workspace, and the form of
+//! its output.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

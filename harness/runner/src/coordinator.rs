@@ -1,5 +1,5 @@
-//! The coordinator: what to run, in which order, and the run itself. It meets the agent only through
-//! the protocol.
+//! The coordinator: what to run, in which order, and the run itself. It meets the agent only
+//! through the protocol.
 
 mod agent_session;
 mod arm;

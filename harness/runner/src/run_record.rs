@@ -14,13 +14,14 @@ impl RunRecord {
     /// Reads a `run.ndjson`.
     ///
     /// # Errors
-    /// If it cannot be read or is not a journal. Corrupt lines are no error: they are ignored, and the
-    /// summary lists them.
+    /// If it cannot be read or is not a journal. Corrupt lines are no error: they are ignored, and
+    /// the summary lists them.
     pub fn read(path: &Path) -> Result<Self, String> {
         read_journal(path).map(Self).map_err(|error| error.to_string())
     }
 
-    /// Analyses the record with this many threads. The result is the same for any number, to the bit.
+    /// Analyses the record with this many threads. The result is the same for any number, to the
+    /// bit.
     ///
     /// # Errors
     /// If the record's settings are invalid.

@@ -1,5 +1,5 @@
-//! The cost of the harness itself: one kernel over the whole remote path and by criterion, in turns;
-//! the timed share of the measuring phase; the time to the first sample; the agent's memory.
+//! The cost of the harness itself: one kernel over the whole remote path and by criterion, in
+//! turns; the timed share of the measuring phase; the time to the first sample; the agent's memory.
 //!
 //! This executable is also a bench executable: it starts itself as coordinator, server and agent.
 
@@ -61,14 +61,15 @@ fn measure() -> Result<(), Box<dyn Error>> {
         };
         ratios.push(LogRatio::of_costs(Cost::new(remote_ns)?, Cost::new(local_ns)?));
     }
-    // A burst of other load hits one side of a turn, so the trimmed interval is the narrower one here.
+    // A burst of other load hits one side of a turn, so the trimmed interval is the narrower one
+    // here.
     for (method, interval) in [
         ("t on log ratios", t_interval(&ratios, Confidence::P95)?),
         ("Yuen 20 % trimmed", yuen_interval(&ratios, Confidence::P95)?),
     ] {
         println!(
-            "fidelity: remote path ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, {TURNS} turns; \
-             goal 1 ± 0.02)",
+            "fidelity: remote path ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, {TURNS} \
+             turns; goal 1 ± 0.02)",
             interval.estimate.exp().factor(),
             interval.low.exp().factor(),
             interval.high.exp().factor(),

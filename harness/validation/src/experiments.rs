@@ -73,8 +73,8 @@ impl Experiment {
         }
     }
 
-    /// In how many repetitions it succeeds. The result does not depend on the number of threads, since
-    /// each repetition has its own stream of random numbers.
+    /// In how many repetitions it succeeds. The result does not depend on the number of threads,
+    /// since each repetition has its own stream of random numbers.
     pub fn count(self, repetitions: u64, threads: NonZeroUsize) -> u64 {
         let (seed, next) = (self.seed(), AtomicU64::new(0));
         let work = || {

@@ -17,8 +17,8 @@ const SPIKE_PROBABILITY: f64 = 0.08;
 /// A spike adds at least this share of a cost, plus an exponential share with this mean.
 const SPIKE_MIN: f64 = 0.10;
 const SPIKE_MEAN_MORE: f64 = 0.15;
-/// The bound of z in the standard lognormal exp z, reached once in 3.5 million. Without a bound, the
-/// exponential of a lognormal has no mean.
+/// The bound of z in the standard lognormal exp z, reached once in 3.5 million. Without a bound,
+/// the exponential of a lognormal has no mean.
 const LOGNORMAL_Z_MAX: f64 = 5.0;
 /// A boot or a round adds σ·exp(½ z).
 const ADDED_SHAPE: f64 = 0.5;
@@ -82,12 +82,13 @@ impl Source {
 pub enum Noise {
     /// Lognormal costs on both sides: normal on the logarithmic scale.
     Normal,
-    /// The treatment's noise is exp(σ·L) with a standard lognormal L: a long tail even on the logarithmic
-    /// scale.
+    /// The treatment's noise is exp(σ·L) with a standard lognormal L: a long tail even on the
+    /// logarithmic scale.
     Lognormal,
     /// The same, with L = exp(¾ z).
     ShortTail,
-    /// Normal, but in 8 % of the pairs the treatment takes a tenth plus an exponential share longer.
+    /// Normal, but in 8 % of the pairs the treatment takes a tenth plus an exponential share
+    /// longer.
     Spikes,
 }
 
@@ -175,7 +176,8 @@ impl Truth {
             / 3.0;
         // ∫ x dF from low to high, by parts.
         let trimmed = (0.8 * high - 0.2 * low - area) / 0.6;
-        // Normal noise has the same mean on both sides. The noise of a lognormal treatment is in `w`.
+        // Normal noise has the same mean on both sides. The noise of a lognormal treatment is in
+        // `w`.
         let own = if noise.lognormal_shape().is_some() { (NOISE * NOISE / 2.0).exp() } else { 1.0 };
         let ratio = law.mean_of(f64::exp) / own;
         Self { mean: LogRatio::new(mean), deviation, trimmed: LogRatio::new(trimmed), ratio }
@@ -280,8 +282,8 @@ impl Boots {
     }
 }
 
-/// The `longest` longest latencies of each round of each boot of one arm, longest first. Latencies are
-/// exponential, and a boot scales them.
+/// The `longest` longest latencies of each round of each boot of one arm, longest first. Latencies
+/// are exponential, and a boot scales them.
 ///
 /// They are generated directly, as the highest order statistics of n exponential latencies.
 pub fn longest_latencies(boots: usize, longest: usize, source: &mut Source) -> Vec<Vec<Vec<f64>>> {

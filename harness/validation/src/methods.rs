@@ -8,7 +8,8 @@ use sevbench_statistics::{
 };
 use std::fmt;
 
-/// Resamples of a bootstrap that cannot be exact. A bound then errs by a twentieth of a standard error.
+/// Resamples of a bootstrap that cannot be exact. A bound then errs by a twentieth of a standard
+/// error.
 const RESAMPLES: u32 = 2_000;
 /// Resamples of the pool of all latencies, whose interval needs less precision.
 const POOLED_RESAMPLES: u32 = 500;
@@ -206,8 +207,8 @@ fn inside_fences(ratios: &[LogRatio]) -> Vec<LogRatio> {
     ratios.iter().filter(inside).copied().collect()
 }
 
-/// The longest latencies of all rounds with their boots, longest first: enough for the p99 without one
-/// boot, and for that of a resample.
+/// The longest latencies of all rounds with their boots, longest first: enough for the p99 without
+/// one boot, and for that of a resample.
 fn merged(arm: &[Vec<Vec<f64>>]) -> Vec<(f64, usize)> {
     let boots = arm.iter().enumerate();
     let mut all: Vec<(f64, usize)> =
@@ -226,8 +227,8 @@ fn merged_p99(merged: &[(f64, usize)], boots: usize, without: Option<usize>) -> 
     kept.nth(above).expect("a hundredth of the latencies is among the longest").0
 }
 
-/// The percentile interval of the log ratio of p99. Above a resample's p99 lies a binomial number of
-/// the pool's latencies, some hundreds. The number is drawn from a normal distribution.
+/// The percentile interval of the log ratio of p99. Above a resample's p99 lies a binomial number
+/// of the pool's latencies, some hundreds. The number is drawn from a normal distribution.
 fn pooled_percentile(arms: &[Vec<(f64, usize)>; 2], boots: usize, source: &mut Source) -> [f64; 2] {
     let expected = (boots * ROUNDS * P99) as f64;
     let deviation = (expected * 0.99).sqrt();

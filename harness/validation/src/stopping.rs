@@ -10,11 +10,11 @@ pub const FIRST_STAGE: usize = 10;
 /// A rule for when to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stopping {
-    /// Stein's two stages, to a precision that needs the given boots at the true spread. It succeeds if
-    /// the interval covers the truth.
+    /// Stein's two stages, to a precision that needs the given boots at the true spread. It
+    /// succeeds if the interval covers the truth.
     TwoStage,
-    /// A look after each boot, from the tenth up to the given one, that stops once p is below 5 %. It
-    /// succeeds if it stops although nothing differs.
+    /// A look after each boot, from the tenth up to the given one, that stops once p is below 5 %.
+    /// It succeeds if it stops although nothing differs.
     FirstSignificant,
 }
 

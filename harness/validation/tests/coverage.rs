@@ -1,5 +1,5 @@
-//! Tests of the coverage of intervals, by simulation with fixed seeds: the offered methods keep their
-//! promise, and the rejected ones fail.
+//! Tests of the coverage of intervals, by simulation with fixed seeds: the offered methods keep
+//! their promise, and the rejected ones fail.
 //!
 //! With 2,000 repetitions, a share of 95 % has a standard error of 0.5 points.
 //! `cargo run --release -p sevbench-validation --bin coverage` makes 10,000 repetitions with every

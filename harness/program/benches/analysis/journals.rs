@@ -76,7 +76,8 @@ fn header(extent: Extent) -> Value {
         "arms": ARMS.map(arm), "benches": (0..extent.benches).map(id).collect::<Vec<_>>(),
         "settings": {
             "boots": extent.boots, "rounds": extent.rounds, "samples": extent.values,
-            "warm_up_ns": 1, "measurement_ns": 1, "timeout_ns": 1, "confidence": 0.95, "margin_percent": 3.0,
+            "warm_up_ns": 1, "measurement_ns": 1, "timeout_ns": 1, "confidence": 0.95,
+            "margin_percent": 3.0,
         },
     })
 }

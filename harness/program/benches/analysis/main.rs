@@ -1,5 +1,5 @@
-//! The cost of the analysis: of one bench and its bootstrap, against criterion in the same run, and of
-//! a record of a thousand benches.
+//! The cost of the analysis: of one bench and its bootstrap, against criterion in the same run, and
+//! of a record of a thousand benches.
 
 #![allow(missing_docs, reason = "a program")]
 

@@ -1,4 +1,5 @@
-//! Tests with real guests under QEMU, emulated if KVM is unusable: a user's run, and what can go wrong.
+//! Tests with real guests under QEMU, emulated if KVM is unusable: a user's run, and what can go
+//! wrong.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod refusals;
@@ -28,7 +29,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Takes the host once the guest image exists. `None` if QEMU or a tool to build images is missing.
+    /// Takes the host once the guest image exists. `None` if QEMU or a tool to build images is
+    /// missing.
     pub(crate) fn take() -> Option<Self> {
         let turn = HOST.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(reason) = IMAGE.get_or_init(build_image) {

@@ -83,7 +83,8 @@ fn custom_image_boots_with_its_kernel_and_keys() {
     let image = crate::built_image();
     let file = |name: &str| image.join(name).display().to_string();
     let lines = format!(
-        "[machine.image]\ndisk = {:?}\nkernel = {:?}\ninitrd = {:?}\nroot = \"LABEL=sevbench-root\"\n\
+        "[machine.image]\ndisk = {:?}\nkernel = {:?}\ninitrd = {:?}\nroot = \
+         \"LABEL=sevbench-root\"\n\
          key = {:?}\nhost_key = {:?}\n",
         file("root.img"),
         file("vmlinuz"),

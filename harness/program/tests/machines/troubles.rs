@@ -30,7 +30,8 @@ impl Host {
         self.lab.journal().iter().filter(|event| event["event"] == "round").count()
     }
 
-    /// Waits for the end of a run whose guest failed, and checks that the measured rounds are usable.
+    /// Waits for the end of a run whose guest failed, and checks that the measured rounds are
+    /// usable.
     #[track_caller]
     fn assert_lost_guest(&self, child: Child, words: &[&str]) {
         Ran::of(child.wait_with_output().unwrap()).expect(1, words);

@@ -40,8 +40,8 @@ impl Analyze for Lab {
     }
 }
 
-/// One row a boot and arm. In each boot, the treatment is slower by its factor, and both arms share a
-/// spread.
+/// One row a boot and arm. In each boot, the treatment is slower by its factor, and both arms share
+/// a spread.
 fn rows(bench: &str, unit: &str, factors: &[f64]) -> String {
     let mut rows = String::new();
     for (boot, factor) in (1..).zip(factors) {

@@ -1,4 +1,5 @@
-//! Tests of the whole path: a bench executable as a user runs it, with real SSH, agents and records.
+//! Tests of the whole path: a bench executable as a user runs it, with real SSH, agents and
+//! records.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -73,7 +73,8 @@ fn pretend(sshd: &Sshd, answer: &str) {
     let forced = sshd.path("forced");
     let replaced = format!(
         "case \"$SSH_ORIGINAL_COMMAND\" in *--sevbench-agent*)\n\
-         SSH_ORIGINAL_COMMAND=$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's|exec \"$0\"|exec {}|');;\nesac\n\
+         SSH_ORIGINAL_COMMAND=$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's|exec \"$0\"|exec \
+         {}|');;\nesac\n\
          exec sh -c \"$SSH_ORIGINAL_COMMAND\"",
         impostor.display()
     );

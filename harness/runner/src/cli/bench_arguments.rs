@@ -40,9 +40,9 @@ pub(super) struct BenchArguments {
 
     /// Choose where the arms run [default: loopback]
     ///
-    /// loopback: this machine against itself. qemu: a guest without and a guest with bounce buffers.
-    /// sev, sev-es, snp: a plain guest and a protected one. ladder: every treatment that this host
-    /// can run. Or the name of a testbed in sevbench.toml.
+    /// loopback: this machine against itself. qemu: a guest without and a guest with bounce
+    /// buffers. sev, sev-es, snp: a plain guest and a protected one. ladder: every treatment that
+    /// this host can run. Or the name of a testbed in sevbench.toml.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["control", "treatment"])]
     pub testbed: Option<String>,
     /// Read your machines and testbeds from this file [default: sevbench.toml here or above]

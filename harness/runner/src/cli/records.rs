@@ -30,8 +30,8 @@ pub struct AnalysisOptions {
     pub overrides: Overrides,
     /// The seed of a table's resamples.
     pub seed: Option<u64>,
-    /// How many threads compute. By default, as many as the machine runs at once. The result does not
-    /// depend on it.
+    /// How many threads compute. By default, as many as the machine runs at once. The result does
+    /// not depend on it.
     pub threads: Option<usize>,
 }
 

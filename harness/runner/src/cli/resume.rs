@@ -1,5 +1,5 @@
-//! `--resume`: continues the newest unfinished run of a suite as it began. Flags that contradict its
-//! record are refused.
+//! `--resume`: continues the newest unfinished run of a suite as it began. Flags that contradict
+//! its record are refused.
 
 use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
@@ -62,8 +62,8 @@ impl Unfinished {
         let header = &self.journal.header;
         if header.executable_sha256 != executable.sha256 {
             return Err(self.refused(
-                "this executable is not the one that started it; build that one again, from the same \
-                 code and with the same profile",
+                "this executable is not the one that started it; build that one again, from the \
+                 same code and with the same profile",
             ));
         }
         let cases = self.cases(suite, arguments)?;
@@ -91,7 +91,8 @@ impl Unfinished {
         })
     }
 
-    /// Opens the record to continue it: cuts off a torn line and records the time of the resumption.
+    /// Opens the record to continue it: cuts off a torn line and records the time of the
+    /// resumption.
     pub(super) fn reopen(self, quiet: bool) -> Result<OpenRecord, CliError> {
         let Self { location, journal, mut writer } = self;
         let is_cut = writer.cut_torn_line().map_err(CliError::failed)?;
@@ -159,8 +160,8 @@ impl Unfinished {
         Ok(())
     }
 
-    /// The arms of the run, from the flags, its testbed or the addresses in its header: whichever gives
-    /// the same arms as the header.
+    /// The arms of the run, from the flags, its testbed or the addresses in its header: whichever
+    /// gives the same arms as the header.
     fn arms(&self, arguments: &BenchArguments, of_flags: Vec<Arm>) -> Result<Vec<Arm>, CliError> {
         let header = &self.journal.header;
         let is_same =

@@ -4,8 +4,8 @@ use sevbench_guest::Interrupt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 
-/// Catches SIGINT, SIGTERM and SIGHUP. The first one sets the interrupt, so that a run ends cleanly;
-/// a second one of the same kind ends the process at once.
+/// Catches SIGINT, SIGTERM and SIGHUP. The first one sets the interrupt, so that a run ends
+/// cleanly; a second one of the same kind ends the process at once.
 ///
 /// # Errors
 /// If a handler cannot be installed.

@@ -172,8 +172,9 @@ fn start_agent(
     let hello = match read_greeting(&mut process) {
         Ok(hello) => hello,
         Err(GreetingError::Frame(error)) => {
-            let ended = matches!(&error, FrameError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof);
-            if let (true, Some(cause)) = (ended, process.cannot_run()) {
+            if is_end(&error)
+                && let Some(cause) = process.cannot_run()
+            {
                 return Err(GuestError::from(cause).into());
             }
             return Err(broken(error, &mut process, limit));
@@ -187,6 +188,10 @@ fn start_agent(
         )));
     }
     Ok((process, hello))
+}
+
+fn is_end(error: &FrameError) -> bool {
+    matches!(error, FrameError::Io(io) if io.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 /// Why an exchange failed: the time limit, or how the agent ended and what it printed last.

@@ -66,8 +66,8 @@ pub(crate) enum ArmError {
     )]
     Option(String),
     #[error(
-        "spin={0} is not a factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every sample \
-         10 % longer"
+        "spin={0} is not a factor from 1 to {SPIN_FACTOR_MAX}: write spin=1.10 to make every \
+         sample 10 % longer"
     )]
     Spin(String),
 }

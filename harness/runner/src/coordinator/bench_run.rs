@@ -203,8 +203,8 @@ impl<'r, 'l> BenchRun<'r, 'l> {
     }
 }
 
-/// The samples in an answer and, from an outside program, how long it measured. The answer itself if
-/// it does not fit the request.
+/// The samples in an answer and, from an outside program, how long it measured. The answer itself
+/// if it does not fit the request.
 fn usable_samples(
     answer: BenchAnswer,
     kind: Option<SampleKind>,

@@ -19,8 +19,8 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A boot is done for a bench once all of its rounds took place. For a bench that never ran, the
-    /// boots in which it was skipped count.
+    /// A boot is done for a bench once all of its rounds took place. For a bench that never ran,
+    /// the boots in which it was skipped count.
     pub(crate) fn of(journal: &Journal) -> Self {
         let mut checkpoint = Self::default();
         let mut measured: HashMap<&str, BTreeSet<u32>> = HashMap::new();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// Starts guests with an agent in each.
 pub(super) trait Fleet {
-    /// Starts the guest of an arm for one boot. The arm is an index into the plan. Dropping the link
-    /// ends the boot.
+    /// Starts the guest of an arm for one boot. The arm is an index into the plan. Dropping the
+    /// link ends the boot.
     fn boot(&mut self, boot: u32, arm: usize) -> Result<(Box<dyn AgentLink>, Booted), AgentError>;
 }
 

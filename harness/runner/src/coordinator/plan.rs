@@ -119,7 +119,8 @@ fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
 }
 
 impl Plan {
-    /// The treatments that a gate judges. The control against itself counts only if there is no other.
+    /// The treatments that a gate judges. The control against itself counts only if there is no
+    /// other.
     pub(crate) fn judged_treatments(&self) -> Vec<String> {
         let records: Vec<ArmRecord> = self.arms.iter().map(Arm::record).collect();
         let judged = self.arms.iter().zip(standings(&records)).filter(|(_, arm)| arm.judged);
@@ -171,7 +172,8 @@ impl Plan {
         }
     }
 
-    /// What a round asks of every arm. `iteration_ns` is the time of an iteration in the slowest arm.
+    /// What a round asks of every arm. `iteration_ns` is the time of an iteration in the slowest
+    /// arm.
     pub(crate) fn measure(&self, iteration_ns: f64) -> Measure {
         let settings = &self.settings;
         // The clock cannot see the time of an empty closure: 0.1 ns keeps the counts finite.

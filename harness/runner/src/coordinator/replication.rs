@@ -1,5 +1,5 @@
-//! The boots that each bench has done and still wants, and the time that more will take. It does not
-//! decide how many are needed: it asks a [`Replication`].
+//! The boots that each bench has done and still wants, and the time that more will take. It does
+//! not decide how many are needed: it asks a [`Replication`].
 
 use super::schedule::BootOrder;
 use std::collections::HashMap;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// Decides how many boots each bench needs after the first stage.
 pub(crate) trait Replication {
-    /// The total boots of each bench, by id, computed from the journal. A bench that is not named needs
-    /// no more.
+    /// The total boots of each bench, by id, computed from the journal. A bench that is not named
+    /// needs no more.
     ///
     /// # Errors
     /// If they cannot be computed, with the reason.
@@ -106,8 +106,9 @@ impl Pace {
         self.benches.entry(bench).or_default().add(took);
     }
 
-    /// An estimate of the time for `left` more boots of each bench and `starts` starts of the guests. A
-    /// bench that has not run counts as the average of the others. `None` if none has run.
+    /// An estimate of the time for `left` more boots of each bench and `starts` starts of the
+    /// guests. A bench that has not run counts as the average of the others. `None` if none has
+    /// run.
     pub(super) fn time_for(&self, left: &[u32], starts: u32) -> Option<Duration> {
         let known: Vec<Duration> = self.benches.values().filter_map(|mean| mean.value()).collect();
         let usual = known.iter().sum::<Duration>().checked_div(known.len() as u32)?;

@@ -1,7 +1,8 @@
 //! Tests of the run against scripted agents: what is asked, what is recorded, what a failure costs.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use crate::coordinator::scripted::{Trouble, check, failures, rounds};
+use crate::coordinator::scripted::Trouble;
+use crate::coordinator::scripted::checks::{check, failures, rounds};
 use crate::record::{Event, Journal, RoundSamples};
 use sevbench_protocol::Conditions;
 use sevbench_reports::Outcome;

@@ -1,4 +1,5 @@
-//! Pure: the seed decides every order. A boot shuffles the guests and the benches, a round the arms.
+//! Pure: the seed decides every order. A boot shuffles the guests and the benches, a round the
+//! arms.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;

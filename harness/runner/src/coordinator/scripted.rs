@@ -1,28 +1,21 @@
 //! Scripted guests and agents for the tests of a run. Nothing sleeps.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::arm::Arm;
-use super::checkpoint::Checkpoint;
+pub(super) mod checks;
+
 use super::fleet::{AgentError, AgentLink, Booted, Fleet};
-use super::plan::Plan;
-use super::progress::{Progress, ProgressMode};
 use super::replication::Replication;
-use super::run::{Run, Wiring};
-use crate::record::{
-    Event, Header, JOURNAL_SCHEMA, Journal, JournalWriter, Phases, Settings, read_journal,
-};
-use sevbench_guest::{Facts, Interrupt, MachineSettings};
+use crate::record::{Phases, read_journal};
+use sevbench_guest::Facts;
 use sevbench_protocol::{
     BenchAnswer, BenchRequest, Conditions, Observation, Observed, Ready, Reply, Request,
     SampleKind, Unit, WarmUpSeries,
 };
-use sevbench_reports::Outcome;
-use sevbench_reports::Role;
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What goes wrong in a scripted run.
 #[derive(Clone, Copy, PartialEq)]
@@ -49,7 +42,6 @@ pub(super) enum Trouble {
 struct ScriptedFleet {
     trouble: Trouble,
     boots: [u32; 2],
-    log: Rc<RefCell<Vec<String>>>,
     running: Rc<Cell<i32>>,
 }
 
@@ -59,7 +51,6 @@ struct ScriptedAgent {
     bench: String,
     requests: usize,
     all_requests: usize,
-    log: Rc<RefCell<Vec<String>>>,
     /// The number of guests that run now.
     running: Rc<Cell<i32>>,
 }
@@ -76,7 +67,6 @@ impl Fleet for ScriptedFleet {
             bench: String::new(),
             requests: 0,
             all_requests: 0,
-            log: Rc::clone(&self.log),
             running: Rc::clone(&self.running),
         };
         self.running.set(self.running.get() + 1);
@@ -102,7 +92,6 @@ impl AgentLink for ScriptedAgent {
         self.requests += 1;
         self.all_requests += 1;
         let bench = self.bench.as_str();
-        self.log.borrow_mut().push(format!("{} {bench}", self.arm));
         match self.trouble {
             Trouble::Dies(arm, id, nth) | Trouble::GuestDies(arm, id, nth)
                 if arm == self.arm && id == bench && nth == self.requests =>
@@ -148,7 +137,10 @@ impl AgentLink for ScriptedAgent {
 
 impl ScriptedAgent {
     fn answer(&self, request: &Request, expected: Duration) -> BenchAnswer {
-        let observes = matches!(self.trouble, Trouble::Observes(arms, id) if self.arm < arms && id == self.bench);
+        let observes = match self.trouble {
+            Trouble::Observes(arms, id) => self.arm < arms && id == self.bench,
+            _ => false,
+        };
         match request {
             Request::Start { .. } if self.trouble_is(Trouble::Skips) => {
                 BenchAnswer::Skipped { reason: "no disk".into(), hint: "add one".into() }
@@ -158,8 +150,8 @@ impl ScriptedAgent {
                 BenchAnswer::Ready(Ready { kind, throughput: None, operations: 1 })
             }
             Request::Drive(BenchRequest::WarmUp { .. }) => {
-                // An iteration takes 100 ns. In a bench that is never steady, the last quarter takes ten
-                // times as long.
+                // An iteration takes 100 ns. In a bench that is never steady, the last quarter
+                // takes ten times as long.
                 let is_late = |batch: u64| self.trouble == Trouble::Jumps && batch >= 15;
                 let batch_ns = |batch: u64| if is_late(batch) { 10_000 } else { 1_000 } + batch % 3;
                 let elapsed_ns = (0..20).map(batch_ns).collect();
@@ -191,42 +183,6 @@ impl ScriptedAgent {
     }
 }
 
-pub(super) fn plan() -> Plan {
-    let settings = Settings {
-        margin_source: None,
-        boots: 2,
-        precision_percent: None,
-        max_time_ns: None,
-        rounds: 3,
-        samples: 2,
-        warm_up_ns: 1_000,
-        measurement_ns: 6_000,
-        observation_ns: 1_000,
-        timeout_ns: 1,
-        boot_timeout_ns: None,
-        no_pause: false,
-        confidence: 0.95,
-        margin_percent: 3.0,
-        margins: Vec::new(),
-    };
-    let machine = MachineSettings::default();
-    let arms = vec![
-        Arm::named("nosev", Role::Control, "loopback", &machine).unwrap(),
-        Arm::named("aa", Role::Treatment, "loopback", &machine).unwrap(),
-    ];
-    let benches = vec!["s/a".into(), "s/b".into()];
-    Plan {
-        suite: "s",
-        benches,
-        observed: 0,
-        arms,
-        testbed: "loopback".into(),
-        seed: 1,
-        pauses_idle: true,
-        settings,
-    }
-}
-
 /// Wants a fixed number of boots, and counts how often it is asked.
 pub(super) struct ScriptedReplication {
     pub wanted: Result<Vec<(&'static str, u32)>, &'static str>,
@@ -240,87 +196,4 @@ impl Replication for ScriptedReplication {
         let wanted = self.wanted.clone().map_err(str::to_owned)?;
         Ok(wanted.into_iter().map(|(id, boots)| (id.to_owned(), boots)).collect())
     }
-}
-
-pub(super) fn check(trouble: Trouble) -> (Outcome, Journal) {
-    let mut replication = ScriptedReplication { wanted: Ok(vec![("s/a", 9)]), asked: 0 };
-    let ran = check_plan(plan(), trouble, &mut replication);
-    assert_eq!(replication.asked, 0, "the number of boots was fixed");
-    ran
-}
-
-pub(super) fn check_plan(
-    plan: Plan,
-    trouble: Trouble,
-    replication: &mut ScriptedReplication,
-) -> (Outcome, Journal) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("run.ndjson");
-    let mut journal = start_journal(&path, &plan);
-    let outcome = continue_plan(&plan, trouble, replication, &mut journal, &Checkpoint::default());
-    (outcome, read_journal(&path).unwrap())
-}
-
-pub(super) fn start_journal(path: &Path, plan: &Plan) -> JournalWriter {
-    let header = Header {
-        schema: JOURNAL_SCHEMA.into(),
-        id: "id".into(),
-        suite: "s".into(),
-        testbed: "loopback".into(),
-        started: String::new(),
-        seed: 1,
-        sevbench_version: String::new(),
-        executable_sha256: String::new(),
-        host: BTreeMap::new(),
-        arms: plan.arms.iter().map(Arm::record).collect(),
-        benches: plan.benches.clone(),
-        settings: plan.settings.clone(),
-    };
-    JournalWriter::create(path, &header).unwrap()
-}
-
-pub(super) fn continue_plan(
-    plan: &Plan,
-    trouble: Trouble,
-    replication: &mut ScriptedReplication,
-    journal: &mut JournalWriter,
-    checkpoint: &Checkpoint,
-) -> Outcome {
-    let mut fleet =
-        ScriptedFleet { trouble, boots: [0; 2], log: Rc::default(), running: Rc::default() };
-    let wiring = Wiring {
-        journal,
-        progress: &mut Progress::new(ProgressMode::Quiet),
-        replication,
-        interrupt: &Interrupt::new(),
-        start: Instant::now(),
-    };
-    Run::new(plan, &mut fleet, wiring, checkpoint).finish_plan().unwrap()
-}
-
-/// (boot, bench) of each recorded round.
-pub(super) fn rounds(journal: &Journal) -> Vec<(u32, &str)> {
-    let round = |event: &'_ Event| match event {
-        Event::Round(round) => Some((round.boot, round.bench.clone())),
-        _ => None,
-    };
-    let mut rounds: Vec<_> = journal.events.iter().filter_map(round).collect();
-    rounds.sort();
-    rounds
-        .into_iter()
-        .map(|(boot, bench)| (boot, if bench == "s/a" { "s/a" } else { "s/b" }))
-        .collect()
-}
-
-pub(super) fn failures(journal: &Journal) -> Vec<(u32, Option<&str>, &str)> {
-    journal
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Failed(failure) => {
-                Some((failure.boot, failure.bench.as_deref(), failure.arm.as_str()))
-            }
-            _ => None,
-        })
-        .collect()
 }

@@ -38,8 +38,8 @@ impl FromStr for BaselineName {
         match is_name {
             true => Ok(Self(name.into())),
             false => Err(format!(
-                "use A–Z a–z 0–9 . _ -, no dot at the start, at most {NAME_LEN_MAX} characters, as in \
-                 main or v1.2"
+                "use A–Z a–z 0–9 . _ -, no dot at the start, at most {NAME_LEN_MAX} characters, \
+                 as in main or v1.2"
             )),
         }
     }
@@ -108,7 +108,8 @@ fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
 fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     let (one, other) =
         (CString::new(one.as_os_str().as_bytes())?, CString::new(other.as_os_str().as_bytes())?);
-    // SAFETY: both pointers are to null-terminated strings that outlive the call, which keeps neither.
+    // SAFETY: both pointers are to null-terminated strings that outlive the call, which keeps
+    // neither.
     let status = unsafe {
         libc::renameat2(
             libc::AT_FDCWD,

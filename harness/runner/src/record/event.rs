@@ -1,5 +1,5 @@
-//! The events of a journal, one JSON object a line. The names are stored: add some, but never rename
-//! one. Units are part of the names.
+//! The events of a journal, one JSON object a line. The names are stored: add some, but never
+//! rename one. Units are part of the names.
 
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Facts, LaunchRecord};
@@ -62,8 +62,8 @@ pub(crate) struct Header {
 pub(crate) struct Settings {
     /// Boots of every bench. With a precision, those of the first stage.
     pub boots: u32,
-    /// The half-width, in per cent, that the slowdowns' intervals should have. A second stage of boots
-    /// aims at it.
+    /// The half-width, in per cent, that the slowdowns' intervals should have. A second stage of
+    /// boots aims at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision_percent: Option<f64>,
     /// No boot block starts after this time.

@@ -85,7 +85,8 @@ impl JournalWriter {
         &self.path
     }
 
-    /// Appends an event with one write of one line. A kill leaves the line whole or torn, never mixed.
+    /// Appends an event with one write of one line. A kill leaves the line whole or torn, never
+    /// mixed.
     pub(crate) fn append(&mut self, event: &Event) -> Result<(), JournalError> {
         let mut write = || {
             let mut line = serde_json::to_vec(event)?;

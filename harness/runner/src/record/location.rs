@@ -110,8 +110,8 @@ impl Location {
     }
 }
 
-/// Finds the record that a user names: by a run's id, a baseline's name, or the path to the folder or
-/// the journal of either. Without a name, the newest run.
+/// Finds the record that a user names: by a run's id, a baseline's name, or the path to the folder
+/// or the journal of either. Without a name, the newest run.
 pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
     let name = name.unwrap_or(LATEST);
     let home = home();

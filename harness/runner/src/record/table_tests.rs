@@ -130,13 +130,13 @@ fn unreadable_file_is_named() {
 fn malformed_row_is_named_by_its_line() {
     row_says(
         "b,a,1,1,ms,1,5",
-        " has 7 fields, but the header has 6; write a decimal point, and quote a field that contains a \
-         comma",
+        " has 7 fields, but the header has 6; write a decimal point, and quote a field that \
+         contains a comma",
     );
     row_says(
         "b,a,1,1,ms",
-        " has 5 fields, but the header has 6; write a decimal point, and quote a field that contains a \
-         comma",
+        " has 5 fields, but the header has 6; write a decimal point, and quote a field that \
+         contains a comma",
     );
     row_says("\"b,a,1,1,ms,1", ": a quote is not closed; double a quote inside a quoted field");
     row_says(&"b".repeat(LINE_LEN_MAX + 1), " is longer than 4096 bytes");
@@ -177,8 +177,8 @@ fn invalid_number_is_named_by_its_column() {
         row_says(
             &format!("b,a,1,1,ms,{text}"),
             &format!(
-                ", column 6 (`value`): `{text}` is not a finite number above zero; leave out rows that \
-                 measured nothing"
+                ", column 6 (`value`): `{text}` is not a finite number above zero; leave out rows \
+                 that measured nothing"
             ),
         );
     }
@@ -205,8 +205,8 @@ fn unknown_and_mixed_units_are_named() {
         row_says(
             &format!("b,a,1,1,{unit},1"),
             &format!(
-                ", column 5 (`unit`): `{unit}` does not mix with `ms` in line 2: the values of a bench \
-                 must be all durations, or all rates of one kind"
+                ", column 5 (`unit`): `{unit}` does not mix with `ms` in line 2: the values of a \
+                 bench must be all durations, or all rates of one kind"
             ),
         );
     }
@@ -225,8 +225,8 @@ fn invalid_operation_count_is_named() {
         assert_eq!(
             ops_says(&format!("b,a,1,1,ms,1,{text}")),
             format!(
-                "t.csv line 2, column 7 (`ops`): `{text}` is not a number of operations; write a whole \
-                 number above 0"
+                "t.csv line 2, column 7 (`ops`): `{text}` is not a number of operations; write a \
+                 whole number above 0"
             )
         );
     }
@@ -255,7 +255,8 @@ fn quoted(field: &str, always: bool) -> String {
     }
 }
 
-/// A row to write: bench and arm by number, boot, round, unit by number, value, operations, whether to quote.
+/// A row to write: bench and arm by number, boot, round, unit by number, value, operations, whether
+/// to quote.
 type Written = (usize, usize, u32, u32, usize, f64, u64, bool);
 
 fn any_row() -> impl Strategy<Value = Written> {
@@ -276,7 +277,8 @@ proptest! {
         let arms = ["nosev", "sev", "snp, \"vTOM\""];
         let mut text = format!("{}{HEADER},ops\r\n", if mark { "\u{feff}" } else { "" });
         let mut expected: Vec<(&str, &str, TableRow)> = Vec::new();
-        for (index, (bench, arm, boot, round, unit, value, ops, always)) in rows.iter().enumerate() {
+        for (line, row) in (2..).zip(&rows) {
+            let (bench, arm, boot, round, unit, value, ops, always) = row;
             let kind = kinds[*bench];
             let (word, base, factor) = kind[unit % kind.len()];
             let ops_text = if base.is_rate() { String::new() } else { ops.to_string() };
@@ -287,13 +289,17 @@ proptest! {
             );
             let value = value * factor;
             let operations = if base.is_rate() { 1.0 } else { *ops as f64 };
-            expected.push((name, arm, TableRow { arm: 0, boot: *boot, round: *round, value, operations, line: index + 2 }));
+            let (boot, round) = (*boot, *round);
+            expected.push((name, arm, TableRow { arm: 0, boot, round, value, operations, line }));
         }
         let found = parsed(&text).unwrap();
-        let mut read: Vec<(&str, &str, TableRow)> = found.benches.iter()
-            .flat_map(|bench| bench.rows.iter().map(|row| (bench.id.as_str(), found.arms[row.arm].as_str(), row)))
-            .map(|(bench, arm, row)| (bench, arm, TableRow { arm: 0, ..row.clone() }))
-            .collect();
+        let mut read: Vec<(&str, &str, TableRow)> = Vec::new();
+        for bench in &found.benches {
+            for row in &bench.rows {
+                let arm = found.arms[row.arm].as_str();
+                read.push((&bench.id, arm, TableRow { arm: 0, ..row.clone() }));
+            }
+        }
         read.sort_by_key(|(.., row)| row.line);
         prop_assert_eq!(read, expected);
     }

@@ -1,9 +1,9 @@
 //! The coverage tables of METHODOLOGY.md, by simulation:
 //! `cargo run --release -p sevbench-validation --bin coverage -- --write`.
 //!
-//! It prints the tables to standard output and, with `--write`, into the document. It lists figures that
-//! differ from fixtures/coverage.csv by more than three standard errors on standard error, and then
-//! exits with 1.
+//! It prints the tables to standard output and, with `--write`, into the document. It lists figures
+//! that differ from fixtures/coverage.csv by more than three standard errors on standard error, and
+//! then exits with 1.
 
 use clap::Parser;
 use sevbench_reports::Verdict;
@@ -133,8 +133,8 @@ impl Simulation {
         Ok(Self { repetitions, threads, references, compared: 0, deviations: Vec::new() })
     }
 
-    /// The percentage of repetitions in which the experiment succeeds. It is compared with the reference
-    /// figure, if there is one.
+    /// The percentage of repetitions in which the experiment succeeds. It is compared with the
+    /// reference figure, if there is one.
     fn percent(&mut self, experiment: Experiment) -> String {
         let count = experiment.count(self.repetitions, self.threads);
         let percent = 100.0 * count as f64 / self.repetitions as f64;

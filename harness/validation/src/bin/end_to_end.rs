@@ -1,10 +1,10 @@
 //! How often the intervals of whole runs cover a known slowdown:
 //! `cargo run --release -p sevbench-validation --bin end_to_end -- --write`.
 //!
-//! It runs the bench executable `trials` on loopback, with real agents: a control, and a treatment for
-//! each factor, whose agent makes every sample longer by that factor. It prints the table to standard
-//! output and, with `--write`, into METHODOLOGY.md. It exits with 1 if 95 % is not a plausible share of
-//! t intervals that cover their factor.
+//! It runs the bench executable `trials` on loopback, with real agents: a control, and a treatment
+//! for each factor, whose agent makes every sample longer by that factor. It prints the table to
+//! standard output and, with `--write`, into METHODOLOGY.md. It exits with 1 if 95 % is not a
+//! plausible share of t intervals that cover their factor.
 
 use clap::Parser;
 use serde_json::from_str;
@@ -24,10 +24,10 @@ use std::{env, fs, io};
 const FACTORS: [(&str, &str, f64); 4] =
     [("aa", "1.00", 1.0), ("s101", "1.01", 1.01), ("s103", "1.03", 1.03), ("s110", "1.10", 1.1)];
 const BENCH: &str = "trials/spin";
-/// Rounds are short, since the question is how often an interval is right, not how narrow it is. But a
-/// boot has enough of them to make its mean nearly normal. In a boot of 4 such rounds, one time slice
-/// lost to other work on the machine would dominate, and with such tails Student's interval covers the
-/// truth too often.
+/// Rounds are short, since the question is how often an interval is right, not how narrow it is.
+/// But a boot has enough of them to make its mean nearly normal. In a boot of 4 such rounds, one
+/// time slice lost to other work on the machine would dominate, and with such tails Student's
+/// interval covers the truth too often.
 const EFFORT: [&str; 8] =
     ["--boots", "5", "--rounds", "40", "--measurement-time", "40ms", "--warm-up-time", "5ms"];
 const BOOTS: u32 = 5;
@@ -235,8 +235,8 @@ impl Tallies {
             let is_plausible = low <= LEVEL && LEVEL <= high;
             (!is_plausible).then(|| {
                 format!(
-                    "{spin}: the share of intervals that cover it is between {low:.3} and {high:.3}, \
-                     which excludes {LEVEL}"
+                    "{spin}: the share of intervals that cover it is between {low:.3} and \
+                     {high:.3}, which excludes {LEVEL}"
                 )
             })
         };

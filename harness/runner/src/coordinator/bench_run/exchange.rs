@@ -17,7 +17,8 @@ impl BenchRun<'_, '_> {
         Ok(self.exchange(arm, request, expected)?.map(|reply| reply.answer))
     }
 
-    /// Asks an arm's agent. If the agent fails, records that, replaces the agent and returns `None`.
+    /// Asks an arm's agent. If the agent fails, records that, replaces the agent and returns
+    /// `None`.
     pub(super) fn exchange(
         &mut self,
         arm: usize,
@@ -61,7 +62,8 @@ impl BenchRun<'_, '_> {
         }
     }
 
-    /// Ends the bench in an arm after a skip, a failure, or an answer that does not fit the request.
+    /// Ends the bench in an arm after a skip, a failure, or an answer that does not fit the
+    /// request.
     pub(super) fn end_in_arm(
         &mut self,
         arm: usize,

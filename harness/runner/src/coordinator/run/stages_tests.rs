@@ -3,10 +3,10 @@
 
 use crate::coordinator::checkpoint::Checkpoint;
 use crate::coordinator::plan::Plan;
-use crate::coordinator::scripted::{
-    ScriptedReplication, Trouble, check, check_plan, continue_plan, failures, plan, rounds,
-    start_journal,
+use crate::coordinator::scripted::checks::{
+    check, check_plan, continue_plan, failures, plan, rounds, start_journal,
 };
+use crate::coordinator::scripted::{ScriptedReplication, Trouble};
 use crate::record::{Event, Journal, JournalWriter, ResumedRecord, read_journal};
 use sevbench_reports::Outcome;
 use std::collections::{BTreeMap, HashMap};

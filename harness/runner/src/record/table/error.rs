@@ -37,8 +37,8 @@ pub(crate) enum TableError {
     )]
     OpenQuote { path: PathBuf, line: usize },
     #[error(
-        "{} line {line} has {found} fields, but the header has {expected}; write a decimal point, and \
-         quote a field that contains a comma",
+        "{} line {line} has {found} fields, but the header has {expected}; write a decimal point, \
+         and quote a field that contains a comma",
         path.display()
     )]
     FieldCount { path: PathBuf, line: usize, found: usize, expected: usize },
@@ -71,8 +71,8 @@ pub(crate) enum Defect {
     #[error("unknown unit `{0}`; use one of {known}", known = known_units())]
     UnknownUnit(String),
     #[error(
-        "`{found}` does not mix with `{first}` in line {first_line}: the values of a bench must be all \
-         durations, or all rates of one kind"
+        "`{found}` does not mix with `{first}` in line {first_line}: the values of a bench must \
+         be all durations, or all rates of one kind"
     )]
     MixedUnits { found: &'static str, first: &'static str, first_line: usize },
     #[error("`{0}` is not a number; write it like 1234.5 or 1.2345e3")]

@@ -1,0 +1,138 @@
+//! Runs a plan of two benches against scripted agents, and reads what it recorded.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::{ScriptedFleet, ScriptedReplication, Trouble};
+use crate::coordinator::arm::Arm;
+use crate::coordinator::checkpoint::Checkpoint;
+use crate::coordinator::plan::Plan;
+use crate::coordinator::progress::{Progress, ProgressMode};
+use crate::coordinator::run::{Run, Wiring};
+use crate::record::{
+    Event, Header, JOURNAL_SCHEMA, Journal, JournalWriter, Settings, read_journal,
+};
+use sevbench_guest::{Interrupt, MachineSettings};
+use sevbench_reports::{Outcome, Role};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Two boots of three rounds of two benches, without a second stage.
+pub(in crate::coordinator) fn plan() -> Plan {
+    let settings = Settings {
+        margin_source: None,
+        boots: 2,
+        precision_percent: None,
+        max_time_ns: None,
+        rounds: 3,
+        samples: 2,
+        warm_up_ns: 1_000,
+        measurement_ns: 6_000,
+        observation_ns: 1_000,
+        timeout_ns: 1,
+        boot_timeout_ns: None,
+        no_pause: false,
+        confidence: 0.95,
+        margin_percent: 3.0,
+        margins: Vec::new(),
+    };
+    let machine = MachineSettings::default();
+    let arms = vec![
+        Arm::named("nosev", Role::Control, "loopback", &machine).unwrap(),
+        Arm::named("aa", Role::Treatment, "loopback", &machine).unwrap(),
+    ];
+    let benches = vec!["s/a".into(), "s/b".into()];
+    Plan {
+        suite: "s",
+        benches,
+        observed: 0,
+        arms,
+        testbed: "loopback".into(),
+        seed: 1,
+        pauses_idle: true,
+        settings,
+    }
+}
+
+/// Runs the plan with this trouble.
+pub(in crate::coordinator) fn check(trouble: Trouble) -> (Outcome, Journal) {
+    let mut replication = ScriptedReplication { wanted: Ok(vec![("s/a", 9)]), asked: 0 };
+    let ran = check_plan(plan(), trouble, &mut replication);
+    assert_eq!(replication.asked, 0, "the number of boots was fixed");
+    ran
+}
+
+pub(in crate::coordinator) fn check_plan(
+    plan: Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+) -> (Outcome, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ndjson");
+    let mut journal = start_journal(&path, &plan);
+    let outcome = continue_plan(&plan, trouble, replication, &mut journal, &Checkpoint::default());
+    (outcome, read_journal(&path).unwrap())
+}
+
+pub(in crate::coordinator) fn start_journal(path: &Path, plan: &Plan) -> JournalWriter {
+    let header = Header {
+        schema: JOURNAL_SCHEMA.into(),
+        id: "id".into(),
+        suite: "s".into(),
+        testbed: "loopback".into(),
+        started: String::new(),
+        seed: 1,
+        sevbench_version: String::new(),
+        executable_sha256: String::new(),
+        host: BTreeMap::new(),
+        arms: plan.arms.iter().map(Arm::record).collect(),
+        benches: plan.benches.clone(),
+        settings: plan.settings.clone(),
+    };
+    JournalWriter::create(path, &header).unwrap()
+}
+
+pub(in crate::coordinator) fn continue_plan(
+    plan: &Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+    journal: &mut JournalWriter,
+    checkpoint: &Checkpoint,
+) -> Outcome {
+    let mut fleet = ScriptedFleet { trouble, boots: [0; 2], running: Rc::default() };
+    let wiring = Wiring {
+        journal,
+        progress: &mut Progress::new(ProgressMode::Quiet),
+        replication,
+        interrupt: &Interrupt::new(),
+        start: Instant::now(),
+    };
+    Run::new(plan, &mut fleet, wiring, checkpoint).finish_plan().unwrap()
+}
+
+/// (boot, bench) of each recorded round.
+pub(in crate::coordinator) fn rounds(journal: &Journal) -> Vec<(u32, &str)> {
+    let round = |event: &'_ Event| match event {
+        Event::Round(round) => Some((round.boot, round.bench.clone())),
+        _ => None,
+    };
+    let mut rounds: Vec<_> = journal.events.iter().filter_map(round).collect();
+    rounds.sort();
+    rounds
+        .into_iter()
+        .map(|(boot, bench)| (boot, if bench == "s/a" { "s/a" } else { "s/b" }))
+        .collect()
+}
+
+pub(in crate::coordinator) fn failures(journal: &Journal) -> Vec<(u32, Option<&str>, &str)> {
+    journal
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Failed(failure) => {
+                Some((failure.boot, failure.bench.as_deref(), failure.arm.as_str()))
+            }
+            _ => None,
+        })
+        .collect()
+}
