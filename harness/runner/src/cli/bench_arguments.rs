@@ -69,10 +69,10 @@ pub(super) struct BenchArguments {
     /// [default: 10, or 5 with --quick; then as many more as a bench needs for --precision]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub boots: Option<u32>,
-    /// Add boots until each slowdown is known to this many per cent
+    /// Add boots to benches whose slowdown is not yet known to this many per cent
     ///
-    /// The percentage is half the width of the confidence interval. The number of extra boots of a
-    /// bench follows from its first boots. [default: 2; with --quick, no more boots unless this is
+    /// The percentage is half the width of the confidence interval. The first boots of a bench
+    /// decide, once, how many more it gets. [default: 2; with --quick, no more boots unless this is
     /// given]
     #[arg(long, value_name = "PCT", value_parser = parse_precision, conflicts_with = "boots")]
     pub precision: Option<f64>,
