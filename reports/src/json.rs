@@ -32,7 +32,7 @@ pub fn read_summary(path: &Path) -> io::Result<Summary> {
     parse_summary(&std::fs::read_to_string(path)?)
 }
 
-/// Reads a summary from its text. What the first version of the document lacks is completed.
+/// Parses a summary. Fields that the first version of the document does not have are filled in.
 ///
 /// # Errors
 /// If the text is no summary, or has another schema version.

@@ -28,7 +28,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The lines, header first, two spaces between columns, none at the end.
+    /// The lines, header first, with two spaces between columns and no trailing spaces.
     pub fn lines(&self) -> Vec<String> {
         let header: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
         let all: Vec<&Vec<String>> = std::iter::once(&header).chain(&self.rows).collect();

@@ -14,10 +14,10 @@ pub use record_comparison::render_record_comparison;
 use crate::model::Summary;
 use std::fmt::{Result, Write};
 
-/// What the text shows beside the lines of results.
+/// Options of the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TextOptions {
-    /// Also the other estimates, the smallest detectable effect, warm-ups and the seed.
+    /// Shows the other estimates, the smallest detectable effect, warm-ups and the seed too.
     pub verbose: bool,
     /// Colours the verdicts.
     pub colour: bool,

@@ -1,4 +1,4 @@
-//! The text of a stored summary, as a person reads it.
+//! The text rendering of a stored summary.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -19,7 +19,7 @@ fn results_come_first_then_notes_then_the_arms() {
     trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed     injected
     trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive  injected
     geometric mean of 2 benches in injected: 1.047 [0.913, 1.201]
-    to settle what is inconclusive, if the spread stays the same: trials/rate 40 more boots (about 9.7 s)
+    to settle inconclusive benches, if the spread stays the same: trials/rate needs 40 more boots (about 9.7 s)
     1 outlier round (kept; --verbose lists it)
     skipped: trials/program in injected: a slowdown can be injected into a timed closure only, not into an outside program (hint: measure this bench without `spin=`)
     skipped: trials/skips in injected, nosev: this guest has no flux capacitor (hint: add one)
@@ -59,7 +59,7 @@ fn verbose_adds_the_other_estimates() {
 }
 
 #[test]
-fn a_noise_floor_comes_with_its_share_of_intervals_that_contain_one() {
+fn noise_floor_counts_the_intervals_that_contain_one() {
     let mut summary = golden();
     let (arm, benches, median, largest) = ("aa".into(), 20, 0.012, 0.034);
     summary.run.noise_floor = Some(NoiseFloor { arm, benches, median, largest, hold_one: 19 });
@@ -70,7 +70,7 @@ fn a_noise_floor_comes_with_its_share_of_intervals_that_contain_one() {
 }
 
 #[test]
-fn text_from_a_guest_cannot_steer_the_terminal() {
+fn text_from_a_guest_is_escaped() {
     let mut summary = golden();
     summary.failed[0].reason = "\x1b[2Jgone\n".into();
     summary.run.arms[0].description = "\x1b]0;title\x07".into();

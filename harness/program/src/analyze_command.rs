@@ -7,7 +7,9 @@ use sevbench_runner::cli::{
     report_gate,
 };
 use sevbench_runner::gate::{GateRefusal, Margin, Margins, judge_run, refused};
-use sevbench_runner::{Overrides, add_changes, compare_records, refuse_baseline};
+use sevbench_runner::{
+    GateScope, NamedRecord, Overrides, add_changes, compare_records, refuse_baseline,
+};
 use sevbench_statistics::Confidence;
 use std::collections::BTreeSet;
 
@@ -96,13 +98,15 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
     if let Some(name) = &arguments.baseline {
         let baseline =
             analyze_record(Some(name), &AnalysisOptions { overrides, ..options.clone() })?;
-        add_changes(&mut analysis, &baseline, name);
+        let baseline = NamedRecord { name, analysis: &baseline };
+        add_changes(&mut analysis, baseline);
         against = Against::Baseline;
         let run = &analysis.summary.run;
         let judged = analysis.summary.comparisons.iter().filter(|one| one.judged);
         let treatments: BTreeSet<&String> = judged.map(|one| &one.treatment).collect();
         let treatments: Vec<String> = treatments.into_iter().cloned().collect();
-        refusal = refuse_baseline(&baseline, name, &run.benches, &treatments, &analysis.margins);
+        let scope = GateScope { benches: &run.benches, treatments: &treatments };
+        refusal = refuse_baseline(baseline, scope, &analysis.margins);
         // A result that could hardly pass can still fail, so it is judged.
         refusal = refusal.filter(|why| !matches!(why, GateRefusal::CannotPass { .. }));
     }
@@ -127,9 +131,10 @@ pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, CliError> 
     };
     let before = analyze_record(Some(&arguments.before), &options)?;
     let now = analyze_record(Some(&arguments.now), &options)?;
-    let names = [arguments.before.as_str(), arguments.now.as_str()];
-    let comparison =
-        compare_records(&before, &now, names, margins.as_ref().unwrap_or(&now.margins));
+    let margins = margins.as_ref().unwrap_or(&now.margins);
+    let before = NamedRecord { name: &arguments.before, analysis: &before };
+    let now = NamedRecord { name: &arguments.now, analysis: &now };
+    let comparison = compare_records(before, now, margins);
     match arguments.format {
         Format::Text => print_text(&render_record_comparison(&comparison))?,
         Format::Json => print_json(&comparison)?,

@@ -11,7 +11,9 @@ pub mod gate;
 mod record;
 mod run_record;
 
-pub use analysis::{Analysis, Overrides, add_changes, compare_records, refuse_baseline};
+pub use analysis::{
+    Analysis, GateScope, NamedRecord, Overrides, add_changes, compare_records, refuse_baseline,
+};
 pub use cli::bench_main;
 pub use config::{Config, ConfigError, MarginEntry};
 pub use coordinator::Arm;

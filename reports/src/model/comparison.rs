@@ -14,7 +14,7 @@ pub struct Comparison {
     pub measurand: Measurand,
     /// The name of the treatment arm.
     pub treatment: String,
-    /// Where the bench lies on a sweep; none where it is not part of one.
+    /// The bench's place on a sweep; `None` if it is not part of one.
     #[serde(default)]
     pub point: Option<SweepPoint>,
     /// The unit of the means.
@@ -27,13 +27,13 @@ pub struct Comparison {
     pub slowdown: Estimate,
     /// The same, from the trimmed mean.
     pub robust: Estimate,
-    /// Ratio of the arithmetic means of costs; none for unpaired arms.
+    /// Ratio of the arithmetic means of costs; `None` for unpaired arms.
     #[serde(default)]
     pub fieller: Option<Estimate>,
-    /// By resampling whole boots; none for unpaired arms.
+    /// From resamples of whole boots; `None` for unpaired arms.
     #[serde(default)]
     pub bootstrap: Option<Estimate>,
-    /// The estimate with the excluded rounds; none where no round is excluded.
+    /// The estimate with the excluded rounds; `None` if no round is excluded.
     #[serde(default)]
     pub unexcluded: Option<Estimate>,
     /// Where the variance of the log ratios comes from.
@@ -51,7 +51,7 @@ pub struct Comparison {
     /// The same, adjusted by Holm over the benches that a gate judges.
     #[serde(default)]
     pub p_regressed_holm: Option<f64>,
-    /// What the slowdown and the margin say.
+    /// Whether the slowdown is within the margin.
     pub verdict: Verdict,
     /// The quantity that the verdict is about.
     #[serde(default = "mean")]
@@ -66,10 +66,10 @@ pub struct Comparison {
     pub margin_rule: Option<String>,
     /// The smallest slowdown, as a fraction, that these data would find with a power of 80 %.
     pub minimum_detectable: Option<f64>,
-    /// What would settle an inconclusive verdict, if estimate and spread stayed the same.
+    /// The boots that would settle an inconclusive verdict, if estimate and spread stay the same.
     #[serde(default)]
     pub settle: Option<Settle>,
-    /// Rounds in a boot that would use the time best, given the costs of this run.
+    /// The number of rounds in a boot that uses the time best, given the times of this run.
     #[serde(default)]
     pub best_rounds: Option<u32>,
     /// Rounds left out because one arm has no usable value.
@@ -78,7 +78,7 @@ pub struct Comparison {
     /// How each guest's warm-up went.
     #[serde(default)]
     pub warm_up: Option<WarmUps>,
-    /// The smallest relative difference that the values can show, where they come from a histogram.
+    /// The smallest relative difference that the values can show, if they come from a histogram.
     #[serde(default)]
     pub resolution: Option<f64>,
     /// The change since a baseline.
@@ -94,7 +94,7 @@ pub struct Comparison {
     /// Each boot by itself, in order.
     #[serde(default)]
     pub per_boot: Vec<BootRow>,
-    /// What a reader must know about this line.
+    /// Warnings about this line.
     pub flags: Vec<Flag>,
 }
 
@@ -117,7 +117,7 @@ pub struct SweepPoint {
     pub parameter: String,
     /// Its value, in its unit.
     pub value: f64,
-    /// The unit: `B`; none for a plain number.
+    /// The unit: `B`; `None` for a plain number.
     pub unit: Option<String>,
 }
 
@@ -126,17 +126,18 @@ pub struct SweepPoint {
 pub struct BootRow {
     /// The boot block, from 1.
     pub boot: u32,
-    /// Its rounds: the pairs, or for unpaired arms the rounds of the arm that has more.
+    /// Its pairs; for unpaired arms, the rounds of the arm that has more.
     pub rounds: u32,
     /// The control's arithmetic mean over rounds, in the comparison's unit.
     pub control: Option<f64>,
     /// The treatment's.
     pub treated: Option<f64>,
-    /// The geometric mean of the boot's ratios of costs; none for unpaired arms.
+    /// The geometric mean of the boot's ratios of costs; `None` for unpaired arms.
     pub slowdown: Option<f64>,
 }
 
-/// How much of the variance each level adds; none where it cannot be told from the level below.
+/// The share of the variance that each level adds. `None` if the component cannot be distinguished
+/// from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VarianceShares {
     /// From boot to boot.
@@ -147,12 +148,12 @@ pub struct VarianceShares {
     pub sample: Option<f64>,
 }
 
-/// What would settle an inconclusive verdict.
+/// The boots that would settle an inconclusive verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settle {
     /// Additional boots.
     pub boots: u32,
-    /// Their time for this bench alone, in seconds; none where the record has no times.
+    /// Their time for this bench alone, in seconds; `None` if the record has no times.
     pub seconds: Option<f64>,
 }
 
@@ -189,7 +190,7 @@ pub struct Change {
     pub p_regressed: Option<f64>,
     /// The same, adjusted by Holm.
     pub p_regressed_holm: Option<f64>,
-    /// What the change and the margin say.
+    /// Whether the change is within the margin.
     pub verdict: Verdict,
 }
 
@@ -205,16 +206,16 @@ pub struct Mean {
 pub struct Estimate {
     /// The factor.
     pub estimate: f64,
-    /// Lower bound; none where the data give no interval.
+    /// Lower bound; `None` without an interval.
     pub low: Option<f64>,
-    /// Upper bound; none where the data give no interval.
+    /// Upper bound; `None` without an interval.
     pub high: Option<f64>,
     /// The two-sided confidence level.
     pub confidence: f64,
     /// The method, for the reader.
     pub method: String,
-    /// Boot blocks that paired.
+    /// Boot blocks with pairs; for unpaired arms, the boots of the arm that has fewer.
     pub boots: u32,
-    /// Rounds that paired.
+    /// Pairs; for unpaired arms, the rounds of the arm that has fewer.
     pub rounds: u32,
 }

@@ -1,36 +1,36 @@
-//! What a reader must know about one line of a result.
+//! Warnings about one line of a result.
 
 use serde::de::{Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 use sevbench_text::plural;
 use std::fmt;
 
-/// Something a reader must know about a comparison. Stored as its words.
+/// A warning about a comparison. It is stored as its words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flag {
-    /// The treatment is the control's machine again.
+    /// The treatment runs on the control's machine: an A/A comparison.
     ControlRepeated,
     /// A known slowdown was injected.
     Injected,
-    /// The protection of an arm is a claim.
+    /// An arm claims a protection that is not verified.
     ClaimedNotVerified,
-    /// The control claims no protection, and has one.
+    /// The control claims no protection, but is encrypted.
     ControlIsEncrypted,
     /// The machines differ in more than the treatment.
     UndeclaredDifferences,
-    /// The machines were not rebooted in between.
+    /// There is one boot, or the machines were not rebooted between boots.
     ConditionalOnThisBoot,
-    /// The mean's interval and the trimmed one disagree.
+    /// The intervals of the mean and of the trimmed mean disagree.
     TailEffect,
     /// Timings never reached a steady state in some warm-up.
     NoSteadyState,
     /// Rounds in which one arm has no usable value.
     RoundsUnpaired(u32),
-    /// The ledger excludes every round.
+    /// Every round is excluded.
     AllRoundsExcluded,
     /// Boots have different numbers of rounds.
     UnequalRounds,
-    /// `--max-time` ended the run before this bench had its boots.
+    /// `--max-time` ended the run before this bench had all its boots.
     CutOff,
     /// The arms did not run in common blocks.
     Unpaired,

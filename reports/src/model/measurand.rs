@@ -1,4 +1,4 @@
-//! What a line of a result is about: a bench, and one metric where the bench reports several.
+//! The subject of a line: a bench, and one of its metrics if it reports several.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,9 +10,9 @@ use std::fmt;
 pub struct Measurand {
     /// The id of the bench: `storage/seq-read/nvme`.
     pub bench: String,
-    /// The metric: `bandwidth`, `latency-p99`. None where the bench has one metric only.
+    /// The metric: `bandwidth`, `latency-p99`. `None` if the bench has one metric only.
     pub metric: Option<String>,
-    /// The share of values below it, where the metric is a percentile: 0.99.
+    /// The share of values below it, if the metric is a percentile: 0.99.
     pub percentile: Option<f64>,
 }
 
@@ -22,7 +22,7 @@ impl Measurand {
         Self { bench: bench.into(), metric: None, percentile: None }
     }
 
-    /// Splits a joined form that was stored without its parts, given the benches of the run.
+    /// Splits a joined form that was stored without its parts. `benches` are those of the run.
     pub(crate) fn resolve(&mut self, benches: &[String]) {
         if self.metric.is_some() {
             return;

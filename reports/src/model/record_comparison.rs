@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The version of the document.
 pub const RECORD_COMPARISON_SCHEMA: &str = "sevbench/comparison/1";
 
-/// What changed from one record to another.
+/// The changes from one record to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordComparison {
     /// [`RECORD_COMPARISON_SCHEMA`].
@@ -43,7 +43,7 @@ pub struct ChangeRow {
     pub change: Change,
     /// The change that still counts as no change, as a fraction.
     pub margin: f64,
-    /// What a reader must know about either record's line.
+    /// The warnings about both records' lines.
     pub flags: Vec<Flag>,
 }
 

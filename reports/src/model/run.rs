@@ -17,7 +17,7 @@ pub struct Run {
     pub started: String,
     /// The seed of its schedule.
     pub seed: u64,
-    /// The version of sevbench that measured; empty where unknown.
+    /// The version of sevbench that measured; empty if unknown.
     #[serde(default)]
     pub sevbench_version: String,
     /// Facts about the coordinator's machine, by name.
@@ -45,7 +45,7 @@ pub struct Run {
     /// The number of boots that each bench gets.
     #[serde(default)]
     pub replication: Option<Replication>,
-    /// What comparisons of the control with itself show.
+    /// The widths of the intervals of an A/A comparison; `None` without one.
     #[serde(default)]
     pub noise_floor: Option<NoiseFloor>,
 }
@@ -60,23 +60,22 @@ impl Run {
 /// The number of boots that each bench gets.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Replication {
-    /// Boots of the first stage; of the whole run where there is no second.
+    /// Boots of the first stage; without a second stage, of the whole run.
     pub first_stage: u32,
-    /// The half-width, as a fraction, to which the second stage brings each interval; none where
-    /// there is no second stage.
+    /// The half-width, as a fraction, that the second stage aims at; `None` without a second stage.
     pub precision: Option<f64>,
 }
 
-/// What an A/A comparison shows. Its true slowdown is 1, so the width of its intervals is noise.
+/// The intervals of an A/A comparison. Its true slowdown is 1, so their width is noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoiseFloor {
     /// The arm that repeats the control.
     pub arm: String,
     /// Its benches that have an interval.
     pub benches: u32,
-    /// Half of the interval's width, as a fraction: the median over benches.
+    /// The median half-width of an interval, as a fraction.
     pub median: f64,
-    /// The largest.
+    /// The largest half-width.
     pub largest: f64,
     /// The number of benches whose interval contains 1.
     pub hold_one: u32,
@@ -98,21 +97,21 @@ pub struct Duty {
 pub struct ArmSummary {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Control or treatment.
     pub role: Role,
-    /// Whether it is the control's machine again, so that its comparison is an A/A.
+    /// Whether it runs on the control's machine, which makes its comparison an A/A comparison.
     #[serde(default)]
     pub repeats_control: bool,
-    /// Whether a gate judges it: every treatment that does not repeat the control. Where all of them
-    /// do, each is judged.
+    /// Whether a gate judges it. Treatments that repeat the control are judged only if all
+    /// treatments do.
     #[serde(default)]
     pub judged: bool,
     /// The protection that its name or configuration claims: `sev-snp`.
     pub claimed: Option<String>,
-    /// Whether the claim is proved; none without a claim.
+    /// Whether the claim is proved; `None` without a claim.
     pub verified: Option<bool>,
-    /// How the machine says its memory is protected: `none`, `SEV-SNP`, `unknown`; none where it was
-    /// never reached.
+    /// How the machine says its memory is protected: `none`, `SEV-SNP`, `unknown`; `None` if
+    /// it was never reached.
     #[serde(default)]
     pub encryption: Option<String>,
     /// The evidence for the claim, or for its absence, as text.
@@ -151,9 +150,9 @@ pub struct Testimony {
 /// A machine of an arm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArmMachine {
-    /// What it does.
+    /// Its role.
     pub role: MachineRole,
-    /// Where it is.
+    /// Its address.
     pub address: String,
 }
 

@@ -36,7 +36,7 @@ pub struct Summary {
     /// Each warm-up, batch by batch.
     #[serde(default)]
     pub warm_ups: Vec<WarmUpCourse>,
-    /// What the gate decided; none without a gate.
+    /// The gate's decision; `None` without `--gate`.
     #[serde(default)]
     pub gate: Option<GateReport>,
 }
@@ -63,7 +63,7 @@ pub struct OutlierRow {
     pub boot: u32,
     /// The round.
     pub round: u32,
-    /// Where it lies.
+    /// On which side it lies, and how far.
     pub label: OutlierLabel,
     /// Whether it is the first value of an arm's own series: a cold start.
     pub first: bool,
@@ -78,11 +78,11 @@ pub struct WarmUpCourse {
     pub arm: String,
     /// The boot block, from 1.
     pub boot: u32,
-    /// How it went; none where it is too short to tell.
+    /// How it went; `None` if it is too short to tell.
     pub class: Option<WarmUpClass>,
     /// The number of batches.
     pub batches: u32,
-    /// The index of the first steady batch; none without a steady state.
+    /// The index of the first steady batch; `None` without a steady state.
     pub steady_from: Option<u32>,
     /// The time of an iteration in ns, batch by batch. Longer courses are thinned: each value is
     /// then the mean of several consecutive batches.
@@ -105,7 +105,7 @@ pub struct SkippedRow {
 /// A bench that failed in an arm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRow {
-    /// The bench; none where the arm itself failed.
+    /// The bench; `None` if the arm itself failed.
     pub bench: Option<String>,
     /// The arm.
     pub arm: String,
@@ -125,7 +125,7 @@ pub struct Exclusion {
     pub boot: u32,
     /// The round, from 1.
     pub round: u32,
-    /// The kind of cause; none where a later version names one that this one does not know.
+    /// The kind of cause; `None` if a later version wrote it and this one does not know it.
     pub kind: Option<ExclusionKind>,
     /// The arm in which it was seen.
     pub arm: Option<String>,
@@ -133,7 +133,7 @@ pub struct Exclusion {
     pub cause: String,
 }
 
-/// The form in JSON: the first version has the cause alone, which begins with the kind's words.
+/// The form in JSON. The first version has only the cause, which begins with the words of its kind.
 #[derive(Deserialize)]
 struct StoredExclusion {
     bench: String,
@@ -169,7 +169,7 @@ pub struct DifferenceRow {
 }
 
 impl Summary {
-    /// Completes what the first version of the document left to its readers.
+    /// Fills in fields that the first version of the document does not have.
     pub(crate) fn resolve(&mut self) {
         let benches = &self.run.benches;
         self.comparisons.iter_mut().for_each(|one| one.measurand.resolve(benches));

@@ -39,7 +39,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What the data say about a slowdown, or about its change, and a margin.
+    /// Whether a slowdown, or its change, is within the margin.
     Verdict {
         /// Beyond the margin.
         Regressed = "regressed",
@@ -55,9 +55,9 @@ words! {
 words! {
     /// What an arm is for.
     Role {
-        /// What the treatments are compared with.
+        /// The treatments are compared with it.
         Control = "control",
-        /// Compared with the control.
+        /// It is compared with the control.
         Treatment = "treatment",
     }
 }
@@ -166,13 +166,13 @@ words! {
 words! {
     /// Where the margin of a comparison comes from.
     MarginSource {
-        /// Nobody named one: 3 %.
+        /// The default of 3 %.
         Default = "default",
         /// The flag `--margin`.
         Flag = "flag",
         /// An entry `[[margin]]` of sevbench.toml.
         Rule = "rule",
-        /// The run's settings; records before this field do not say more.
+        /// The run's settings. Records made before this field do not say which.
         Run = "run",
     }
 }
@@ -184,7 +184,7 @@ words! {
         Loopback = "loopback",
         /// A guest that sevbench boots under QEMU.
         Qemu = "qemu",
-        /// A machine that somebody else made, reached over SSH.
+        /// A machine that somebody else started, reached over SSH.
         Ssh = "ssh",
         /// Values from a table.
         Table = "table",
@@ -192,7 +192,7 @@ words! {
 }
 
 impl Place {
-    /// The kind of machine behind an address, by its scheme; none where it has none of ours.
+    /// The kind of machine behind an address, by its scheme. `None` if the scheme is unknown.
     pub fn of_address(address: &str) -> Option<Self> {
         let scheme = address.split([':', '?']).next().unwrap_or_default();
         let addressed = [Self::Loopback, Self::Qemu, Self::Ssh];
@@ -245,15 +245,15 @@ words! {
         BinsHideMargin = "its bins hide as much as the margin",
         /// One boot says nothing about the next.
         OneBoot = "one boot",
-        /// The baseline has one boot of it.
+        /// The baseline has one boot of the bench.
         OneBootInBaseline = "one boot in the baseline",
         /// Too few boots for any data to reach the p-value of a failure.
         TooFewBoots = "too few boots",
-        /// The baseline does not have it.
+        /// The baseline does not have the bench.
         NotInBaseline = "not in the baseline",
-        /// It was skipped, or every round was excluded.
+        /// The bench was skipped, or every round was excluded.
         NoResult = "no result",
-        /// It failed in some boot.
+        /// The bench failed in some boot.
         Failed = "failed",
         /// No bench has a result.
         Nothing = "no bench has a result",

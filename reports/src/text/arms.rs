@@ -1,4 +1,4 @@
-//! What the arms were, and how the run ended.
+//! The arms, and how the run ended.
 
 use crate::model::{Outcome, Place, Summary};
 use crate::text::TextOptions;
@@ -46,7 +46,7 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
     if run.cut_off {
         writeln!(
             out,
-            "cut off: --max-time ended the run before the benches with this flag had their boots"
+            "cut off: --max-time ended the run before benches with this flag had all their boots"
         )?;
     }
     for defect in &run.defects {

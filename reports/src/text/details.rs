@@ -1,4 +1,4 @@
-//! `--verbose`: the other estimates, and where the width of an interval comes from.
+//! `--verbose`: the other estimates, and the sources of the variance.
 
 use crate::model::{Estimate, Summary, VarianceShares, WarmUpClass, WarmUpClasses, WarmUps};
 use crate::table::{Align, Table};

@@ -10,7 +10,7 @@ pub fn render_gate(gate: &GateReport) -> String {
         GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
         GateDecision::Inconclusive => {
             let undecided = list(&gate.undecided, undecided);
-            format!("not decided: {undecided}; measure longer, as with --boots 30")
+            format!("not decided: {undecided}; measure longer, for example with --boots 30")
         }
         GateDecision::Refused => {
             format!("refused: {}", gate.refusal.as_deref().unwrap_or("no reason is recorded"))

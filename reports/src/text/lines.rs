@@ -61,7 +61,7 @@ fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<Str
     cells
 }
 
-/// Slowdowns against those of a baseline.
+/// The changes of slowdowns since a baseline.
 pub(super) fn write_changes(out: &mut String, summary: &Summary) -> Result {
     let changed = summary.comparisons.iter().filter_map(|c| Some((c, c.change.as_ref()?)));
     let rows: Vec<_> = changed.collect();
@@ -81,7 +81,7 @@ pub(super) fn write_changes(out: &mut String, summary: &Summary) -> Result {
     table.lines().iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// A bench, with its treatment where there are several.
+/// The name of a line: the bench, and the treatment if there are several.
 pub(super) fn name(summary: &Summary, comparison: &Comparison) -> String {
     let measurand = &comparison.measurand;
     match summary.run.arms.len() {
@@ -121,7 +121,7 @@ fn paint(line: &mut String, verdict: Verdict) {
     *line = line.replacen(word, &format!("\x1b[{colour}m{word}\x1b[0m"), 1);
 }
 
-/// A level in per cent without needless digits: 95, 99.9.
+/// A level in per cent without trailing zeros: 95, 99.9.
 fn percent(level: f64) -> String {
     let text = format!("{:.3}", level * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! Notes below the lines: all benches together, what would settle the inconclusive ones, outliers.
+//! Notes below the lines: geometric means, boots that would settle inconclusive benches, outliers.
 
 use crate::model::{Comparison, Flag, NoiseFloor, OutlierRow, Summary, Verdict};
 use crate::text::TextOptions;
@@ -7,9 +7,9 @@ use sevbench_text::{counted, escaped, format_duration};
 use std::fmt::{Result, Write};
 use std::time::Duration;
 
-/// The most benches that one note names.
+/// The most benches in one note.
 const NAMED_MAX: usize = 4;
-/// The longest time that is shown, in s.
+/// The longest time shown, in s.
 const SHOWN_S_MAX: f64 = 1e9;
 
 pub(super) fn write_notes(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
@@ -28,7 +28,7 @@ pub(super) fn write_notes(out: &mut String, summary: &Summary, options: TextOpti
             let percent = (resolution * 1e5).round() / 1e3;
             writeln!(
                 out,
-                "percentiles come from histograms: they show no difference below {percent} %"
+                "percentiles come from histograms, which hide differences below {percent} %"
             )?;
         }
     }
@@ -67,17 +67,18 @@ fn write_settling(out: &mut String, summary: &Summary) -> Result {
             format!(" (about {})", format_duration(duration))
         });
         let boots = counted(settle.boots, "more boot");
-        format!("{} {boots}{time}", name(summary, comparison))
+        format!("{} needs {boots}{time}", name(summary, comparison))
     });
     let named = named.collect::<Vec<_>>().join(", ");
     let rest = match open.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
-        rest => format!(", {rest} others up to {}", most.boots),
+        rest => format!(", {rest} others at most {}", most.boots),
     };
-    writeln!(out, "to settle what is inconclusive, if the spread stays the same: {named}{rest}")
+    writeln!(out, "to settle inconclusive benches, if the spread stays the same: {named}{rest}")
 }
 
-/// Benches whose estimate lies on the edge of the margin. What unpaired arms need is not estimated.
+/// Benches whose estimate lies on the edge of the margin. Unpaired arms are left out, because the
+/// boots that they need are not estimated.
 fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
     let is_edge = |one: &&Comparison| {
         one.settle.is_none()

@@ -1,4 +1,4 @@
-//! What was skipped, failed or excluded, and in what the arms differ.
+//! Skips, failures, exclusions, and the differences between the arms.
 
 use crate::model::{DifferenceRow, FailedRow, SkippedRow, Summary};
 use crate::text::lines::control_name;
@@ -15,7 +15,7 @@ pub(super) fn write_troubles(out: &mut String, summary: &Summary) -> Result {
     Ok(())
 }
 
-/// Each reason once, with its benches and arms.
+/// One line for each reason, with its benches and arms.
 fn write_skips(out: &mut String, skipped: &[SkippedRow]) -> Result {
     let mut by_bench: Vec<(Vec<&str>, &SkippedRow)> = Vec::new();
     for rows in skipped.chunk_by(|a, b| (&a.bench, &a.reason) == (&b.bench, &b.reason)) {
@@ -34,7 +34,7 @@ fn write_skips(out: &mut String, skipped: &[SkippedRow]) -> Result {
     Ok(())
 }
 
-/// Each failure once, with its arms and boots.
+/// One line for each failure, with its arms and boots.
 fn write_failures(out: &mut String, failed: &[FailedRow]) -> Result {
     let mut rows: Vec<&FailedRow> = failed.iter().collect();
     let key = |row: &FailedRow| (row.bench.clone(), row.reason.clone());
@@ -52,7 +52,7 @@ fn write_failures(out: &mut String, failed: &[FailedRow]) -> Result {
     Ok(())
 }
 
-/// Facts with the same values in one line.
+/// One line for all facts that have the same values.
 pub(super) fn write_differences(out: &mut String, summary: &Summary) -> Result {
     let control = control_name(summary);
     let same = |a: &DifferenceRow, b: &DifferenceRow| {

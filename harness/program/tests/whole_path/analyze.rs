@@ -134,7 +134,7 @@ fn gate_on_a_table_exits_with_the_status_of_its_verdict() {
     gate(&slow, "3").expect(3, &["gate failed: regressed: a/b in snp"]);
     gate(&slow, "30").expect(0, &["gate passed"]);
     gate(&slow, "11").expect(4, &["gate not decided: a/b in snp"]);
-    gate(&slow[..1], "3").expect(2, &["gate refused", "two boots"]);
+    gate(&slow[..1], "3").expect(2, &["gate refused", "single boot"]);
     gate(&slow[..3], "3").expect(2, &["gate refused", "1 comparison needs 5 boots"]);
     // Without any pair, the gate does not pass.
     let apart = "a/b,nosev,1,1,ms,3\na/b,nosev,2,1,ms,3\na/b,snp,3,1,ms,3\na/b,snp,4,1,ms,3\n";
@@ -194,11 +194,11 @@ fn records_are_compared_bench_by_bench() {
         fs::write(&before, format!("{HEADER}{rows}")).unwrap();
         lab.sevbench(&["analyze", paths[1], "--baseline", paths[0], "--gate"])
     };
-    against(&rows("a/b", "ms", &[1.02])).expect(2, &["gate refused", "two boots"]);
+    against(&rows("a/b", "ms", &[1.02])).expect(2, &["gate refused", "too few boots of a/b"]);
     against(&rows("a/old", "ms", &[1.0, 1.1])).expect(2, &["gate refused", "has no a/b in snp"]);
     let once = rows("a/b", "ms", &[1.0]) + &rows("a/old", "ms", &[1.0, 1.1]);
-    against(&once).expect(2, &["has no a/b in snp over two boots or more"]);
-    // Against so noisy a baseline the gate could hardly pass, but it can fail.
+    against(&once).expect(2, &["has too few boots of a/b in snp"]);
+    // Against such an imprecise baseline hardly any run could pass, but this one fails.
     let noisy = rows("a/b", "ms", &[0.96, 1.00, 0.97, 0.99, 1.01]);
     against(&noisy).expect(3, &["gate failed: regressed: a/b in snp"]);
 }
@@ -221,7 +221,7 @@ fn error_in_a_table_is_located() {
         lab.sevbench(&["analyze", &table]).expect(1, &words);
     }
     let table = lab.table("a,nosev,1,1,ms,3\n");
-    lab.sevbench(&["analyze", &table]).expect(1, &["one arm only, nosev"]);
+    lab.sevbench(&["analyze", &table]).expect(1, &["only the arm nosev"]);
     let table = lab.table(&rows("a", "ms", &[1.0, 1.1]));
     let wrong = lab.sevbench(&["analyze", &table, "--control", "moon"]);
     wrong.expect(2, &["no arm `moon`", "nosev, snp"]);

@@ -66,7 +66,7 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let gate = ["--gate", "--baseline", "main"];
     run(&gate, "trials/rate").expect(2, &["the baseline `main` has no trials/rate in aa"]);
     let narrow = run(&[&gate[..], &["--margin", "0.0001"]].concat(), "trials/spin");
-    narrow.expect(2, &["could hardly pass", "trials/spin in aa is known there to ±"]);
+    narrow.expect(2, &["is too imprecise", "trials/spin in aa is known to ±"]);
     let first = run_of(&lab, "main");
     let slow = ["--treatment", "aa=loopback?spin=4", "--margin", "100", "--save-baseline", "main"];
     let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
@@ -77,7 +77,8 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     assert_eq!(run_of(&lab, "main"), first);
     let single = ["--boots", "1", "--save-baseline", "one", "trials/spin"];
     lab.run(&single).expect(0, &[]);
-    run(&["--gate", "--baseline", "one"], "trials/spin").expect(2, &["two boots at least"]);
+    run(&["--gate", "--baseline", "one"], "trials/spin")
+        .expect(2, &["`one` has too few boots of trials/spin in aa"]);
 }
 
 #[test]

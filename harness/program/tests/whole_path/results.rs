@@ -178,5 +178,5 @@ fn gate_exits_with_the_status_of_its_verdict() {
     };
     gate("10", "5").expect(3, &["gate failed: regressed: trials/spin in slow"]);
     gate("900", "5").expect(0, &["gate passed"]);
-    gate("10", "1").expect(2, &["a gate needs two boots at least"]);
+    gate("10", "1").expect(2, &["a gate cannot judge a single boot"]);
 }

@@ -1,46 +1,90 @@
-//! What the arms were: how each was made, what proves its protection, and in what the machines differ.
+//! The arms of a run: how each was made, what proves its protection, and how the machines differ.
 
-use crate::record::{ArmRecord, ArmStanding, BootRecord};
+use super::arm_pair::ArmPair;
+use crate::record::{ArmRecord, ArmStanding, BootRecord, Header, standings};
 use sevbench_guest::{Facts, MachineFacts, Proof, Protection, differences, prove};
 use sevbench_reports::{
-    ArmMachine, ArmSummary, Build, DifferenceRow, MachineRole, Place, format_bytes,
+    ArmMachine, ArmSummary, Build, DifferenceRow, MachineRole, Place, Role, format_bytes,
 };
 use sevbench_text::counted;
+
+/// The arms of a run, as their boots showed them.
+pub(super) struct ArmTable<'a> {
+    arms: &'a [ArmRecord],
+    standings: Vec<ArmStanding>,
+    control: usize,
+    pub summaries: Vec<ArmSummary>,
+    pub differences: Vec<DifferenceRow>,
+}
+
+impl<'a> ArmTable<'a> {
+    /// `None` if the header has no control arm.
+    pub(super) fn new(header: &'a Header, boots: &[BootRecord]) -> Option<Self> {
+        let arms = &header.arms;
+        let control = arms.iter().position(|arm| arm.role == Role::Control)?;
+        let standings = standings(arms);
+        let build = Build { executable_sha256: header.executable_sha256.clone() };
+        let summarize = |(arm, standing): (&ArmRecord, &ArmStanding)| {
+            let boots = boots_of(boots, arm);
+            ArmSummary { build: Some(build.clone()), ..summarize(arm, *standing, &boots) }
+        };
+        let summaries = arms.iter().zip(&standings).map(summarize).collect();
+        let differences = differences_from(&arms[control], arms, boots);
+        Some(Self { arms, standings, control, summaries, differences })
+    }
+
+    /// Every treatment with the control.
+    pub(super) fn pairs(&self) -> Vec<ArmPair> {
+        let treatments = (0..self.arms.len()).filter(|arm| self.arms[*arm].role == Role::Treatment);
+        treatments.map(|treatment| self.pair(treatment)).collect()
+    }
+
+    fn pair(&self, treatment: usize) -> ArmPair {
+        let both = [self.control, treatment];
+        let name = &self.arms[treatment].name;
+        let is_verified = |arm: &usize| self.summaries[*arm].verified != Some(false);
+        let mut undeclared = self.differences.iter().filter(|row| !row.declared);
+        let control = &self.summaries[self.control];
+        let encryption = control.encryption.as_deref().unwrap_or_default();
+        ArmPair {
+            control: self.control as u16,
+            treatment: treatment as u16,
+            injected: both.iter().any(|arm| self.arms[*arm].spin_factor.is_some()),
+            rebooted: both.iter().all(|arm| self.arms[*arm].rebooted),
+            are_verified: both.iter().all(is_verified),
+            control_is_encrypted: control.claimed.is_none() && encryption.starts_with("SEV"),
+            differ_undeclared: undeclared.any(|row| row.arm == *name),
+            judged: self.standings[treatment].judged,
+        }
+    }
+}
 
 /// The boots of an arm, in order.
 fn boots_of<'a>(boots: &'a [BootRecord], arm: &ArmRecord) -> Vec<&'a BootRecord> {
     boots.iter().filter(|boot| boot.arm == arm.name).collect()
 }
 
-/// An arm as its boots showed it.
-pub(super) fn describe(
-    arm: &ArmRecord,
-    standing: ArmStanding,
-    boots: &[BootRecord],
-    executable_sha256: &str,
-) -> ArmSummary {
-    let boots = boots_of(boots, arm);
-    // A process on this machine is protected by nothing, and is called nothing.
+fn summarize(arm: &ArmRecord, standing: ArmStanding, boots: &[&BootRecord]) -> ArmSummary {
+    // A process on this machine has no protection of its own to prove.
     let guests = boots.iter().filter(|_| arm.place() != Some(Place::Loopback));
     let proofs: Vec<Proof> = guests.map(|boot| proof(arm, boot)).collect();
-    // Every boot must prove it; the evidence that is shown is that of the first boot that does not.
+    // Every boot must prove the claim. The evidence shown is that of the first boot that does not.
     let weakest = proofs.iter().find(|proof| proof.verified != Some(true)).or(proofs.first());
-    let claimed = arm.claimed.is_some();
+    let is_proved = !proofs.is_empty() && proofs.iter().all(|proof| proof.verified == Some(true));
     ArmSummary {
         name: arm.name.clone(),
         role: arm.role,
         repeats_control: standing.repeats_control,
         judged: standing.judged,
         claimed: arm.claimed.clone(),
-        verified: claimed
-            .then(|| !proofs.is_empty() && proofs.iter().all(|proof| proof.verified == Some(true))),
+        verified: arm.claimed.is_some().then_some(is_proved),
         encryption: weakest.map(|proof| proof.encryption.clone()),
         evidence: weakest.map(|proof| proof.evidence.clone()).unwrap_or_default(),
         testimony: Vec::new(),
         place: arm.place(),
         address: arm.address.clone(),
         machines: vec![ArmMachine { role: MachineRole::Measured, address: arm.address.clone() }],
-        build: Some(Build { executable_sha256: executable_sha256.into() }),
+        build: None,
         description: description(arm, boots.first().copied()),
         injected: arm.spin_factor,
         agent_resident_bytes: boots.first().map(|boot| boot.agent_resident_bytes),
@@ -80,11 +124,11 @@ fn description(arm: &ArmRecord, boot: Option<&BootRecord>) -> String {
     parts.join(", ")
 }
 
-/// Differences between the arms in any boot, each once.
-pub(super) fn all_differences(
+/// The differences between the control and the other arms in any boot, each once.
+fn differences_from(
+    control: &ArmRecord,
     arms: &[ArmRecord],
     boots: &[BootRecord],
-    control: &ArmRecord,
 ) -> Vec<DifferenceRow> {
     let mut rows = Vec::new();
     let controls = boots_of(boots, control);

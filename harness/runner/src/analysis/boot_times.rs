@@ -1,14 +1,15 @@
-//! Boot times as benches of their own: of guests that sevbench has booted, each phase of each boot is one value.
+//! Boot times as benches: each phase of a boot is a series. Only guests that sevbench booted have
+//! them.
 
 use super::metrics::Value;
 use super::series::{Row, Series};
 use crate::record::{ArmRecord, BootRecord, Phases};
 use sevbench_reports::{Measurand, Unit};
 
-/// How long a phase took.
+/// The duration of a phase, in ns.
 type Phase = fn(&Phases) -> Option<u64>;
 
-/// The phases, in their order, and the whole.
+/// The phases in order, then their total.
 const PHASES: [(&str, Phase); 5] = [
     ("boot/qemu", |phases| phases.qemu_ns),
     ("boot/kernel", |phases| phases.kernel_ns),
@@ -19,7 +20,7 @@ const PHASES: [(&str, Phase); 5] = [
     }),
 ];
 
-/// From the first answer of the SSH server: authentication, the executable's way, and the agent's hello.
+/// From the SSH server's first answer to the agent's hello: authentication, upload, start.
 fn agent_ns(phases: &Phases) -> Option<u64> {
     let kernel_ns = phases.kernel_ns.unwrap_or(0);
     let before = phases.qemu_ns?.saturating_add(kernel_ns).saturating_add(phases.ssh_ns?);
@@ -27,9 +28,9 @@ fn agent_ns(phases: &Phases) -> Option<u64> {
     Some(start_ns.saturating_add(phases.ship_ns).saturating_add(phases.agent_ns))
 }
 
-/// A series for each phase that has a value.
+/// A series for each phase that any boot has a value of.
 pub(super) fn boot_time_series(boots: &[BootRecord], arms: &[ArmRecord]) -> Vec<Series> {
-    let series = PHASES.iter().enumerate().map(|(place, (id, phase))| {
+    let series = PHASES.iter().enumerate().map(|(index, (id, phase))| {
         let rows = boots.iter().filter(|boot| boot.launch.is_some()).filter_map(|boot| {
             let arm = arms.iter().position(|arm| arm.name == boot.arm)?;
             let ns = phase(&boot.phases).filter(|ns| *ns > 0)? as f64;
@@ -45,8 +46,8 @@ pub(super) fn boot_time_series(boots: &[BootRecord], arms: &[ArmRecord]) -> Vec<
         });
         let mut rows: Vec<Row> = rows.collect();
         rows.sort_by_key(|row| (row.boot, row.arm));
-        // Behind every bench of the header.
-        let bench = usize::MAX - PHASES.len() + place;
+        // After every bench of the header.
+        let bench = usize::MAX - PHASES.len() + index;
         Series {
             measurand: Measurand::of_bench(*id),
             bench,

@@ -1,42 +1,46 @@
-//! Which rounds are left out, for causes from outside that were declared before the data were seen. No value of a sample
-//! is looked at.
+//! Rounds excluded for an external cause. Each cause was declared before the data were seen; the
+//! values of samples play no part.
 
 use crate::record::{ArmRound, BootRecord, RoundRecord};
 use sevbench_reports::{Exclusion, ExclusionKind};
 use sevbench_text::counted;
 
-/// By how much the guest's clock may show more time than the host's for one request: drift, and the clocks' grain.
+/// For one request, the guest's clock may show this much more than the host's: drift, and the
+/// resolution of the clocks.
 const FAST_SHARE: f64 = 0.005;
 const FAST_NS: f64 = 1e6;
-/// By how much it may show less: drift, and the way there and back, which is long to an emulated guest or to another machine.
+/// It may show this much less: drift, and the round trip, which is long to an emulated guest or to
+/// another machine.
 const SLOW_SHARE: f64 = 0.02;
 const SLOW_NS: f64 = 50e6;
 const SLOW_FAR_NS: f64 = 250e6;
 
-/// By how much more than this share of a request, and two ticks of the counter, the hypervisor may take the guest's CPUs away.
+/// During one request, the hypervisor may take this much CPU time from the guest: a share of the
+/// request, and two ticks of the counter.
 const STEAL_SHARE: f64 = 0.05;
 const STEAL_NS: f64 = 20e6;
-/// By how much a clock of the day may move against the monotonic one: a slewing time server, and the time it takes to read both.
+/// During one request, the wall clock may move this much against the monotonic clock: a time server
+/// slews it, and reading both clocks takes time.
 const STEP_SHARE: f64 = 0.001;
 const STEP_NS: f64 = 2e6;
 
-/// The rounds that are left out, each with its cause.
+/// The excluded rounds, each with its cause.
 #[derive(Debug, Default)]
 pub(super) struct ExclusionLedger {
     pub rows: Vec<Exclusion>,
-    /// Whether some guest is not a machine of this host's that runs under KVM.
-    far: bool,
+    /// Whether any guest is not a KVM guest of this host.
+    is_far: bool,
 }
 
 impl ExclusionLedger {
     pub(super) fn boot(&mut self, boot: &BootRecord) {
         let is_near = boot.launch.as_ref().is_some_and(|launch| launch.accelerator == "KVM");
-        self.far |= !is_near;
+        self.is_far |= !is_near;
     }
 
-    /// Whether a round is left out.
+    /// Records the round if it is excluded. Returns whether it is.
     pub(super) fn round(&mut self, round: &RoundRecord) -> bool {
-        let slow_ns = if self.far { SLOW_FAR_NS } else { SLOW_NS };
+        let slow_ns = if self.is_far { SLOW_FAR_NS } else { SLOW_NS };
         let exclusion = exclusion(round, slow_ns);
         let excluded = exclusion.is_some();
         self.rows.extend(exclusion);
@@ -44,7 +48,7 @@ impl ExclusionLedger {
     }
 }
 
-/// A declared cause that was seen: its kind, and its figures for the reader.
+/// A cause that applies: its kind, and the figures behind it.
 type Cause = (ExclusionKind, String);
 
 fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
@@ -64,7 +68,7 @@ fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
     })
 }
 
-/// The guest's clock against the host's over one request.
+/// The guest's clock and the host's measured different durations for one request.
 fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
     let (guest, host) = (arm.conditions.guest_ns? as f64, arm.conditions.host_ns? as f64);
     let is_fast = guest > host * (1.0 + FAST_SHARE) + FAST_NS;
@@ -77,7 +81,7 @@ fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
     })
 }
 
-/// Time that the hypervisor gave to others.
+/// The hypervisor gave the guest's CPU time to others.
 fn steal(arm: &ArmRound) -> Option<Cause> {
     let (steal, guest) = (arm.conditions.steal_ns? as f64, arm.conditions.guest_ns? as f64);
     (steal > guest * STEAL_SHARE + STEAL_NS).then(|| {
@@ -93,7 +97,7 @@ fn clock_step(arm: &ArmRound) -> Option<Cause> {
         .then(|| (ExclusionKind::ClockStep, format!("{:+.1} ms in {}", step / 1e6, arm.arm)))
 }
 
-/// The path to the guest lost a segment. What disturbed the path may have disturbed the guest.
+/// A TCP segment to the guest was sent again. The cause may have disturbed the guest too.
 fn transport_retry(arm: &ArmRound) -> Option<Cause> {
     let retries = arm.conditions.transport_retries.filter(|retries| *retries > 0)?;
     let segments = counted(retries, "segment");
@@ -119,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_agree_within_the_way_to_the_guest_exclude_nothing() {
+    fn clocks_that_agree_up_to_the_round_trip_exclude_nothing() {
         for (guest_ms, host_ms) in [(100, 100), (100, 340), (1_000, 1_260), (30_000, 30_800)] {
             let round = round(Some(guest_ms * 1_000_000), Some(host_ms * 1_000_000));
             assert_eq!(exclusion(&round, SLOW_FAR_NS), None, "{guest_ms} {host_ms}");
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_fast_or_stood_still_excludes_its_round_by_name() {
+    fn fast_or_stopped_clock_excludes_the_round() {
         for (guest_ms, host_ms) in [(103, 100), (100, 400), (30_000, 31_000), (31_000, 30_000)] {
             let round = round(Some(guest_ms * 1_000_000), Some(host_ms * 1_000_000));
             let excluded = exclusion(&round, SLOW_FAR_NS).into_iter().collect::<Vec<_>>();
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_a_round_from_outside_excludes_it_by_name() {
+    fn steal_clock_steps_and_retries_exclude_the_round() {
         let second = Some(1_000_000_000);
         let set = |change: fn(&mut ArmRound)| {
             let mut round = round(second, second);
@@ -157,12 +161,12 @@ mod tests {
             cause(|arm| arm.conditions.transport_retries = Some(2)),
             "transport retry: 2 segments sent again to bounce"
         );
-        for within in [
+        for below_limit in [
             set(|arm| arm.conditions.steal_ns = Some(70_000_000)),
             set(|arm| arm.conditions.clock_step_ns = 2_900_000),
             set(|arm| arm.conditions.transport_retries = Some(0)),
         ] {
-            assert_eq!(within, None);
+            assert_eq!(below_limit, None);
         }
     }
 }

@@ -1,42 +1,40 @@
-//! Percentiles of everything that a boot's rounds gave, where single rounds have too few values for one.
+//! Percentiles of the pooled values of each boot, used when single rounds have too few values.
 
-use super::context::{ArmPair, Context};
-use super::metrics::{Counts, Percentile, rank_of};
+use super::dataset::ComparisonInput;
+use super::metrics::{Counts, Percentile, accumulate, rank_of};
 use super::pairs::BootPairs;
-use super::series::{Series, accumulate};
 use sevbench_statistics::{Cost, LogRatio, Pivot};
 
-/// A percentile of everything, in both arms.
+/// A percentile of the pooled values, compared between both arms.
 pub(super) struct PooledPercentile {
     pub pivot: Pivot,
-    /// In the control and in the treatment, in ns.
-    pub shown: [f64; 2],
+    /// The percentiles of the control and of the treatment, in ns.
+    pub means: [f64; 2],
     pub boots: u32,
     pub rounds: u32,
 }
 
-/// The delete-one-boot jackknife of the log ratio of a percentile of all values; none where the rounds themselves have a value
-/// each, where the values do not suffice either, or where there is one boot only.
+/// The delete-one-boot jackknife of the log ratio of a percentile of all values. `None` if every
+/// round has a percentile of its own, if the pooled values are too few, or if there is one boot
+/// only.
 pub(super) fn pooled_percentile(
-    series: &Series,
+    input: ComparisonInput<'_>,
     pairs: &[BootPairs],
-    pair: ArmPair,
-    context: &Context<'_>,
 ) -> Option<PooledPercentile> {
-    let percentile = series.percentile?;
-    let pooled = context.pooled.get(&(series.bench, percentile.place))?;
+    let percentile = input.series.percentile?;
+    let pooled = input.data.pooled.get(&(input.series.bench, percentile.observation))?;
+    let [control, treatment] = [input.pair.control, input.pair.treatment];
     let has = |(boot, round): (u32, u32), arm: u16| pooled.rounds.contains(&(boot, round, arm));
-    let of_control = pooled.rounds.iter().filter(|(.., arm)| *arm == context.control);
-    let rounds = of_control.filter(|(boot, round, _)| has((*boot, *round), pair.treatment)).count();
+    let of_control = pooled.rounds.iter().filter(|(.., arm)| *arm == control);
+    let rounds = of_control.filter(|(boot, round, _)| has((*boot, *round), treatment)).count();
     let paired: usize = pairs.iter().map(|boot| boot.pairs.len()).sum();
     if paired >= rounds {
         return None;
     }
     let of = |boot: u32, arm: u16| pooled.boots.get(&(boot, arm));
-    let boots = pooled.boots.keys().filter(|(_, arm)| *arm == context.control);
-    let boots: Vec<[&Counts; 2]> = boots
-        .filter_map(|(boot, _)| Some([of(*boot, context.control)?, of(*boot, pair.treatment)?]))
-        .collect();
+    let boots = pooled.boots.keys().filter(|(_, arm)| *arm == control);
+    let boots: Vec<[&Counts; 2]> =
+        boots.filter_map(|(boot, _)| Some([of(*boot, control)?, of(*boot, treatment)?])).collect();
     let all = [0, 1].map(|side| PooledCounts::of(boots.iter().map(|boot| boot[side])));
     let values = |left_out: Option<&[&Counts; 2]>| {
         let value = |side: usize| {
@@ -51,13 +49,13 @@ pub(super) fn pooled_percentile(
     let of_all = values(None)?;
     Some(PooledPercentile {
         pivot: Pivot::jackknife(ratio(of_all), &without_one?).ok()?,
-        shown: of_all.map(Cost::value),
+        means: of_all.map(Cost::value),
         boots: boots.len() as u32,
         rounds: rounds as u32,
     })
 }
 
-/// The values of all boots of an arm, cumulative.
+/// The cumulative counts of all boots of an arm.
 struct PooledCounts(Counts);
 
 impl PooledCounts {
@@ -76,7 +74,7 @@ impl PooledCounts {
         Self(all)
     }
 
-    /// The percentile of what remains without a boot; none where that is too little.
+    /// The percentile of the values without those of one boot. `None` if too few values remain.
     fn percentile(&self, percentile: Percentile, without: Option<&Counts>) -> Option<u64> {
         let empty = Counts::new();
         let without = without.unwrap_or(&empty);
@@ -85,12 +83,12 @@ impl PooledCounts {
             return None;
         }
         let target = rank_of(percentile.q, total);
-        let place = self.0.partition_point(|(value_ns, seen)| {
+        let index = self.0.partition_point(|(value_ns, seen)| {
             let below = without.partition_point(|(value, _)| value <= value_ns);
             let left_out = below.checked_sub(1).map_or(0, |last| without[last].1);
             seen - left_out < target
         });
-        self.0.get(place).map(|(value_ns, _)| *value_ns)
+        self.0.get(index).map(|(value_ns, _)| *value_ns)
     }
 }
 
@@ -107,15 +105,15 @@ mod tests {
     }
 
     proptest! {
-        /// Against sorting what is left.
+        /// The reference sorts the remaining values.
         #[test]
-        fn a_percentile_without_a_boot_is_that_of_the_others(
+        fn percentile_without_a_boot_equals_that_of_the_other_boots(
             boots in proptest::collection::vec(proptest::collection::vec(1_u64..40, 1..30), 2..6),
             q in 0.01_f64..1.0,
         ) {
             let counts: Vec<Counts> = boots.iter().map(|boot| cumulative(boot)).collect();
             let all = PooledCounts::of(counts.iter());
-            let percentile = Percentile { place: 0, q, needed: 1 };
+            let percentile = Percentile { observation: 0, q, needed: 1 };
             for (left_out, counts) in counts.iter().enumerate() {
                 let others = boots.iter().enumerate().filter(|(boot, _)| *boot != left_out);
                 let mut rest: Vec<u64> = others.flat_map(|(_, values)| values.clone()).collect();

@@ -1,62 +1,70 @@
-//! From an arm's samples in a round to metrics: the cost of an operation, the percentiles of a distribution.
+//! Metrics of an arm in a round: the cost of an operation, or the figures and percentiles that an
+//! outside program reported.
 
 use crate::record::{RoundSamples, SetupRecord};
 use sevbench_protocol::{Observation, ObservedValue, Throughput};
 use sevbench_reports::Unit;
 
-/// Percentiles that are compared, and the values that each needs: 10/(1−q).
+/// The percentiles that are compared, and the number of values that each needs: 10/(1 − q).
 pub(super) const PERCENTILES: [(&str, f64, u64); 3] =
     [("p50", 0.5, 20), ("p99", 0.99, 1_000), ("p99.9", 0.999, 10_000)];
 
-/// Where a metric stands among those of its bench: the place of its observation, and its own within that. It is the
-/// same in every round, also where a round has too few values for a percentile before it.
-pub(super) type Rank = (usize, usize);
+/// The place of a metric among those of its bench. It is the same in every round, even if a round
+/// has too few values for a percentile that comes before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MetricRank {
+    /// The index of its observation.
+    pub observation: usize,
+    /// Its index within the observation: 0 is the figure itself or the mean, then the percentiles.
+    pub within: usize,
+}
 
-/// What an arm made of a round.
+/// What an arm measured in a round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Value {
-    /// Time an operation, or the inverse of a rate.
+    /// Time per operation, or the inverse of a rate.
     pub cost: f64,
-    /// The same in the series' unit.
+    /// The value in the unit of the series.
     pub shown: f64,
 }
 
 /// One metric of a round.
 pub(super) struct Metric {
-    pub rank: Rank,
-    /// Its name; none where the bench has one metric only.
+    pub rank: MetricRank,
+    /// Its name; `None` if the bench has one metric only.
     pub name: Option<String>,
-    /// Which percentile of its observation it is.
+    /// The percentile that it is, if it is one.
     pub percentile: Option<Percentile>,
     pub unit: Unit,
     pub value: Value,
 }
 
-/// A percentile that is compared.
+/// A percentile of an observation's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Percentile {
-    /// The place of its observation.
-    pub place: usize,
+    /// The index of the observation.
+    pub observation: usize,
     /// The share of values below it.
     pub q: f64,
-    /// The values that it needs.
+    /// The number of values that it needs.
     pub needed: u64,
 }
 
-/// All values of a round as one distribution.
+/// All values of an observation in a round.
 pub(super) struct Distribution {
-    /// The place of its observation.
-    pub place: usize,
+    /// The index of the observation.
+    pub observation: usize,
     pub name: String,
     /// The smallest relative difference that its percentiles can show.
     pub resolution: f64,
     pub counts: Counts,
 }
 
-/// Values in ns, ascending, each with how often it was seen or, where that is said, how often it or a smaller one was.
+/// Values in ns, ascending, each with its count. After [`accumulate`], each with the count of all
+/// values up to it.
 pub(super) type Counts = Vec<(u64, u64)>;
 
-/// The metrics of an arm in a round, and its distributions.
+/// The metrics of an arm in a round, and the distributions that some of them come from.
 pub(super) fn metrics(
     iterations: u64,
     samples: &RoundSamples,
@@ -68,7 +76,7 @@ pub(super) fn metrics(
     }
 }
 
-/// T = total time ÷ total operations of the arm in the round.
+/// The time per operation: total time ÷ total operations of the arm in the round.
 fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
     let total_ns = samples.iter().map(|ns| *ns as f64).sum::<f64>();
     let iteration_ns = total_ns / (samples.len() as f64 * iterations as f64);
@@ -81,7 +89,7 @@ fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
         }
     };
     Metric {
-        rank: Rank::default(),
+        rank: MetricRank::default(),
         name: None,
         percentile: None,
         unit,
@@ -91,33 +99,38 @@ fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
 
 fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
     let (mut metrics, mut distributions) = (Vec::new(), Vec::new());
-    for (place, observation) in lists.first().into_iter().flatten().enumerate() {
+    for (index, observation) in lists.first().into_iter().flatten().enumerate() {
         let of_name = lists.iter().flatten().filter(|other| other.name == observation.name);
         let values: Vec<&ObservedValue> = of_name.map(|other| &other.value).collect();
         let name = observation.name.clone();
         match &observation.value {
             ObservedValue::Scalar { unit, .. } => {
-                metrics.extend(scalar(place, name, *unit, &values));
+                let value = scalar(*unit, &values);
+                metrics.extend(value.map(|value| Metric {
+                    rank: MetricRank { observation: index, within: 0 },
+                    name: Some(name),
+                    percentile: None,
+                    unit: model_unit(*unit),
+                    value,
+                }));
             }
             ObservedValue::Distribution { significant_digits, bin_width, .. } => {
                 let of_digits = 10_f64.powi(-i32::from((*significant_digits).min(5)));
                 let resolution = bin_width.unwrap_or(0.0).max(of_digits);
-                let counts = merged(&values);
-                metrics.extend(percentiles(place, &name, &counts));
-                distributions.push(Distribution { place, name, resolution, counts });
+                let observation = index;
+                let distribution =
+                    Distribution { observation, name, resolution, counts: pooled(&values) };
+                metrics.extend(distribution_metrics(&distribution));
+                distributions.push(distribution);
             }
         }
     }
     (metrics, distributions)
 }
 
-/// The mean cost of the round's samples; a rate enters as its inverse.
-fn scalar(
-    place: usize,
-    name: String,
-    unit: sevbench_protocol::Unit,
-    values: &[&ObservedValue],
-) -> Option<Metric> {
+/// The mean cost of the round's samples, and the value of that cost in the unit. The cost of a rate
+/// is its inverse. `None` if the samples are in different units.
+fn scalar(unit: sevbench_protocol::Unit, values: &[&ObservedValue]) -> Option<Value> {
     let costs: Vec<f64> = values
         .iter()
         .filter_map(|value| match value {
@@ -129,14 +142,7 @@ fn scalar(
         .collect();
     let cost = costs.iter().sum::<f64>() / costs.len() as f64;
     let shown = if unit.is_rate() { 1.0 / cost } else { cost };
-    let value = Value { cost, shown };
-    (costs.len() == values.len()).then_some(Metric {
-        rank: (place, 0),
-        name: Some(name),
-        percentile: None,
-        unit: model_unit(unit),
-        value,
-    })
+    (costs.len() == values.len()).then_some(Value { cost, shown })
 }
 
 /// The unit of the model for a unit of the protocol.
@@ -151,31 +157,35 @@ pub(super) const fn model_unit(unit: sevbench_protocol::Unit) -> Unit {
     }
 }
 
-fn merged(values: &[&ObservedValue]) -> Counts {
-    let mut merged = Counts::new();
+fn pooled(values: &[&ObservedValue]) -> Counts {
+    let mut pooled = Counts::new();
     for value in values {
         if let ObservedValue::Distribution { counts, .. } = value {
-            merged.extend(counts);
+            pooled.extend(counts);
         }
     }
-    // The runs of which it consists are sorted already, which makes this cheap.
-    merged.sort_by_key(|(value_ns, _)| *value_ns);
-    merged
+    // Each part is sorted already, which makes this cheap.
+    pooled.sort_by_key(|(value_ns, _)| *value_ns);
+    pooled
 }
 
-/// The mean and the percentiles that the round has values enough for.
-fn percentiles(place: usize, name: &str, counts: &Counts) -> Vec<Metric> {
+/// The mean, and the percentiles that the round has enough values for.
+fn distribution_metrics(distribution: &Distribution) -> Vec<Metric> {
+    let Distribution { observation, name, counts, .. } = distribution;
     let total: u64 = counts.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
-    let metric = |inner: usize, what: &str, ns: f64| Metric {
-        rank: (place, inner),
-        name: Some(format!("{name}-{what}")),
-        percentile: percentile((place, inner)),
-        unit: Unit::Nanoseconds,
-        value: Value { cost: ns, shown: ns },
+    let metric = |within: usize, what: &str, ns: f64| {
+        let rank = MetricRank { observation: *observation, within };
+        Metric {
+            rank,
+            name: Some(format!("{name}-{what}")),
+            percentile: percentile(rank),
+            unit: Unit::Nanoseconds,
+            value: Value { cost: ns, shown: ns },
+        }
     };
     let sum: f64 = counts.iter().map(|(value_ns, count)| *value_ns as f64 * *count as f64).sum();
     let mut metrics = vec![metric(0, "mean", sum / total as f64)];
-    for (inner, (what, q, needed)) in (1..).zip(PERCENTILES) {
+    for (within, (what, q, needed)) in (1..).zip(PERCENTILES) {
         if total >= needed {
             let target = rank_of(q, total);
             let mut seen = 0_u64;
@@ -183,19 +193,37 @@ fn percentiles(place: usize, name: &str, counts: &Counts) -> Vec<Metric> {
                 seen = seen.saturating_add(*count);
                 seen >= target
             });
-            metrics.extend(found.map(|(value_ns, _)| metric(inner, what, *value_ns as f64)));
+            metrics.extend(found.map(|(value_ns, _)| metric(within, what, *value_ns as f64)));
         }
     }
     metrics
 }
 
-/// The percentile at a rank; none for a mean.
-pub(super) fn percentile((place, inner): Rank) -> Option<Percentile> {
-    let (_, q, needed) = *PERCENTILES.get(inner.checked_sub(1)?)?;
-    Some(Percentile { place, q, needed })
+/// The percentile at a rank; `None` for a mean.
+pub(super) fn percentile(rank: MetricRank) -> Option<Percentile> {
+    let (_, q, needed) = *PERCENTILES.get(rank.within.checked_sub(1)?)?;
+    Some(Percentile { observation: rank.observation, q, needed })
 }
 
-/// The rank of the value up to which at least the share `q` of so many values lies.
+/// The rank, among `total` values, of the smallest value that at least a share `q` does not exceed.
 pub(super) fn rank_of(q: f64, total: u64) -> u64 {
     ((q * total as f64).ceil() as u64).clamp(1, total.max(1))
 }
+
+/// Sorts counts, keeps each value once, and makes the counts cumulative.
+pub(super) fn accumulate(counts: &mut Counts) {
+    counts.sort_by_key(|(value_ns, _)| *value_ns);
+    let mut seen = 0_u64;
+    for (_, count) in counts.iter_mut() {
+        seen = seen.saturating_add(*count);
+        *count = seen;
+    }
+    // Of equal values, the last one has the count of all of them.
+    counts.reverse();
+    counts.dedup_by_key(|(value_ns, _)| *value_ns);
+    counts.reverse();
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -1,45 +1,71 @@
-//! Rounds that lie apart from the others of their series: labelled, never left out.
+//! Outlier rounds, by Tukey's fences. They are labelled and kept.
 
-use super::pairs::BootPairs;
-use sevbench_reports::{Measurand, OutlierLabel, OutlierRow};
+use super::dataset::ComparisonInput;
+use super::pairs::{BootPairs, RoundFilter, pair_rounds};
+use sevbench_reports::{OutlierLabel, OutlierRow};
 use sevbench_statistics::{LogRatio, OutlierLabel as Fence, tukey_labels};
 
-/// A value with its place: (boot, round, log ratio or log cost).
-pub(super) type Placed = (u32, u32, LogRatio);
-
-/// The residuals of pairs: each log ratio less the mean of its boot, or of all where boots have one round each.
-pub(super) fn residuals(boots: &[BootPairs]) -> Vec<Placed> {
-    let single = boots.iter().all(|boot| boot.pairs.len() == 1);
-    let placed = boots.iter().flat_map(|boot| {
-        let mean = if single { 0.0 } else { boot.mean().value() };
-        boot.pairs
-            .iter()
-            .map(move |pair| (boot.boot, pair.round, LogRatio::new(pair.ratio.value() - mean)))
-    });
-    placed.collect()
+/// A value, and the round that it comes from.
+struct RoundValue {
+    boot: u32,
+    round: u32,
+    value: LogRatio,
 }
 
-/// Those outside of Tukey's fences, in the order of the series. Of an arm's own series the first value may be that of a cold start; of
-/// pairs, where both arms began alike, it is one like others.
-pub(super) fn outliers(
-    measurand: &Measurand,
-    arm: &str,
-    placed: &[Placed],
-    own_series: bool,
-) -> Vec<OutlierRow> {
-    let values: Vec<LogRatio> = placed.iter().map(|(.., value)| *value).collect();
-    let labels = tukey_labels(&values);
-    let labelled =
-        placed.iter().zip(labels).enumerate().filter_map(|(place, ((boot, round, _), label))| {
-            Some(OutlierRow {
-                bench: measurand.to_string(),
-                arm: arm.into(),
-                boot: *boot,
-                round: *round,
-                label: label_of(label?),
-                first: own_series && place == 0,
+/// The outliers among the log ratios of pairs.
+pub(super) fn paired_outliers(input: ComparisonInput<'_>) -> Vec<OutlierRow> {
+    let pairing = pair_rounds(input.series, input.pair, RoundFilter::WithoutExcluded);
+    outlier_rows(input, input.treatment(), &residuals(&pairing.boots))
+}
+
+/// The outliers among the costs of each arm. The first value of an arm may be a cold start.
+pub(super) fn unpaired_outliers(input: ComparisonInput<'_>) -> Vec<OutlierRow> {
+    let of = |arm: u16, name: &str| {
+        let values: Vec<RoundValue> = input
+            .series
+            .usable_rows(arm)
+            .map(|row| {
+                let value = LogRatio::new(row.value.cost.ln());
+                RoundValue { boot: row.boot, round: row.round, value }
             })
+            .collect();
+        let mut rows = outlier_rows(input, name, &values);
+        if let (Some(row), Some(first)) = (rows.first_mut(), values.first()) {
+            row.first = (row.boot, row.round) == (first.boot, first.round);
+        }
+        rows
+    };
+    [of(input.pair.control, input.control()), of(input.pair.treatment, input.treatment())].concat()
+}
+
+/// Each log ratio minus the mean of its boot. If every boot has one round, nothing is subtracted.
+fn residuals(boots: &[BootPairs]) -> Vec<RoundValue> {
+    let single = boots.iter().all(|boot| boot.pairs.len() == 1);
+    let of_boot = |boot: &BootPairs| {
+        let mean = if single { 0.0 } else { boot.mean().value() };
+        let residual = |ratio: LogRatio| LogRatio::new(ratio.value() - mean);
+        let values = boot.pairs.iter().map(|pair| RoundValue {
+            boot: boot.boot,
+            round: pair.round,
+            value: residual(pair.ratio),
         });
+        values.collect::<Vec<_>>()
+    };
+    boots.iter().flat_map(of_boot).collect()
+}
+
+fn outlier_rows(input: ComparisonInput<'_>, arm: &str, values: &[RoundValue]) -> Vec<OutlierRow> {
+    let ratios: Vec<LogRatio> = values.iter().map(|value| value.value).collect();
+    let labelled = values.iter().zip(tukey_labels(&ratios)).filter_map(|(value, label)| {
+        Some(OutlierRow {
+            bench: input.series.measurand.to_string(),
+            arm: arm.into(),
+            boot: value.boot,
+            round: value.round,
+            label: label_of(label?),
+            first: false,
+        })
+    });
     labelled.collect()
 }
 

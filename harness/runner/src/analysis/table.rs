@@ -1,10 +1,14 @@
-//! Data from elsewhere: a table of values by bench, arm, boot and round.
+//! The analysis of a table: values from elsewhere, by bench, arm, boot and round.
 
-use super::context::{ArmPair, Costs};
+use super::arm_pair::ArmPair;
+use super::comparisons::{Comparisons, compare_all};
+use super::costs::Costs;
+use super::dataset::{Dataset, Design};
+use super::error::AnalysisError;
 use super::metrics::{Value, model_unit};
-use super::series::{Row, Series};
+use super::result::Analysis;
+use super::series::{PooledTable, Row, Series};
 use super::warm_ups::WarmUpTable;
-use super::{Analysis, AnalysisError, Dataset};
 use crate::gate::Margins;
 use crate::record::{ArmRecord, Table, TableBench, TableRow};
 use sevbench_reports::{
@@ -13,7 +17,7 @@ use sevbench_reports::{
 use sevbench_statistics::Confidence;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// More arms than this are a mistake in the column.
+/// More arms than this suggest that the column holds something else.
 const ARMS_MAX: usize = 1_000;
 
 /// How a table is analysed.
@@ -21,9 +25,9 @@ const ARMS_MAX: usize = 1_000;
 pub(crate) struct TableOptions<'a> {
     /// The file's name, for the summary.
     pub name: &'a str,
-    /// The control arm; the first one where none is named.
+    /// The control arm; by default the table's first arm.
     pub control: Option<&'a str>,
-    /// Whether the arms did not run in common blocks.
+    /// Whether the arms ran independently of each other, not in common blocks.
     pub unpaired: bool,
     pub confidence: Confidence,
     pub margins: Margins,
@@ -31,62 +35,120 @@ pub(crate) struct TableOptions<'a> {
     pub threads: usize,
 }
 
-/// The analysis of a table.
+/// Analyses a table.
 pub(crate) fn analyze_table(
     table: &Table,
     options: TableOptions<'_>,
 ) -> Result<Analysis, AnalysisError> {
-    let control = match options.control {
-        None => 0,
-        Some(name) => table.arms.iter().position(|arm| arm == name).ok_or_else(|| {
-            AnalysisError::NoArm { name: name.into(), known: table.arms.join(", ") }
-        })?,
-    };
-    if table.arms.len() < 2 {
-        return Err(AnalysisError::OneArm(table.arms.join(", ")));
-    }
-    if table.arms.len() > ARMS_MAX {
-        return Err(AnalysisError::TooManyArms(table.arms.len()));
-    }
-    // The control first, as everywhere.
-    let mut order: Vec<usize> = (0..table.arms.len()).collect();
-    order[..=control].rotate_right(1);
-    let arms: Vec<ArmRecord> = (0..)
-        .zip(&order)
-        .map(|(place, arm)| arm_record(&table.arms[*arm], place == 0, options.name))
-        .collect();
-    let mut places = vec![0_u16; order.len()];
-    (0..).zip(&order).for_each(|(place, arm)| places[*arm] = place);
+    let order = ArmOrder::new(table, options.control)?;
+    let arms = order.arms(table, options.name);
     let benches = table.benches.iter().enumerate();
-    let series: Vec<Series> = benches.map(|(i, bench)| series(i, bench, &places)).collect();
+    let series: Vec<Series> =
+        benches.map(|(index, bench)| series(index, bench, &order.positions)).collect();
     let boots: BTreeSet<u32> =
-        series.iter().flat_map(|s| s.rows.iter().map(|row| row.boot)).collect();
-    let arm_pairs = (1..arms.len()).map(|arm| ArmPair {
-        treatment: arm as u16,
-        injected: false,
-        rebooted: true,
-        are_verified: true,
-        control_is_encrypted: false,
-        differ_undeclared: false,
-        judged: true,
-    });
-    let dataset = Dataset {
-        control: 0,
+        series.iter().flat_map(|series| series.rows.iter().map(|row| row.boot)).collect();
+    let skipped = missing_values(&series, &arms);
+    let data = Dataset {
+        arms: &arms,
+        design: if options.unpaired { Design::Unpaired } else { Design::Paired },
+        pairs: (1..arms.len()).map(|treatment| arm_pair(treatment as u16)).collect(),
         series,
-        pooled: BTreeMap::new(),
+        pooled: PooledTable::new(),
         warm_ups: WarmUpTable::default(),
         costs: Costs::default(),
         confidence: options.confidence,
         margins: &options.margins,
         first_stage: None,
         seed: options.seed,
-        unpaired: options.unpaired,
-        pairs: arm_pairs.collect(),
-        arms: &arms,
     };
-    let skipped = lacking(&dataset.series, &arms);
-    let compares = dataset.compare(options.threads);
+    let Comparisons { comparisons, estimates, outliers, overall, noise_floor, warm_ups } =
+        compare_all(data, options.threads);
     let run = Run {
+        arms: arms.iter().map(summary_of_arm).collect(),
+        benches: table.benches.iter().map(|bench| bench.id.clone()).collect(),
+        boots: boots.len() as u32,
+        noise_floor,
+        ..run(&options)
+    };
+    let summary = Summary {
+        schema: SUMMARY_SCHEMA.into(),
+        run,
+        comparisons,
+        skipped,
+        failed: Vec::new(),
+        exclusions: Vec::new(),
+        differences: Vec::new(),
+        overall,
+        outliers,
+        warm_ups,
+        gate: None,
+    };
+    Ok(Analysis { summary, estimates, margins: options.margins, boots_tried: HashMap::new() })
+}
+
+/// The order of the arms in the result: the control first, then the others as in the table.
+struct ArmOrder {
+    /// By position, the index in the table.
+    indices: Vec<usize>,
+    /// By index in the table, the position.
+    positions: Vec<u16>,
+}
+
+impl ArmOrder {
+    fn new(table: &Table, control: Option<&str>) -> Result<Self, AnalysisError> {
+        let known = || table.arms.join(", ");
+        let control = match control {
+            None => 0,
+            Some(name) => table
+                .arms
+                .iter()
+                .position(|arm| arm == name)
+                .ok_or_else(|| AnalysisError::NoArm { name: name.into(), known: known() })?,
+        };
+        match table.arms.len() {
+            0..2 => return Err(AnalysisError::OneArm(known())),
+            2..=ARMS_MAX => {}
+            count => return Err(AnalysisError::TooManyArms(count)),
+        }
+        let mut indices: Vec<usize> = (0..table.arms.len()).collect();
+        indices[..=control].rotate_right(1);
+        let mut positions = vec![0_u16; indices.len()];
+        (0..).zip(&indices).for_each(|(position, index)| positions[*index] = position);
+        Ok(Self { indices, positions })
+    }
+
+    fn arms(&self, table: &Table, file: &str) -> Vec<ArmRecord> {
+        let arms = self.indices.iter().enumerate().map(|(position, index)| {
+            let name = &table.arms[*index];
+            ArmRecord {
+                name: name.clone(),
+                role: if position == 0 { Role::Control } else { Role::Treatment },
+                address: format!("{file}:{name}"),
+                claimed: None,
+                spin_factor: None,
+                rebooted: true,
+                declares: Vec::new(),
+            }
+        });
+        arms.collect()
+    }
+}
+
+const fn arm_pair(treatment: u16) -> ArmPair {
+    ArmPair {
+        control: 0,
+        treatment,
+        injected: false,
+        rebooted: true,
+        are_verified: true,
+        control_is_encrypted: false,
+        differ_undeclared: false,
+        judged: true,
+    }
+}
+
+fn run(options: &TableOptions<'_>) -> Run {
+    Run {
         id: options.name.into(),
         suite: "table".into(),
         testbed: "elsewhere".into(),
@@ -94,50 +156,20 @@ pub(crate) fn analyze_table(
         sevbench_version: String::new(),
         host: BTreeMap::new(),
         seed: options.seed,
-        arms: arms.iter().map(summary).collect(),
-        benches: table.benches.iter().map(|bench| bench.id.clone()).collect(),
+        arms: Vec::new(),
+        benches: Vec::new(),
         outcome: Outcome::Complete,
         cut_off: false,
         defects: Vec::new(),
         duty: None,
-        boots: boots.len() as u32,
+        boots: 0,
         first_sample_ns: None,
         replication: None,
-        noise_floor: compares.noise_floor,
-    };
-    Ok(Analysis {
-        estimates: compares.estimates,
-        boots_tried: HashMap::new(),
-        margins: options.margins,
-        summary: Summary {
-            schema: SUMMARY_SCHEMA.into(),
-            run,
-            comparisons: compares.comparisons,
-            skipped,
-            failed: Vec::new(),
-            exclusions: Vec::new(),
-            differences: Vec::new(),
-            overall: compares.overall,
-            outliers: compares.outliers,
-            warm_ups: Vec::new(),
-            gate: None,
-        },
-    })
-}
-
-fn arm_record(name: &str, is_control: bool, file: &str) -> ArmRecord {
-    ArmRecord {
-        name: name.into(),
-        role: if is_control { Role::Control } else { Role::Treatment },
-        address: format!("{file}:{name}"),
-        claimed: None,
-        spin_factor: None,
-        rebooted: true,
-        declares: Vec::new(),
+        noise_floor: None,
     }
 }
 
-fn summary(arm: &ArmRecord) -> ArmSummary {
+fn summary_of_arm(arm: &ArmRecord) -> ArmSummary {
     ArmSummary {
         name: arm.name.clone(),
         role: arm.role,
@@ -152,14 +184,14 @@ fn summary(arm: &ArmRecord) -> ArmSummary {
         address: arm.address.clone(),
         machines: Vec::new(),
         build: None,
-        description: "measured elsewhere: nothing is known about its machine".into(),
+        description: "measured elsewhere, on an unknown machine".into(),
         injected: None,
         agent_resident_bytes: None,
     }
 }
 
-/// The benches that an arm has no value of.
-fn lacking(series: &[Series], arms: &[ArmRecord]) -> Vec<SkippedRow> {
+/// The benches that the table has no value of in some arm.
+fn missing_values(series: &[Series], arms: &[ArmRecord]) -> Vec<SkippedRow> {
     let mut rows = Vec::new();
     for series in series {
         for (index, arm) in (0_u16..).zip(arms) {
@@ -176,12 +208,12 @@ fn lacking(series: &[Series], arms: &[ArmRecord]) -> Vec<SkippedRow> {
     rows
 }
 
-/// Several values of a round are its samples. Of durations, T = total time ÷ total operations; of rates, the mean of the inverses.
-fn series(bench: usize, table: &TableBench, places: &[u16]) -> Series {
+/// The series of a bench. Several values of an arm in one round are its samples.
+fn series(bench: usize, table: &TableBench, positions: &[u16]) -> Series {
     let unit = model_unit(table.unit);
     let mut rounds: BTreeMap<(u32, u32, u16), Vec<&TableRow>> = BTreeMap::new();
     for row in &table.rows {
-        rounds.entry((row.boot, row.round, places[row.arm])).or_default().push(row);
+        rounds.entry((row.boot, row.round, positions[row.arm])).or_default().push(row);
     }
     let rows = rounds.into_iter().map(|((boot, round, arm), samples)| {
         let value = value(unit, &samples);
@@ -197,6 +229,8 @@ fn series(bench: usize, table: &TableBench, places: &[u16]) -> Series {
     }
 }
 
+/// The value of a round. For durations, the cost is total time ÷ total operations; for rates, it is
+/// the mean of the inverses.
 fn value(unit: Unit, samples: &[&TableRow]) -> Value {
     let n = samples.len() as f64;
     if unit.is_rate() {

@@ -1,5 +1,6 @@
-//! How the warm-up of each guest went: its course, and its class by bench, boot and arm.
+//! Warm-ups: the course of each, and how many of a bench and an arm have each class.
 
+use super::arm_pair::ArmPair;
 use crate::record::WarmUpRecord;
 use sevbench_reports::{WarmUpClass, WarmUpClasses, WarmUpCourse, WarmUps};
 use sevbench_statistics::{Cost, SteadyClass, classify};
@@ -8,12 +9,13 @@ use std::collections::HashMap;
 /// Only this many batches are classified: the cost is quadratic.
 const LEN_MAX: usize = 2_048;
 
-/// A course with more batches than this is thinned to as many values.
+/// The most values of a course. Longer ones are thinned.
 const COURSE_LEN_MAX: usize = 64;
 
-/// Warm-ups by bench and arm, and each by itself.
+/// All warm-ups of a run.
 #[derive(Debug, Default)]
 pub(super) struct WarmUpTable {
+    /// By (bench, arm).
     classes: HashMap<(usize, u16), WarmUpClasses>,
     pub courses: Vec<WarmUpCourse>,
 }
@@ -51,10 +53,10 @@ impl WarmUpTable {
         } += 1;
     }
 
-    /// Of both arms of a comparison; none where the record has no warm-up of either.
-    pub(super) fn of(&self, bench: usize, control: u16, treatment: u16) -> Option<WarmUps> {
+    /// The warm-ups of both arms; `None` if the record has none of either.
+    pub(super) fn of(&self, bench: usize, pair: ArmPair) -> Option<WarmUps> {
         let of = |arm: u16| self.classes.get(&(bench, arm)).copied();
-        let (control, treated) = (of(control), of(treatment));
+        let (control, treated) = (of(pair.control), of(pair.treatment));
         (control.is_some() || treated.is_some()).then(|| WarmUps {
             control: control.unwrap_or_default(),
             treated: treated.unwrap_or_default(),
@@ -62,7 +64,8 @@ impl WarmUpTable {
     }
 }
 
-/// A course of at most [`COURSE_LEN_MAX`] values, each the mean of as many consecutive batches.
+/// At most [`COURSE_LEN_MAX`] values. Each is the mean of equally many consecutive batches, but the
+/// last may have fewer.
 fn thinned(costs: &[Cost]) -> Vec<f32> {
     let width = costs.len().div_ceil(COURSE_LEN_MAX).max(1);
     let mean = |batches: &[Cost]| {
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_courses_are_thinned_by_means() {
+    fn long_courses_are_thinned_to_means() {
         let costs = |count: u32| -> Vec<Cost> {
             (1..=count).map(|ns| Cost::new(f64::from(ns)).unwrap()).collect()
         };

@@ -2,7 +2,7 @@
 
 use super::exit::CliError;
 use super::records::{analyze_journal, threads};
-use crate::analysis::{Analysis, Overrides};
+use crate::analysis::{Analysis, NamedRecord, Overrides};
 use crate::record::{BaselineName, Location, resolve_baseline, save_baseline};
 use sevbench_reports::Outcome;
 
@@ -28,6 +28,11 @@ impl Baseline {
             "the baseline `{name}` belongs to the suite `{found}`, not to `{suite}`: name another \
              one with --baseline"
         )))
+    }
+
+    /// As comparisons take it.
+    pub(super) fn named(&self) -> NamedRecord<'_> {
+        NamedRecord { name: &self.name, analysis: &self.analysis }
     }
 }
 

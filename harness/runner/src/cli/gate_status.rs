@@ -3,7 +3,7 @@
 
 use super::baselines::Baseline;
 use super::exit::{CliError, INCONCLUSIVE, REGRESSED, USAGE};
-use crate::analysis::{fewest_boots, refuse_baseline};
+use crate::analysis::{GateScope, fewest_boots, refuse_baseline};
 use crate::coordinator::Plan;
 use crate::gate::{ALPHA, GatePlan, Margin, Margins, refuse_plan};
 use sevbench_reports::{GateDecision, GateReport, render_gate};
@@ -27,17 +27,15 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
     let treatments = plan.judged_treatments();
     let metrics = plan.benches.len() - plan.observed + plan.observed * OBSERVED_METRICS;
     let comparisons = (metrics * treatments.len()) as u32;
-    let refusal = refuse_plan(settings.boots, comparisons).or_else(|| {
-        let Baseline { name, analysis } = baseline?;
-        refuse_baseline(analysis, name, &plan.benches, &treatments, &margins)
-    });
+    let scope = GateScope { benches: &plan.benches, treatments: &treatments };
+    let refusal = refuse_plan(settings.boots, comparisons)
+        .or_else(|| refuse_baseline(baseline?.named(), scope, &margins));
     match refusal {
         Some(refusal) => Err(CliError::usage(refusal)),
         None => Ok(GatePlan {
             margin: Margin::percent(settings.margin_percent).map_err(CliError::usage)?,
             boots: settings.boots,
-            baseline_boots: baseline
-                .and_then(|one| fewest_boots(&one.analysis, &plan.benches, &treatments)),
+            baseline_boots: baseline.and_then(|one| fewest_boots(&one.analysis, scope)),
             comparisons,
         }),
     }

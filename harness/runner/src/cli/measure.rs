@@ -155,8 +155,8 @@ fn conclude(
     baseline: Option<&Baseline>,
 ) -> Result<Summary, CliError> {
     let mut analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
-    if let Some(Baseline { name, analysis: baseline }) = baseline {
-        add_changes(&mut analysis, baseline, name);
+    if let Some(baseline) = baseline {
+        add_changes(&mut analysis, baseline.named());
     }
     let mut summary = analysis.summary;
     summary.gate = arguments.gate.then(|| {

@@ -81,7 +81,7 @@ pub(super) fn analyze_journal(
     let mut analysis: Option<JournalAnalysis> = None;
     let tail = stream_journal(path, &mut |event| match (&mut analysis, event) {
         (None, Event::Header(header)) => {
-            analysis = Some(JournalAnalysis::new(*header, overrides.clone()));
+            analysis = Some(JournalAnalysis::new(*header, overrides));
         }
         (Some(analysis), event) => analysis.event(&event),
         (None, _) => {}

@@ -1,26 +1,26 @@
-//! The slowdown that is still called no change, for all benches and for some.
+//! Margins: the slowdown that still counts as no change, by bench.
 
 use regex_lite::Regex;
 use sevbench_reports::{MarginSource, Measurand};
 use sevbench_statistics::LogRatio;
 use thiserror::Error;
 
-/// The slowdown that is still called no change: 3 % by default. In per cent, as it was given.
+/// The slowdown that still counts as no change, in per cent as the user gave it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Margin(f64);
 
-/// A margin that is none.
+/// An invalid margin.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum MarginError {
-    /// No percentage.
-    #[error("a margin is a percentage above 0 and up to 1000, not {0}")]
+    /// Not a percentage in the allowed range.
+    #[error("a margin is a percentage above 0 and at most 1000, not {0}")]
     Percentage(f64),
-    /// The rule of some benches says nothing.
-    #[error("the margin for benches `{benches}`: {reason}")]
+    /// An invalid `[[margin]]` entry.
+    #[error("the [[margin]] entry for benches `{benches}`: {reason}")]
     Rule {
-        /// The rule's expression.
+        /// Its expression.
         benches: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
 }
@@ -33,7 +33,7 @@ pub struct Margins {
     rules: Vec<Rule>,
 }
 
-/// The margin of some benches.
+/// The margin of the benches whose ids match.
 #[derive(Clone, Debug)]
 struct Rule {
     /// The expression, as it was given.
@@ -43,11 +43,11 @@ struct Rule {
 }
 
 impl Margins {
-    /// One margin for all but the benches of the rules: a regular expression that a whole id must match, with its margin in per
-    /// cent. The first rule that matches counts.
+    /// A default margin, and rules for some benches. A rule is a regular expression that a whole id
+    /// must match, with its margin in per cent. The first matching rule counts.
     ///
     /// # Errors
-    /// If a margin is no percentage, or an expression none.
+    /// If a margin is out of range or an expression is invalid.
     pub fn of<'r>(
         default_percent: f64,
         rules: impl IntoIterator<Item = (&'r str, f64)>,
@@ -66,7 +66,7 @@ impl Margins {
         })
     }
 
-    /// The same margins, where the default comes from this source.
+    /// The same margins, with the source of the default.
     #[must_use]
     pub fn from_source(mut self, source: MarginSource) -> Self {
         self.source = source;
@@ -78,7 +78,7 @@ impl Margins {
         self.rule(measurand).map_or(self.default, |rule| rule.margin)
     }
 
-    /// Where that margin comes from, and the expression of its rule.
+    /// The source of that margin, and the expression if it is a rule.
     pub fn source_of(&self, measurand: &Measurand) -> (MarginSource, Option<String>) {
         match self.rule(measurand) {
             Some(rule) => (MarginSource::Rule, Some(rule.benches.clone())),
@@ -93,16 +93,16 @@ impl Margins {
 }
 
 impl Margin {
-    /// A margin of so many per cent.
+    /// A margin in per cent.
     ///
     /// # Errors
-    /// If it is not above 0 and up to 1000.
+    /// If it is not above 0 and at most 1000.
     pub fn percent(percent: f64) -> Result<Self, MarginError> {
         let sound = percent > 0.0 && percent <= 1000.0;
         if sound { Ok(Self(percent)) } else { Err(MarginError::Percentage(percent)) }
     }
 
-    /// Its edge on the log scale: ln(1 + δ).
+    /// The margin on the log scale: ln(1 + δ).
     pub fn log_ratio(self) -> LogRatio {
         LogRatio::new((1.0 + self.fraction()).ln())
     }
@@ -112,7 +112,7 @@ impl Margin {
         self.0 / 100.0
     }
 
-    /// In per cent, as it was given: 3.
+    /// In per cent, as the user gave it: 3.
     pub const fn in_percent(self) -> f64 {
         self.0
     }
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_margin_is_a_percentage() {
+    fn margins_out_of_range_are_errors() {
         for percent in [0.0, -1.0, 1001.0, f64::NAN] {
             assert!(Margin::percent(percent).is_err(), "{percent}");
         }
     }
 
     #[test]
-    fn the_first_rule_that_matches_the_whole_id_counts() {
+    fn first_rule_that_matches_the_whole_id_counts() {
         let rules = [("memory/memcpy/.*", 5.0), ("memory/.*", 8.0), ("copy", 9.0)];
         let margins = Margins::of(3.0, rules).unwrap();
         let percent = |id: &str| margins.of_measurand(&Measurand::of_bench(id)).in_percent();

@@ -1,12 +1,14 @@
-//! Before anything runs: whether a gate could fail at all, and what it would find.
+//! What a gate could find, computed before anything runs.
 
-use super::{ALPHA, GateRefusal, Margin};
+use super::margin::Margin;
+use super::refusal::GateRefusal;
+use super::verdict::ALPHA;
 use sevbench_statistics::{LogRatio, power, smallest_attainable_p};
 
-/// Why a gate over so many comparisons with so many boots is of no use, if it is not.
+/// Why a gate over this many comparisons could not fail with this many boots; `None` if it could.
 ///
-/// A t test can reach any p, on the strength of its assumption that boots are normal. Without that, so many boots cannot bear a p
-/// below 2⁻ⁿ, and what a gate fails on should not rest on the assumption alone.
+/// A t test reaches any p-value, but only by assuming that boots are normal. Without that, n boots
+/// cannot reach a p-value below 2⁻ⁿ. A failure should not rest on the assumption alone.
 pub fn refuse_plan(boots: u32, comparisons: u32) -> Option<GateRefusal> {
     if boots < 2 {
         return Some(GateRefusal::OneBoot);
@@ -28,15 +30,16 @@ pub struct GatePlan {
     pub margin: Margin,
     /// Boots of the run.
     pub boots: u32,
-    /// Boots of the baseline, where the change since one is judged.
+    /// Boots of the baseline, if the gate judges changes.
     pub baseline_boots: Option<u32>,
     /// Benches times treatments.
     pub comparisons: u32,
 }
 
 impl GatePlan {
-    /// The power with which it fails on one bench whose slowdown (or change) is twice the margin, if log ratios of boots have this
-    /// standard deviation, and Holm's first step is taken over all comparisons.
+    /// The probability that the gate fails on a bench whose slowdown, or change, is twice the
+    /// margin. `deviation` is the standard deviation of the boots' log ratios. Holm's first step is
+    /// taken over all comparisons.
     pub fn power(&self, deviation: f64) -> f64 {
         let twice = (1.0 + 2.0 * self.margin.fraction()).ln();
         let excess = LogRatio::new(twice - self.margin.log_ratio().value());
@@ -50,18 +53,13 @@ impl GatePlan {
     }
 }
 
-/// The strictest test of a gate: 1 in so many.
-pub(super) fn one_in(comparisons: u32) -> u64 {
-    (f64::from(comparisons.max(1)) / ALPHA).round() as u64
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     #[test]
-    fn a_gate_that_cannot_fail_is_refused_with_the_boots_that_would_do() {
+    fn gate_that_cannot_fail_is_refused_with_the_boots_it_needs() {
         assert_eq!(refuse_plan(1, 1), Some(GateRefusal::OneBoot));
         assert_eq!(refuse_plan(5, 1), None, "1 in 32 is below 5 %");
         let refusal = refuse_plan(4, 1).unwrap();
@@ -72,14 +70,14 @@ mod tests {
         assert_eq!(refuse_plan(9, 25), None);
     }
 
-    /// n = 10, σ = 2 %, 3 %: a true 6 % is found in 99 of 100 runs.
+    /// With 10 boots, σ = 2 % and a margin of 3 %, a true 6 % is found in 99 of 100 runs.
     #[test]
-    fn the_planned_power_has_the_reference_value() {
+    fn planned_power_equals_the_reference_value() {
         let margin = Margin::percent(3.0).unwrap();
         let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
         assert!((plan.power(0.02) - 0.99).abs() < 0.01);
         assert!(GatePlan { comparisons: 25, ..plan }.power(0.02) < plan.power(0.02));
-        // Two runs of which either errs: less.
+        // The baseline has an error too, so the power is smaller.
         let change = GatePlan { baseline_boots: Some(10), ..plan };
         assert!((change.power(0.02) - 0.925).abs() < 0.005, "{}", change.power(0.02));
         assert!((change.power(0.05) - 0.34).abs() < 0.01, "{}", change.power(0.05));

@@ -1,52 +1,22 @@
-//! Verdicts and gates on data whose answer is known, and how often they err on simulated ones.
+//! Gates on runs with known decisions, and their error rates on simulated runs.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use super::super::margin::Margin;
+use super::super::plan::GatePlan;
+use super::super::verdict::judge;
 use super::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sevbench_statistics::holm;
+use sevbench_statistics::{LogRatio, Pivot, holm};
 use std::sync::LazyLock;
 
-fn pivot(ratios: &[f64]) -> Option<Pivot> {
-    let logs: Vec<LogRatio> = ratios.iter().map(|ratio| LogRatio::new(ratio.ln())).collect();
-    Pivot::mean(&logs).ok()
-}
-
-fn verdict(ratios: [f64; 3]) -> Verdict {
-    judge(pivot(&ratios).as_ref(), Margin::percent(3.0).unwrap(), LogRatio::ZERO)
-}
-
-#[test]
-fn each_verdict_has_its_interval() {
-    assert_eq!(verdict([1.10, 1.11, 1.12]), Verdict::Regressed);
-    assert_eq!(verdict([0.90, 0.91, 0.89]), Verdict::Improved);
-    assert_eq!(verdict([1.00, 1.005, 0.995]), Verdict::NoChange);
-    assert_eq!(verdict([1.00, 1.05, 1.03]), Verdict::Inconclusive);
-}
-
-/// A percentile that falls into the same bins each time has no spread, but it is known only to a bin.
-#[test]
-fn differences_smaller_than_a_bin_decide_nothing() {
-    let judged = |ratio: f64| {
-        judge(pivot(&[ratio; 3]).as_ref(), Margin::percent(3.0).unwrap(), blur(Some(1.0 / 64.0)))
-    };
-    assert_eq!((judged(1.0), judged(1.05)), (Verdict::NoChange, Verdict::Regressed));
-    assert_eq!((judged(1.031), judged(1.02)), (Verdict::Inconclusive, Verdict::Inconclusive));
-    assert_eq!((judged(0.969), judged(0.94)), (Verdict::Inconclusive, Verdict::Improved));
-}
-
-#[test]
-fn estimates_without_an_interval_are_inconclusive() {
-    assert_eq!(judge(None, Margin::percent(3.0).unwrap(), LogRatio::ZERO), Verdict::Inconclusive);
-}
-
-/// A stored run, read once: simulations ask for it thousands of times.
+/// A stored run. It is read once, since simulations need it thousands of times.
 static STORED: LazyLock<Summary> = LazyLock::new(|| {
     let text = sevbench_testing::fixture("golden/summary-1.json");
     sevbench_reports::parse_summary(&text).unwrap()
 });
 
-/// The stored run, with one bench regressed, one inconclusive, and enough boots to be judged.
+/// The stored run with one bench regressed, one inconclusive, and enough boots for a gate.
 fn stored() -> Summary {
     let mut summary = STORED.clone();
     summary.run.benches = ["trials/spin", "trials/rate"].map(str::to_owned).to_vec();
@@ -64,7 +34,7 @@ fn changes_judged(summary: &Summary) -> GateReport {
     judge_run(summary, Against::Baseline, Some("main"))
 }
 
-/// The decision and what it names, in the words of the output.
+/// The decision and the lines that it names, as printed.
 fn told(report: &GateReport) -> String {
     let text = sevbench_reports::render_gate(report);
     text.trim_start_matches("gate ").split("; measure longer").next().unwrap().to_owned()
@@ -80,7 +50,7 @@ fn runs_are_judged_by_adjusted_p_values_and_verdicts() {
     let mut summary = stored();
     summary.comparisons[0].p_regressed_holm = Some(0.049);
     assert_eq!(told(&judged(&summary)), "failed: regressed: trials/spin in injected");
-    // Beyond the margin by itself, but not among all: neither a failure nor decided.
+    // Beyond the margin by its verdict, but not after the adjustment: not decided.
     summary.comparisons[0].p_regressed_holm = Some(0.051);
     let undecided = "not decided: trials/spin in injected, trials/rate in injected";
     assert_eq!(told(&judged(&summary)), undecided);
@@ -90,7 +60,7 @@ fn runs_are_judged_by_adjusted_p_values_and_verdicts() {
 }
 
 #[test]
-fn benches_without_a_result_are_not_decided() {
+fn benches_without_a_usable_result_are_not_decided() {
     let mut summary = stored();
     for comparison in &mut summary.comparisons {
         comparison.verdict = Verdict::NoChange;
@@ -101,7 +71,7 @@ fn benches_without_a_result_are_not_decided() {
     let mut missing = summary.clone();
     missing.run.benches.push("trials/slow".into());
     assert_eq!(open(&missing), "trials/slow in injected (no result)");
-    // A result of `slow/fast` is no result of `slow`.
+    // A result of `slow/fast` is not a result of `slow`.
     missing.run.benches.push("trials/slow/fast".into());
     missing.comparisons[1].measurand.bench = "trials/slow/fast".into();
     missing.comparisons[1].measurand.metric = Some("rate".into());
@@ -111,7 +81,7 @@ fn benches_without_a_result_are_not_decided() {
     truncated.run.outcome = Outcome::Truncated;
     assert_eq!(open(&truncated), "the run did not reach its end");
     truncated.run.boots = 1;
-    assert_eq!(open(&truncated), "the run did not reach its end", "not that it has one boot");
+    assert_eq!(open(&truncated), "the run did not reach its end", "its one boot is not the reason");
     let mut binned = summary.clone();
     binned.comparisons[1].verdict = Verdict::Inconclusive;
     binned.comparisons[1].resolution = Some(1.0 / 64.0);
@@ -122,7 +92,7 @@ fn benches_without_a_result_are_not_decided() {
     single.comparisons[1].slowdown.boots = 1;
     single.comparisons[1].p_regressed_holm = Some(0.001);
     assert_eq!(open(&single), "trials/rate in injected (one boot)");
-    // Five boots that point one way are 1 in 32; the strictest of two tests asks for 1 in 40.
+    // Five boots reach p = 1 in 32; the stricter of two tests needs 1 in 40.
     single.comparisons[1].slowdown.boots = 5;
     assert_eq!(open(&single), "trials/rate in injected (too few boots)");
     let mut failed = summary.clone();
@@ -138,7 +108,7 @@ fn benches_without_a_result_are_not_decided() {
 }
 
 #[test]
-fn against_a_baseline_the_change_is_judged() {
+fn gate_against_a_baseline_judges_the_change() {
     let mut summary = stored();
     let open = changes_judged(&summary);
     assert_eq!(open.undecided[0].reason, UndecidedReason::NotInBaseline);
@@ -157,7 +127,7 @@ fn against_a_baseline_the_change_is_judged() {
     summary.comparisons[1].change = Some(change(Verdict::Regressed, 0.01, &summary));
     let regressed = "failed: regressed: trials/rate in injected";
     assert_eq!(told(&changes_judged(&summary)), regressed);
-    // In the baseline the bench has one boot: its error comes from rounds, which are no replicates.
+    // The baseline has one boot, so its error comes from rounds, which are no replicates.
     summary.comparisons[1].change.as_mut().unwrap().factor.boots = 1;
     let open = "not decided: trials/rate in injected (one boot in the baseline)";
     assert_eq!(told(&changes_judged(&summary)), open);
@@ -180,7 +150,7 @@ fn runs_that_cannot_be_judged_are_refused() {
         treatment: "6.8".into(),
         declared: true,
     });
-    assert_eq!(judged(&summary).decision, GateDecision::Regressed, "it is declared");
+    assert_eq!(judged(&summary).decision, GateDecision::Regressed, "the difference is declared");
     summary.differences[0].declared = false;
     let text = told(&judged(&summary));
     assert!(text.contains("injected differs") && text.contains("kernel"), "{text}");
@@ -193,7 +163,7 @@ fn assert_refused(summary: &Summary, why: &GateRefusal) {
     assert_eq!(told(&judged(summary)), format!("refused: {why}"));
 }
 
-/// Simulated gated runs. The log ratios of boots are normal.
+/// Simulates runs with a gate. The log ratios of boots are normal.
 struct Simulation {
     boots: u32,
     deviation: f64,
@@ -259,13 +229,13 @@ fn slowdowns_at_the_margin_fail_at_most_one_gate_in_twenty() {
         let truths = vec![1.03; benches];
         let failed = Simulation { boots: 10, deviation: 0.02, margin, truths }.failed(1);
         assert!(failed <= ALPHA + error_of(ALPHA), "{benches} benches: {failed}");
-        // Holm is no stricter than it must be.
+        // Holm is not conservative either.
         assert!(failed >= ALPHA - error_of(ALPHA) - 0.01, "{benches} benches: {failed}");
     }
 }
 
 #[test]
-fn slowdowns_of_twice_the_margin_are_found_with_the_planned_power() {
+fn slowdowns_of_twice_the_margin_fail_with_the_planned_power() {
     for (benches, boots, deviation) in [(1, 10, 0.02), (1, 10, 0.04), (10, 12, 0.03)] {
         let margin = Margin::percent(3.0).unwrap();
         let mut truths = vec![1.0; benches];
@@ -278,7 +248,7 @@ fn slowdowns_of_twice_the_margin_are_found_with_the_planned_power() {
     }
 }
 
-/// Against a baseline both runs err. The gate keeps both promises.
+/// Both runs have an error. The gate keeps its level and its power.
 #[test]
 fn gates_on_changes_keep_their_level_and_planned_power() {
     let margin = Margin::percent(3.0).unwrap();

@@ -1,0 +1,209 @@
+//! Collects series from the events of a journal. It keeps values, not text, so a long journal takes
+//! only the memory of its values.
+
+use super::metrics::{
+    Distribution, Metric, MetricRank, PERCENTILES, accumulate, metrics, percentile,
+};
+use super::series::{PooledDistribution, PooledTable, Row, Series};
+use crate::record::{FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
+use sevbench_reports::{Measurand, Role, Unit};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Collects series from the events of a journal.
+#[derive(Debug, Default)]
+pub(super) struct SeriesCollector {
+    arms: HashMap<String, u16>,
+    benches: HashMap<String, usize>,
+    control: u16,
+    setups: HashMap<(usize, u16), SetupRecord>,
+    /// The (boot, bench, arm) that failed.
+    failed: HashSet<(u32, usize, u16)>,
+    series: BTreeMap<SeriesKey, Series>,
+    pooled: PooledTable,
+}
+
+/// Bench, rank of the metric, joined name, unit. Arms that report in different units get different
+/// series, and are not compared.
+type SeriesKey = (usize, MetricRank, String, &'static str);
+
+/// The series of a journal.
+pub(super) struct CollectedSeries {
+    /// In the order of the header's benches.
+    pub series: Vec<Series>,
+    pub pooled: PooledTable,
+}
+
+/// An arm in one round of a bench.
+#[derive(Clone, Copy)]
+struct RoundKey {
+    bench: usize,
+    boot: u32,
+    round: u32,
+    arm: u16,
+}
+
+impl SeriesCollector {
+    pub(super) fn new(header: &Header) -> Self {
+        let control = header.arms.iter().position(|arm| arm.role == Role::Control).unwrap_or(0);
+        let arms = (0..).zip(&header.arms).map(|(index, arm)| (arm.name.clone(), index)).collect();
+        let benches =
+            header.benches.iter().cloned().enumerate().map(|(i, bench)| (bench, i)).collect();
+        Self { arms, benches, control: control as u16, ..Self::default() }
+    }
+
+    pub(super) fn setup(&mut self, setup: SetupRecord) {
+        let bench = self.bench(&setup.bench);
+        if let Some(arm) = self.arms.get(&setup.arm) {
+            self.setups.insert((bench, *arm), setup);
+        }
+    }
+
+    /// The indices of a bench and an arm; `None` if there is no such arm.
+    pub(super) fn indices(&mut self, bench: &str, arm: &str) -> Option<(usize, u16)> {
+        let arm = *self.arms.get(arm)?;
+        Some((self.bench(bench), arm))
+    }
+
+    /// Discards all values of a bench, in the boot and arm in which it failed.
+    pub(super) fn failed(&mut self, failure: &FailureRecord) {
+        if let (Some(bench), Some(arm)) = (&failure.bench, self.arms.get(&failure.arm).copied()) {
+            let bench = self.bench(bench);
+            self.failed.insert((failure.boot, bench, arm));
+        }
+    }
+
+    pub(super) fn round(&mut self, round: &RoundRecord, excluded: bool) {
+        let bench = self.bench(&round.bench);
+        let control_samples = round.arms.iter().find_map(|arm| {
+            let is_control = self.arms.get(&arm.arm) == Some(&self.control);
+            timed_samples(&arm.samples).filter(|_| is_control)
+        });
+        for arm_round in &round.arms {
+            let Some(arm) = self.arms.get(&arm_round.arm).copied() else { continue };
+            let Some(setup) = self.setups.get(&(bench, arm)).filter(|s| s.boot == round.boot)
+            else {
+                continue;
+            };
+            let (metrics, distributions) = metrics(round.iterations, &arm_round.samples, setup);
+            let samples = timed_samples(&arm_round.samples)
+                .filter(|_| arm != self.control)
+                .and_then(|samples| ratio_variance(samples, control_samples?));
+            let key = RoundKey { bench, boot: round.boot, round: round.round, arm };
+            for metric in metrics {
+                let RoundKey { boot, round: number, .. } = key;
+                let value = metric.value;
+                let row = Row { boot, round: number, arm, excluded, value, samples };
+                self.series_of(bench, &round.bench, metric).rows.push(row);
+            }
+            if !excluded {
+                self.pool(key, distributions);
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> CollectedSeries {
+        self.add_series_of_percentiles();
+        let Self { series, mut pooled, failed, .. } = self;
+        let mut series: Vec<Series> = series.into_values().collect();
+        for series in &mut series {
+            series.rows.retain(|row| !failed.contains(&(row.boot, series.bench, row.arm)));
+            series.rows.sort_by_key(|row| (row.boot, row.round, row.arm));
+        }
+        for ((bench, _), pooled) in &mut pooled {
+            pooled.boots.retain(|(boot, arm), _| !failed.contains(&(*boot, *bench, *arm)));
+            pooled.rounds.retain(|(boot, _, arm)| !failed.contains(&(*boot, *bench, *arm)));
+            pooled.boots.values_mut().for_each(accumulate);
+        }
+        series.retain(|series| !series.rows.is_empty() || series.percentile.is_some());
+        CollectedSeries { series, pooled }
+    }
+
+    fn series_of(&mut self, bench: usize, id: &str, metric: Metric) -> &mut Series {
+        let measurand = Measurand {
+            bench: id.to_owned(),
+            percentile: metric.percentile.map(|percentile| percentile.q),
+            metric: metric.name,
+        };
+        let key = (bench, metric.rank, measurand.to_string(), metric.unit.word());
+        self.series.entry(key).or_insert_with(|| Series {
+            measurand,
+            bench,
+            unit: metric.unit,
+            rows: Vec::new(),
+            is_boot_time: false,
+            percentile: metric.percentile,
+        })
+    }
+
+    fn pool(&mut self, key: RoundKey, distributions: Vec<Distribution>) {
+        let RoundKey { bench, boot, round, arm } = key;
+        for Distribution { observation, name, resolution, counts } in distributions {
+            let empty = || PooledDistribution {
+                name,
+                resolution,
+                boots: BTreeMap::new(),
+                rounds: BTreeSet::new(),
+            };
+            let pooled = self.pooled.entry((bench, observation)).or_insert_with(empty);
+            pooled.rounds.insert((boot, round, arm));
+            pooled.boots.entry((boot, arm)).or_default().extend(counts);
+        }
+    }
+
+    /// Adds an empty series for each percentile that no single round has enough values for. The
+    /// pooled values may suffice.
+    fn add_series_of_percentiles(&mut self) {
+        let ids: HashMap<usize, String> =
+            self.benches.drain().map(|(id, bench)| (bench, id)).collect();
+        for ((bench, observation), pooled) in &self.pooled {
+            for (within, (what, q, _)) in (1..).zip(&PERCENTILES) {
+                let rank = MetricRank { observation: *observation, within };
+                let measurand = Measurand {
+                    bench: ids.get(bench).cloned().unwrap_or_default(),
+                    metric: Some(format!("{}-{what}", pooled.name)),
+                    percentile: Some(*q),
+                };
+                let unit = Unit::Nanoseconds;
+                let key = (*bench, rank, measurand.to_string(), unit.word());
+                self.series.entry(key).or_insert_with(|| Series {
+                    measurand,
+                    bench: *bench,
+                    unit,
+                    rows: Vec::new(),
+                    is_boot_time: false,
+                    percentile: percentile(rank),
+                });
+            }
+        }
+    }
+
+    fn bench(&mut self, id: &str) -> usize {
+        match self.benches.get(id) {
+            Some(bench) => *bench,
+            None => {
+                let next = self.benches.len();
+                self.benches.insert(id.to_owned(), next);
+                next
+            }
+        }
+    }
+}
+
+fn timed_samples(samples: &RoundSamples) -> Option<&[u64]> {
+    match samples {
+        RoundSamples::ElapsedNs(samples) => Some(samples),
+        RoundSamples::Observations(_) => None,
+    }
+}
+
+/// The variance of the log ratios of the arms' nth samples, and the number of samples.
+fn ratio_variance(treated: &[u64], control: &[u64]) -> Option<(f32, u32)> {
+    if treated.len() != control.len() || treated.len() < 2 {
+        return None;
+    }
+    let ratios = treated.iter().zip(control).map(|(t, c)| (*t as f64).ln() - (*c as f64).ln());
+    let n = treated.len() as f64;
+    let mean = ratios.clone().sum::<f64>() / n;
+    let variance = ratios.map(|y| (y - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    variance.is_finite().then_some((variance as f32, treated.len() as u32))
+}

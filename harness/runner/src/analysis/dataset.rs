@@ -1,0 +1,64 @@
+//! Everything that comparisons are computed from.
+
+use super::arm_pair::ArmPair;
+use super::costs::Costs;
+use super::series::{PooledTable, Series};
+use super::warm_ups::WarmUpTable;
+use crate::gate::{Margin, Margins};
+use crate::record::ArmRecord;
+use sevbench_statistics::Confidence;
+
+/// Everything that comparisons are computed from.
+pub(super) struct Dataset<'a> {
+    pub arms: &'a [ArmRecord],
+    pub design: Design,
+    /// The pairs of arms to compare.
+    pub pairs: Vec<ArmPair>,
+    pub series: Vec<Series>,
+    pub pooled: PooledTable,
+    pub warm_ups: WarmUpTable,
+    pub costs: Costs,
+    pub confidence: Confidence,
+    pub margins: &'a Margins,
+    /// The last boot of the first stage; `None` without a second stage.
+    pub first_stage: Option<u32>,
+    pub seed: u64,
+}
+
+/// How the arms of a dataset ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Design {
+    /// In common boot blocks and rounds.
+    Paired,
+    /// Independently of each other.
+    Unpaired,
+}
+
+/// One series, compared between two arms.
+#[derive(Clone, Copy)]
+pub(super) struct ComparisonInput<'a> {
+    pub series: &'a Series,
+    pub pair: ArmPair,
+    pub data: &'a Dataset<'a>,
+}
+
+impl ComparisonInput<'_> {
+    pub(super) fn margin(&self) -> Margin {
+        self.data.margins.of_measurand(&self.series.measurand)
+    }
+
+    /// The smallest relative difference that percentiles of the series can show.
+    pub(super) fn resolution(&self) -> Option<f64> {
+        let percentile = self.series.percentile?;
+        let pooled = self.data.pooled.get(&(self.series.bench, percentile.observation))?;
+        Some(pooled.resolution)
+    }
+
+    pub(super) fn treatment(&self) -> &str {
+        &self.data.arms[usize::from(self.pair.treatment)].name
+    }
+
+    pub(super) fn control(&self) -> &str {
+        &self.data.arms[usize::from(self.pair.control)].name
+    }
+}

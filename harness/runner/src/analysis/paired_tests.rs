@@ -1,0 +1,178 @@
+//! Comparisons of paired arms, on journals with known results.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::super::test_journal::{RATIOS, analyze, five_boots, journal, near, only};
+use crate::record::{BootRecord, Event, ExtendedRecord, MeasuredRecord, Phases, WarmUpRecord};
+use sevbench_guest::Facts;
+use sevbench_protocol::Throughput;
+use sevbench_reports::{self as model, Flag, Verdict};
+use sevbench_statistics::{Confidence, LogRatio, Pivot};
+use std::collections::BTreeMap;
+
+#[test]
+fn reference_ratios_give_the_reference_interval() {
+    let comparison = only(five_boots(None));
+    near(comparison.slowdown.estimate, 1.073_712_376_8);
+    near(comparison.slowdown.low.unwrap(), 1.054_866_944_2);
+    near(comparison.slowdown.high.unwrap(), 1.092_894_487_1);
+    assert_eq!((comparison.slowdown.boots, comparison.slowdown.rounds), (5, 10));
+    let found = (comparison.verdict, comparison.unit);
+    assert_eq!(found, (Verdict::Regressed, model::Unit::Nanoseconds));
+    // 10¹² ns for 10 iterations of 2 operations.
+    near(comparison.control.mean, 5e10);
+}
+
+#[test]
+fn rates_are_shown_as_rates_and_compared_as_costs() {
+    let comparison = only(five_boots(Some(Throughput::Bytes(500))));
+    near(comparison.slowdown.estimate, 1.073_712_376_8);
+    near(comparison.control.mean, 5.0);
+    assert_eq!(comparison.unit, model::Unit::BytesPerSecond);
+}
+
+#[test]
+fn single_boot_uses_its_rounds_and_is_flagged() {
+    let events: Vec<Event> = five_boots(None).into_iter().take(4).collect();
+    let comparison = only(events);
+    assert_eq!((comparison.slowdown.boots, comparison.slowdown.rounds), (1, 2));
+    assert!(comparison.flags.contains(&Flag::ConditionalOnThisBoot));
+    assert!(comparison.slowdown.low.is_some());
+}
+
+#[test]
+fn single_round_has_no_interval() {
+    let events: Vec<Event> = five_boots(None).into_iter().take(3).collect();
+    let comparison = only(events);
+    assert_eq!((comparison.slowdown.low, comparison.verdict), (None, Verdict::Inconclusive));
+}
+
+#[test]
+fn rounds_missing_in_one_arm_are_counted_as_unpaired() {
+    let mut events = five_boots(None);
+    let Some(Event::Round(round)) =
+        events.iter_mut().find(|event| matches!(event, Event::Round(_)))
+    else {
+        panic!("no round");
+    };
+    round.arms.retain(|arm| arm.arm == "nosev");
+    let comparison = only(events);
+    assert_eq!((comparison.unpaired_rounds, comparison.slowdown.rounds), (1, 9));
+    let expected = [Flag::TailEffect, Flag::RoundsUnpaired(1), Flag::UnequalRounds];
+    assert_eq!(comparison.flags, expected);
+}
+
+#[test]
+fn excluded_rounds_are_listed_with_their_effect() {
+    let mut events = five_boots(None);
+    let last = events.iter_mut().rfind(|event| matches!(event, Event::Round(_)));
+    let Some(Event::Round(round)) = last else { panic!("no round") };
+    // The guest's clock shows twice the host's time.
+    round.arms[0].conditions.guest_ns = Some(2_000_000_000);
+    round.arms[0].conditions.host_ns = Some(1_000_000_000);
+    let summary = analyze(&journal(events));
+    let comparison = &summary.comparisons[0];
+    assert_eq!((summary.exclusions.len(), comparison.slowdown.rounds), (1, 9));
+    near(comparison.unexcluded.as_ref().unwrap().estimate, 1.073_712_376_8);
+    assert!((comparison.slowdown.estimate - 1.073_712_376_8).abs() > 1e-3);
+}
+
+#[test]
+fn bench_with_all_rounds_excluded_has_no_interval() {
+    let mut events = five_boots(None);
+    for event in &mut events {
+        if let Event::Round(round) = event {
+            (round.arms[0].conditions.guest_ns, round.arms[0].conditions.host_ns) =
+                (Some(2_000_000_000), Some(1_000_000_000));
+        }
+    }
+    let comparison = only(events);
+    assert_eq!((comparison.slowdown.boots, comparison.slowdown.low), (0, None));
+    assert!(comparison.flags.contains(&Flag::AllRoundsExcluded));
+    near(comparison.unexcluded.unwrap().low.unwrap(), 1.054_866_944_2);
+    near(comparison.control.mean, 5e10);
+}
+
+/// After a first stage of three boots, five boots give Stein's interval.
+#[test]
+fn second_stage_keeps_the_spread_of_the_first() {
+    let mut journal = journal(five_boots(None));
+    journal.header.settings.precision_percent = Some(1.0);
+    journal.header.settings.boots = 3;
+    journal.events.push(Event::Extended(ExtendedRecord {
+        after_boot: 3,
+        benches: BTreeMap::from([("s/a".into(), 5)]),
+        first_stage_ns: 1,
+        max_time_ns: 1,
+    }));
+    let slowdown = analyze(&journal).comparisons[0].slowdown.clone();
+    assert_eq!(slowdown.method, "t on log ratios, Stein's two stages");
+    let logs = RATIOS.map(|ratio| LogRatio::new(ratio.ln()));
+    let expected = Pivot::two_stage(&logs, 3).unwrap().interval(Confidence::P95);
+    near(slowdown.low.unwrap(), expected.low.exp().factor());
+    near(slowdown.high.unwrap(), expected.high.exp().factor());
+    // Without the event there is no second stage, even if a boot was started twice.
+    journal.events.retain(|event| !matches!(event, Event::Extended(_)));
+    let slowdown = analyze(&journal).comparisons[0].slowdown.clone();
+    assert_eq!(slowdown.method, "t on log ratios");
+}
+
+/// One guest without a steady state is enough.
+#[test]
+fn warm_up_without_a_steady_state_is_flagged() {
+    let flags = |late_ns: u64| {
+        let mut events = five_boots(None);
+        for (boot, arm) in (1..=5).flat_map(|boot| [(boot, "nosev"), (boot, "aa")]) {
+            let late = if (boot, arm) == (3, "aa") { late_ns } else { 1_000 };
+            // Without this 1 % of noise, the smallest change would be a changepoint.
+            let elapsed_ns = (0..200_u64).map(|i| if i < 165 { 1_000 } else { late } + i * 7 % 11);
+            events.push(Event::WarmUp(WarmUpRecord {
+                boot,
+                bench: "s/a".into(),
+                arm: arm.into(),
+                iterations: vec![1; 200],
+                elapsed_ns: elapsed_ns.collect(),
+            }));
+        }
+        let comparison = only(events);
+        let warm_up = comparison.warm_up.unwrap();
+        assert_eq!(
+            (warm_up.control.flat, warm_up.treated.flat),
+            (5, 5 - u32::from(late_ns > 1_000))
+        );
+        comparison.flags
+    };
+    assert!(flags(1_100).contains(&Flag::NoSteadyState));
+    assert!(!flags(1_000).contains(&Flag::NoSteadyState));
+}
+
+/// Each boot starts every guest and measures this bench alone.
+#[test]
+fn settling_time_is_computed_from_the_times_of_the_run() {
+    let mut events = five_boots(None);
+    for boot in 1..=5 {
+        for arm in ["nosev", "aa"] {
+            let phases =
+                Phases { start_ns: 6_000_000_000, agent_ns: 1_000_000_000, ..Phases::default() };
+            events.push(Event::Boot(Box::new(BootRecord {
+                boot,
+                arm: arm.into(),
+                phases,
+                uploaded: false,
+                host_key: String::new(),
+                agent_resident_bytes: 0,
+                launch: None,
+                facts: Facts::default(),
+            })));
+        }
+        let (bench, wall_ns) = ("s/a".into(), 3_000_000_000);
+        events.push(Event::Measured(MeasuredRecord { boot, bench, wall_ns }));
+    }
+    let mut journal = journal(events);
+    journal.header.settings.margin_percent = 6.5;
+    let comparison = analyze(&journal).comparisons.remove(0);
+    assert_eq!(comparison.verdict, Verdict::Inconclusive);
+    let settle = comparison.settle.unwrap();
+    assert!(settle.boots > 0);
+    // Two guests take 7 s each, the rounds 3 s.
+    near(settle.seconds.unwrap(), 17.0 * f64::from(settle.boots));
+}

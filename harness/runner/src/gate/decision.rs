@@ -1,0 +1,150 @@
+//! What a gate decides about a run.
+
+use super::plan::refuse_plan;
+use super::refusal::{GateRefusal, refusal_of_record};
+use super::verdict::{ALPHA, blur};
+use sevbench_reports::{
+    Against, Comparison, FailedRow, GateDecision, GateLine, GateReport, Outcome, Summary,
+    Undecided, UndecidedReason, Verdict,
+};
+use std::collections::BTreeSet;
+
+/// Judges a run.
+///
+/// A bench regressed if its p-value, adjusted by Holm over all judged lines, is at most 5 %. If no
+/// slowdown is beyond its margin, at most 5 % of runs fail, however many benches they have. The run
+/// passes if every line is found to be within its margin, or faster.
+///
+/// Otherwise the gate is not decided. That includes a bench that failed, has no result in an arm or
+/// has too few boots to fail, and a run that did not reach its end.
+pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) -> GateReport {
+    let judged: Vec<&Comparison> = summary.comparisons.iter().filter(|one| one.judged).collect();
+    if let Some(refusal) = refusal(summary, &judged) {
+        return refused(&refusal, against, baseline);
+    }
+    let lines = judged.len() as u32;
+    let (mut regressed, mut undecided) = (Vec::new(), Vec::new());
+    for comparison in &judged {
+        let line = || GateLine {
+            bench: Some(comparison.measurand.to_string()),
+            arm: comparison.treatment.clone(),
+        };
+        match decide(comparison, against, lines) {
+            Decision::Passed => {}
+            Decision::Regressed => regressed.push(line()),
+            Decision::Undecided(reason) => undecided.push(Undecided { line: Some(line()), reason }),
+        }
+    }
+    undecided.extend(without_result(summary));
+    undecided.extend(failed(summary));
+    let of_run = |reason: UndecidedReason| Undecided { line: None, reason };
+    if judged.is_empty() && undecided.is_empty() {
+        undecided.push(of_run(UndecidedReason::Nothing));
+    }
+    if summary.run.outcome != Outcome::Complete {
+        undecided.push(of_run(UndecidedReason::Incomplete));
+    }
+    let decision = match (regressed.is_empty(), undecided.is_empty()) {
+        (false, _) => GateDecision::Regressed,
+        (true, false) => GateDecision::Inconclusive,
+        (true, true) => GateDecision::Passed,
+    };
+    GateReport { decision, regressed, undecided, ..report(against, baseline) }
+}
+
+/// The report of a gate that refuses to judge.
+pub fn refused(refusal: &GateRefusal, against: Against, baseline: Option<&str>) -> GateReport {
+    GateReport { refusal: Some(refusal.to_string()), ..report(against, baseline) }
+}
+
+fn report(against: Against, baseline: Option<&str>) -> GateReport {
+    GateReport {
+        against,
+        baseline: baseline.map(str::to_owned),
+        alpha: ALPHA,
+        decision: GateDecision::Refused,
+        regressed: Vec::new(),
+        undecided: Vec::new(),
+        refusal: None,
+    }
+}
+
+/// The decision about one line.
+enum Decision {
+    Passed,
+    Regressed,
+    Undecided(UndecidedReason),
+}
+
+fn decide(comparison: &Comparison, against: Against, lines: u32) -> Decision {
+    let change = comparison.change.as_ref();
+    let (p, verdict, boots_before) = match (against, change) {
+        (Against::Margin, _) => (comparison.p_regressed_holm, comparison.verdict, None),
+        (Against::Baseline, Some(change)) => {
+            (change.p_regressed_holm, change.verdict, Some(change.factor.boots))
+        }
+        (Against::Baseline, None) => return Decision::Undecided(UndecidedReason::NotInBaseline),
+    };
+    let boots = comparison.slowdown.boots;
+    let is_within = matches!(verdict, Verdict::NoChange | Verdict::Improved);
+    if boots < 2 {
+        Decision::Undecided(UndecidedReason::OneBoot)
+    } else if boots_before.is_some_and(|boots| boots < 2) {
+        Decision::Undecided(UndecidedReason::OneBootInBaseline)
+    } else if refuse_plan(boots, lines).is_some() {
+        Decision::Undecided(UndecidedReason::TooFewBoots)
+    } else if p.is_some_and(|p| p <= ALPHA) {
+        Decision::Regressed
+    } else if is_within {
+        Decision::Passed
+    } else if hides_margin(comparison, against) {
+        Decision::Undecided(UndecidedReason::BinsHideMargin)
+    } else {
+        Decision::Undecided(UndecidedReason::Inconclusive)
+    }
+}
+
+/// Whether bins hide so much that no result could be within the margin.
+fn hides_margin(comparison: &Comparison, against: Against) -> bool {
+    let of_run = blur(comparison.resolution);
+    let hidden = if against == Against::Baseline { of_run + of_run } else { of_run };
+    hidden.value() >= comparison.margin.ln_1p()
+}
+
+/// The benches without a result in a judged arm: skipped, failed, or with every round excluded.
+fn without_result(summary: &Summary) -> Vec<Undecided> {
+    let mut missing = Vec::new();
+    for arm in summary.run.treatments().filter(|arm| arm.judged) {
+        let has = |bench: &String| {
+            let mut lines = summary.comparisons.iter();
+            lines.any(|one| one.treatment == arm.name && one.measurand.bench == *bench)
+        };
+        for bench in summary.run.benches.iter().filter(|bench| !has(bench)) {
+            let line = GateLine { bench: Some(bench.clone()), arm: arm.name.clone() };
+            missing.push(Undecided { line: Some(line), reason: UndecidedReason::NoResult });
+        }
+    }
+    missing
+}
+
+/// The benches that failed in some boot, even if other boots have a result.
+fn failed(summary: &Summary) -> BTreeSet<Undecided> {
+    let line = |row: &FailedRow| GateLine { bench: row.bench.clone(), arm: row.arm.clone() };
+    let rows = summary.failed.iter();
+    rows.map(|row| Undecided { line: Some(line(row)), reason: UndecidedReason::Failed }).collect()
+}
+
+fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {
+    let boots = judged.iter().map(|one| one.slowdown.boots).max();
+    let too_few = || boots.and_then(|boots| refuse_plan(boots, judged.len() as u32));
+    let refusal = refusal_of_record(summary).or_else(too_few);
+    // An incomplete run has few boots because it did not reach its end; that is reported instead.
+    let is_whole = summary.run.outcome == Outcome::Complete;
+    let of_boots =
+        |why: &GateRefusal| matches!(why, GateRefusal::OneBoot | GateRefusal::CannotFail { .. });
+    refusal.filter(|why| is_whole || !of_boots(why))
+}
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+mod tests;
