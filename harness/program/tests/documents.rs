@@ -1,9 +1,8 @@
-//! Checks the documents' files, flags and packages against the tree, and the direction of
-//! dependencies.
+//! Checks the files, flags, settings and packages in the documents against the tree.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use sevbench_testing::ModuleGraph;
+use sevbench_testing::{packages, workspace_sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,17 +43,6 @@ fn names_in(folder: impl AsRef<Path>) -> Vec<String> {
     entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// The lines of a document's fenced blocks of this language.
 fn fenced(text: &str, language: &str) -> Vec<String> {
     let mut inside = false;
@@ -82,18 +70,6 @@ fn top_level_holds_only_the_listed_names() {
     for name in TOP_LEVEL.iter().filter(|name| **name != "target") {
         assert!(root().join(name).exists(), "{name} is missing");
     }
-}
-
-/// The workspace's packages: folder and name.
-fn packages() -> BTreeSet<(String, String)> {
-    let manifest = read("Cargo.toml");
-    let members = manifest.split("members = [").nth(1).unwrap().split(']').next().unwrap();
-    let folders = members.split('"').skip(1).step_by(2);
-    let name = |folder: &str| {
-        let manifest = read(format!("{folder}/Cargo.toml"));
-        manifest.lines().find_map(|line| line.strip_prefix("name = ")).unwrap().replace('"', "")
-    };
-    folders.map(|folder| (folder.to_owned(), name(folder))).collect()
 }
 
 #[test]
@@ -241,121 +217,21 @@ fn flags(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The packages that each may depend on. Cargo keeps the code within these bounds.
+/// Comments, and the prose of documents, keep to the width of the code.
 #[test]
-fn packages_depend_in_one_direction() {
-    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("cargo-sevbench", &["guest", "reports", "runner", "statistics", "text"][..]),
-        ("sevbench", &["protocol", "runner"]),
-        ("sevbench-facts", &[]),
-        ("sevbench-guest", &["facts", "process", "text"]),
-        ("sevbench-process", &[]),
-        ("sevbench-protocol", &["facts", "text"]),
-        ("sevbench-reports", &["text"]),
-        ("sevbench-runner", &["facts", "guest", "protocol", "reports", "statistics", "text"]),
-        ("sevbench-statistics", &[]),
-        ("sevbench-suite", &["process", "sevbench"]),
-        ("sevbench-testing", &["guest"]),
-        ("sevbench-text", &[]),
-        ("sevbench-validation", &["reports", "runner", "statistics"]),
-    ]);
-    for (folder, package) in packages() {
-        let manifest = read(format!("{folder}/Cargo.toml"));
-        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
-        let dependencies = dependencies.split("\n[").next().unwrap();
-        let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
-        for name in names.filter(|name| name.starts_with("sevbench")) {
-            let short = name.trim_start_matches("sevbench-");
-            assert!(allowed[package.as_str()].contains(&short), "{package} depends on {name}");
-        }
+fn lines_of_prose_keep_to_the_width_of_the_code() {
+    let width = "max_width = ";
+    let rustfmt = read("rustfmt.toml");
+    let width = rustfmt.lines().find_map(|line| line.strip_prefix(width)).unwrap();
+    let width: usize = width.parse().unwrap();
+    let is_long = |line: &&str| line.chars().count() > width;
+    for document in DOCUMENTS {
+        let text = unfenced(&read(document));
+        let mut prose = text.lines().filter(|line| !line.starts_with('|'));
+        assert_eq!(prose.find(is_long), None, "{document}");
     }
-}
-
-/// The modules of every package use each other in one direction.
-#[test]
-fn no_package_has_a_circle_of_modules() {
-    for (folder, _) in packages() {
-        // A package of one file has no modules.
-        let source = format!("{folder}/src");
-        if names_in(&source).len() > 1 {
-            ModuleGraph::read(&root().join(source)).assert_acyclic();
-        }
+    for (path, text) in workspace_sources() {
+        let mut comments = text.lines().filter(|line| line.trim_start().starts_with("//"));
+        assert_eq!(comments.find(is_long), None, "{}", path.display());
     }
-}
-
-/// The modules of the runner that each must not use.
-#[test]
-fn modules_of_the_runner_use_only_what_they_may() {
-    for (module, strangers) in [
-        ("coordinator.rs", &["analysis", "cli", "gate"][..]),
-        ("coordinator", &["analysis", "cli", "gate"]),
-        ("record.rs", &["analysis", "cli", "coordinator", "gate"]),
-        ("record", &["analysis", "cli", "coordinator", "gate"]),
-        ("gate.rs", &["analysis", "cli", "coordinator", "record"]),
-        ("gate", &["analysis", "cli", "coordinator", "record"]),
-        ("analysis", &["cli", "coordinator"]),
-    ] {
-        for (path, text) in sources(&format!("harness/runner/src/{module}")) {
-            for stranger in strangers {
-                let uses = text.contains(&format!("crate::{stranger}::"));
-                assert!(!uses, "{} uses crate::{stranger}", path.display());
-            }
-        }
-    }
-}
-
-#[test]
-fn pure_modules_use_no_clock_and_no_files() {
-    for module in [
-        "harness/statistics/src",
-        "harness/runner/src/gate.rs",
-        "harness/runner/src/gate",
-        "harness/runner/src/analysis",
-        "harness/runner/src/coordinator/checkpoint.rs",
-        "harness/runner/src/coordinator/schedule.rs",
-        "guest/src/parity.rs",
-        "guest/src/proof.rs",
-        "guest/src/capacity.rs",
-        "guest/src/qemu/command.rs",
-        "guest/src/host/doctor.rs",
-        "guest/src/host/machine_checks.rs",
-        "guest/src/host/qemu_checks.rs",
-        "guest/src/host/sev_checks.rs",
-    ] {
-        let is_test = |path: &Path| path.to_string_lossy().ends_with("_tests.rs");
-        for (path, text) in sources(module).into_iter().filter(|(path, _)| !is_test(path)) {
-            for word in
-                ["std::fs", "std::io", "std::net", "std::time", "Instant", "SystemTime", "std::env"]
-            {
-                assert!(!text.contains(word), "{} uses {word}", path.display());
-            }
-        }
-    }
-}
-
-#[test]
-fn guest_and_reports_do_not_mention_foreign_concepts() {
-    for (path, text) in sources("guest/src") {
-        for word in ["slowdown", "confidence", "Bencher"] {
-            assert!(!text.contains(word), "{} mentions {word}", path.display());
-        }
-    }
-    for (path, text) in sources("reports/src") {
-        for word in ["ssh2", "russh", "Session", "quantile"] {
-            assert!(!text.contains(word), "{} mentions {word}", path.display());
-        }
-    }
-}
-
-/// The Rust files at or below a path, each with its text.
-fn sources(path: &str) -> Vec<(PathBuf, String)> {
-    let path = root().join(path);
-    let mut files = Vec::new();
-    if path.is_dir() {
-        rust_files(&path, &mut files);
-    } else {
-        files.push(path);
-    }
-    assert!(!files.is_empty());
-    files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
 }

@@ -66,7 +66,8 @@ pub struct Conditions {
     /// How long the coordinator waited, by the host's clock.
     #[serde(default)]
     pub host_ns: Option<u64>,
-    /// The time that the hypervisor took from the guest's CPUs meanwhile, if its kernel counts that.
+    /// The time that the hypervisor took from the guest's CPUs meanwhile, if its kernel counts
+    /// that.
     #[serde(default)]
     pub steal_ns: Option<u64>,
     /// By how much the guest's clock of the day was set meanwhile, within the time that it takes to

@@ -1,5 +1,5 @@
-//! `sevbench.toml`: where it is found, and its sections. Each room takes its own section parsed; only
-//! `[[margin]]` is the runner's.
+//! `sevbench.toml`: where it is found, and its sections. Each room takes its own section parsed;
+//! only `[[margin]]` is the runner's.
 
 use serde::Deserialize;
 use sevbench_guest::{MachineSettings, Testbed, TestbedError, TestbedSection, Testbeds};
@@ -59,8 +59,8 @@ struct Sections {
 }
 
 impl Config {
-    /// Reads the named file, or `sevbench.toml` in the working folder or a folder above it. Without a
-    /// file nothing is set.
+    /// Reads the named file, or `sevbench.toml` in the working folder or a folder above it. Without
+    /// a file nothing is set.
     ///
     /// # Errors
     /// If the file cannot be read, or is not valid.

@@ -1,5 +1,5 @@
-//! Verdicts and gates: whether an estimate is within its margin, and whether a run passes. Everything
-//! here is pure. Nothing is measured or printed.
+//! Verdicts and gates: whether an estimate is within its margin, and whether a run passes.
+//! Everything here is pure. Nothing is measured or printed.
 
 mod decision;
 mod margin;

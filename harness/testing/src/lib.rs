@@ -11,4 +11,4 @@ pub use lab::{Lab, Ran, Skip, faults, skip, trials};
 pub use module_graph::ModuleGraph;
 pub use processes::{children_of, eventually, is_alive, signal, within};
 pub use sshd::{Options, Sshd, free_port, make_key};
-pub use workspace::{fixture, workspace};
+pub use workspace::{fixture, packages, workspace, workspace_sources};

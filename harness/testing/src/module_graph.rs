@@ -137,7 +137,8 @@ fn read_files(src: &Path, folder: &Path, files: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The module of a file by its place: `a/b.rs` and `a/b/mod.rs` are `a::b`; the crate root is empty.
+/// The module of a file by its place: `a/b.rs` and `a/b/mod.rs` are `a::b`; the crate root is
+/// empty.
 fn module_of(path: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         path.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();

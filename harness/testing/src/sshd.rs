@@ -125,7 +125,8 @@ impl Sshd {
         address
     }
 
-    /// Kills the server and its part of every connection at once, but nothing that runs in the guest.
+    /// Kills the server and its part of every connection at once, but nothing that runs in the
+    /// guest.
     pub fn kill(&self) {
         let mut pids = vec![self.child.id()];
         let mut next = 0;

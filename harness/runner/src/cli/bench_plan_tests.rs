@@ -117,7 +117,7 @@ fn configuration_sets_margins_of_single_benches() {
     let settings = with("[[margin]]\nbenches = \"s/a\"\npercent = 7.5\n").unwrap().settings;
     assert_eq!(settings.margin_rules().collect::<Vec<_>>(), [("s/a", 7.5)]);
     for (text, words) in [
-        ("[[margin]]\nbenches = \"s/(\"\npercent = 7\n", "`s/(`: open group without closing"),
+        ("[[margin]]\nbenches = \"s/(\"\npercent = 7\n", "`s/(`: found open group"),
         ("[[margin]]\nbenches = \"s/a\"\npercent = 0\n", "`s/a`: a margin is a percentage"),
         ("[[margin]]\nbenches = \"s/a\"\npercentage = 7\n", "line 3"),
     ] {
