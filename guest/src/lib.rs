@@ -57,12 +57,14 @@ pub use limits::{Interrupt, Limits, is_interrupt};
 pub use loopback::{LOOPBACK_SERVER_ARGUMENT, LoopbackError, serve_loopback};
 pub use parity::{Declaration, Difference, MachineFacts, declarations, differences};
 pub use prepare::{Prepared, prepare};
-pub use proof::{Proof, prove};
+pub use proof::{Evidence, Proof, Witness, prove};
 pub use qemu::{
     Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord, MachineSettings,
     QemuError, QemuMachine, SettingError, WantedAccelerator, interactive_command,
 };
-pub use sevbench_facts::{EncryptionFacts, Facts, Protection, SevCpuid, sha256_of_self};
+pub use sevbench_facts::{
+    EncryptionFacts, EncryptionState, Facts, Protection, SevCpuid, sha256_of_self,
+};
 pub use ssh::{Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{
     ArmTarget, BUILT_IN, CONTROL, DEFAULT_TESTBED, Testbed, TestbedArm, TestbedError,

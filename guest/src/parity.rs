@@ -111,7 +111,7 @@ fn named(machine: MachineFacts<'_>) -> Vec<(String, String)> {
         ("kernel command line", facts.kernel_command_line.clone()),
         ("transparent huge pages", facts.transparent_huge_pages.clone()),
         ("clock source", facts.clock_source.clone()),
-        ("memory encryption", facts.encryption.label()),
+        ("memory encryption", facts.encryption.state().to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();

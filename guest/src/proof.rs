@@ -3,17 +3,35 @@
 
 use crate::qemu::LaunchRecord;
 use serde_json::Value;
-use sevbench_facts::{EncryptionFacts, Protection};
+use sevbench_facts::{EncryptionFacts, EncryptionState, Protection};
 
 /// What is known about a machine's protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// Whether the claim is verified; none without a claim.
     pub verified: Option<bool>,
-    /// The encryption of the machine's memory: `none`, `SEV-SNP`, `unknown`.
-    pub encryption: String,
+    /// The encryption of the machine's memory, as the machine reports it.
+    pub encryption: EncryptionState,
     /// All evidence, for and against.
-    pub evidence: Vec<String>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// One piece of evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Who vouches for it.
+    pub witness: Witness,
+    /// What it says.
+    pub text: String,
+}
+
+/// Who vouches for a piece of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// This host: how it launched the machine, and what QEMU reports.
+    Host,
+    /// The machine itself: its MSR, CPUID and kernel.
+    Guest,
 }
 
 /// Weighs the evidence on a machine.
@@ -22,19 +40,20 @@ pub fn prove(
     launch: Option<&LaunchRecord>,
     guest: &EncryptionFacts,
 ) -> Proof {
-    let evidence = vec![
-        launch_evidence(launch),
-        msr_evidence(guest),
-        cpuid_evidence(guest),
-        kernel_evidence(guest),
+    let evidence = [
+        (Witness::Host, launch_evidence(launch)),
+        (Witness::Guest, msr_evidence(guest)),
+        (Witness::Guest, cpuid_evidence(guest)),
+        (Witness::Guest, kernel_evidence(guest)),
     ];
+    let evidence = evidence.map(|(witness, text)| Evidence { witness, text }).into();
     let verified = claimed.map(|claimed| {
         was_launched_with(launch, claimed)
             && guest.active() == Some(claimed)
             && offers(guest, claimed)
             && kernel_protections(guest).contains(&claimed)
     });
-    Proof { verified, encryption: guest.label(), evidence }
+    Proof { verified, encryption: guest.state(), evidence }
 }
 
 fn was_launched_with(launch: Option<&LaunchRecord>, claimed: Protection) -> bool {

@@ -40,9 +40,12 @@ fn is_verified(
 #[test]
 fn claim_is_verified_if_all_evidence_agrees() {
     let proof = prove(Some(Protection::SevSnp), Some(&snp_launch()), &snp_guest());
-    assert_eq!((proof.verified, proof.encryption.as_str()), (Some(true), "SEV-SNP"));
+    assert_eq!((proof.verified, proof.encryption.to_string()), (Some(true), "SEV-SNP".into()));
     assert_eq!(proof.evidence.len(), 4);
-    assert!(proof.evidence[1].ends_with("0x7 (SEV, SEV-ES, SEV-SNP)"), "{}", proof.evidence[1]);
+    let msr = &proof.evidence[1];
+    assert!(msr.text.ends_with("0x7 (SEV, SEV-ES, SEV-SNP)"), "{}", msr.text);
+    let witnesses: Vec<Witness> = proof.evidence.iter().map(|one| one.witness).collect();
+    assert_eq!(witnesses, [Witness::Host, Witness::Guest, Witness::Guest, Witness::Guest]);
 }
 
 #[test]
@@ -100,9 +103,10 @@ fn machine_without_protection_claims_nothing() {
     };
     let launch = LaunchRecord { accelerator: "TCG".into(), ..LaunchRecord::default() };
     let proof = prove(None, Some(&launch), &guest);
-    assert_eq!((proof.verified, proof.encryption.as_str()), (None, "none"));
+    assert_eq!((proof.verified, proof.encryption), (None, EncryptionState::Off));
+    let texts: Vec<String> = proof.evidence.into_iter().map(|one| one.text).collect();
     assert_eq!(
-        proof.evidence,
+        texts,
         [
             "launch: TCG, no protection",
             "MSR 0xC0010131: 0x0 (nothing is active)",
@@ -111,5 +115,5 @@ fn machine_without_protection_claims_nothing() {
         ]
     );
     let blind = prove(None, None, &EncryptionFacts::default());
-    assert_eq!(blind.encryption, "unknown");
+    assert_eq!(blind.encryption, EncryptionState::Unknown);
 }

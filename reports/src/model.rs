@@ -26,6 +26,6 @@ pub use summary::{
     WarmUpCourse,
 };
 pub use word::{
-    Against, Estimand, ExclusionKind, GateDecision, MachineRole, MarginSource, Outcome,
+    Against, Encryption, Estimand, ExclusionKind, GateDecision, MachineRole, MarginSource, Outcome,
     OutlierLabel, Place, Role, UndecidedReason, Unit, Verdict, WarmUpClass, Witness,
 };

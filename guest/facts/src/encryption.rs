@@ -4,6 +4,7 @@ use crate::protection::Protection;
 use crate::sev_cpuid::SevCpuid;
 use crate::text::{UNKNOWN, bounded};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -56,12 +57,34 @@ impl EncryptionFacts {
         has_source && self.status_msr.unwrap_or(0) == 0 && self.kernel_line.is_none()
     }
 
-    /// A label for output: `SEV-SNP`, `none` or `unknown`.
-    pub fn label(&self) -> String {
+    /// The encryption of the machine's memory, by these facts.
+    pub fn state(&self) -> EncryptionState {
         match self.active() {
-            Some(protection) => protection.to_string(),
-            None if self.is_none() => "none".into(),
-            None => UNKNOWN.into(),
+            Some(protection) => EncryptionState::Active(protection),
+            None if self.is_none() => EncryptionState::Off,
+            None => EncryptionState::Unknown,
+        }
+    }
+}
+
+/// The encryption of a machine's memory, as the machine reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncryptionState {
+    /// Some source can be read, and none reports encryption.
+    Off,
+    /// This protection is active.
+    Active(Protection),
+    /// No source can be read, or the sources disagree.
+    Unknown,
+}
+
+impl fmt::Display for EncryptionState {
+    /// `SEV-SNP`, `none` or `unknown`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("none"),
+            Self::Active(protection) => protection.fmt(f),
+            Self::Unknown => f.write_str(UNKNOWN),
         }
     }
 }

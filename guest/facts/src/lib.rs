@@ -16,7 +16,7 @@ mod protection;
 mod sev_cpuid;
 pub mod text;
 
-pub use encryption::EncryptionFacts;
+pub use encryption::{EncryptionFacts, EncryptionState};
 pub use executable_hash::{FileDigest, OWN_EXECUTABLE, digest_of, sha256_of_self};
 pub use machine::Facts;
 pub use protection::Protection;

@@ -70,14 +70,14 @@ pub enum BootstrapMethod {
 /// If there are fewer than two replicates.
 ///
 /// ```
-/// use sevbench::statistics::{Confidence, LogRatio, Slowdown, bootstrap_interval};
+/// use sevbench_statistics::{Confidence, LogRatio, Slowdown, bootstrap_interval};
 /// let boots: Vec<LogRatio> = [1.063, 1.078, 1.071, 1.098, 1.059]
 ///     .into_iter()
 ///     .map(|ratio| Slowdown::new(ratio).map(LogRatio::of_slowdown))
 ///     .collect::<Result<_, _>>()?;
 /// let bootstrap = bootstrap_interval(&boots, Confidence::P95, 1)?;
 /// assert!((bootstrap.interval.low.exp().factor() - 1.062_990_991_5).abs() < 1e-9);
-/// # Ok::<(), sevbench::statistics::StatisticsError>(())
+/// # Ok::<(), sevbench_statistics::StatisticsError>(())
 /// ```
 pub fn bootstrap_interval(
     replicates: &[LogRatio],

@@ -1,6 +1,6 @@
 //! What was run, on what, and how it ended.
 
-use crate::model::word::{MachineRole, Outcome, Place, Role, Witness};
+use crate::model::word::{Encryption, MachineRole, Outcome, Place, Role, Witness};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ pub struct ArmSummary {
     /// How the machine says its memory is protected: `none`, `SEV-SNP`, `unknown`; `None` if
     /// it was never reached.
     #[serde(default)]
-    pub encryption: Option<String>,
+    pub encryption: Option<Encryption>,
     /// The evidence for the claim, or for its absence, as text.
     pub evidence: Vec<String>,
     /// The same, with who vouches for it.

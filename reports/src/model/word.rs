@@ -201,6 +201,29 @@ impl Place {
 }
 
 words! {
+    /// The encryption of a machine's memory, as the machine reports it.
+    Encryption {
+        /// None.
+        None = "none",
+        /// AMD SEV.
+        Sev = "SEV",
+        /// AMD SEV-ES.
+        SevEs = "SEV-ES",
+        /// AMD SEV-SNP.
+        SevSnp = "SEV-SNP",
+        /// No source can be read, or the sources disagree.
+        Unknown = "unknown",
+    }
+}
+
+impl Encryption {
+    /// Whether the machine reports a protection as active.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Sev | Self::SevEs | Self::SevSnp)
+    }
+}
+
+words! {
     /// Who vouches for a piece of evidence.
     Witness {
         /// The host: how it launched the guest, and what QEMU reports.

@@ -2,9 +2,12 @@
 
 use super::arm_pair::ArmPair;
 use crate::record::{ArmRecord, ArmStanding, BootRecord, Header, standings};
-use sevbench_guest::{Facts, MachineFacts, Proof, Protection, differences, prove};
+use sevbench_guest::{
+    EncryptionState, Evidence, Facts, MachineFacts, Proof, Protection, differences, prove,
+};
 use sevbench_reports::{
-    ArmMachine, ArmSummary, Build, DifferenceRow, MachineRole, Place, Role, format_bytes,
+    ArmMachine, ArmSummary, Build, DifferenceRow, Encryption, MachineRole, Place, Role, Testimony,
+    Witness, format_bytes,
 };
 use sevbench_text::counted;
 
@@ -45,14 +48,14 @@ impl<'a> ArmTable<'a> {
         let is_verified = |arm: &usize| self.summaries[*arm].verified != Some(false);
         let mut undeclared = self.differences.iter().filter(|row| !row.declared);
         let control = &self.summaries[self.control];
-        let encryption = control.encryption.as_deref().unwrap_or_default();
+        let is_encrypted = control.encryption.is_some_and(Encryption::is_active);
         ArmPair {
             control: self.control as u16,
             treatment: treatment as u16,
             injected: both.iter().any(|arm| self.arms[*arm].spin_factor.is_some()),
             rebooted: both.iter().all(|arm| self.arms[*arm].rebooted),
             are_verified: both.iter().all(is_verified),
-            control_is_encrypted: control.claimed.is_none() && encryption.starts_with("SEV"),
+            control_is_encrypted: control.claimed.is_none() && is_encrypted,
             differ_undeclared: undeclared.any(|row| row.arm == *name),
             judged: self.standings[treatment].judged,
         }
@@ -71,6 +74,7 @@ fn summarize(arm: &ArmRecord, standing: ArmStanding, boots: &[&BootRecord]) -> A
     // Every boot must prove the claim. The evidence shown is that of the first boot that does not.
     let weakest = proofs.iter().find(|proof| proof.verified != Some(true)).or(proofs.first());
     let is_proved = !proofs.is_empty() && proofs.iter().all(|proof| proof.verified == Some(true));
+    let evidence = weakest.map(|proof| proof.evidence.as_slice()).unwrap_or_default();
     ArmSummary {
         name: arm.name.clone(),
         role: arm.role,
@@ -78,9 +82,9 @@ fn summarize(arm: &ArmRecord, standing: ArmStanding, boots: &[&BootRecord]) -> A
         judged: standing.judged,
         claimed: arm.claimed.clone(),
         verified: arm.claimed.is_some().then_some(is_proved),
-        encryption: weakest.map(|proof| proof.encryption.clone()),
-        evidence: weakest.map(|proof| proof.evidence.clone()).unwrap_or_default(),
-        testimony: Vec::new(),
+        encryption: weakest.map(|proof| encryption(proof.encryption)),
+        evidence: evidence.iter().map(|one| one.text.clone()).collect(),
+        testimony: evidence.iter().map(testimony).collect(),
         place: arm.place(),
         address: arm.address.clone(),
         machines: vec![ArmMachine { role: MachineRole::Measured, address: arm.address.clone() }],
@@ -89,6 +93,24 @@ fn summarize(arm: &ArmRecord, standing: ArmStanding, boots: &[&BootRecord]) -> A
         injected: arm.spin_factor,
         agent_resident_bytes: boots.first().map(|boot| boot.agent_resident_bytes),
     }
+}
+
+const fn encryption(state: EncryptionState) -> Encryption {
+    match state {
+        EncryptionState::Off => Encryption::None,
+        EncryptionState::Active(Protection::Sev) => Encryption::Sev,
+        EncryptionState::Active(Protection::SevEs) => Encryption::SevEs,
+        EncryptionState::Active(Protection::SevSnp) => Encryption::SevSnp,
+        EncryptionState::Unknown => Encryption::Unknown,
+    }
+}
+
+fn testimony(evidence: &Evidence) -> Testimony {
+    let witness = match evidence.witness {
+        sevbench_guest::Witness::Host => Witness::Host,
+        sevbench_guest::Witness::Guest => Witness::Guest,
+    };
+    Testimony { witness, text: evidence.text.clone() }
 }
 
 fn proof(arm: &ArmRecord, boot: &BootRecord) -> Proof {
