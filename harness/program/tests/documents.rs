@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use sevbench_testing::{packages, workspace_sources};
+use sevbench_testing::{packages, trials, workspace_sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ fn paths_and_links_in_documents_exist() {
 fn flags_in_documents_exist() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
                   --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait \
-                  --release --bin --path --locked --write --package";
+                  --release --bin --path --locked --write --package --examples";
     let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
     let known: BTreeSet<&str> = flags(&help).collect();
     for document in DOCUMENTS {
@@ -196,11 +196,6 @@ fn program_help() -> String {
         &["guest", "command", "--help"],
     ];
     commands.iter().map(|command| help_of(program, command)).collect()
-}
-
-fn trials() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples/trials")
 }
 
 fn help_of(program: &Path, arguments: &[&str]) -> String {
