@@ -2,17 +2,15 @@
 //! many.
 //!
 //! Each resample draws n of the n replicates with replacement. A replicate is the mean of one boot,
-//! so this is a cluster bootstrap. For few replicates it is too narrow, corrected or not (see
-//! [`bca_interval`]). It is a secondary figure beside Student's and Yuen's intervals.
+//! so this is a cluster bootstrap. For few replicates it is too narrow, corrected or not. It is a
+//! secondary figure beside Student's and Yuen's intervals.
 
-mod corrected;
 mod exact;
 mod resampler;
 mod stream;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
-pub use corrected::{AbcInterval, abc_interval, bca_interval};
 pub use resampler::Resampler;
 
 use crate::interval::Interval;
@@ -84,7 +82,7 @@ pub fn bootstrap_interval(
     confidence: Confidence,
     seed: u64,
 ) -> Result<BootstrapInterval, StatisticsError> {
-    let means = Means::of(replicates, DEFAULT_RESAMPLES, seed)?;
+    let means = ResampledMeans::of(replicates, DEFAULT_RESAMPLES, seed)?;
     Ok(percentile(means, replicates, confidence))
 }
 
@@ -100,11 +98,11 @@ pub fn monte_carlo_interval(
     resamples: u32,
     seed: u64,
 ) -> Result<BootstrapInterval, StatisticsError> {
-    Ok(percentile(Means::drawn(replicates, resamples, seed)?, replicates, confidence))
+    Ok(percentile(ResampledMeans::drawn(replicates, resamples, seed)?, replicates, confidence))
 }
 
 fn percentile(
-    mut means: Means,
+    mut means: ResampledMeans,
     replicates: &[LogRatio],
     confidence: Confidence,
 ) -> BootstrapInterval {
@@ -117,46 +115,53 @@ fn tail(confidence: Confidence) -> f64 {
     0.5 - confidence.level() / 2.0
 }
 
-/// The bootstrap distribution of the mean.
+/// The bootstrap distribution of the mean of some replicates.
+pub struct ResampledMeans(Means);
+
 enum Means {
     Exact(ExactMeans),
     Drawn(Vec<LogRatio>),
 }
 
-impl Means {
-    fn of(replicates: &[LogRatio], resamples: u32, seed: u64) -> Result<Self, StatisticsError> {
+impl ResampledMeans {
+    /// The exact distribution up to [`EXACT_REPLICATES_MAX`] replicates; above, `resamples` drawn
+    /// means.
+    ///
+    /// # Errors
+    /// If there are fewer than two replicates.
+    pub fn of(replicates: &[LogRatio], resamples: u32, seed: u64) -> Result<Self, StatisticsError> {
         if replicates.len() > EXACT_REPLICATES_MAX {
             return Self::drawn(replicates, resamples, seed);
         }
         needs_two(replicates)?;
-        Ok(Self::Exact(ExactMeans::new(replicates)))
+        Ok(Self(Means::Exact(ExactMeans::new(replicates))))
     }
 
     fn drawn(replicates: &[LogRatio], resamples: u32, seed: u64) -> Result<Self, StatisticsError> {
         let mut means = vec![LogRatio(0.0); resamples.max(1) as usize];
         Resampler::new(replicates, seed)?.fill(0, &mut means);
-        Ok(Self::Drawn(means))
+        Ok(Self(Means::Drawn(means)))
     }
 
     fn method(&self) -> BootstrapMethod {
-        match self {
-            Self::Exact(means) => BootstrapMethod::Exact { multisets: means.multisets() },
-            Self::Drawn(means) => BootstrapMethod::MonteCarlo { resamples: means.len() as u32 },
+        match &self.0 {
+            Means::Exact(means) => BootstrapMethod::Exact { multisets: means.multisets() },
+            Means::Drawn(means) => BootstrapMethod::MonteCarlo { resamples: means.len() as u32 },
         }
     }
 
     /// The interval between the quantiles at two levels, the lower one first.
-    fn interval(
+    pub fn interval(
         &mut self,
         replicates: &[LogRatio],
         confidence: Confidence,
         levels: [f64; 2],
     ) -> BootstrapInterval {
         let finite = replicates.iter().all(|r| r.0.is_finite());
-        let [low, high] = match self {
+        let [low, high] = match &mut self.0 {
             _ if !finite => [f64::NAN; 2],
-            Self::Exact(means) => means.quantiles(levels),
-            Self::Drawn(means) => levels.map(|level| {
+            Means::Exact(means) => means.quantiles(levels),
+            Means::Drawn(means) => levels.map(|level| {
                 let rank = rank(level, means.len() as f64) as usize;
                 means.select_nth_unstable_by(rank.saturating_sub(1), |a, b| a.0.total_cmp(&b.0)).1.0
             }),
@@ -167,10 +172,10 @@ impl Means {
     }
 
     /// The probability of a mean below the value, plus half the probability of the value itself.
-    fn share_below(&self, value: f64, tolerance: f64) -> f64 {
-        match self {
-            Self::Exact(means) => means.share_below(value, tolerance),
-            Self::Drawn(means) => {
+    pub fn share_below(&self, value: f64, tolerance: f64) -> f64 {
+        match &self.0 {
+            Means::Exact(means) => means.share_below(value, tolerance),
+            Means::Drawn(means) => {
                 let counts = means.iter().map(|mean| below(mean.0 - value, tolerance));
                 counts.sum::<f64>() / means.len() as f64
             }

@@ -1,7 +1,7 @@
 //! Distribution functions: statrs' own, refined to full precision if its quantile stops early, and
 //! the noncentral t that power needs.
 
-use statrs::distribution::{Beta, ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
 
 /// Newton steps that refine the library's quantile to full precision; two suffice.
 const NEWTON_STEPS: usize = 4;
@@ -54,21 +54,6 @@ pub(super) fn noncentral_t_upper_tail(t: f64, freedom: f64, noncentrality: f64) 
     (at_zero + inner.sum::<f64>() + integrand(upper)) * step / 3.0
 }
 
-/// The quantile of the beta distribution at `p`.
-pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
-    let Ok(distribution) = Beta::new(a, b) else { return f64::NAN };
-    // Bisection, because statrs' own search stops at 1e-5 and is more exact for some shapes only.
-    let (mut low, mut high) = (0.0, 1.0);
-    while high - low > f64::EPSILON * high {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
-            break;
-        }
-        if distribution.cdf(middle) < p { low = middle } else { high = middle }
-    }
-    f64::midpoint(low, high)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,26 +89,11 @@ mod tests {
         }
     }
 
-    /// SciPy 1.17, `beta.ppf`.
-    #[test]
-    fn beta_quantiles_match_scipy() {
-        for (p, a, b, expected) in BETA {
-            let found = beta_quantile(p, a, b);
-            assert!((found / expected - 1.0).abs() < 1e-10, "{p} {a} {b}: {found}");
-        }
-    }
-
     const NONCENTRAL: [(f64, f64, f64, f64); 5] = [
         (1.8331129326536335, 9.0, 2.2869, 0.6792570137386296),
         (2.0, 4.0, 3.0, 0.8229827387776824),
         (2.5, 29.0, 0.0, 0.009162672169213043),
         (6.3, 1.0, 2.0, 0.247198289149547),
         (-1.0, 2.0, 0.5, 0.896721428020308),
-    ];
-    const BETA: [(f64, f64, f64, f64); 4] = [
-        (0.025, 189.0, 12.0, 0.9037223555660872),
-        (0.975, 190.0, 11.0, 0.9722277454479935),
-        (0.025, 1.0, 200.0, 0.00012658102786701825),
-        (0.5, 3.0, 2.0, 0.6142724318676105),
     ];
 }

@@ -13,7 +13,6 @@ mod multiplicity;
 mod outlier;
 mod pivot;
 mod planning;
-mod proportion;
 mod quantity;
 mod sign_flip;
 mod steady_state;
@@ -21,8 +20,8 @@ mod variance;
 
 pub use boot_interval::{t_interval, yuen_interval};
 pub use bootstrap::{
-    AbcInterval, BootstrapInterval, BootstrapMethod, DEFAULT_RESAMPLES, EXACT_REPLICATES_MAX,
-    Resampler, abc_interval, bca_interval, bootstrap_interval, monte_carlo_interval,
+    BootstrapInterval, BootstrapMethod, DEFAULT_RESAMPLES, EXACT_REPLICATES_MAX, ResampledMeans,
+    Resampler, bootstrap_interval, monte_carlo_interval,
 };
 pub use changepoint::{changepoint_penalty, changepoints};
 pub use fieller::{RatioInterval, fieller_interval};
@@ -31,7 +30,6 @@ pub use multiplicity::{benjamini_hochberg, holm};
 pub use outlier::{OutlierLabel, tukey_labels};
 pub use pivot::Pivot;
 pub use planning::{REPLICATES_MAX, boots_to_settle, pairs_needed, power, two_stage_boots};
-pub use proportion::clopper_pearson;
 pub use quantity::{Confidence, Cost, LogRatio, Slowdown, StatisticsError};
 pub use sign_flip::{sign_flip_p, smallest_attainable_p};
 pub use steady_state::{SteadyClass, SteadyState, classify, is_steady};

@@ -3,8 +3,10 @@
 //! offer, since they fail here, are here too.
 #![allow(missing_docs, reason = "nothing outside this package uses it")]
 
+pub mod corrected;
 pub mod document;
 pub mod experiments;
 pub mod generators;
 pub mod methods;
+pub mod proportion;
 pub mod stopping;

@@ -1,10 +1,11 @@
 //! The methods that sevbench uses, and for comparison those that it rejects since they fail. The
 //! rejected ones are implemented only here.
 
+use crate::corrected::bca_interval;
 use crate::generators::{Boots, LATENCIES, Noise, ROUNDS, Source, longest_latencies};
 use sevbench_statistics::{
-    Confidence, Cost, EXACT_REPLICATES_MAX, Interval, LogRatio, Pivot, bca_interval,
-    bootstrap_interval, fieller_interval, monte_carlo_interval, t_interval, yuen_interval,
+    Confidence, Cost, EXACT_REPLICATES_MAX, Interval, LogRatio, Pivot, bootstrap_interval,
+    fieller_interval, monte_carlo_interval, t_interval, yuen_interval,
 };
 use std::fmt;
 

@@ -9,8 +9,9 @@
 use clap::Parser;
 use serde_json::from_str;
 use sevbench_reports::Summary;
-use sevbench_statistics::{Confidence, clopper_pearson};
+use sevbench_statistics::Confidence;
 use sevbench_validation::document;
+use sevbench_validation::proportion::clopper_pearson;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::error::Error;
 use std::ffi::OsStr;

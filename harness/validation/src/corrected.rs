@@ -1,7 +1,8 @@
 //! Corrected bootstrap intervals, BCa and ABC. They do not make up for few boots.
 
-use super::{BootstrapInterval, DEFAULT_RESAMPLES, Means, mean, tail};
-use crate::quantity::{Confidence, LogRatio, StatisticsError};
+use sevbench_statistics::{
+    BootstrapInterval, Confidence, DEFAULT_RESAMPLES, LogRatio, ResampledMeans, StatisticsError,
+};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Values this close to the estimate are ties, as a share of the largest deviation from it.
@@ -15,7 +16,7 @@ const DERIVATIVE_STEP: f64 = 0.001;
 /// z₀ = Φ⁻¹(share of means below the estimate, with ties counted by half). a = Σd³/(6(Σd²)^1.5) is
 /// the jackknife's acceleration, with d = x − x̄.
 ///
-/// Resamples are made as in [`super::bootstrap_interval`]. **It does not make up for few boots:**
+/// Resamples are made as in [`sevbench_statistics::bootstrap_interval`]. **It does not make up for few boots:**
 /// for normal data, a nominal 95 % interval covers 84 % at five boots, 89 % at eight and 91 % at
 /// twelve, just like the percentile interval. Student's t covers 95 %. It exists for the coverage
 /// table and is not reported.
@@ -29,16 +30,16 @@ pub fn bca_interval(
     confidence: Confidence,
     seed: u64,
 ) -> Result<BootstrapInterval, StatisticsError> {
-    let mut means = Means::of(replicates, DEFAULT_RESAMPLES, seed)?;
+    let mut means = ResampledMeans::of(replicates, DEFAULT_RESAMPLES, seed)?;
     let normal = Normal::standard();
-    let center = mean(replicates);
-    let deviations = || replicates.iter().map(|r| r.0 - center);
+    let center = mean(replicates)?;
+    let deviations = || replicates.iter().map(|r| r.value() - center);
     let squares: f64 = deviations().map(|d| d * d).sum();
     let cubes: f64 = deviations().map(|d| d * d * d).sum();
     let acceleration = if squares > 0.0 { cubes / (6.0 * squares.powf(1.5)) } else { 0.0 };
     let tolerance = TIE * deviations().fold(0.0, |most: f64, d| most.max(d.abs()));
     let bias = normal.inverse_cdf(means.share_below(center, tolerance));
-    let tail = tail(confidence);
+    let tail = 0.5 - confidence.level() / 2.0;
     let levels = [tail, 1.0 - tail].map(|level| {
         let z = bias + normal.inverse_cdf(level);
         normal.cdf(bias + z / (1.0 - acceleration * z))
@@ -114,10 +115,22 @@ pub fn abc_interval(
     let curvature = (along(step) - 2.0 * estimate + along(-step)) / (2.0 * error * step * step);
     let total = bend / (2.0 * n * n) / error - curvature;
     let bias = normal.inverse_cdf(2.0 * normal.cdf(acceleration) * normal.cdf(-total));
-    let tail = tail(confidence);
+    let tail = 0.5 - confidence.level() / 2.0;
     let [low, high] = [tail, 1.0 - tail].map(|level| {
         let w = bias + normal.inverse_cdf(level);
         along(w / (1.0 - acceleration * w).powi(2))
     });
     Ok(AbcInterval { estimate, low, high })
 }
+
+/// The mean of at least two replicates. If all are equal, it is exactly their value.
+fn mean(replicates: &[LogRatio]) -> Result<f64, StatisticsError> {
+    match LogRatio::mean(replicates) {
+        Some(mean) if replicates.len() > 1 => Ok(mean.value()),
+        _ => Err(StatisticsError::TooFew { found: replicates.len(), needed: 2 }),
+    }
+}
+
+#[cfg(test)]
+#[path = "corrected_tests.rs"]
+mod tests;
