@@ -16,10 +16,10 @@ const DERIVATIVE_STEP: f64 = 0.001;
 /// z₀ = Φ⁻¹(share of means below the estimate, with ties counted by half). a = Σd³/(6(Σd²)^1.5) is
 /// the jackknife's acceleration, with d = x − x̄.
 ///
-/// Resamples are made as in [`sevbench_statistics::bootstrap_interval`]. **It does not make up for few boots:**
-/// for normal data, a nominal 95 % interval covers 84 % at five boots, 89 % at eight and 91 % at
-/// twelve, just like the percentile interval. Student's t covers 95 %. It exists for the coverage
-/// table and is not reported.
+/// Resamples are made as in [`sevbench_statistics::bootstrap_interval`]. **It does not make up for
+/// few boots:** for normal data, a nominal 95 % interval covers 84 % at five boots, 89 % at eight
+/// and 91 % at twelve, just like the percentile interval. Student's t covers 95 %. It exists for
+/// the coverage table and is not reported.
 ///
 /// Efron, B. (1987): Better bootstrap confidence intervals. J. Amer. Statist. Assoc. 82, 171–185.
 ///
