@@ -1,22 +1,34 @@
-//! The executable that is shipped: its hash, its architecture, and whether it is static.
+//! The executable that is shipped: its image, its hash, its architecture, and whether it is static.
+//!
+//! The image is what a kernel loads: the file up to the end of its last segment, without section
+//! headers. Symbols and debug information lie behind it. They stay on the host, where perf finds them
+//! by the build ID, which is part of the image.
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, ReadRef, elf};
 use sevbench_facts::{FileDigest, OWN_EXECUTABLE, digest_of};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+
+/// The length of the header of a 64-bit ELF file.
+const ELF_HEADER_LEN: usize = 64;
+/// Its field `e_shoff`: where the section headers are.
+const SECTIONS_OFFSET_FIELD: Range<usize> = 0x28..0x30;
+/// Its fields `e_shnum` and `e_shstrndx`: how many there are, and which one has their names.
+const SECTIONS_COUNT_FIELDS: Range<usize> = 0x3c..0x40;
 
 /// A bench executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executable {
     /// The file.
     pub path: PathBuf,
-    /// SHA-256 of its content, in hex.
+    /// SHA-256 of its image, in hex.
     pub sha256: String,
-    /// Its length.
+    /// The length of its image.
     pub len_bytes: u64,
     /// The architecture that it runs on.
     pub architecture: Architecture,
@@ -82,20 +94,51 @@ impl Executable {
     /// If it cannot be read, or is not a 64-bit ELF file.
     pub fn read(path: &Path) -> Result<Self, ExecutableError> {
         let unread = |source| ExecutableError::Read { path: path.into(), source };
-        let mut file = File::open(path).map_err(unread)?;
-        let FileDigest { sha256, len_bytes } = digest_of(&mut file).map_err(unread)?;
-        file.rewind().map_err(unread)?;
-        let (architecture, interpreter) = read_headers(&ReadCache::new(file)).map_err(|error| {
-            ExecutableError::NotElf { path: path.into(), reason: error.to_string() }
-        })?;
+        let no_elf = |reason: String| ExecutableError::NotElf { path: path.into(), reason };
+        let file = File::open(path).map_err(unread)?;
+        let headers =
+            read_headers(&ReadCache::new(file)).map_err(|error| no_elf(error.to_string()))?;
+        let Headers { architecture, interpreter, image_len } = headers;
+        let mut image = open_image(path, image_len).map_err(unread)?;
+        let FileDigest { sha256, len_bytes } = digest_of(&mut image).map_err(unread)?;
+        if len_bytes != image_len {
+            return Err(no_elf(format!("it ends within a segment, at byte {len_bytes}")));
+        }
         Ok(Self { path: path.into(), sha256, len_bytes, architecture, interpreter })
+    }
+
+    /// Opens the image.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn open_image(&self) -> io::Result<impl Read + use<>> {
+        open_image(&self.path, self.len_bytes)
     }
 }
 
-/// The architecture, and the dynamic loader if there is one.
-fn read_headers<'data>(
-    data: impl ReadRef<'data>,
-) -> Result<(Architecture, Option<String>), object::Error> {
+/// The image of an executable file: its first `len` bytes, in whose ELF header no section remains.
+fn open_image(path: &Path, len: u64) -> io::Result<impl Read + use<>> {
+    let mut file = File::open(path)?;
+    let mut header = [0; ELF_HEADER_LEN];
+    file.read_exact(&mut header)?;
+    file.seek(SeekFrom::Start(ELF_HEADER_LEN as u64))?;
+    for field in [SECTIONS_OFFSET_FIELD, SECTIONS_COUNT_FIELDS] {
+        header[field].fill(0);
+    }
+    let rest = len.saturating_sub(ELF_HEADER_LEN as u64);
+    Ok(io::Cursor::new(header).chain(file.take(rest)))
+}
+
+/// What the headers of an executable file say.
+struct Headers {
+    architecture: Architecture,
+    /// The dynamic loader, if there is one.
+    interpreter: Option<String>,
+    /// The end of the last segment that is loaded.
+    image_len: u64,
+}
+
+fn read_headers<'data>(data: impl ReadRef<'data>) -> Result<Headers, object::Error> {
     let header = elf::FileHeader64::<Endianness>::parse(data)?;
     let endian = header.endian()?;
     let architecture = match header.e_machine(endian) {
@@ -103,25 +146,56 @@ fn read_headers<'data>(
         elf::EM_AARCH64 => Architecture::Aarch64,
         other => Architecture::Other(other.0),
     };
+    let mut headers = Headers { architecture, interpreter: None, image_len: 0 };
     for segment in header.program_headers(endian, data)? {
         if let Some(path) = segment.interpreter(endian, data)? {
-            return Ok((architecture, Some(String::from_utf8_lossy(path).into_owned())));
+            headers.interpreter = Some(String::from_utf8_lossy(path).into_owned());
+        }
+        if segment.p_type(endian) == elf::PT_LOAD {
+            let (offset, len) = segment.file_range(endian);
+            headers.image_len = headers.image_len.max(offset.saturating_add(len));
         }
     }
-    Ok((architecture, None))
+    Ok(headers)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// The image of this test, which has symbols, runs as the whole file does, and is its own image.
+    #[test]
+    fn image_is_smaller_and_runs() {
+        let executable = Executable::current().unwrap();
+        let mut image = Vec::new();
+        executable.open_image().unwrap().read_to_end(&mut image).unwrap();
+        assert_eq!(image.len() as u64, executable.len_bytes);
+        assert!(
+            executable.len_bytes < File::open(OWN_EXECUTABLE).unwrap().metadata().unwrap().len()
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image");
+        std::fs::write(&path, &image).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let again = Executable::read(&path).unwrap();
+        assert_eq!((again.sha256, again.len_bytes), (executable.sha256, executable.len_bytes));
+        let output = std::process::Command::new(&path).arg("--list").output().unwrap();
+        let listed = String::from_utf8(output.stdout).unwrap();
+        assert!(listed.contains("image_is_smaller_and_runs: test"), "{listed}");
+    }
 
     #[test]
-    fn current_executable_has_the_hash_of_the_running_one() {
-        assert_eq!(
-            Executable::current().unwrap().sha256,
-            sevbench_facts::sha256_of_self().unwrap()
-        );
+    fn executable_that_ends_within_a_segment_is_refused() {
+        let executable = Executable::current().unwrap();
+        let mut half = Vec::new();
+        let image = executable.open_image().unwrap();
+        image.take(executable.len_bytes / 2).read_to_end(&mut half).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &half).unwrap();
+        let error = Executable::read(file.path()).unwrap_err();
+        assert!(matches!(error, ExecutableError::NotElf { .. }), "{error}");
     }
 
     #[test]

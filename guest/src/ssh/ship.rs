@@ -7,7 +7,6 @@ use super::process::{Ending, RemoteProcess};
 use crate::escape;
 use crate::executable::Executable;
 use crate::limits::is_interrupt;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
@@ -138,9 +137,8 @@ fn upload(
         escape::for_shell(directory),
         executable.sha256
     );
-    let mut file =
-        File::open(&executable.path).map_err(|source| cannot_read(executable, source))?;
-    let answer = run(connection, &script, &mut file, "uploading the executable")?;
+    let mut image = executable.open_image().map_err(|source| cannot_read(executable, source))?;
+    let answer = run(connection, &script, &mut image, "uploading the executable")?;
     match answer.ending {
         Ending::Exited(0) => Ok(()),
         Ending::Exited(CANNOT_RUN_STATUS) => Err(cannot_run(executable)),

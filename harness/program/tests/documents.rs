@@ -112,7 +112,7 @@ fn paths_and_links_in_documents_exist() {
 fn flags_in_documents_exist() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
                   --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait \
-                  --release --bin --path --locked --write --package --examples";
+                  --release --bin --path --locked --write --package --examples --add";
     let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
     let known: BTreeSet<&str> = flags(&help).collect();
     for document in DOCUMENTS {
