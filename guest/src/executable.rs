@@ -1,8 +1,8 @@
 //! The executable that is shipped: its image, its hash, its architecture, and whether it is static.
 //!
 //! The image is what a kernel loads: the file up to the end of its last segment, without section
-//! headers. Symbols and debug information lie behind it. They stay on the host, where perf finds them
-//! by the build ID, which is part of the image.
+//! headers. Symbols and debug information lie behind it. They stay on the host, where perf finds
+//! them by the build ID, which is part of the image.
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, ReadRef, elf};
@@ -165,7 +165,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// The image of this test, which has symbols, runs as the whole file does, and is its own image.
+    /// The image of this test, which has symbols, runs as the whole file does, and is its own
+    /// image.
     #[test]
     fn image_is_smaller_and_runs() {
         let executable = Executable::current().unwrap();
