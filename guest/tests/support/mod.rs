@@ -7,7 +7,7 @@ use sevbench_guest::{
     Address, Architecture, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT,
     Limits, RemoteProcess, Shipped, serve_loopback,
 };
-use sevbench_testing::Skip;
+use sevbench_testing::{Skip, skip_is_failure};
 use std::io::{self, Read, Write};
 use std::panic;
 use std::path::Path;
@@ -79,7 +79,7 @@ pub(crate) fn run(checks: &[Check]) -> ExitCode {
         checks.iter().for_each(|(name, _)| say(&format!("{name}: test")));
         return ExitCode::SUCCESS;
     }
-    let is_required = std::env::var("SEVBENCH_REQUIRE_VM").is_ok_and(|value| value == "1");
+    let is_required = skip_is_failure();
     let mut failed = 0;
     for (name, check) in checks.iter().filter(|(name, _)| name.contains(&filter)) {
         let start = Instant::now();
@@ -88,7 +88,7 @@ pub(crate) fn run(checks: &[Check]) -> ExitCode {
             Ok(Err(Skip(reason))) if !is_required => format!("skipped: {reason}"),
             Ok(Err(Skip(reason))) => {
                 failed += 1;
-                format!("FAILED, since SEVBENCH_REQUIRE_VM=1 allows no skip: {reason}")
+                format!("FAILED, since SEVBENCH_REQUIRE_VM allows no skip: {reason}")
             }
             Err(_) => {
                 failed += 1;

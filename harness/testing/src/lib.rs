@@ -7,7 +7,7 @@ mod processes;
 mod sshd;
 mod workspace;
 
-pub use lab::{Lab, Ran, Skip, faults, skip, trials};
+pub use lab::{Lab, Ran, Skip, faults, skip, skip_is_failure, trials};
 pub use module_graph::ModuleGraph;
 pub use processes::{children_of, eventually, is_alive, signal, within};
 pub use sshd::{Options, Sshd, free_port, make_key};
