@@ -1,4 +1,5 @@
-//! The memory suite: the study's tinymembench workloads, as Rust functions. Bytes are counted as in
+//! The memory suite: the tinymembench workloads of "Performance Evaluation of AMD Secure Encrypted
+//! Virtualization" (Castellotti, TU Munich), as Rust functions. Bytes are counted as in
 //! tinymembench: a copy of n bytes processes n bytes.
 
 use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
@@ -7,7 +8,7 @@ use sevbench_suite::memory::chase::Chase;
 use sevbench_suite::memory::copy::{self, CopyKernel};
 use sevbench_suite::memory::fill::{self, FillKernel};
 
-/// One size that fits in L2, and the study's size, which is far larger.
+/// One size that fits in L2, and Castellotti's size, which is far larger.
 const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
 /// The other sizes from L1 to memory.
 const SWEEP: [ByteSize; 7] = [

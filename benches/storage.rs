@@ -1,4 +1,5 @@
-//! The storage suite: the study's two fio workloads, with the parameters that the study meant. They
+//! The storage suite: the two fio workloads of "Performance Evaluation of AMD Secure Encrypted
+//! Virtualization" (Castellotti, TU Munich), with the parameters that the study meant. They
 //! only read, from the guest's data disks.
 
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};

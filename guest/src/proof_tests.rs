@@ -1,9 +1,10 @@
-//! Proofs from the output of real hosts and guests: the study's EPYC 7713P, and QEMU without SEV.
+//! Proofs from the output of real hosts and guests: QEMU without SEV, and the EPYC 7713P of
+//! "Performance Evaluation of AMD Secure Encrypted Virtualization" (Castellotti, TU Munich).
 
 use super::*;
 use sevbench_facts::SevCpuid;
 
-/// CPUID of the study's host: SME, SEV, SEV-ES, SEV-SNP, C-bit 51.
+/// CPUID of Castellotti's host: SME, SEV, SEV-ES, SEV-SNP, C-bit 51.
 const MILAN: SevCpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
 
 fn launch(protection: &str, query_sev: &str) -> LaunchRecord {

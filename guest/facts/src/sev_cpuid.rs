@@ -155,7 +155,7 @@ const FEATURES: [(u32, &str); 16] = [
 mod tests {
     use super::*;
 
-    /// The study's host: SME, SEV, SEV-ES, SEV-SNP; C-bit 51, 5 address bits lost, 4 VMPLs, 509
+    /// Castellotti's host: SME, SEV, SEV-ES, SEV-SNP; C-bit 51, 5 address bits lost, 4 VMPLs, 509
     /// guests, minimum ASID 128.
     #[test]
     fn decodes_the_listing_of_an_epyc_7713p() {

@@ -1,5 +1,6 @@
-//! Hosts for the doctor's tests: a machine without KVM, a complete host, the study's, a workstation
-//! and a bare machine.
+//! Hosts for the doctor's tests: a machine without KVM, a complete host, the host of "Performance
+//! Evaluation of AMD Secure Encrypted Virtualization" (Castellotti, TU Munich), a workstation and a
+//! bare machine.
 
 use super::firmware::Firmware;
 use super::host_facts::{Device, HostFacts, KvmAmd};
@@ -8,7 +9,7 @@ use super::qemu_probe::{Qemu, QemuCapabilities};
 use super::sev_device::SevFirmware;
 use sevbench_facts::SevCpuid;
 
-/// CPUID 0x8000001F of the study's EPYC 7713P.
+/// CPUID 0x8000001F of Castellotti's EPYC 7713P.
 pub(super) const EPYC_7713P: SevCpuid =
     SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
 
@@ -98,7 +99,7 @@ pub(super) fn snp_host() -> HostProbe {
     HostProbe { kvm_defect: None, ..probe }
 }
 
-/// The study's host: its kernel and its QEMU speak an interface that did not come to be.
+/// Castellotti's host: its kernel and its QEMU speak an interface that did not come to be.
 pub(super) fn study() -> HostProbe {
     let mut probe = snp_host();
     probe.facts.named.insert("kernel".into(), "6.3.0-rc2".into());

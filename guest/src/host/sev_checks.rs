@@ -213,7 +213,7 @@ fn secure_processor(probe: &HostProbe, cpuid: SevCpuid) -> Option<Check> {
     })
 }
 
-/// Early kernels with SEV-SNP, and the study's own, have a different interface from the one that
+/// Early kernels with SEV-SNP, and Castellotti's, have a different interface from the one that
 /// was merged.
 fn snp_machine(probe: &HostProbe) -> Check {
     let subject = "KVM's SNP guests";

@@ -21,7 +21,7 @@
 //! use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput, black_box};
 //!
 //! fn fill(b: &mut Bencher<'_>, size: &ByteSize) {
-//!     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once a boot
+//!     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once per boot
 //!     b.throughput(Throughput::Bytes(size.bytes()));
 //!     b.iter(|| black_box(&mut buffer).fill(7)); // measured
 //!     assert!(buffer.iter().all(|byte| *byte == 7)); // verification: a panic fails the bench
@@ -83,8 +83,8 @@ use std::process::ExitCode;
 
 /// Runs a bench executable and returns its exit status. [`main!`] calls it.
 ///
-/// Call it yourself if your `main` does something else first. It reads the command line, so hand
-/// over the process: nothing may have written to standard output.
+/// Call it yourself if your `main` does something else first. It takes over the process: it reads
+/// the command line, and nothing may have been written to standard output before.
 ///
 /// `suite` is the first part of every id. The exit status is 0 if all went well, 1 if something
 /// failed to run, 2 for wrong usage or configuration, 3 if the gate found a regression, 4 if the

@@ -18,8 +18,9 @@ use std::collections::BTreeSet;
 pub(super) struct AnalyzeArguments {
     /// Analyse this run, baseline or table [default: the newest run]
     ///
-    /// Name a run by its id, its folder or its run.ndjson, and a baseline by its name or folder. A
-    /// table is a FILE.csv with the header bench,arm,boot,round,unit,value and optionally ops.
+    /// Name a run by its id, its folder or its run.ndjson, or the newest one by `latest`. Name a
+    /// baseline by its name or folder. A table is a FILE.csv with the header
+    /// bench,arm,boot,round,unit,value and optionally ops.
     record: Option<String>,
     /// Set the control arm of a table [default: the first arm in it]
     #[arg(long, value_name = "NAME")]
@@ -52,7 +53,7 @@ pub(super) struct AnalyzeArguments {
     /// Choose the output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Print the details too: other estimates, sources of variance, what would settle each bench
+    /// Also show the other estimates, sources of variance, warm-ups, outlier rounds and the seed
     #[arg(long, short)]
     verbose: bool,
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// use sevbench::{Bencher, ByteSize, Throughput};
 ///
 /// fn fill(b: &mut Bencher<'_>, size: &ByteSize) {
-///     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once a boot
+///     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once per boot
 ///     b.throughput(Throughput::Bytes(size.bytes()));
 ///     b.iter(|| std::hint::black_box(&mut buffer).fill(7)); // measured
 ///     assert!(buffer.iter().all(|byte| *byte == 7)); // verification

@@ -70,8 +70,8 @@ pub struct Conditions {
     /// that.
     #[serde(default)]
     pub steal_ns: Option<u64>,
-    /// By how much the guest's clock of the day was set meanwhile, within the time that it takes to
-    /// read a clock.
+    /// How far the guest's wall clock was stepped meanwhile. The error is at most the time of one
+    /// clock reading.
     #[serde(default)]
     pub clock_step_ns: i64,
     /// How many segments TCP retransmitted to the guest meanwhile, if that is known.
@@ -112,7 +112,8 @@ pub enum GreetingError {
     /// The agent speaks another version of the protocol, which this holds.
     #[error(
         "the agent speaks protocol version {0}, but this executable speaks version \
-         {PROTOCOL_VERSION}; remove the guest's folder of shipped executables and run again"
+         {PROTOCOL_VERSION}; remove the folder of shipped executables in the guest (by default \
+         ~/.cache/sevbench) and run again"
     )]
     Version(u16),
     /// The stream ended, or the hello could not be decoded.
@@ -133,7 +134,7 @@ pub fn write_greeting(out: &mut impl Write, hello: &Hello) -> Result<(), FrameEr
 /// Reads the greeting and the hello.
 ///
 /// # Errors
-/// If something else than an agent of this version answers, or the stream ends.
+/// If something other than an agent of this version answers, or the stream ends.
 pub fn read_greeting(input: &mut impl Read) -> Result<Hello, GreetingError> {
     let mut start = Vec::new();
     input.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(FrameError::from)?;

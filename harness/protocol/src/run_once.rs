@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long an external program should measure in a test.
 const OBSERVATION_DURATION: Duration = Duration::from_secs(1);
 
-/// Runs the body of `case` once. Fails if it measures in another way than the list declares.
+/// Runs the body of `case` once. Fails if it measures differently from what the list declares.
 /// A panic of the body is not caught.
 pub fn run_once(case: &Case) -> BenchAnswer {
     let mut link = OnceLink::default();

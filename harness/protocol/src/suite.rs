@@ -25,7 +25,7 @@ pub enum SuiteError {
     /// Two cases have the same id, which this holds.
     #[error("two benches have the id `{0}`: rename one, or change its parameter")]
     DuplicateId(String),
-    /// An id is too long or contains other characters than ids may. Holds the id.
+    /// An id is too long or contains a character that ids may not. Holds the id.
     #[error(
         "invalid bench id `{}`: use names and parameters of A–Z a–z 0–9 . _ + = : - only, \
          and ids of at most {ID_LEN_MAX} bytes",

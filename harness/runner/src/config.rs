@@ -1,4 +1,4 @@
-//! `sevbench.toml`: where it is found, and its sections. Each room takes its own section parsed;
+//! `sevbench.toml`: where it is found, and its sections. Each package defines its own section;
 //! only `[[margin]]` is the runner's.
 
 use serde::Deserialize;

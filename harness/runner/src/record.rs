@@ -1,5 +1,5 @@
-//! What a run leaves on disk: the journal of events, its folder, and reading both back. Tables from
-//! elsewhere, too.
+//! What a run leaves on disk: the journal of events, its folder, and reading both back. It also
+//! reads tables from elsewhere.
 
 mod baseline;
 mod event;

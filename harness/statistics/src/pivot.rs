@@ -73,7 +73,7 @@ impl Pivot {
         Ok(Self { estimate: LogRatio(center), standard_error, freedom: kept - 1.0 })
     }
 
-    /// Welch's estimate for arms that did not run in common blocks: mean ln(treatment) − mean
+    /// Welch's estimate for arms that did not run in common boot blocks: mean ln(treatment) − mean
     /// ln(control), with the Welch–Satterthwaite degrees of freedom. Pairs are better if there are
     /// any: this estimate pays for the drift that pairs share.
     ///
@@ -87,8 +87,9 @@ impl Pivot {
         Ok(welch(treated, moments(control.iter().map(|cost| cost.ln()))?))
     }
 
-    /// Yuen's estimate for arms that did not run in common blocks: the difference of the trimmed
-    /// means of logarithms, with the Welch–Satterthwaite degrees of freedom from h − 1 of each arm.
+    /// Yuen's estimate for arms that did not run in common boot blocks: the difference of the
+    /// trimmed means of logarithms, with the Welch–Satterthwaite degrees of freedom from h − 1 of
+    /// each arm.
     ///
     /// # Errors
     /// If an arm has fewer than two replicates.

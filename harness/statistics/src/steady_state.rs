@@ -23,11 +23,11 @@ const WINDOW_HALF: usize = 25;
 pub enum SteadyClass {
     /// Every segment is equivalent to the last one.
     Flat,
-    /// The steady part is faster than every segment that is not equivalent to it.
+    /// Every earlier, non-equivalent segment was slower than the steady part.
     WarmUp,
-    /// Some segment that is not equivalent was faster than the steady part.
+    /// Some earlier, non-equivalent segment was faster than the steady part.
     Slowdown,
-    /// The steady part would begin in the last quarter of the series, so there is none.
+    /// The steady part would be at most a quarter of the series, so there is none.
     NoSteadyState,
 }
 
@@ -62,9 +62,9 @@ pub struct SteadyState {
 /// 3. A segment is equivalent to the last one if their means differ by less than the last one's
 ///    standard deviation, or by less than 1 % of its mean. The steady part is the run of equivalent
 ///    segments at the end.
-/// 4. If the steady part begins in the last quarter of the series, there is no steady state. If it
-///    is the whole series, the series is flat. If no segment that is not equivalent has a smaller
-///    mean, it is a warm-up. Otherwise it is a slowdown.
+/// 4. If the steady part is at most a quarter of the series, there is no steady state. If it is the
+///    whole series, the series is flat. If every earlier, non-equivalent segment has a larger mean,
+///    it is a warm-up. Otherwise it is a slowdown.
 ///
 /// So levels that alternate slowly count as a warm-up or a slowdown if the last one lasts for more
 /// than a quarter of the series. A drift is classified by its end, but is never flat.

@@ -4,10 +4,10 @@
 /// The variances of a nested experiment, from the lowest level up: samples in rounds, rounds in
 /// boots, boots.
 ///
-/// S²ᵢ is the mean of the variances at level i of the means of the level below. T²₁ = S²₁ and
-/// T²ᵢ = S²ᵢ − S²ᵢ₋₁/rᵢ₋₁ are unbiased estimates of what each level adds. An estimate may be
-/// negative: then the level cannot be distinguished from noise. The published formula has T² on its
-/// right-hand side, a known erratum.
+/// For each unit above level i, take the variance of the means of its level-i parts. S²ᵢ is the
+/// mean of these variances. T²₁ = S²₁ and T²ᵢ = S²ᵢ − S²ᵢ₋₁/rᵢ₋₁ are unbiased estimates of what
+/// each level adds. An estimate may be negative: then the level cannot be distinguished from noise.
+/// The paper prints T²ᵢ₋₁ instead of S²ᵢ₋₁, a known erratum.
 ///
 /// Kalibera, T. & Jones, R. (2013): Rigorous benchmarking in reasonable time. ISMM, 63–74.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,8 +71,9 @@ impl VarianceComponents {
 }
 
 /// The best number of repetitions of the lower level for each one of the upper level:
-/// √((c_upper/c_lower)·(T²_lower/T²_upper)), where c is the cost of one repetition. None if either
-/// variance is not above zero: then any number is as good.
+/// √((c_upper/c_lower)·(V_lower/T²_upper)), where c is the cost of one repetition. V_lower is
+/// either T² or S² of the lower level. None if either variance is not above zero; the optimum is
+/// then not finite or not positive.
 pub fn best_repetitions(
     [lower_variance, upper_variance]: [f64; 2],
     [lower_cost, upper_cost]: [f64; 2],

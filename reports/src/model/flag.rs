@@ -8,7 +8,7 @@ use std::fmt;
 /// A warning about a comparison. It is stored as its words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flag {
-    /// The treatment runs on the control's machine: an A/A comparison.
+    /// A treatment that repeats the control; no gate judges it.
     ControlRepeated,
     /// A known slowdown was injected.
     Injected,
@@ -32,7 +32,7 @@ pub enum Flag {
     UnequalRounds,
     /// `--max-time` ended the run before this bench had all its boots.
     CutOff,
-    /// The arms did not run in common blocks.
+    /// The arms did not run in common boot blocks.
     Unpaired,
     /// A flag of a later version.
     Other(String),
@@ -70,7 +70,7 @@ impl fmt::Display for Flag {
 }
 
 impl Flag {
-    /// The flag of these words.
+    /// Parses a flag from its text.
     fn read(words: String) -> Self {
         if let Some((flag, _)) = PLAIN.iter().find(|(_, of_flag)| *of_flag == words) {
             return flag.clone();

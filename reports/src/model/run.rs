@@ -33,7 +33,7 @@ pub struct Run {
     /// Whether `--max-time` ended it before every bench had its boots.
     #[serde(default)]
     pub cut_off: bool,
-    /// Lines of its record that could not be read. They are left out.
+    /// Lines of its record that could not be read. They are ignored.
     #[serde(default)]
     pub defects: Vec<String>,
     /// The share of the measuring phase that was timed.

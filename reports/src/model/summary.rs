@@ -48,7 +48,7 @@ pub struct Overall {
     pub treatment: String,
     /// The number of benches in it.
     pub benches: u32,
-    /// The mean is taken inside each boot first, then its interval over boots.
+    /// The mean within each boot, with its interval over boots.
     pub slowdown: Estimate,
 }
 

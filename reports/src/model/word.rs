@@ -77,15 +77,15 @@ words! {
 words! {
     /// The unit of a value. Costs are durations; everything else is a rate.
     Unit {
-        /// Nanoseconds an operation.
+        /// Nanoseconds per operation.
         Nanoseconds = "ns",
-        /// Bytes a second.
+        /// Bytes per second.
         BytesPerSecond = "B/s",
-        /// Elements a second.
+        /// Elements per second.
         ElementsPerSecond = "elements/s",
-        /// Operations a second.
+        /// Operations per second.
         OperationsPerSecond = "ops/s",
-        /// I/O operations a second.
+        /// I/O operations per second.
         Iops = "iops",
     }
 }
@@ -100,13 +100,13 @@ impl Unit {
 words! {
     /// How a run ended.
     Outcome {
-        /// All planned rounds were run.
+        /// All planned rounds were run, or `--max-time` ended it.
         Complete = "complete",
         /// The user ended it.
         Interrupted = "interrupted",
-        /// An error ended it, such as a full disk.
+        /// An arm did not start in the first boot block.
         Stopped = "stopped",
-        /// Unknown: the record simply ends, as after a kill.
+        /// Unknown: the record simply ends, as after a kill or if it could not be written.
         Truncated = "truncated",
     }
 }
@@ -280,7 +280,7 @@ words! {
         Failed = "failed",
         /// No bench has a result.
         Nothing = "no bench has a result",
-        /// The run did not reach its end.
+        /// The run was interrupted or stopped, or its record is truncated.
         Incomplete = "the run did not reach its end",
     }
 }

@@ -37,7 +37,10 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
             writeln!(out, "interrupted: this result covers what was measured before")?;
         }
         Outcome::Stopped => {
-            writeln!(out, "stopped by an error: this result covers what was recorded before")?;
+            writeln!(
+                out,
+                "stopped, because an arm did not start: this result covers what was recorded before"
+            )?;
         }
         Outcome::Truncated => {
             writeln!(out, "the record is incomplete: this result covers its complete rounds")?;
@@ -50,7 +53,7 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
         )?;
     }
     for defect in &run.defects {
-        writeln!(out, "record: {}", escaped(defect))?;
+        writeln!(out, "ignored: {}", escaped(defect))?;
     }
     if let Some(duty) = run.duty {
         writeln!(out, "duty: {:.1} % of the measuring phase was timed", duty.share * 100.0)?;

@@ -22,10 +22,10 @@ pub struct Workload {
     pub threads: u32,
 }
 
-/// Sequential reads, for bandwidth: the study's workload, at the queue depth that the study meant.
+/// Sequential reads, for bandwidth: Castellotti's workload, at the queue depth that was meant.
 pub const SEQ_READ: Workload =
     Workload { pattern: "read", block_len: 128 << 10, depth: 128, threads: 1 };
-/// Random reads, for IOPS: the study's workload, summed over all four threads.
+/// Random reads, for IOPS: Castellotti's workload, summed over all four threads.
 pub const RAND_READ: Workload =
     Workload { pattern: "randread", block_len: 4 << 10, depth: 32, threads: 4 };
 
@@ -161,7 +161,7 @@ mod tests {
         ] {
             assert!(arguments.iter().any(|argument| argument == expected), "no {expected}");
         }
-        // The study ran two options together into one argument.
+        // Castellotti's job ran two options together into one argument.
         assert!(arguments.iter().all(|argument| argument.matches("--").count() == 1));
     }
 }

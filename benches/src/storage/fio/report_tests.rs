@@ -77,7 +77,8 @@ fn options_may_be_global() {
 
 #[test]
 fn queue_that_is_not_kept_full_is_rejected() {
-    // The study's first mistake was an engine that ignores the depth. Two checks catch it.
+    // The first mistake of Castellotti's study was an engine that ignores the depth. Two checks
+    // catch it.
     check_rejected(&fixture("psync"), SEQ_READ, "`ioengine`: `psync`, requested: `io_uring`");
     let shallow = changed("psync", "/job options/ioengine", "io_uring".into());
     check_rejected(&shallow, SEQ_READ, "only 0.0 % of the submissions");

@@ -253,10 +253,11 @@ fn corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     let torn = lines[round][..lines[round].len() / 2].to_owned();
     lines[round] = &torn;
     fs::write(&path, lines.join("\n") + "\n").unwrap();
-    let place = format!("line {}, column", round + 1);
+    let place = format!("ignored: line {}, column", round + 1);
     let ran = lab.sevbench(&["analyze"]);
-    ran.expect(0, &[&place, "the line was ignored", "trials/spin"]);
+    ran.expect(0, &[&place, "trials/spin"]);
     assert!(ran.err.contains("warning: "), "{}", ran.err);
+    assert!(ran.err.contains(": ignored line "), "{}", ran.err);
 }
 
 /// Recorded interference excludes rounds by name of the cause, and the output shows the effect.

@@ -64,7 +64,7 @@ fn second_stage_runs_until_the_time_limit() {
         &[
             "then more boots as ±0.001 % requires, for up to",
             "5 boots done: 1 of 1 benches need up to",
-            "stopped after",
+            "cut off by --max-time after",
             "trials/spin",
         ],
     );

@@ -1,4 +1,4 @@
-//! All comparisons of a dataset, and what is said about them together.
+//! All comparisons of a dataset, and the results over all of them.
 
 use super::arm_pair::ArmPair;
 use super::dataset::{ComparisonInput, Dataset, Design};

@@ -26,13 +26,13 @@ const STEP_NS: f64 = 2e6;
 
 /// The excluded rounds, each with its cause.
 #[derive(Debug, Default)]
-pub(super) struct ExclusionLedger {
+pub(super) struct Exclusions {
     pub rows: Vec<Exclusion>,
     /// Whether any guest is not a KVM guest of this host.
     is_far: bool,
 }
 
-impl ExclusionLedger {
+impl Exclusions {
     pub(super) fn boot(&mut self, boot: &BootRecord) {
         let is_near = boot.launch.as_ref().is_some_and(|launch| launch.accelerator == "KVM");
         self.is_far |= !is_near;

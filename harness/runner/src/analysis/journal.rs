@@ -8,7 +8,7 @@ use super::costs::BenchTimes;
 use super::dataset::{Dataset, Design};
 use super::duty::DutyMeter;
 use super::error::AnalysisError;
-use super::exclusions::ExclusionLedger;
+use super::exclusions::Exclusions;
 use super::result::Analysis;
 use super::warm_ups::WarmUpTable;
 use crate::gate::Margins;
@@ -46,7 +46,7 @@ impl Overrides {
 pub(crate) struct JournalAnalysis {
     header: Header,
     collector: SeriesCollector,
-    exclusions: ExclusionLedger,
+    exclusions: Exclusions,
     warm_ups: WarmUpTable,
     boots: Vec<BootRecord>,
     skipped: BTreeSet<SkippedRow>,
@@ -65,7 +65,7 @@ impl JournalAnalysis {
         overrides.apply(&mut header.settings);
         Self {
             collector: SeriesCollector::new(&header),
-            exclusions: ExclusionLedger::default(),
+            exclusions: Exclusions::default(),
             warm_ups: WarmUpTable::default(),
             boots: Vec::new(),
             skipped: BTreeSet::new(),

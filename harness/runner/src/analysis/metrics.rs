@@ -1,5 +1,5 @@
 //! Metrics of an arm in a round: the cost of an operation, or the figures and percentiles that an
-//! outside program reported.
+//! external program reported.
 
 use crate::record::{RoundSamples, SetupRecord};
 use sevbench_protocol::{Observation, ObservedValue, Throughput};

@@ -1,4 +1,4 @@
-//! Figures, distributions and percentiles that outside programs report.
+//! Figures, distributions and percentiles that external programs report.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::super::test_journal::{

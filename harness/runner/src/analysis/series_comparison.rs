@@ -1,4 +1,4 @@
-//! One comparison, with what overall results are computed from.
+//! One comparison, with the inputs of the overall results.
 
 use super::dataset::ComparisonInput;
 use super::result::BootEstimate;

@@ -27,7 +27,7 @@ pub(crate) struct TableOptions<'a> {
     pub name: &'a str,
     /// The control arm; by default the table's first arm.
     pub control: Option<&'a str>,
-    /// Whether the arms ran independently of each other, not in common blocks.
+    /// Whether the arms ran independently of each other, not in common boot blocks.
     pub unpaired: bool,
     pub confidence: Confidence,
     pub margins: Margins,

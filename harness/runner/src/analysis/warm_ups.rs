@@ -1,4 +1,4 @@
-//! Warm-ups: the course of each, and how many of a bench and an arm have each class.
+//! Warm-ups: the course of each, and the number of each class, per bench and arm.
 
 use super::arm_pair::ArmPair;
 use crate::record::WarmUpRecord;

@@ -9,13 +9,22 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What a flag's <DUR> may be.
+const DURATION_HELP: &str =
+    "<DUR> is a duration such as 100ms, 2s or 1min; a bare number is in seconds.";
+
 /// The longest duration that a flag accepts.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Measure Rust benches in a control guest and in treatment guests, and print the slowdown of each
 /// with its confidence interval.
 #[derive(Clone, Debug, Parser)]
-#[command(bin_name = "cargo bench --bench NAME --", version, term_width = 100)]
+#[command(
+    bin_name = "cargo bench --bench NAME --",
+    version,
+    term_width = 100,
+    after_help = DURATION_HELP
+)]
 pub(super) struct BenchArguments {
     /// Measure only the benches whose id matches this regular expression
     pub filter: Option<String>,
@@ -64,7 +73,7 @@ pub(super) struct BenchArguments {
     #[arg(long)]
     pub aa: bool,
 
-    /// Set the number of boot blocks of every bench, the unit of replication
+    /// Set how many boot blocks each bench gets; the boot is the unit of replication
     ///
     /// [default: 10, or 5 with --quick; then as many more as a bench needs for --precision]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -76,7 +85,8 @@ pub(super) struct BenchArguments {
     /// given]
     #[arg(long, value_name = "PCT", value_parser = parse_precision, conflicts_with = "boots")]
     pub precision: Option<f64>,
-    /// Start no boot block after this time [default: three times what the first boots took]
+    /// Start no boot block once the run has taken this long [default: three times what the first
+    /// boots took]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
     /// Set the rounds of each bench in a boot [default: 4, or 3 with --quick]
@@ -93,7 +103,7 @@ pub(super) struct BenchArguments {
     /// [default: 130ms, or 30ms with --quick; in guests that sevbench boots, 1.5s or 600ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub measurement_time: Option<Duration>,
-    /// Set how long an outside program runs in a round [default: 30s, or 2s with --quick]
+    /// Set how long an external program runs in a round [default: 30s, or 2s with --quick]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub observation_time: Option<Duration>,
     /// Set the confidence level of the intervals
@@ -101,8 +111,8 @@ pub(super) struct BenchArguments {
     pub confidence_level: f64,
     /// Set the slowdown, in per cent, that still counts as no change
     ///
-    /// With --baseline, the change of a slowdown. [[margin]] entries of sevbench.toml take
-    /// precedence.
+    /// With --baseline, it applies to the change of the slowdown. [[margin]] entries of
+    /// sevbench.toml take precedence.
     #[arg(long, value_name = "PCT", default_value_t = MARGIN_PERCENT)]
     pub margin: f64,
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
@@ -139,7 +149,7 @@ pub(super) struct BenchArguments {
     /// Choose when to colour the result
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
-    /// Print the details too: other estimates, sources of variance, warm-ups, the seed
+    /// Also show the other estimates, sources of variance, warm-ups, outlier rounds and the seed
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Print only the result: no plan and no progress

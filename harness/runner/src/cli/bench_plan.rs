@@ -25,7 +25,7 @@ struct Effort {
     rounds: u32,
     warm_up_ms: u64,
     measurement_ms: u64,
-    /// How long an outside program runs in a round.
+    /// How long an external program runs in a round.
     observation_ms: u64,
 }
 

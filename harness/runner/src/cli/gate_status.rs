@@ -12,7 +12,7 @@ use sevbench_text::counted;
 /// The gate's power is stated for these standard deviations of the boots' log ratios.
 const GATE_DEVIATIONS: [f64; 2] = [0.02, 0.05];
 
-/// The metrics assumed of a bench that drives an outside program: one scalar, and a distribution's
+/// The metrics assumed of a bench that drives an external program: one scalar, and a distribution's
 /// mean and three percentiles. The real number is known only once the bench has run.
 const OBSERVED_METRICS: usize = 5;
 
@@ -45,11 +45,11 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
 pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
     let power = |deviation: f64| {
         let power = plan.power(deviation) * 100.0;
-        format!("{power:.0} % where boots scatter by {:.0} %", deviation * 100.0)
+        format!("{power:.0} % if boots vary by {:.0} %", deviation * 100.0)
     };
     let [quiet, noisy] = GATE_DEVIATIONS.map(power);
     let what = if plan.baseline_boots.is_some() { "whose slowdown grew" } else { "that is slower" };
-    let rules = if has_rules { ", where no [[margin]] says otherwise" } else { "" };
+    let rules = if has_rules { ", unless a [[margin]] entry says otherwise" } else { "" };
     format!(
         "gate: fails wrongly in at most {:.0} % of runs; of {}, one {what} by twice its margin \
          ({} %{rules}) is found with a power of {quiet}, {noisy}",

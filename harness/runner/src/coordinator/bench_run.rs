@@ -16,7 +16,7 @@ use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, Ready, Request, Samp
 use sevbench_text::nanoseconds;
 use std::time::{Duration, Instant};
 
-/// What an outside program may take beyond twice the time that it measures.
+/// What an external program may take beyond twice the time that it measures.
 const AROUND_OBSERVATION_MAX: Duration = Duration::from_secs(60);
 
 /// What a bench needs of its run.
@@ -203,7 +203,7 @@ impl<'r, 'l> BenchRun<'r, 'l> {
     }
 }
 
-/// The samples in an answer and, from an outside program, how long it measured. The answer itself
+/// The samples in an answer and, from an external program, how long it measured. The answer itself
 /// if it does not fit the request.
 fn usable_samples(
     answer: BenchAnswer,

@@ -15,7 +15,7 @@ const SETUP_GUESS: Duration = Duration::from_millis(40);
 const BOOT_GUESS: Duration = Duration::from_millis(150);
 /// The same under QEMU without hardware support, the slowest case.
 const EMULATED_BOOT_GUESS: Duration = Duration::from_secs(25);
-/// An estimate of what an outside program takes in a round beyond the time that it measures: its
+/// An estimate of what an external program takes in a round beyond the time that it measures: its
 /// start, its ramp and its report.
 const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
 /// The share of a round that an arm first runs untimed. The arms before it have evicted its cache
@@ -24,7 +24,7 @@ const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
 const LEAD_IN_SHARE: f64 = 0.03;
 /// An iteration longer than this needs no lead-in, since the effects are small against it.
 const LEAD_IN_NS_MAX: f64 = 10e6;
-/// What a round asks of an outside program: to run once, however long that takes.
+/// What a round asks of an external program: to run once, however long that takes.
 pub(super) const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
 /// Without `--max-time`, no boot block starts after this many times the first stage.
 pub(super) const STAGES_MAX: u32 = 3;
@@ -59,7 +59,7 @@ pub(crate) struct Plan {
     pub suite: &'static str,
     /// The ids of the benches, in the order of the suite.
     pub benches: Vec<String>,
-    /// How many of them drive outside programs, according to the bench list.
+    /// How many of them drive external programs, according to the bench list.
     pub observed: usize,
     /// The control first.
     pub arms: Vec<Arm>,

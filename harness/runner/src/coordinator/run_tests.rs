@@ -97,7 +97,7 @@ fn warm_up_ends_when_steady_or_after_four_times() {
     assert_eq!(
         warm_ups(&check(Trouble::Observes(2, "s/b")).1),
         [20; 2 * 2],
-        "outside programs have no warm-up"
+        "external programs have no warm-up"
     );
 }
 

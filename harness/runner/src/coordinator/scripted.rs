@@ -31,7 +31,7 @@ pub(super) enum Trouble {
     Skips(usize, &'static str),
     /// Verification fails in this arm.
     Wrong(usize, &'static str),
-    /// The bench drives an outside program in all arms below this one.
+    /// The bench drives an external program in all arms below this one.
     Observes(usize, &'static str),
     /// Warm-ups never reach a steady state.
     Jumps,

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// passes if every line is found to be within its margin, or faster.
 ///
 /// Otherwise the gate is not decided. That includes a bench that failed, has no result in an arm or
-/// has too few boots to fail, and a run that did not reach its end.
+/// has too few boots to fail, and a run that is not complete.
 pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) -> GateReport {
     let judged: Vec<&Comparison> = summary.comparisons.iter().filter(|one| one.judged).collect();
     if let Some(refusal) = refusal(summary, &judged) {
@@ -138,7 +138,7 @@ fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {
     let boots = judged.iter().map(|one| one.slowdown.boots).max();
     let too_few = || boots.and_then(|boots| refuse_plan(boots, judged.len() as u32));
     let refusal = refusal_of_record(summary).or_else(too_few);
-    // An incomplete run has few boots because it did not reach its end; that is reported instead.
+    // An incomplete run has few boots because it ended early; that is reported instead.
     let is_whole = summary.run.outcome == Outcome::Complete;
     let of_boots =
         |why: &GateRefusal| matches!(why, GateRefusal::OneBoot | GateRefusal::CannotFail { .. });

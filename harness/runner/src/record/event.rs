@@ -1,4 +1,4 @@
-//! The events of a journal, one JSON object a line. The names are stored: add some, but never
+//! The events of a journal, one JSON object per line. The names are stored: add some, but never
 //! rename one. Units are part of the names.
 
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub(crate) struct Settings {
     pub samples: u32,
     pub warm_up_ns: u64,
     pub measurement_ns: u64,
-    /// How long an outside program measures in a round.
+    /// How long an external program measures in a round.
     #[serde(default)]
     pub observation_ns: u64,
     pub timeout_ns: u64,
@@ -241,7 +241,7 @@ pub(crate) struct ArmRound {
     pub conditions: Conditions,
     #[serde(flatten)]
     pub samples: RoundSamples,
-    /// How long an outside program measured, if it reports that.
+    /// How long an external program measured, if it reports that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured_ns: Option<u64>,
 }
@@ -251,7 +251,7 @@ pub(crate) struct ArmRound {
 pub(crate) enum RoundSamples {
     /// The time of each sample.
     ElapsedNs(Vec<u64>),
-    /// What an outside program reported: a list for each sample.
+    /// What an external program reported: a list for each sample.
     Observations(Vec<Vec<Observation>>),
 }
 

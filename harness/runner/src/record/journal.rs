@@ -1,4 +1,4 @@
-//! The journal: appended as things happen, one write a line, readable up to its last whole line.
+//! The journal: appended as things happen, one write per line, readable up to its last whole line.
 
 use super::event::{EndRecord, Event, Header, JOURNAL_SCHEMA};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -141,7 +141,7 @@ impl Tail {
     fn note(&mut self, defect: String) {
         match self.defects.len() {
             0..DEFECTS_MAX => self.defects.push(defect),
-            DEFECTS_MAX => self.defects.push("more lines were ignored".into()),
+            DEFECTS_MAX => self.defects.push("more lines".into()),
             _ => {}
         }
     }
@@ -204,13 +204,13 @@ fn stream(
             continue;
         }
         if line.last() != Some(&b'\n') {
-            tail.note(format!("line {number} is torn, and was ignored"));
+            tail.note(format!("line {number} is torn"));
             break;
         }
         match serde_json::from_slice(line.trim_ascii_end()) {
             Ok(Event::End(end)) => tail.end = Some(end),
             Ok(Event::Header(_)) => {
-                tail.note(format!("line {number} is a second header, and was ignored"));
+                tail.note(format!("line {number} is a second header"));
             }
             Ok(event) => {
                 // A run that was resumed did not end here.
@@ -219,9 +219,7 @@ fn stream(
             }
             Err(error) => {
                 let (column, reason) = describe(&error);
-                tail.note(format!(
-                    "line {number}, column {column}: {reason}; the line was ignored"
-                ));
+                tail.note(format!("line {number}, column {column}: {reason}"));
             }
         }
     }

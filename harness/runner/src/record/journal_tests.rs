@@ -133,7 +133,7 @@ fn corrupt_line_is_named_and_the_others_are_used() {
     let journal = parsed(&bytes).unwrap();
     assert_eq!(journal.events, [round(1), round(2)]);
     let [defect] = journal.tail.defects.as_slice() else { panic!("not exactly one defect") };
-    assert_eq!(defect, "line 3, column 17: EOF while parsing a value; the line was ignored");
+    assert_eq!(defect, "line 3, column 17: EOF while parsing a value");
     let error = parsed(b"{\"event\":\"header\",\"schema\":\"sevbench/journal/1\"}\n").unwrap_err();
     assert!(error.to_string().contains("run.ndjson line 1: column"), "{error}");
     assert!(matches!(parsed(b""), Err(JournalError::NoHeader { .. })), "an empty file");

@@ -1,5 +1,5 @@
-//! Data from elsewhere: a long CSV table, one value a row, read line by line. The analysis decides
-//! what the rows say about the arms.
+//! Data from elsewhere: a long CSV table, one value per row, read line by line. The analysis
+//! decides what the rows say about the arms.
 
 mod error;
 mod fields;
@@ -51,7 +51,7 @@ pub(crate) struct TableRow {
 /// Reads a table with the columns `bench,arm,boot,round,unit,value` and, where durations cover
 /// several operations, `ops`. Fields may be quoted as in RFC 4180, without line breaks. Blanks
 /// around a field, blank lines, a byte order mark and either kind of line end are ignored. Memory:
-/// 32 bytes a row (64 while the rows of a bench grow), and each name once or twice.
+/// 32 bytes per row (64 while the rows of a bench grow), and each name once or twice.
 ///
 /// # Errors
 /// If the file cannot be read or is no such table, with the line and the column.

@@ -101,10 +101,10 @@ fn byte_order_mark_line_ends_blanks_and_quotes_are_ignored() {
 fn file_without_a_table_says_what_to_write() {
     let header = "`bench,arm,boot,round,unit,value`, or `bench,arm,boot,round,unit,value,ops` \
                   where durations cover several operations";
-    let empty = format!("t.csv is empty; write the header {header}, then one row a value");
+    let empty = format!("t.csv is empty; write the header {header}, then one row per value");
     assert_eq!(says(""), empty);
     assert_eq!(says("\u{feff}\r\n \n"), empty);
-    assert_eq!(says(HEADER), "t.csv has a header and no rows; write one row a value");
+    assert_eq!(says(HEADER), "t.csv has a header and no rows; write one row per value");
     let wrong = |found: &str| format!("t.csv line 1: `{found}` is not the header; write {header}");
     for found in ["bench,arm,boot,unit,value", "b,a,1,1,ms,1", "bench;arm;boot;round;unit;value"] {
         assert_eq!(says(found), wrong(found));
@@ -205,7 +205,7 @@ fn unknown_and_mixed_units_are_named() {
         row_says(
             &format!("b,a,1,1,{unit},1"),
             &format!(
-                ", column 5 (`unit`): `{unit}` does not mix with `ms` in line 2: the values of a \
+                ", column 5 (`unit`): cannot mix `{unit}` with `ms` in line 2: the values of a \
                  bench must be all durations, or all rates of one kind"
             ),
         );
@@ -213,7 +213,7 @@ fn unknown_and_mixed_units_are_named() {
     let rates = says(format!("{HEADER}\nb,a,1,1,KB/s,1\nb,a,1,1,MiB/s,1\nb,a,1,1,iops,1\n"));
     assert!(
         rates.starts_with(
-            "t.csv line 4, column 5 (`unit`): `iops` does not mix with `KB/s` in line 2"
+            "t.csv line 4, column 5 (`unit`): cannot mix `iops` with `KB/s` in line 2"
         )
     );
 }
@@ -232,8 +232,8 @@ fn invalid_operation_count_is_named() {
     }
     assert_eq!(
         ops_says("b,a,1,1,MB/s,1,1"),
-        "t.csv line 2, column 7 (`ops`): a rate covers no number of operations; leave the field \
-         empty"
+        "t.csv line 2, column 7 (`ops`): `ops` applies to durations only; leave it empty for a \
+         rate"
     );
     assert_eq!(
         ops_says("b,a,1,1,ms,1"),

@@ -74,7 +74,8 @@ fn main() -> io::Result<ExitCode> {
     Ok(if simulation.deviations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A figure of the design study, or the bounds of several, in per cent.
+/// A figure of the earlier simulations that chose the defaults, or the bounds of several, in per
+/// cent.
 struct Reference {
     method: String,
     generator: String,
@@ -163,7 +164,8 @@ impl Simulation {
         let repetitions = self.repetitions;
         let error = 196.0 * (0.95 * 0.05 / repetitions as f64).sqrt();
         let head = format!(
-            "{repetitions} experiments a figure, so that 95 % errs by ± {error:.2} points.\n\n\
+            "{repetitions} experiments per figure: a true 95 % is estimated to within \
+             ±{error:.2} points.\n\n\
              Pairs, n = {}:",
             sizes(&SIZES)
         );

@@ -202,11 +202,11 @@ impl Tallies {
         let runs = self.of_factors[0][0].0.len();
         let mut lines = vec![
             format!(
-                "{runs} runs of {BOOTS} boots, {} rounds left out for a cause from outside:",
+                "{runs} runs of {BOOTS} boots, {} rounds excluded for an external cause:",
                 self.excluded
             ),
             String::new(),
-            "| true factor | interval | held it | too low | too high | share \
+            "| true factor | interval | contains it | too low | too high | share \
              | 95 % of the share | median half-width |"
                 .into(),
             "|---|---|---|---|---|---|---|---|".into(),

@@ -32,7 +32,7 @@ impl BenchRun<'_, '_> {
         Ok(())
     }
 
-    /// Runs all warm-ups of an arm and returns their batches. An outside program has none.
+    /// Runs all warm-ups of an arm and returns their batches. An external program has none.
     fn warm_up_arm(&mut self, arm: usize) -> Result<WarmUpSeries, EarlyEnd> {
         let duration_ns = self.context.plan.settings.warm_up_ns;
         let duration = Duration::from_nanos(duration_ns);

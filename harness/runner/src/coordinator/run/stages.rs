@@ -87,8 +87,8 @@ impl Run<'_> {
             others => format!(" and {others} more"),
         };
         self.log.progress.note(&format!(
-            "stopped after {}; missing boots: {}{others}; allow more time with --max-time, or ask \
-             for less with --precision or --boots",
+            "cut off by --max-time after {}; missing boots: {}{others}; allow more time with \
+             --max-time, or ask for less with --precision or --boots",
             format_duration(self.state.elapsed()),
             named.join(", "),
         ));

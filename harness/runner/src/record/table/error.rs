@@ -16,12 +16,12 @@ pub(crate) enum TableError {
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error(
-        "{} is empty; write the header {}, then one row a value",
+        "{} is empty; write the header {}, then one row per value",
         path.display(),
         wanted_header()
     )]
     Empty { path: PathBuf },
-    #[error("{} has a header and no rows; write one row a value", path.display())]
+    #[error("{} has a header and no rows; write one row per value", path.display())]
     NoRows { path: PathBuf },
     #[error(
         "{} line {line}: `{found}` is not the header; write {}",
@@ -71,8 +71,8 @@ pub(crate) enum Defect {
     #[error("unknown unit `{0}`; use one of {known}", known = known_units())]
     UnknownUnit(String),
     #[error(
-        "`{found}` does not mix with `{first}` in line {first_line}: the values of a bench must \
-         be all durations, or all rates of one kind"
+        "cannot mix `{found}` with `{first}` in line {first_line}: the values of a bench must be \
+         all durations, or all rates of one kind"
     )]
     MixedUnits { found: &'static str, first: &'static str, first_line: usize },
     #[error("`{0}` is not a number; write it like 1234.5 or 1.2345e3")]
@@ -83,7 +83,7 @@ pub(crate) enum Defect {
     OutOfRange { text: String, unit: Unit },
     #[error("`{0}` is not a number of operations; write a whole number above 0")]
     NotACount(String),
-    #[error("a rate covers no number of operations; leave the field empty")]
+    #[error("`ops` applies to durations only; leave it empty for a rate")]
     OpsOfRate,
 }
 
