@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use sevbench_reports::{
-    Change, NoiseFloor, Summary, TextOptions, Verdict, read_summary, render_text,
+    Change, Measurand, NoiseFloor, Summary, TextOptions, Verdict, read_summary, render_text,
 };
 use std::path::Path;
 
@@ -80,8 +80,10 @@ fn text_from_a_guest_is_escaped() {
 
 #[test]
 fn colour_changes_only_the_verdict() {
-    let coloured = render_text(&golden(), TextOptions { verbose: false, colour: true });
-    assert!(coloured.contains("\x1b[31mregressed\x1b[0m"));
+    let mut summary = golden();
+    summary.comparisons[0].measurand = Measurand::of_bench("trials/regressed");
+    let coloured = render_text(&summary, TextOptions { verbose: false, colour: true });
+    assert!(coloured.contains("  \x1b[31mregressed\x1b[0m  "), "{coloured}");
     let plain = coloured.replace("\x1b[31m", "").replace("\x1b[33m", "").replace("\x1b[0m", "");
-    assert_eq!(plain, render_text(&golden(), TextOptions::default()));
+    assert_eq!(plain, render_text(&summary, TextOptions::default()));
 }

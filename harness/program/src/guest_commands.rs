@@ -8,7 +8,7 @@ use sevbench_guest::{
     ArmTarget, HeldGuest, ImageError, QemuMachine, SevCpuid, build_image, interactive_command,
 };
 use sevbench_runner::Config;
-use sevbench_runner::cli::{CliError, catch_signals};
+use sevbench_runner::cli::{CliError, catch_signals, print_text, tell};
 use sevbench_text::format_duration;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -117,14 +117,15 @@ fn build(settings: &SettingsFile, quiet: bool) -> Result<u8, CliError> {
     let interrupt = catch_signals().map_err(CliError::failed)?;
     let mut tell = |line: &str| {
         if !quiet {
-            eprintln!("{line}");
+            tell(line);
         }
     };
     let image = build_image(&recipe, &interrupt, &mut tell).map_err(|error| match error {
         ImageError::Interrupted => CliError::interrupted(error),
         error => CliError::failed(error),
     })?;
-    println!("image: {} ({})", image.root.display(), format_duration(start.elapsed()));
+    let took = format_duration(start.elapsed());
+    print_text(&format!("image: {} ({took})\n", image.root.display()))?;
     Ok(0)
 }
 
@@ -133,12 +134,12 @@ fn print_command(choice: &ArmChoice) -> Result<u8, CliError> {
     let command = interactive_command(&machine).map_err(CliError::failed)?;
     let offered = SevCpuid::read().is_some_and(|cpuid| cpuid.sev());
     if machine.treatment.protection().is_some() && !offered {
-        eprintln!(
+        tell(
             "note: this processor has no SEV, so cbitpos is that of an EPYC 7713P; with SEV it is \
-             read from CPUID 0x8000001F"
+             read from CPUID 0x8000001F",
         );
     }
-    println!("{}", shown(&command));
+    print_text(&format!("{}\n", shown(&command)))?;
     Ok(0)
 }
 
@@ -184,7 +185,7 @@ fn ssh(command: &[String]) -> Result<u8, CliError> {
 fn down() -> Result<u8, CliError> {
     let guest = find_guest()?;
     guest.end().map_err(CliError::failed)?;
-    println!("the guest `{}` is shut down", guest.arm);
+    print_text(&format!("the guest `{}` is shut down\n", guest.arm))?;
     Ok(0)
 }
 

@@ -10,7 +10,7 @@ use sevbench_guest::{
     prepare,
 };
 use sevbench_runner::cli::{
-    CliError, FAILED, Format, catch_signals, print_json, print_text, testbed_arms,
+    CliError, FAILED, Format, catch_signals, print_json, print_text, tell, testbed_arms,
 };
 use sevbench_runner::{Arm, Config};
 
@@ -61,7 +61,7 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     let _prepared = prepare_host(&arms, &interrupt)?;
     let mut report = LeakReport { dump: arguments.dump.name(), arms: Vec::new() };
     for (arm, machine) in &arms {
-        let mut tell = |line: &str| eprintln!("{}: {line}", arm.name);
+        let mut tell = |line: &str| tell(&format!("{}: {line}", arm.name));
         let probe = arguments.probe(machine);
         let found = match search_arm(arm, &probe, &executable, &interrupt, &mut tell) {
             Err(LeakError::Interrupted | LeakError::Guest(GuestError::Interrupted)) => {
@@ -102,7 +102,6 @@ fn prepare_host(
     arms: &[(Arm, QemuMachine)],
     interrupt: &Interrupt,
 ) -> Result<Option<Prepared>, CliError> {
-    let mut tell = |line: &str| eprintln!("{line}");
     let mut prepared = None;
     for (arm, _) in arms {
         // Release the host lock before it is taken again.

@@ -13,6 +13,7 @@ mod records;
 mod resume;
 mod signals;
 
+pub use crate::stderr::tell;
 pub use bench_plan::testbed_arms;
 pub use bench_program::bench_main;
 pub use exit::{CliError, FAILED, USAGE, report};

@@ -10,6 +10,7 @@ mod coordinator;
 pub mod gate;
 mod record;
 mod run_record;
+mod stderr;
 
 pub use analysis::{
     Analysis, GateScope, NamedRecord, Overrides, add_changes, compare_records, refuse_baseline,

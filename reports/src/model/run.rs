@@ -111,7 +111,7 @@ pub struct ArmSummary {
     /// Whether the claim is proved; `None` without a claim.
     pub verified: Option<bool>,
     /// How the machine says its memory is protected: `none`, `SEV-SNP`, `unknown`; `None` if
-    /// it was never reached.
+    /// it was never reached, or is this process.
     #[serde(default)]
     pub encryption: Option<Encryption>,
     /// The evidence for the claim, or for its absence, as text.

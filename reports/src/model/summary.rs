@@ -140,15 +140,18 @@ struct StoredExclusion {
     boot: u32,
     round: u32,
     #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
     arm: Option<String>,
     cause: String,
 }
 
 impl From<StoredExclusion> for Exclusion {
     fn from(stored: StoredExclusion) -> Self {
-        let StoredExclusion { bench, boot, round, arm, cause } = stored;
+        let StoredExclusion { bench, boot, round, kind, arm, cause } = stored;
+        let words = kind.as_deref().unwrap_or(&cause);
         let mut kinds = ExclusionKind::ALL.iter().copied();
-        let kind = kinds.find(|kind| cause.starts_with(kind.word()));
+        let kind = kinds.find(|kind| words.starts_with(kind.word()));
         Self { bench, boot, round, kind, arm, cause }
     }
 }
@@ -178,5 +181,22 @@ impl Summary {
             let mut lines = self.comparisons.iter().filter(|one| one.treatment == arm.name);
             arm.judged |= lines.any(|one| one.judged);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn kind_of_an_exclusion_is_its_own_or_that_of_its_cause() {
+        let kind = |kind: &str| {
+            let head = r#"{"bench": "b", "boot": 1, "round": 2, "cause": "CPU steal of 3 %""#;
+            serde_json::from_str::<Exclusion>(&format!("{head}{kind}}}")).unwrap().kind
+        };
+        assert_eq!(kind(""), Some(ExclusionKind::Steal));
+        assert_eq!(kind(r#", "kind": "clock step""#), Some(ExclusionKind::ClockStep));
+        assert_eq!(kind(r#", "kind": "of a later version""#), None);
     }
 }

@@ -118,7 +118,10 @@ fn paint(line: &mut String, verdict: Verdict) {
         Verdict::NoChange => return,
     };
     let word = verdict.word();
-    *line = line.replacen(word, &format!("\x1b[{colour}m{word}\x1b[0m"), 1);
+    // The last one: an arm or a bench, left of the verdict, may contain the same word.
+    if let Some(start) = line.rfind(word) {
+        line.replace_range(start..start + word.len(), &format!("\x1b[{colour}m{word}\x1b[0m"));
+    }
 }
 
 /// A level in per cent without trailing zeros: 95, 99.9.

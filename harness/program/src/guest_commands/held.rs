@@ -2,7 +2,7 @@
 
 use super::ArmChoice;
 use sevbench_guest::{GuestError, HeldGuest, Interrupt};
-use sevbench_runner::cli::{CliError, FAILED, catch_signals};
+use sevbench_runner::cli::{CliError, FAILED, catch_signals, print_text, tell};
 use sevbench_text::format_duration;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -40,8 +40,9 @@ pub(super) fn up(choice: &ArmChoice) -> Result<u8, CliError> {
         process.wait().ok();
         return Err(CliError::failed(reason.replace('\t', "\n")));
     }
-    println!("{line}");
-    println!("log in with `cargo sevbench guest ssh`; stop it with `cargo sevbench guest down`");
+    print_text(&format!(
+        "{line}\nlog in with `cargo sevbench guest ssh`; stop it with `cargo sevbench guest down`\n"
+    ))?;
     Ok(0)
 }
 
@@ -99,7 +100,6 @@ pub(super) fn hold(choice: &ArmChoice) -> Result<u8, CliError> {
         println!("the guest `{}` is up at {}@127.0.0.1 port {}", guest.arm, guest.user, guest.port);
         detach_from_terminal();
     };
-    let mut tell = |line: &str| eprintln!("{line}");
     let held = HeldGuest::hold(&choice.arm, &machine, &interrupt, &mut tell, &mut ready);
     if let Err(error) = held {
         // As one line, for the waiting process.

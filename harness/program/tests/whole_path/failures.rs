@@ -1,6 +1,8 @@
 //! Tests of benches that fail or skip: each has its reason, none a number, and the others run.
 
-use sevbench_testing::Lab;
+use sevbench_testing::{Lab, Ran};
+use std::fs::File;
+use std::process::Stdio;
 
 #[test]
 fn failures_are_reported_and_the_other_benches_run() {
@@ -82,4 +84,26 @@ fn full_disk_keeps_the_recorded_rounds() {
     let kept = std::fs::read_to_string(keep.path().join("run.ndjson")).unwrap();
     assert!(kept.lines().filter(|line| line.contains(r#""event":"round""#)).count() > 10);
     lab.assert_nothing_runs();
+}
+
+/// As with `2>&1 | head -1`.
+#[test]
+fn closed_output_does_not_end_a_run() {
+    let lab = Lab::new();
+    let mut command = lab.command(&["--quick", "--boots", "2", "spin"]);
+    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((run.stdout.take(), run.stderr.take()));
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(lab.summary()["run"]["outcome"], "complete");
+    lab.assert_nothing_runs();
+}
+
+#[test]
+fn result_that_cannot_be_printed_is_stored() {
+    let lab = Lab::new();
+    let mut command = lab.command(&["--quick", "--boots", "2", "spin"]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let ran = Ran::of(command.stdout(full).stderr(Stdio::piped()).output().unwrap());
+    ran.expect(1, &["error: cannot write to standard output: No space left"]);
+    assert_eq!(lab.summary()["run"]["outcome"], "complete");
 }

@@ -3,6 +3,7 @@
 use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, report};
 use super::measure::measure;
+use super::output::print_text;
 use crate::coordinator::select;
 use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
 use sevbench_protocol::{AGENT_ARGUMENT, BenchAnswer, BenchEntry, Suite, run_agent, run_once};
@@ -36,7 +37,7 @@ pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
 
 fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
     for case in select(suite, &arguments.selection()).map_err(CliError::usage)? {
-        println!("{}: bench", case.id());
+        print_text(&format!("{}: bench\n", case.id()))?;
     }
     Ok(0)
 }
@@ -63,8 +64,8 @@ fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
                 "ok".into()
             }
         };
-        println!("test {} ... {outcome}", case.id());
+        print_text(&format!("test {} ... {outcome}\n", case.id()))?;
     }
-    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    print_text(&format!("\n{passed} passed, {failed} failed, {skipped} skipped\n"))?;
     Ok(if failed > 0 { FAILED } else { 0 })
 }

@@ -1,5 +1,6 @@
 //! Exit statuses, and errors that carry one.
 
+use crate::stderr::tell;
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -44,7 +45,7 @@ pub fn report(result: Result<u8, CliError>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprintln!("error: {}", failure.message);
+            tell(&format!("error: {}", failure.message));
             ExitCode::from(failure.status)
         }
     }

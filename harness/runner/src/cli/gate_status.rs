@@ -6,6 +6,7 @@ use super::exit::{CliError, INCONCLUSIVE, REGRESSED, USAGE};
 use crate::analysis::{GateScope, fewest_boots, refuse_baseline};
 use crate::coordinator::Plan;
 use crate::gate::{ALPHA, GatePlan, Margin, Margins, refuse_plan};
+use crate::stderr::tell;
 use sevbench_reports::{GateDecision, GateReport, render_gate};
 use sevbench_text::counted;
 
@@ -61,7 +62,7 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
 
 /// Prints the gate's decision and returns its exit status.
 pub fn report_gate(report: &GateReport) -> u8 {
-    eprintln!("{}", render_gate(report));
+    tell(&render_gate(report));
     match report.decision {
         GateDecision::Passed => 0,
         GateDecision::Regressed => REGRESSED,

@@ -5,7 +5,7 @@ use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, INTERRUPTED};
 use super::gate_status::{describe_gate, plan_gate, report_gate};
 use super::open_record::OpenRecord;
-use super::output::{Format, print_summary};
+use super::output::{Format, print_summary, print_text};
 use super::records::{analyze_journal, threads};
 use super::resume::Unfinished;
 use super::signals::catch_signals;
@@ -15,6 +15,7 @@ use crate::coordinator::{
 };
 use crate::gate::{GatePlan, judge_run};
 use crate::record::{JournalError, Location};
+use crate::stderr::tell;
 use sevbench_guest::{Address, Executable, GuestError, Interrupt, Prepared, QemuError, prepare};
 use sevbench_protocol::Suite;
 use sevbench_reports::{Against, Outcome, Summary, TextOptions, write_summary};
@@ -55,7 +56,7 @@ pub(super) fn measure(
 
     let concluded = conclude(&record.location, arguments, baseline.as_ref());
     if !arguments.quiet {
-        eprintln!("took {}", format_duration(start.elapsed()));
+        tell(&format!("took {}", format_duration(start.elapsed())));
     }
     let summary = concluded?;
     let status = exit_status(&ran, &summary);
@@ -80,7 +81,7 @@ fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepa
     let addresses: Vec<&Address> = plan.arms.iter().map(|arm| &arm.address).collect();
     let mut tell = |line: &str| {
         if !quiet {
-            eprintln!("{line}");
+            tell(line);
         }
     };
     prepare(&addresses, interrupt, &mut tell).map_err(|error| match error {
@@ -94,9 +95,9 @@ fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepa
 }
 
 fn announce(plan: &Plan, gate: Option<GatePlan>) {
-    eprintln!("{}", plan.describe());
+    tell(&plan.describe());
     if let Some(gate) = gate {
-        eprintln!("{}", describe_gate(gate, !plan.settings.margins.is_empty()));
+        tell(&describe_gate(gate, !plan.settings.margins.is_empty()));
     }
 }
 
@@ -125,7 +126,7 @@ fn run(
     let ran = run_plan(plan, &mut fleet, wiring, &record.checkpoint);
     progress.finish();
     if let Err(error) = &ran {
-        eprintln!("error: {error}");
+        tell(&format!("error: {error}"));
     }
     ran
 }
@@ -148,7 +149,7 @@ impl Replication for FromJournal {
     }
 }
 
-/// Analyses the journal, prints the result and stores the summary.
+/// Analyses the journal, stores the summary and prints it.
 fn conclude(
     location: &Location,
     arguments: &BenchArguments,
@@ -164,10 +165,10 @@ fn conclude(
         judge_run(&summary, against, baseline.map(|baseline| baseline.name.as_str()))
     });
     let (verbose, colour) = (arguments.verbose, arguments.color.is_wanted());
-    print_summary(&summary, arguments.format, TextOptions { verbose, colour })?;
     store_summary(location, &summary)?;
+    print_summary(&summary, arguments.format, TextOptions { verbose, colour })?;
     if arguments.format == Format::Text {
-        println!("record: {}", location.folder().display());
+        print_text(&format!("record: {}\n", location.folder().display()))?;
     }
     Ok(summary)
 }
@@ -203,12 +204,12 @@ fn save_baseline(
 ) -> Result<(), CliError> {
     let Some(name) = &arguments.save_baseline else { return Ok(()) };
     if arguments.gate && status != 0 {
-        eprintln!("not saved as the baseline `{}`: the gate did not pass", name.as_str());
+        tell(&format!("not saved as the baseline `{}`: the gate did not pass", name.as_str()));
         return Ok(());
     }
     save_if_complete(name, location, outcome)?;
     if !arguments.quiet {
-        eprintln!("saved as the baseline `{}`", name.as_str());
+        tell(&format!("saved as the baseline `{}`", name.as_str()));
     }
     Ok(())
 }

@@ -68,6 +68,7 @@ pub fn print_json(document: &impl Serialize) -> Result<(), CliError> {
 pub fn print_text(text: &str) -> Result<(), CliError> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(CliError::failed),
+        result => result
+            .map_err(|error| CliError::failed(format!("cannot write to standard output: {error}"))),
     }
 }

@@ -7,6 +7,7 @@ use crate::analysis::{
 use crate::config::Config;
 use crate::gate::Margins;
 use crate::record::{Event, read_table, resolve_run, stream_journal};
+use crate::stderr::tell;
 use sevbench_reports::MarginSource;
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
@@ -88,7 +89,7 @@ pub(super) fn analyze_journal(
     });
     let tail = tail.map_err(CliError::failed)?;
     for defect in &tail.defects {
-        eprintln!("warning: {}: ignored {}", path.display(), escaped(defect));
+        tell(&format!("warning: {}: ignored {}", path.display(), escaped(defect)));
     }
     let analysis = analysis.ok_or_else(|| CliError::failed("the journal has no header"))?;
     analysis.finish(&tail, threads).map_err(CliError::failed)

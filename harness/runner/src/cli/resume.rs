@@ -11,6 +11,7 @@ use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
     find_unfinished, read_journal,
 };
+use crate::stderr::tell;
 use sevbench_guest::Executable;
 use sevbench_protocol::{Case, Suite};
 use std::time::SystemTime;
@@ -101,7 +102,11 @@ impl Unfinished {
         let checkpoint = Checkpoint::of(&journal);
         if !quiet {
             let torn = if is_cut { "; its torn last line was cut off" } else { "" };
-            eprintln!("continuing {} after boot {}{torn}", location.id(), checkpoint.last_boot);
+            tell(&format!(
+                "continuing {} after boot {}{torn}",
+                location.id(),
+                checkpoint.last_boot
+            ));
         }
         Ok(OpenRecord { location, journal: writer, checkpoint })
     }

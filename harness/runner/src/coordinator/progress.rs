@@ -1,5 +1,6 @@
 //! Progress on standard error: a bar on a terminal, elsewhere a plain line now and then.
 
+use crate::stderr::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use sevbench_text::format_duration;
 use std::time::{Duration, Instant};
@@ -76,8 +77,8 @@ impl Progress {
     pub(crate) fn warn(&self, text: &str) {
         let text = sevbench_text::escaped(text);
         match self.mode {
-            ProgressMode::Bar => self.bar.suspend(|| eprintln!("{text}")),
-            ProgressMode::Lines | ProgressMode::Quiet => eprintln!("{text}"),
+            ProgressMode::Bar => self.bar.suspend(|| tell(&text)),
+            ProgressMode::Lines | ProgressMode::Quiet => tell(&text),
         }
     }
 
@@ -91,7 +92,7 @@ impl Progress {
             ProgressMode::Quiet => {}
             ProgressMode::Lines => {
                 if self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
-                    eprintln!("{text}");
+                    tell(&text);
                     self.last_line = Some(Instant::now());
                 }
             }

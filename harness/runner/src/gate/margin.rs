@@ -54,7 +54,9 @@ impl Margins {
     ) -> Result<Self, MarginError> {
         let rule = |(benches, percent): (&str, f64)| {
             let wrong = |reason: String| MarginError::Rule { benches: benches.into(), reason };
-            let regex = Regex::new(&format!("^(?:{benches})$"))
+            // Alone first: `a)|(b` is valid only inside the group.
+            let regex = Regex::new(benches)
+                .and_then(|_| Regex::new(&format!("^(?:{benches})$")))
                 .map_err(|error| wrong(error.to_string()))?;
             let margin = Margin::percent(percent).map_err(|error| wrong(error.to_string()))?;
             Ok(Rule { benches: benches.into(), regex, margin })
@@ -139,6 +141,7 @@ mod tests {
         assert_eq!(found, [5.0, 8.0, 3.0]);
         let wrong = Margins::of(3.0, [("a(", 5.0)]).unwrap_err().to_string();
         assert!(wrong.contains("`a(`") && wrong.contains("open group without closing"), "{wrong}");
+        assert!(Margins::of(3.0, [("a)|(b", 5.0)]).is_err());
         let wrong = Margins::of(3.0, [("a", -5.0)]).unwrap_err().to_string();
         assert!(wrong.contains("percentage"), "{wrong}");
     }
