@@ -22,6 +22,9 @@ pub enum QemuError {
         "no firmware for the guest: type `apt-get install ovmf`, or name one with ?firmware=PATH"
     )]
     NoFirmware,
+    /// The firmware that the user named is not a file.
+    #[error("there is no firmware {}; name a file with ?firmware=PATH", path.display())]
+    FirmwareFile { path: PathBuf },
     /// KVM was requested and is not usable.
     #[error("KVM is not usable here: {reason}; drop accelerator=kvm to have the guest emulated")]
     NoKvm { reason: String },

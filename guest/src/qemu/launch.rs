@@ -79,7 +79,8 @@ impl<'a> Launch<'a> {
         };
         let cpuid = SevCpuid::read().filter(|cpuid| cpuid.sev());
         let c_bit = cpuid.map_or(SHOWN_C_BIT, SevCpuid::c_bit);
-        let firmware = firmware(machine).unwrap_or_else(|_| FIRMWARES[0].into());
+        let set = machine.settings.firmware.clone();
+        let firmware = set.or_else(|| firmware(machine).ok()).unwrap_or(FIRMWARES[0].into());
         Ok(Self { machine, image, data_disks, accelerator, firmware, c_bit })
     }
 
@@ -211,9 +212,12 @@ fn backing(machine: &QemuMachine) -> String {
 }
 
 pub(crate) fn firmware(machine: &QemuMachine) -> Result<PathBuf, QemuError> {
-    let known = FIRMWARES.iter().map(PathBuf::from);
-    let mut candidates =
-        machine.settings.firmware.clone().map_or_else(|| known.collect(), |path| vec![path]);
-    candidates.retain(|path| path.is_file());
-    candidates.into_iter().next().ok_or(QemuError::NoFirmware)
+    match &machine.settings.firmware {
+        Some(path) if path.is_file() => Ok(path.clone()),
+        Some(path) => Err(QemuError::FirmwareFile { path: path.clone() }),
+        None => {
+            let mut known = FIRMWARES.iter().map(PathBuf::from);
+            known.find(|path| path.is_file()).ok_or(QemuError::NoFirmware)
+        }
+    }
 }

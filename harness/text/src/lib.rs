@@ -52,7 +52,10 @@ pub fn escaped(text: &str) -> String {
 }
 
 const fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]
@@ -71,7 +74,7 @@ mod tests {
     #[test]
     fn control_and_direction_characters_are_escaped() {
         assert_eq!(escaped("a\x1b[2Jb\nc"), "a\\u{1b}[2Jb\nc");
-        assert_eq!(escaped("\u{202e}\u{7}é"), "\\u{202e}\\u{7}é");
+        assert_eq!(escaped("\u{202e}\u{61c}\u{7}é"), "\\u{202e}\\u{61c}\\u{7}é");
     }
 
     #[test]

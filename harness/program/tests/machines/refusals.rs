@@ -44,7 +44,8 @@ fn guests_larger_than_the_host_are_refused() {
 #[test]
 fn missing_host_features_are_named() {
     let Some(_host) = Host::take() else { return };
-    run("[machine]\nfirmware = \"/no/firmware\"\n", |_| ()).expect(2, &["no firmware"]);
+    run("[machine]\nfirmware = \"/no/firmware\"\n", |_| ())
+        .expect(2, &["no firmware /no/firmware"]);
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap();
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     if !flags.split_whitespace().any(|flag| flag == "svm" || flag == "vmx") {
