@@ -25,12 +25,13 @@ fn missing_image_names_the_build_command() {
     let ran = run("", |command| {
         command.env("SEVBENCH_CACHE", cache.path());
     });
-    ran.expect(2, &["there is no image of the guest yet: type `cargo sevbench guest build`"]);
+    ran.expect(2, &["the guest's image has not been built yet: type `cargo sevbench guest build`"]);
 }
 
 #[test]
 fn invalid_settings_are_refused_with_their_line() {
-    run("[machine]\nvcpus = \"many\"\n", |_| ()).expect(2, &["sevbench.toml is wrong", "line 2"]);
+    run("[machine]\nvcpus = \"many\"\n", |_| ())
+        .expect(2, &["sevbench.toml is not valid", "line 2"]);
     run("[machine]\nsweet = 1\n", |_| ()).expect(2, &["line 2", "sweet"]);
 }
 
@@ -88,7 +89,7 @@ fn old_qemu_is_refused() {
     let ran = run("", |command| {
         command.env("PATH", path);
     });
-    ran.expect(2, &["QEMU: 5.2.0", "7.2 is the oldest"]);
+    ran.expect(2, &["QEMU: 5.2.0", "the oldest supported version is 7.2"]);
 }
 
 /// The folder fills up while the data disks are made, and none of them is left.

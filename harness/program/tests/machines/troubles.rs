@@ -84,7 +84,10 @@ fn concurrent_run_is_refused_and_interrupt_ends_a_boot() {
     let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     within(BOOTS, "a guest boots", || !host.machines().is_empty());
     let second = Ran::of(host.command(&["--boots", "1", "trials/spin"]).output().unwrap());
-    second.expect(1, &[&format!("process {}", first.id()), "two at once would disturb each other"]);
+    second.expect(
+        1,
+        &[&format!("process {}", first.id()), "two runs at once would disturb each other"],
+    );
     signal(first.id(), libc::SIGINT);
     Ran::of(first.wait_with_output().unwrap()).expect(130, &["interrupted"]);
     host.assert_nothing_runs();
