@@ -6,8 +6,8 @@ use std::time::Duration;
 /// A number with its noun: `1 boot`, `2 boots`. Only for nouns whose plural takes an `s`.
 ///
 /// ```
-/// assert_eq!(sevbench_text::counted(1, "boot"), "1 boot");
-/// assert_eq!(sevbench_text::counted(0, "boot"), "0 boots");
+/// assert_eq!(sevbench_text::counted(1_u32, "boot"), "1 boot");
+/// assert_eq!(sevbench_text::counted(0_u32, "boot"), "0 boots");
 /// ```
 pub fn counted(count: impl Into<u64>, noun: &str) -> String {
     let count = count.into();
