@@ -55,7 +55,7 @@ fn unreachable_machine_stops_the_run() {
     lab.run(&["--control", &known, "--treatment", unknown_host, "spin"]).expect(
         1,
         &[
-            "failed: the guest in other, boot 1: there is no host `nonesuch.invalid`",
+            "failed: the guest in other, boot 1: cannot resolve the host name `nonesuch.invalid`",
             "no bench has a result",
         ],
     );
