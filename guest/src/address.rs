@@ -87,7 +87,7 @@ pub enum AddressError {
     /// A setting of the machine is not valid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// It names no user, and none is known.
+    /// The address has no user name, and the environment does not supply one.
     #[error("no user in `{0}`, and neither USER nor LOGNAME is set: write ssh://user@host")]
     NoUser(String),
 }

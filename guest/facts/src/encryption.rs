@@ -70,7 +70,7 @@ impl EncryptionFacts {
 /// The encryption of a machine's memory, as the machine reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncryptionState {
-    /// Some source can be read, and none reports encryption.
+    /// At least one source can be read, and no source reports encryption.
     Off,
     /// This protection is active.
     Active(Protection),

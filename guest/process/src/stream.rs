@@ -17,7 +17,7 @@ pub enum Capture {
     Discard,
     /// Everything. A program that writes more than this many bytes is killed.
     All(usize),
-    /// The first so many bytes. Then the output is closed.
+    /// At most this many bytes; then the output is closed.
     Start(usize),
     /// The last 16 KiB.
     Tail,

@@ -79,8 +79,8 @@ impl LockedPages {
         let start = NonNull::new(start.cast()).ok_or_else(io::Error::last_os_error)?;
         let pages = Self { start };
         for advice in [libc::MADV_NOHUGEPAGE, libc::MADV_DONTDUMP, libc::MADV_DONTFORK] {
-            // SAFETY: the mapping is ours, and none of these changes its content. A kernel that
-            // lacks one refuses it, which does no harm.
+            // SAFETY: the mapping is ours, and this advice leaves its content alone. A kernel that
+            // does not know the advice refuses it, which does no harm.
             unsafe { libc::madvise(start.as_ptr().cast(), BUFFER_LEN, advice) };
         }
         // SAFETY: the mapping is ours, and locking does not access its content.

@@ -34,7 +34,7 @@ fn skips(b: &mut Bencher<'_>) {
     b.skip("this guest has no flux capacitor", "add one");
 }
 
-/// Stands in for an external program that reports its own figures.
+/// A bench that reports its own figures, as one that runs an external program does.
 fn program(b: &mut Bencher<'_>) {
     b.observe(|duration| {
         std::thread::sleep(duration);

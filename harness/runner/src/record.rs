@@ -5,6 +5,8 @@ mod baseline;
 mod event;
 mod journal;
 mod location;
+#[cfg(test)]
+mod smallest;
 mod table;
 mod unfinished;
 

@@ -92,7 +92,7 @@ fn old_qemu_is_refused() {
     ran.expect(2, &["QEMU: 5.2.0", "the oldest supported version is 7.2"]);
 }
 
-/// The folder fills up while the data disks are made, and none of them is left.
+/// The disk fills up while the data disks are being created. All of them are removed.
 #[test]
 fn full_disk_is_named_and_no_partial_disk_is_left() {
     let Some(_host) = Host::take() else { return };

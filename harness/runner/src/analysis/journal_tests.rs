@@ -14,8 +14,8 @@ fn golden(name: &str) -> PathBuf {
     sevbench_testing::workspace().join("fixtures/golden").join(name)
 }
 
-/// One journal is of the first version; the other one has a second stage, warm-ups and excluded
-/// rounds. Their summaries stay the same, to the bit.
+/// One journal has the first version of the format; the other has a second stage, warm-ups and
+/// excluded rounds. Their summaries stay the same, to the bit.
 #[test]
 fn golden_journals_give_the_golden_summaries() {
     for number in [1, 2] {

@@ -4,8 +4,8 @@
 use super::journal::{JournalAnalysis, Overrides};
 use super::result::Analysis;
 use crate::record::{
-    ArmRecord, ArmRound, EndRecord, Event, Header, JOURNAL_SCHEMA, Journal, RoundRecord,
-    RoundSamples, Settings, SetupRecord, Tail,
+    ArmRecord, ArmRound, EndRecord, Event, Header, Journal, RoundRecord, RoundSamples, Settings,
+    SetupRecord, Tail,
 };
 use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput};
 use sevbench_reports::{Comparison, Outcome, Role, Summary};
@@ -31,36 +31,11 @@ pub(super) fn arm(name: &str, role: Role) -> ArmRecord {
 }
 
 pub(super) fn journal(events: Vec<Event>) -> Journal {
-    let settings = Settings {
-        margin_source: None,
-        boots: 5,
-        precision_percent: None,
-        max_time_ns: None,
-        rounds: 2,
-        samples: 1,
-        warm_up_ns: 1,
-        measurement_ns: 1,
-        observation_ns: 1,
-        timeout_ns: 1,
-        boot_timeout_ns: None,
-        no_pause: false,
-        confidence: 0.95,
-        margin_percent: 3.0,
-        margins: Vec::new(),
-    };
+    let settings = Settings { boots: 5, rounds: 2, ..Settings::smallest() };
     let header = Header {
-        schema: JOURNAL_SCHEMA.into(),
-        id: "id".into(),
-        suite: "s".into(),
-        testbed: "loopback".into(),
-        started: String::new(),
-        seed: 1,
-        sevbench_version: String::new(),
-        executable_sha256: String::new(),
-        host: BTreeMap::new(),
         arms: vec![arm("nosev", Role::Control), arm("aa", Role::Treatment)],
-        benches: vec!["s/a".into()],
         settings,
+        ..Header::smallest()
     };
     let end = Some(EndRecord { outcome: Outcome::Complete, lacking: BTreeMap::new() });
     Journal { header, events, tail: Tail { end, defects: Vec::new() } }

@@ -212,21 +212,11 @@ mod tests {
     #[test]
     fn round_is_filled_by_the_slowest_arm() {
         let settings = Settings {
-            margin_source: None,
             boots: 10,
-            precision_percent: None,
-            max_time_ns: None,
             rounds: 5,
             samples: 4,
-            warm_up_ns: 1,
             measurement_ns: 100_000_000,
-            observation_ns: 1,
-            timeout_ns: 1,
-            boot_timeout_ns: None,
-            no_pause: false,
-            confidence: 0.95,
-            margin_percent: 3.0,
-            margins: Vec::new(),
+            ..Settings::smallest()
         };
         let plan = Plan {
             suite: "s",

@@ -2,45 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use crate::record::event::{ArmRound, ResumedRecord, RoundRecord, RoundSamples, Settings};
+use crate::record::event::{ArmRound, ResumedRecord, RoundRecord, RoundSamples};
 use proptest::prelude::*;
 use sevbench_protocol::Conditions;
 use sevbench_reports::Outcome;
 use std::collections::BTreeMap;
-
-fn header() -> Header {
-    let settings = Settings {
-        margin_source: None,
-        boots: 1,
-        precision_percent: None,
-        max_time_ns: None,
-        rounds: 1,
-        samples: 1,
-        warm_up_ns: 1,
-        measurement_ns: 1,
-        observation_ns: 1,
-        timeout_ns: 1,
-        boot_timeout_ns: None,
-        no_pause: false,
-        confidence: 0.95,
-        margin_percent: 3.0,
-        margins: Vec::new(),
-    };
-    Header {
-        schema: JOURNAL_SCHEMA.into(),
-        id: "id".into(),
-        suite: "s".into(),
-        testbed: "loopback".into(),
-        started: "2026-01-01T00:00:00Z".into(),
-        seed: 1,
-        sevbench_version: "0".into(),
-        executable_sha256: String::new(),
-        host: BTreeMap::new(),
-        arms: Vec::new(),
-        benches: vec!["s/a".into()],
-        settings,
-    }
-}
 
 fn round(round: u32) -> Event {
     let arm = |name: &str| ArmRound {
@@ -56,7 +22,7 @@ fn round(round: u32) -> Event {
 fn written(events: &[Event]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ndjson");
-    let mut writer = JournalWriter::create(&path, &header()).unwrap();
+    let mut writer = JournalWriter::create(&path, &Header::smallest()).unwrap();
     events.iter().for_each(|event| writer.append(event).unwrap());
     writer.sync().unwrap();
     std::fs::read(&path).unwrap()
@@ -118,7 +84,7 @@ fn appending_continues_after_the_last_whole_line() {
 fn journal_has_one_writer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ndjson");
-    let first = JournalWriter::create(&path, &header()).unwrap();
+    let first = JournalWriter::create(&path, &Header::smallest()).unwrap();
     let second = JournalWriter::open(&path).err().unwrap().to_string();
     assert!(second.contains("has not ended: wait for it"), "{second}");
     drop(first);

@@ -1,4 +1,4 @@
-//! Paths in a source file: where each leads from the module it stands in.
+//! Paths in a source file, resolved from the module that contains them.
 
 use super::tokens::{Kind, Token, tokens};
 use std::path::{Path, PathBuf};

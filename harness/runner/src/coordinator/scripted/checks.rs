@@ -7,12 +7,9 @@ use crate::coordinator::checkpoint::Checkpoint;
 use crate::coordinator::plan::Plan;
 use crate::coordinator::progress::{Progress, ProgressMode};
 use crate::coordinator::run::{Run, Wiring};
-use crate::record::{
-    Event, Header, JOURNAL_SCHEMA, Journal, JournalWriter, Settings, read_journal,
-};
+use crate::record::{Event, Header, Journal, JournalWriter, Settings, read_journal};
 use sevbench_guest::{Interrupt, MachineSettings};
 use sevbench_reports::{Outcome, Role};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
@@ -20,21 +17,13 @@ use std::time::Instant;
 /// Two boots of three rounds of two benches, without a second stage.
 pub(in crate::coordinator) fn plan() -> Plan {
     let settings = Settings {
-        margin_source: None,
         boots: 2,
-        precision_percent: None,
-        max_time_ns: None,
         rounds: 3,
         samples: 2,
         warm_up_ns: 1_000,
         measurement_ns: 6_000,
         observation_ns: 1_000,
-        timeout_ns: 1,
-        boot_timeout_ns: None,
-        no_pause: false,
-        confidence: 0.95,
-        margin_percent: 3.0,
-        margins: Vec::new(),
+        ..Settings::smallest()
     };
     let machine = MachineSettings::default();
     let arms = vec![
@@ -76,18 +65,10 @@ pub(in crate::coordinator) fn check_plan(
 
 pub(in crate::coordinator) fn start_journal(path: &Path, plan: &Plan) -> JournalWriter {
     let header = Header {
-        schema: JOURNAL_SCHEMA.into(),
-        id: "id".into(),
-        suite: "s".into(),
-        testbed: "loopback".into(),
-        started: String::new(),
-        seed: 1,
-        sevbench_version: String::new(),
-        executable_sha256: String::new(),
-        host: BTreeMap::new(),
         arms: plan.arms.iter().map(Arm::record).collect(),
         benches: plan.benches.clone(),
         settings: plan.settings.clone(),
+        ..Header::smallest()
     };
     JournalWriter::create(path, &header).unwrap()
 }
