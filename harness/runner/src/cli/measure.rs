@@ -149,7 +149,7 @@ impl Replication for FromJournal {
     }
 }
 
-/// Analyses the journal, stores the summary and prints it.
+/// Analyses the journal, stores the summary and prints it. If it cannot be stored, it is still printed.
 fn conclude(
     location: &Location,
     arguments: &BenchArguments,
@@ -165,12 +165,12 @@ fn conclude(
         judge_run(&summary, against, baseline.map(|baseline| baseline.name.as_str()))
     });
     let (verbose, colour) = (arguments.verbose, arguments.color.is_wanted());
-    store_summary(location, &summary)?;
+    let stored = store_summary(location, &summary);
     print_summary(&summary, arguments.format, TextOptions { verbose, colour })?;
     if arguments.format == Format::Text {
         print_text(&format!("record: {}\n", location.folder().display()))?;
     }
-    Ok(summary)
+    stored.map(|()| summary)
 }
 
 fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError> {
