@@ -29,7 +29,7 @@ pub enum CapacityError {
     Pins { pins: usize, vcpus: u32 },
     /// A memory backing that the SEV-SNP arm cannot share.
     #[error(
-        "a SEV-SNP guest's private memory uses base pages, so the other arms must use them too: set \
+        "a SEV-SNP guest's private memory uses 4 KiB pages, so the other arms must use them too: set \
          backing = \"memfd\""
     )]
     Backing,

@@ -23,7 +23,7 @@ pub enum HostLockError {
     /// Another run has guests on this host.
     #[error(
         "{owner} has guests on this host, and two runs at once would disturb each other: wait until \
-         it has finished, or type `cargo sevbench guest down` if it is a held guest"
+         it has finished, or type `cargo sevbench guest down` if that process holds a guest"
     )]
     Busy {
         /// The process that has the lock.

@@ -13,7 +13,7 @@ use std::fs;
 
 /// Checks that depend on a machine's settings. [`prepare`] makes these checks itself.
 const CHECKED_BY_SETTINGS: [&str; 5] =
-    ["firmware", "guest image", "image programs", "memory", "disk"];
+    ["firmware", "guest image", "image build tools", "memory", "disk"];
 
 /// A host that is ready for guests. Dropping it lets other runs start.
 #[derive(Debug)]

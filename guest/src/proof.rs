@@ -105,9 +105,7 @@ fn launch_evidence(launch: Option<&LaunchRecord>) -> String {
 
 fn msr_evidence(guest: &EncryptionFacts) -> String {
     match guest.status_msr {
-        None => {
-            "MSR 0xC0010131: not readable (it takes root, and `modprobe msr` in the guest)".into()
-        }
+        None => "MSR 0xC0010131: not readable (needs root, and `modprobe msr` in the guest)".into(),
         Some(status) => {
             let bits = Protection::ALL.into_iter().filter(|p| status & p.status_bit() != 0);
             let names: Vec<String> = bits.map(|protection| protection.to_string()).collect();

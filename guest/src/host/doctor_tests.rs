@@ -38,8 +38,8 @@ fn usable(probe: &HostProbe) -> Vec<&'static str> {
 fn machine_without_kvm_emulates_guests() {
     insta::assert_snapshot!(report(&no_kvm()), @r#"
     Note processor []: AMD EPYC, microcode 0x1000065, CPUs 0-1, NUMA nodes 0; itself a virtual machine, so its neighbours affect every result
-    Note governor []: this kernel cannot set it
-    Note boost []: this kernel cannot set it
+    Note governor []: not available on this machine
+    Note boost []: not available on this machine
     Note huge pages []: transparent: madvise, for guests' memory: never; guests run on 4 KiB pages
         -> type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled`
     Failed KVM [sev sev-es snp]: this CPU offers neither svm nor vmx
@@ -115,10 +115,10 @@ fn bare_machine_is_shown_what_to_install() {
         -> free some space there, or type `export SEVBENCH_CACHE=FOLDER` to use another folder
     Note clock source []: unknown: reading it may take longer than what is measured
         -> see `dmesg | grep -i tsc` for why it is not tsc
-    Note governor []: this kernel cannot set it
-    Note boost []: this kernel cannot set it
+    Note governor []: not available on this machine
+    Note boost []: not available on this machine
     Note SMT []: unknown
-    Note gcore []: missing: `cargo sevbench leak` cannot dump a guest with it
+    Note gcore []: missing: `cargo sevbench leak --dump gcore` needs it
         -> type `apt-get install gdb`
     Failed KVM [sev sev-es snp]: /dev/kvm: No such file or directory (os error 2)
         -> type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`
@@ -128,15 +128,15 @@ fn bare_machine_is_shown_what_to_install() {
         -> type `apt-get install ovmf`
     Failed guest image [qemu sev sev-es snp]: not built yet
         -> type `cargo sevbench guest build`
-    Failed image programs [qemu sev sev-es snp]: missing: mmdebstrap, mke2fs
+    Failed image build tools [qemu sev sev-es snp]: missing: mmdebstrap, mke2fs
         -> type `apt-get install mmdebstrap e2fsprogs`
     Failed processor's SEV [sev sev-es snp]: not supported (no CPUID 0x8000001F)
         -> run on an AMD EPYC host (7001 for SEV, 7002 for SEV-ES, 7003 for SEV-SNP, or later); on this machine, type `cargo bench --bench memory -- --testbed qemu` to measure the cost of bounce buffers
     loopback: usable: this machine against itself
-    qemu: not usable: disk; QEMU; firmware; guest image; image programs
-    sev: not usable: disk; KVM; QEMU; firmware; guest image; image programs; processor's SEV
-    sev-es: not usable: disk; KVM; QEMU; firmware; guest image; image programs; processor's SEV
-    snp: not usable: disk; KVM; QEMU; firmware; guest image; image programs; processor's SEV
+    qemu: not usable: disk; QEMU; firmware; guest image; image build tools
+    sev: not usable: disk; KVM; QEMU; firmware; guest image; image build tools; processor's SEV
+    sev-es: not usable: disk; KVM; QEMU; firmware; guest image; image build tools; processor's SEV
+    snp: not usable: disk; KVM; QEMU; firmware; guest image; image build tools; processor's SEV
     "#);
 }
 

@@ -83,7 +83,7 @@ fn clock(probe: &HostProbe) -> Check {
 fn governor(probe: &HostProbe) -> Check {
     match probe.facts.fact("governor") {
         "performance" => Check::fine("governor", &[], "performance".into()),
-        UNKNOWN => Check::note("governor", "this kernel cannot set it".into(), None),
+        UNKNOWN => Check::note("governor", "not available on this machine".into(), None),
         other => {
             let found = format!("{other}: the frequency follows the load");
             Check::note("governor", found, Some("type `cpupower frequency-set -g performance`"))
@@ -94,7 +94,7 @@ fn governor(probe: &HostProbe) -> Check {
 fn boost(probe: &HostProbe) -> Check {
     match probe.facts.fact("boost") {
         "off" => Check::fine("boost", &[], "off".into()),
-        UNKNOWN => Check::note("boost", "this kernel cannot set it".into(), None),
+        UNKNOWN => Check::note("boost", "not available on this machine".into(), None),
         on => {
             let remedy = if probe.facts.fact("CPU vendor") == "GenuineIntel" {
                 "type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo`"
@@ -162,7 +162,7 @@ fn gcore(probe: &HostProbe) -> Check {
     if probe.gcore {
         return Check::fine("gcore", &[], "installed (for `cargo sevbench leak`)".into());
     }
-    let found = "missing: `cargo sevbench leak` cannot dump a guest with it".into();
+    let found = "missing: `cargo sevbench leak --dump gcore` needs it".into();
     Check::note("gcore", found, Some("type `apt-get install gdb`"))
 }
 
@@ -174,7 +174,7 @@ fn ptrace(probe: &HostProbe) -> Check {
     };
     match (probe.ptrace_scope, may) {
         (Some(3..), _) => {
-            let remedy = "take kernel.yama.ptrace_scope=3 out of /etc/sysctl.d and type `reboot`";
+            let remedy = "remove kernel.yama.ptrace_scope=3 from /etc/sysctl.d and type `reboot`";
             Check::note("ptrace", found("no process may read another's memory"), Some(remedy))
         }
         (None | Some(0), _) | (_, true) => {

@@ -83,13 +83,13 @@ fn parts(probe: &HostProbe, capabilities: &QemuCapabilities) -> Check {
     let missing: Vec<&str> = objects.chain(devices).chain(cpu).collect();
     if missing.is_empty() {
         return Check::fine(
-            "parts of guests",
+            "guest devices",
             TestbedKind::GUESTS,
             "QEMU supports all of them".into(),
         );
     }
     let found = format!("QEMU does not support {}", missing.join(", "));
-    Check::failed("parts of guests", TestbedKind::GUESTS, found, NEWER_QEMU)
+    Check::failed("guest devices", TestbedKind::GUESTS, found, NEWER_QEMU)
 }
 
 fn storage(capabilities: &QemuCapabilities) -> Check {
@@ -140,7 +140,7 @@ fn image(probe: &HostProbe) -> Check {
 /// An obstacle only if there is an image to build.
 fn programs(probe: &HostProbe) -> Check {
     if probe.missing_programs.is_empty() {
-        return Check::fine("image programs", &[], "installed".into());
+        return Check::fine("image build tools", &[], "installed".into());
     }
     let names = |part: fn(&(&'static str, &'static str)) -> &'static str, between: &str| {
         probe.missing_programs.iter().map(part).collect::<Vec<_>>().join(between)
@@ -148,7 +148,7 @@ fn programs(probe: &HostProbe) -> Check {
     let found = format!("missing: {}", names(|(program, _)| program, ", "));
     let remedy = format!("type `apt-get install {}`", names(|(_, package)| package, " "));
     match &probe.image {
-        ImageState::Built(_) => Check::note("image programs", found, Some(&remedy)),
-        _ => Check::failed("image programs", TestbedKind::GUESTS, found, remedy),
+        ImageState::Built(_) => Check::note("image build tools", found, Some(&remedy)),
+        _ => Check::failed("image build tools", TestbedKind::GUESTS, found, remedy),
     }
 }

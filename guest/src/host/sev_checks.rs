@@ -8,6 +8,7 @@ use super::qemu_checks::NEWER_QEMU;
 use super::qemu_probe::{Qemu, QemuCapabilities};
 use sevbench_facts::SevCpuid;
 use sevbench_facts::text::UNKNOWN;
+use sevbench_text::counted;
 
 /// Testbeds with at least SEV-ES, and the one with SEV-SNP.
 const ES: &[TestbedKind] = &[TestbedKind::SevEs, TestbedKind::Snp];
@@ -201,7 +202,8 @@ fn secure_processor(probe: &HostProbe, cpuid: SevCpuid) -> Option<Check> {
         }
         Ok(firmware) => {
             let ((major, minor), build) = (firmware.api, firmware.build);
-            let found = format!("{major}.{minor} build {build}, {} guests now", firmware.guests);
+            let guests = counted(firmware.guests, "guest");
+            let found = format!("{major}.{minor} build {build}, running {guests}");
             if firmware.api < SNP_API_MIN && cpuid.sev_snp() {
                 let found = format!("{found}; SEV-SNP needs 1.51");
                 let remedy = "update the machine's firmware, or put AMD's newer amd_sev_*.sbin \

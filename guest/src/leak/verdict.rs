@@ -4,6 +4,7 @@
 use super::fingerprint::{SECRET_LEN, is_zero};
 use super::report::SecretReport;
 use serde::Serialize;
+use sevbench_text::counted;
 use std::fmt;
 
 /// Pearson's χ² of the frequencies of 256 byte values has 255 degrees of freedom. Uniformly random
@@ -78,7 +79,7 @@ impl SecretPages {
 pub(crate) fn judge(evidence: &Evidence) -> (LeakVerdict, String) {
     let Evidence { memory_len, dump_len, nonzero_len, hits, pages } = evidence;
     if *hits > 0 {
-        return (LeakVerdict::Plaintext, format!("found {hits} times"));
+        return (LeakVerdict::Plaintext, format!("found {}", counted(*hits, "time")));
     }
     if *dump_len == 0 {
         return (LeakVerdict::NotThisGuest, "the dump is empty".into());

@@ -24,7 +24,9 @@ impl Qmp {
         let mut qmp = Self { stream, received: Vec::new(), last_id: 0 };
         let greeting = qmp.read_line(wait)?;
         if greeting.get("QMP").is_none() {
-            return Err(io::Error::other(format!("QEMU greeted with `{greeting}`")));
+            return Err(io::Error::other(format!(
+                "QEMU sent an unexpected greeting: `{greeting}`"
+            )));
         }
         qmp.execute("qmp_capabilities", json!({}), wait)?;
         Ok(qmp)
@@ -65,7 +67,7 @@ impl Qmp {
                 return serde_json::from_slice(&line).map_err(io::Error::other);
             }
             if self.received.len() > LINE_LEN_MAX {
-                return Err(io::Error::other("QEMU sent an endless line"));
+                return Err(io::Error::other("QEMU sent a line that is too long"));
             }
             wait.until_ready(self.stream.as_raw_fd(), libc::POLLIN)?;
             let mut piece = [0; 4096];
@@ -112,7 +114,9 @@ mod tests {
         assert!(answered(refusal).unwrap_err().to_string().contains("refuses `query-status`"));
         let torn = answered(b"{\"QMP\": {}}\n{\"return\": {}}\n{\"ret").unwrap_err();
         assert_eq!(torn.kind(), io::ErrorKind::UnexpectedEof);
-        assert!(answered(b"{\"hello\": 1}\n").unwrap_err().to_string().contains("greeted"));
+        assert!(
+            answered(b"{\"hello\": 1}\n").unwrap_err().to_string().contains("unexpected greeting")
+        );
     }
 
     proptest! {

@@ -83,8 +83,8 @@ pub enum SshError {
     Authentication { host: String, port: u16, user: String, tried: String },
     /// The guest has another architecture or operating system.
     #[error(
-        "the guest is {found}, but the executable is for Linux {wanted}: name a guest of that \
-         kind, or run cargo on a machine of the guest's kind"
+        "the guest is {found}, but the executable is for Linux {wanted}: use a guest of \
+         that architecture, or run cargo on a machine of the guest's"
     )]
     OtherArchitecture { found: String, wanted: String },
     /// A dynamically linked executable would need the guest's libraries.

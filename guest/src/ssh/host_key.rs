@@ -45,8 +45,9 @@ impl HostTrust<'_> {
         endpoint: &Endpoint<'_>,
     ) -> Result<String, SshError> {
         let step = "reading the host key";
-        let (blob, _) =
-            session.host_key().ok_or_else(|| failed(endpoint, step, "it showed none".into()))?;
+        let (blob, _) = session
+            .host_key()
+            .ok_or_else(|| failed(endpoint, step, "the server sent none".into()))?;
         let shown = PublicKey::from_bytes(blob)
             .map_err(|error| failed(endpoint, step, error.to_string()))?;
         let fingerprint = shown.fingerprint(HashAlg::Sha256).to_string();

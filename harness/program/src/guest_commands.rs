@@ -45,7 +45,7 @@ pub(super) enum GuestCommand {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct SettingsFile {
-    /// Read your machines and testbeds from this file [default: sevbench.toml here or above]
+    /// Read machines and testbeds from this file [default: sevbench.toml in this folder or a parent]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

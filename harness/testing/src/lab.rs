@@ -1,12 +1,14 @@
 //! Runs the bench executable `trials` in a private folder, and reads the records there.
 
-use crate::processes::{eventually, is_alive, within};
+use crate::processes::{eventually, is_alive};
 use crate::workspace::fixture;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Why a test cannot run here: this machine lacks a real part, such as a server.
@@ -24,15 +26,27 @@ pub fn skip(Skip(reason): Skip) {
     println!("skipped: {reason}");
 }
 
-/// The example `trials`, which cargo builds beside the tests.
+/// The example `trials`, which cargo builds beside the tests. With `cargo test --test …`, cargo
+/// does not build it; a missing or outdated one is refused.
 pub fn trials() -> PathBuf {
+    static TRIALS: OnceLock<PathBuf> = OnceLock::new();
+    TRIALS.get_or_init(built_trials).clone()
+}
+
+fn built_trials() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().unwrap().parent().unwrap().join("examples/trials");
-    assert!(
-        path.exists(),
-        "{} is missing: run `cargo build -p cargo-sevbench --examples`",
-        path.display()
-    );
+    let build = "run `cargo build -p cargo-sevbench --examples`";
+    assert!(path.exists(), "{} is missing: {build}", path.display());
+    let built = fs::metadata(&path).unwrap().modified().unwrap();
+    // Cargo lists the sources as `target: source source …`.
+    let list = fs::read_to_string(path.with_extension("d")).unwrap();
+    let mut sources = list.split_once(": ").unwrap().1.split_whitespace();
+    let is_newer =
+        |source: &&str| fs::metadata(source).is_ok_and(|source| source.modified().unwrap() > built);
+    if let Some(source) = sources.find(is_newer) {
+        panic!("{} is older than {source}: {build}", path.display());
+    }
     path
 }
 
@@ -66,15 +80,14 @@ impl Lab {
     pub fn start(&self, arguments: &[&str], rounds: usize) -> Child {
         let mut command = self.command(arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        self.wait_for_rounds(rounds);
-        child
+        self.wait_for_rounds(child, rounds)
     }
 
     /// Waits until the journal has this many rounds. Unoptimised executables start slowly.
-    pub fn wait_for_rounds(&self, rounds: usize) {
-        within(Duration::from_secs(60), "the journal has enough rounds", || {
+    pub fn wait_for_rounds(&self, child: Child, rounds: usize) -> Child {
+        wait_while_running(child, Duration::from_secs(60), "the journal has enough rounds", || {
             self.rounds() >= rounds
-        });
+        })
     }
 
     /// Whether the journals hold at least this many rounds.
@@ -132,6 +145,32 @@ impl Lab {
             eventually(argument, || self.processes(argument).is_empty());
         }
     }
+}
+
+/// Waits until a thing holds, for as long as this at most. A run that ends before fails the test
+/// at once, with its output.
+#[track_caller]
+pub fn wait_while_running(
+    mut child: Child,
+    limit: Duration,
+    what: &str,
+    holds: impl Fn() -> bool,
+) -> Child {
+    let end = Instant::now() + limit;
+    while !holds() {
+        let status = child.try_wait().unwrap();
+        if status.is_some() && !holds() {
+            let ran = Ran::of(child.wait_with_output().unwrap());
+            panic!("the run ended before this held: {what}: {ran:#?}");
+        }
+        if Instant::now() >= end {
+            child.kill().unwrap();
+            let ran = Ran::of(child.wait_with_output().unwrap());
+            panic!("still not so after {limit:?}: {what}: {ran:#?}");
+        }
+        sleep(Duration::from_millis(5));
+    }
+    child
 }
 
 /// The output and the exit status of a run.

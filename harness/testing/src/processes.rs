@@ -5,12 +5,7 @@ use std::time::{Duration, Instant};
 /// Waits until a thing holds, for 5 s at most.
 #[track_caller]
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
-    within(Duration::from_secs(5), what, holds);
-}
-
-/// Waits until a thing holds, for as long as this at most.
-#[track_caller]
-pub fn within(limit: Duration, what: &str, holds: impl Fn() -> bool) {
+    let limit = Duration::from_secs(5);
     let end = Instant::now() + limit;
     while !holds() {
         assert!(Instant::now() < end, "still not so after {limit:?}: {what}");

@@ -67,9 +67,9 @@ words! {
     MachineRole {
         /// Benches run and are timed here.
         Measured = "measured",
-        /// The other end of a bench's network traffic.
+        /// The other end of a bench's network traffic. No run has one yet.
         Peer = "peer",
-        /// Shares the host, to load it.
+        /// Shares the host, to load it. No run has one yet.
         Neighbour = "neighbour",
     }
 }
@@ -158,7 +158,7 @@ words! {
     Estimand {
         /// The mean boot: exp of the mean log ratio.
         Mean = "mean",
-        /// The typical boot: exp of the median log ratio.
+        /// The typical boot: exp of the median log ratio. No run is judged by it yet.
         Typical = "typical",
     }
 }
@@ -230,7 +230,7 @@ words! {
         Host = "host",
         /// The guest's own kernel and CPU, read inside it.
         Guest = "guest",
-        /// The processor: an attestation report signed by its key.
+        /// The processor: an attestation report signed by its key. No run has one yet.
         Processor = "processor",
     }
 }
@@ -285,16 +285,47 @@ words! {
     }
 }
 
+impl UndecidedReason {
+    /// Whether more boots could decide.
+    pub const fn needs_boots(self) -> bool {
+        matches!(self, Self::Inconclusive | Self::OneBoot | Self::TooFewBoots)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    use serde::de::DeserializeOwned;
+
+    fn check<W: Copy + fmt::Debug + fmt::Display + PartialEq + Serialize + DeserializeOwned>(
+        words: &[W],
+    ) {
+        for word in words {
+            let json = serde_json::to_value(word).expect("a word");
+            assert_eq!(json, serde_json::json!(word.to_string()));
+            assert_eq!(serde_json::from_value::<W>(json).expect("a word"), *word);
+        }
+    }
+
     #[test]
     fn words_are_the_same_in_json_and_in_text() {
-        for verdict in Verdict::ALL {
-            let json = serde_json::to_value(verdict).expect("a word");
-            assert_eq!(json, serde_json::json!(verdict.to_string()));
-        }
+        check(Verdict::ALL);
+        check(Role::ALL);
+        check(MachineRole::ALL);
+        check(Unit::ALL);
+        check(Outcome::ALL);
+        check(ExclusionKind::ALL);
+        check(OutlierLabel::ALL);
+        check(WarmUpClass::ALL);
+        check(Estimand::ALL);
+        check(MarginSource::ALL);
+        check(Place::ALL);
+        check(Encryption::ALL);
+        check(Witness::ALL);
+        check(Against::ALL);
+        check(GateDecision::ALL);
+        check(UndecidedReason::ALL);
         assert!(serde_json::from_str::<Verdict>("\"slower\"").is_err());
     }
 }

@@ -9,8 +9,10 @@ pub fn render_gate(gate: &GateReport) -> String {
         GateDecision::Passed => "passed".to_owned(),
         GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
         GateDecision::Inconclusive => {
-            let undecided = list(&gate.undecided, undecided);
-            format!("not decided: {undecided}; measure longer, for example with --boots 30")
+            let more_boots = gate.undecided.iter().any(|undecided| undecided.reason.needs_boots());
+            let advice =
+                if more_boots { "; measure longer, for example with --boots 30" } else { "" };
+            format!("not decided: {}{advice}", list(&gate.undecided, undecided))
         }
         GateDecision::Refused => {
             format!("refused: {}", gate.refusal.as_deref().unwrap_or("no reason is recorded"))

@@ -72,7 +72,8 @@ fn write_settling(out: &mut String, summary: &Summary) -> Result {
     let named = named.collect::<Vec<_>>().join(", ");
     let rest = match open.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
-        rest => format!(", {rest} others at most {}", most.boots),
+        1 => format!(", and 1 other needs at most {}", most.boots),
+        rest => format!(", and {rest} others need at most {} each", most.boots),
     };
     writeln!(out, "to settle inconclusive benches, if the spread stays the same: {named}{rest}")
 }

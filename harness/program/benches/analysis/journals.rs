@@ -26,16 +26,23 @@ pub(crate) struct Extent {
 pub(crate) fn write_journal(path: &Path, extent: Extent) -> io::Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut out = BufWriter::new(File::create(path)?);
-    let mut line = |value: Value| writeln!(out, "{value}");
-    line(header(extent))?;
+    // The tag first, as in a run's journal.
+    let mut line = |event: &str, fields: Value| {
+        let fields = fields.to_string();
+        writeln!(out, "{{\"event\":\"{event}\",{}", &fields[1..])
+    };
+    line("header", header(extent))?;
     for boot in 1..=extent.boots {
         for bench in (0..extent.benches).map(id) {
             for arm in ARMS {
                 let kind = if extent.latencies { "observed" } else { "timed" };
-                line(json!({
-                    "event": "setup", "boot": boot, "bench": bench, "arm": arm, "kind": kind,
-                    "throughput": null, "operations": 1,
-                }))?;
+                line(
+                    "setup",
+                    json!({
+                        "boot": boot, "bench": bench, "arm": arm, "kind": kind,
+                        "throughput": null, "operations": 1,
+                    }),
+                )?;
             }
             for round in 1..=extent.rounds {
                 let mut arm = |name: &str, factor: f64| {
@@ -43,17 +50,19 @@ pub(crate) fn write_journal(path: &Path, extent: Extent) -> io::Result<()> {
                     arm_round(name, &values.collect::<Vec<u64>>(), extent.latencies)
                 };
                 let arms = [arm(ARMS[0], 1.0), arm(ARMS[1], 1.05)];
-                line(json!({
-                    "event": "round", "boot": boot, "bench": bench, "round": round,
-                    "at_ns": 1, "iterations": 1000, "arms": arms,
-                }))?;
+                line(
+                    "round",
+                    json!({
+                        "boot": boot, "bench": bench, "round": round,
+                        "at_ns": 1, "iterations": 1000, "arms": arms,
+                    }),
+                )?;
             }
-            line(
-                json!({ "event": "measured", "boot": boot, "bench": bench, "wall_ns": 1_000_000 }),
-            )?;
+            let wall_ns = 1_000_000;
+            line("measured", json!({ "boot": boot, "bench": bench, "wall_ns": wall_ns }))?;
         }
     }
-    line(json!({ "event": "end", "outcome": "complete" }))?;
+    line("end", json!({ "outcome": "complete" }))?;
     out.flush()
 }
 
@@ -70,7 +79,7 @@ fn header(extent: Extent) -> Value {
         })
     };
     json!({
-        "event": "header", "schema": "sevbench/journal/1", "id": "benchmark", "suite": "suite",
+        "schema": "sevbench/journal/1", "id": "benchmark", "suite": "suite",
         "testbed": "own", "started": "2026-01-01T00:00:00Z", "seed": 1,
         "sevbench_version": "0.1.0", "executable_sha256": "",
         "arms": ARMS.map(arm), "benches": (0..extent.benches).map(id).collect::<Vec<_>>(),

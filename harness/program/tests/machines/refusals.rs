@@ -1,7 +1,7 @@
 //! Tests of what is refused before any guest starts, and of the advice.
 
 use crate::{Host, has};
-use sevbench_testing::{Lab, Ran};
+use sevbench_testing::{Lab, Ran, Skip, skip};
 use std::fs;
 use std::process::Command;
 
@@ -105,8 +105,7 @@ fn full_disk_is_named_and_no_partial_disk_is_left() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        println!("skipped: no permission to mount a file system here");
-        return;
+        return skip(Skip("no permission to mount a file system here".into()));
     }
     let images = dirs_cache().join("images");
     std::os::unix::fs::symlink(images, cache.path().join("images")).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::Host;
 use serde_json::Value;
-use sevbench_testing::{Ran, eventually, is_alive, signal, within};
+use sevbench_testing::{Ran, eventually, is_alive, signal, wait_while_running};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ impl Host {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        within(BOOTS, "some rounds are recorded", || self.lab.has_rounds(3));
-        child
+        wait_while_running(child, BOOTS, "some rounds are recorded", || self.lab.has_rounds(3))
     }
 
     fn rounds(&self) -> usize {
@@ -82,7 +81,7 @@ fn concurrent_run_is_refused_and_interrupt_ends_a_boot() {
     let Some(host) = Host::take() else { return };
     let mut command = host.command(&["--boots", "1", "trials/spin"]);
     let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    within(BOOTS, "a guest boots", || !host.machines().is_empty());
+    let first = wait_while_running(first, BOOTS, "a guest boots", || !host.machines().is_empty());
     let second = Ran::of(host.command(&["--boots", "1", "trials/spin"]).output().unwrap());
     second.expect(
         1,

@@ -257,7 +257,7 @@ fn corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     let ran = lab.sevbench(&["analyze"]);
     ran.expect(0, &[&place, "trials/spin"]);
     assert!(ran.err.contains("warning: "), "{}", ran.err);
-    assert!(ran.err.contains(": ignored line "), "{}", ran.err);
+    assert!(ran.err.contains(": line ") && ran.err.contains("; ignored"), "{}", ran.err);
 }
 
 /// Recorded interference excludes rounds by name of the cause, and the output shows the effect.

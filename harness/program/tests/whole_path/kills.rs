@@ -77,8 +77,7 @@ fn killed_run_leaves_no_guest_folder() {
     let mut command = lab.command(&LONG);
     let command =
         command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    lab.wait_for_rounds(3);
+    let mut child = lab.wait_for_rounds(command.spawn().unwrap(), 3);
     assert!(std::fs::read_dir(temporary.path()).unwrap().count() > 0);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -62,7 +62,7 @@ fn killed_run_is_continued_and_loses_nothing() {
     let whole = &text[..=text.rfind('\n').unwrap()];
     lab.run(&["--resume"]).expect(
         0,
-        &["continuing ", "its torn last line was cut off", "plan: 2 benches", "3 boots"],
+        &["continuing ", "its incomplete last line was removed", "plan: 2 benches", "3 boots"],
     );
     let after = fs::read_to_string(&path).unwrap();
     assert!(after.starts_with(whole), "the recorded events have changed");

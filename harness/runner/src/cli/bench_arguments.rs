@@ -54,7 +54,8 @@ pub(super) struct BenchArguments {
     /// this host can run. Or the name of a testbed in sevbench.toml.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["control", "treatment"])]
     pub testbed: Option<String>,
-    /// Read your machines and testbeds from this file [default: sevbench.toml here or above]
+    /// Read machines, testbeds and margins from this file [default: sevbench.toml in this folder or
+    /// a parent]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Let idle guests run while another one measures, instead of pausing them
@@ -78,7 +79,7 @@ pub(super) struct BenchArguments {
     /// [default: 10, or 5 with --quick; then as many more as a bench needs for --precision]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub boots: Option<u32>,
-    /// Add boots to benches whose slowdown is not yet known to this many per cent
+    /// Add boots to benches whose slowdown is not yet known to within this many per cent
     ///
     /// The percentage is half the width of the confidence interval. The first boots of a bench
     /// decide, once, how many more it gets. [default: 2; with --quick, no more boots unless this is
@@ -117,8 +118,8 @@ pub(super) struct BenchArguments {
     pub margin: f64,
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
     ///
-    /// Over all benches together, at most 5 % of runs fail wrongly. The gate refuses guests that
-    /// differ in more than the treatment, a protection that is not verified, and too few boots.
+    /// At most 5 % of runs are false alarms, however many benches there are. The gate refuses guests
+    /// that differ in more than the treatment, a protection that is not verified, and too few boots.
     #[arg(long)]
     pub gate: bool,
     /// Continue the newest unfinished run of this suite, with its benches, arms, settings and seed
@@ -129,14 +130,14 @@ pub(super) struct BenchArguments {
     pub baseline: Option<BaselineName>,
     /// Save the run's record under this name if the run is complete
     ///
-    /// It replaces a baseline of the same name, after the comparison. A run that fails its gate is
-    /// not saved.
+    /// It replaces a baseline of the same name, after the comparison. With --gate, only a run
+    /// that passes is saved.
     #[arg(long, value_name = "NAME")]
     pub save_baseline: Option<BaselineName>,
     /// Set the seed of every random order [default: from the clock]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Set the longest wait for an agent's answer, beyond the time that it measures
+    /// Set the longest wait for an agent's answer, in addition to the time that it measures
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "60s")]
     pub timeout: Duration,
     /// Set the longest wait for a guest to come up

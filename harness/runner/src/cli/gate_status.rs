@@ -49,13 +49,14 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
         format!("{power:.0} % if boots vary by {:.0} %", deviation * 100.0)
     };
     let [quiet, noisy] = GATE_DEVIATIONS.map(power);
-    let what = if plan.baseline_boots.is_some() { "whose slowdown grew" } else { "that is slower" };
+    let what =
+        if plan.baseline_boots.is_some() { "a growth of the slowdown" } else { "a slowdown" };
     let rules = if has_rules { ", unless a [[margin]] entry says otherwise" } else { "" };
     format!(
-        "gate: fails wrongly in at most {:.0} % of runs; of {}, one {what} by twice its margin \
-         ({} %{rules}) is found with a power of {quiet}, {noisy}",
+        "gate: {}, at most {:.0} % false alarms; power to find {what} of twice the margin \
+         ({} %{rules}): {quiet}, {noisy}",
+        counted(plan.comparisons, "line"),
         ALPHA * 100.0,
-        counted(plan.comparisons, "comparison"),
         2.0 * plan.margin.in_percent(),
     )
 }
@@ -83,6 +84,6 @@ mod tests {
         let margin = Margin::percent(7.0).unwrap();
         let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
         let text = describe_gate(plan, false);
-        assert!(text.contains("by twice its margin (14 %)"), "{text}");
+        assert!(text.contains("of twice the margin (14 %)"), "{text}");
     }
 }

@@ -149,7 +149,8 @@ impl Replication for FromJournal {
     }
 }
 
-/// Analyses the journal, stores the summary and prints it. If it cannot be stored, it is still printed.
+/// Analyses the journal, stores the summary and prints it. If it cannot be stored, it is still
+/// printed.
 fn conclude(
     location: &Location,
     arguments: &BenchArguments,
@@ -195,7 +196,8 @@ fn exit_status(ran: &Result<Outcome, JournalError>, summary: &Summary) -> u8 {
     }
 }
 
-/// Saves the run where `--save-baseline` asks for it. A run that fails its gate is not saved.
+/// Saves the run where `--save-baseline` asks for it. With `--gate`, only a run that
+/// passes is saved.
 fn save_baseline(
     arguments: &BenchArguments,
     location: &Location,

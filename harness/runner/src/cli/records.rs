@@ -89,7 +89,7 @@ pub(super) fn analyze_journal(
     });
     let tail = tail.map_err(CliError::failed)?;
     for defect in &tail.defects {
-        tell(&format!("warning: {}: ignored {}", path.display(), escaped(defect)));
+        tell(&format!("warning: {}: {}; ignored", path.display(), escaped(defect)));
     }
     let analysis = analysis.ok_or_else(|| CliError::failed("the journal has no header"))?;
     analysis.finish(&tail, threads).map_err(CliError::failed)

@@ -101,7 +101,7 @@ impl Unfinished {
         writer.append(&Event::Resumed(ResumedRecord { at })).map_err(CliError::failed)?;
         let checkpoint = Checkpoint::of(&journal);
         if !quiet {
-            let torn = if is_cut { "; its torn last line was cut off" } else { "" };
+            let torn = if is_cut { "; its incomplete last line was removed" } else { "" };
             tell(&format!(
                 "continuing {} after boot {}{torn}",
                 location.id(),

@@ -163,10 +163,10 @@ impl Plan {
             (None, None) => plan,
             (None, Some(limit)) => format!("{plan}; no boot starts after {limit}"),
             (Some(percent), Some(limit)) => format!(
-                "{plan}, then more boots as ±{percent} % requires; none starts after {limit}"
+                "{plan}, then more boots where ±{percent} % needs them; none starts after {limit}"
             ),
             (Some(percent), None) => format!(
-                "{plan}, then more boots as ±{percent} % requires, for up to {}",
+                "{plan}, then more boots where ±{percent} % needs them, for up to {}",
                 format_duration(self.expected() * (STAGES_MAX - 1)),
             ),
         }

@@ -65,7 +65,7 @@ mod tests {
         let refusal = refuse_plan(4, 1).unwrap();
         assert_eq!(refusal, GateRefusal::CannotFail { boots: 4, comparisons: 1, needed: 5 });
         let text = refuse_plan(5, 25).unwrap().to_string();
-        assert!(text.contains("25 comparisons needs 9 boots"), "{text}");
+        assert!(text.contains("25 lines needs 9 boots"), "{text}");
         assert!(text.contains("1 in 32") && text.contains("1 in 500"), "{text}");
         assert_eq!(refuse_plan(9, 25), None);
     }

@@ -2,7 +2,7 @@
 
 use super::verdict::ALPHA;
 use sevbench_reports::Summary;
-use sevbench_text::plural;
+use sevbench_text::counted;
 use thiserror::Error;
 
 /// Why a gate does not judge a run.
@@ -13,9 +13,10 @@ pub enum GateRefusal {
     OneBoot,
     /// With so few boots, no outcome could reach the p-value that a failure needs.
     #[error(
-        "a gate over {comparisons} {} needs {needed} boots: run with --boots {needed} ({boots} \
-         boots reach p = 1 in {}, the strictest test needs 1 in {})",
-        plural(*comparisons, "comparison"),
+        "a gate over {} needs {needed} boots: run with --boots {needed} (with {}, the smallest \
+         possible p is 1 in {}, but the strictest test needs 1 in {})",
+        counted(*comparisons, "line"),
+        counted(*boots, "boot"),
         2_u64.saturating_pow(*boots),
         one_in(*comparisons)
     )]

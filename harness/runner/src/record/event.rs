@@ -40,6 +40,20 @@ pub(crate) enum Event {
     End(EndRecord),
 }
 
+impl Event {
+    /// Parses a line of a journal. To find a tag, serde reads the whole object into a buffer. The
+    /// events with most values start with their tag, and need none.
+    pub(super) fn parse(line: &[u8]) -> serde_json::Result<Self> {
+        if line.starts_with(br#"{"event":"round","#) {
+            return serde_json::from_slice(line).map(Self::Round);
+        }
+        if line.starts_with(br#"{"event":"warm_up","#) {
+            return serde_json::from_slice(line).map(Self::WarmUp);
+        }
+        serde_json::from_slice(line)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub schema: String,
@@ -235,6 +249,7 @@ pub(crate) struct RoundRecord {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ArmRoundFields")]
 pub(crate) struct ArmRound {
     pub arm: String,
     #[serde(flatten)]
@@ -253,6 +268,43 @@ pub(crate) enum RoundSamples {
     ElapsedNs(Vec<u64>),
     /// What an external program reported: a list for each sample.
     Observations(Vec<Vec<Observation>>),
+}
+
+/// The fields of an [`ArmRound`] in a line. Serde would read flattened fields, with all values,
+/// into a buffer first.
+#[derive(Deserialize)]
+struct ArmRoundFields {
+    arm: String,
+    guest_ns: Option<u64>,
+    host_ns: Option<u64>,
+    steal_ns: Option<u64>,
+    #[serde(default)]
+    clock_step_ns: i64,
+    transport_retries: Option<u32>,
+    elapsed_ns: Option<Vec<u64>>,
+    observations: Option<Vec<Vec<Observation>>>,
+    measured_ns: Option<u64>,
+}
+
+impl TryFrom<ArmRoundFields> for ArmRound {
+    type Error = &'static str;
+
+    fn try_from(fields: ArmRoundFields) -> Result<Self, Self::Error> {
+        let samples = match (fields.elapsed_ns, fields.observations) {
+            (Some(elapsed_ns), None) => RoundSamples::ElapsedNs(elapsed_ns),
+            (None, Some(observations)) => RoundSamples::Observations(observations),
+            (None, None) => return Err("an arm has neither `elapsed_ns` nor `observations`"),
+            (Some(_), Some(_)) => return Err("an arm has both `elapsed_ns` and `observations`"),
+        };
+        let conditions = Conditions {
+            guest_ns: fields.guest_ns,
+            host_ns: fields.host_ns,
+            steal_ns: fields.steal_ns,
+            clock_step_ns: fields.clock_step_ns,
+            transport_retries: fields.transport_retries,
+        };
+        Ok(Self { arm: fields.arm, conditions, samples, measured_ns: fields.measured_ns })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -204,10 +204,10 @@ fn stream(
             continue;
         }
         if line.last() != Some(&b'\n') {
-            tail.note(format!("line {number} is torn"));
+            tail.note(format!("line {number} is incomplete"));
             break;
         }
-        match serde_json::from_slice(line.trim_ascii_end()) {
+        match Event::parse(line.trim_ascii_end()) {
             Ok(Event::End(end)) => tail.end = Some(end),
             Ok(Event::Header(_)) => {
                 tail.note(format!("line {number} is a second header"));

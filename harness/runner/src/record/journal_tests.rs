@@ -106,6 +106,20 @@ fn corrupt_line_is_named_and_the_others_are_used() {
 }
 
 #[test]
+fn round_has_one_kind_of_samples() {
+    for (samples, reason) in [
+        ("", "an arm has neither `elapsed_ns` nor `observations`"),
+        (r#","elapsed_ns":[1],"observations":[]"#, "an arm has both"),
+    ] {
+        let line = format!(
+            r#"{{"event":"round","boot":1,"bench":"a/b","round":1,"at_ns":1,"iterations":1,"arms":[{{"arm":"nosev"{samples}}}]}}"#
+        );
+        let error = Event::parse(line.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with(reason), "{error}");
+    }
+}
+
+#[test]
 fn later_schema_is_refused_by_name() {
     let line = b"{\"event\":\"header\",\"schema\":\"sevbench/journal/9\",\"new\":1}\n";
     let error = parsed(line).unwrap_err().to_string();
@@ -130,7 +144,8 @@ fn golden_rounds_are_written_as_they_were_read() {
         let rounds = text.lines().filter(|line| line.contains(r#""event":"round""#));
         let mut count = 0;
         for line in rounds {
-            let event: Event = serde_json::from_str(line).unwrap();
+            let event = Event::parse(line.as_bytes()).unwrap();
+            assert_eq!(event, serde_json::from_str(line).unwrap(), "{name}");
             assert_eq!(serde_json::to_string(&event).unwrap(), line, "{name}");
             count += 1;
         }

@@ -81,7 +81,8 @@ impl BenchRun<'_, '_> {
             Some(BenchAnswer::Failed(reason)) => self.fail(arm, reason),
             Some(BenchAnswer::Samples(samples)) if samples.contains(&0) => {
                 self.dismiss(arm, was_active)?;
-                self.fail(arm, "a sample took 0 ns by the clock: raise --measurement-time".into())
+                let reason = "a sample took 0 ns by the guest's clock: raise --measurement-time";
+                self.fail(arm, reason.into())
             }
             Some(other) => {
                 self.dismiss(arm, was_active)?;

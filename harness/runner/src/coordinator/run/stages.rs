@@ -84,7 +84,7 @@ impl Run<'_> {
             .collect();
         let others = match missing.len().saturating_sub(named.len()) {
             0 => String::new(),
-            others => format!(" and {others} more"),
+            others => format!(" and {} more", counted(others as u64, "bench")),
         };
         self.log.progress.note(&format!(
             "cut off by --max-time after {}; missing boots: {}{others}; allow more time with \
