@@ -24,7 +24,7 @@ const SWEEP: [ByteSize; 7] = [
 const READ_SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(64)];
 const READ_SWEEP: [ByteSize; 5] =
     [ByteSize::kib(16), ByteSize::mib(1), ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
-/// A huge page has 2 MiB, so smaller sizes are left out.
+/// A huge page is 2 MiB, so smaller sizes are left out.
 const HUGE_READ_SIZES: [ByteSize; 1] = [ByteSize::mib(64)];
 const HUGE_READ_SWEEP: [ByteSize; 3] = [ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
 const TOUCH_SIZES: [ByteSize; 1] = [ByteSize::mib(32)];

@@ -1,6 +1,6 @@
 //! The storage suite: the two fio workloads of "Performance Evaluation of AMD Secure Encrypted
-//! Virtualization" (Castellotti, TU Munich), with the parameters that the study meant. They
-//! only read, from the guest's data disks.
+//! Virtualization" (Castellotti, TU Munich), with the parameters that the study intended. They only
+//! read, from the guest's data disks.
 
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};
 use sevbench_suite::storage::disk::{Attachment, Disk};

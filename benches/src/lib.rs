@@ -1,5 +1,5 @@
-//! The workloads that the suites measure, one folder for each suite. A workload times nothing and
-//! knows no guest.
+//! The workloads that the suites measure, one folder for each suite. A workload does no timing and
+//! does not know about guests.
 
 pub mod memory;
 pub mod storage;

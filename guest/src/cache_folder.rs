@@ -8,7 +8,8 @@ use thiserror::Error;
 #[error("no folder for images and disks: set SEVBENCH_CACHE to one, or set HOME")]
 pub struct NoCacheFolder;
 
-/// A folder in `SEVBENCH_CACHE`, or in `sevbench` of the user's cache folder. It may not exist yet.
+/// The subfolder `name` of `SEVBENCH_CACHE`, or else of `sevbench` in the user's cache folder. It
+/// may not exist yet.
 pub(crate) fn cache_folder(name: &str) -> Result<PathBuf, NoCacheFolder> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let cache = set("SEVBENCH_CACHE")

@@ -1,5 +1,5 @@
-//! Text that crosses a border: foreign text on the user's terminal, words for a shell, file names
-//! in QEMU's options.
+//! Escaping for text that crosses a boundary: untrusted text for the terminal, words for a shell,
+//! file names for QEMU's options.
 
 use std::path::Path;
 

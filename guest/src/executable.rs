@@ -1,8 +1,8 @@
 //! The executable that is shipped: its image, its hash, its architecture, and whether it is static.
 //!
 //! The image is what a kernel loads: the file up to the end of its last segment, without section
-//! headers. Symbols and debug information lie behind it. They stay on the host, where perf finds
-//! them by the build ID, which is part of the image.
+//! headers. Symbols and debug information follow it. They stay on the host, where perf finds them
+//! by the build ID, which is part of the image.
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, ReadRef, elf};
@@ -18,7 +18,8 @@ use thiserror::Error;
 const ELF_HEADER_LEN: usize = 64;
 /// Its field `e_shoff`: where the section headers are.
 const SECTIONS_OFFSET_FIELD: Range<usize> = 0x28..0x30;
-/// Its fields `e_shnum` and `e_shstrndx`: how many there are, and which one has their names.
+/// Its fields `e_shnum` and `e_shstrndx`: the number of section headers, and the index of the one
+/// that holds the section names.
 const SECTIONS_COUNT_FIELDS: Range<usize> = 0x3c..0x40;
 
 /// A bench executable.
@@ -70,7 +71,7 @@ pub enum ExecutableError {
         source: io::Error,
     },
     /// The file is not a 64-bit ELF executable.
-    #[error("{} is no 64-bit ELF executable: {reason}", path.display())]
+    #[error("{} is not a 64-bit ELF executable: {reason}", path.display())]
     NotElf {
         /// The file.
         path: PathBuf,
@@ -116,7 +117,8 @@ impl Executable {
     }
 }
 
-/// The image of an executable file: its first `len` bytes, in whose ELF header no section remains.
+/// The image of an executable file: its first `len` bytes, with the section headers removed from
+/// the ELF header.
 fn open_image(path: &Path, len: u64) -> io::Result<impl Read + use<>> {
     let mut file = File::open(path)?;
     let mut header = [0; ELF_HEADER_LEN];
@@ -165,8 +167,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// The image of this test, which has symbols, runs as the whole file does, and is its own
-    /// image.
+    /// This test executable has symbols. Its image runs like the whole file, and the image of that
+    /// image is the image itself.
     #[test]
     fn image_is_smaller_and_runs() {
         let executable = Executable::current().unwrap();

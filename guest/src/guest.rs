@@ -9,7 +9,7 @@ use crate::limits::{Interrupt, Limits};
 use crate::loopback::{LoopbackError, LoopbackServer, USER};
 use crate::qemu::{BootPhases, Launch, LaunchRecord, QemuMachine, QemuProcess};
 use crate::ssh::{
-    self, Connection, Credentials, Endpoint, HostTrust, RemoteProcess, Shipped, SshError,
+    self, Connection, Credentials, Endpoint, HostTrust, Keys, RemoteProcess, Shipped, SshError,
 };
 use std::io::Read;
 use std::net::Ipv4Addr;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const EMULATED_CONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long a guest may take to finish its boot once its SSH server answers.
 const SETTLE_LIMIT: Duration = Duration::from_secs(60);
-/// The most of its output that is read.
+/// How much output of the command that waits for the boot is read.
 const SETTLE_LEN_MAX: u64 = 4096;
 
 /// A running machine and the SSH connection to it. Dropping it closes the connection, and ends a
@@ -86,16 +86,19 @@ impl Guest {
             host: &Ipv4Addr::LOCALHOST.to_string(),
             port: process.port,
             user: &image.user,
+        };
+        let keys = Keys {
             trust: HostTrust::Pinned(&image.host_key),
             credentials: Credentials::Memory(&image.client_key),
         };
         // An emulated guest is slow at cryptography.
         let limits = Limits { connect: limits.connect.max(EMULATED_CONNECT_LIMIT), ..*limits };
-        let connection =
-            Connection::open(&endpoint, &limits, interrupt).map_err(|error| match error {
+        let connection = Connection::open(&endpoint, &keys, &limits, interrupt).map_err(
+            |error| match error {
                 SshError::Interrupted => GuestError::Interrupted,
                 error => process.explain(&error.to_string()).into(),
-            })?;
+            },
+        )?;
         Ok(Self { connection, kind: Kind::Qemu(Box::new(Qemu { process, image })) })
     }
 
@@ -105,15 +108,14 @@ impl Guest {
         interrupt: &Interrupt,
     ) -> Result<Self, GuestError> {
         let server = LoopbackServer::start(&executable.path, limits, interrupt)?;
-        let endpoint = Endpoint {
-            host: &Ipv4Addr::LOCALHOST.to_string(),
-            port: server.port,
-            user: USER,
+        let endpoint =
+            Endpoint { host: &Ipv4Addr::LOCALHOST.to_string(), port: server.port, user: USER };
+        let keys = Keys {
             trust: HostTrust::Pinned(&server.host_key),
             credentials: Credentials::Memory(&server.client_key),
         };
         let connection =
-            Connection::open(&endpoint, limits, interrupt).map_err(|error| match error {
+            Connection::open(&endpoint, &keys, limits, interrupt).map_err(|error| match error {
                 SshError::Interrupted => GuestError::Interrupted,
                 error => server.explain(&error.to_string()).into(),
             })?;
@@ -121,14 +123,12 @@ impl Guest {
     }
 
     fn reach(ssh: &SshAddress, limits: &Limits, interrupt: &Interrupt) -> Result<Self, GuestError> {
-        let endpoint = Endpoint {
-            host: &ssh.host,
-            port: ssh.port,
-            user: &ssh.user,
+        let endpoint = Endpoint { host: &ssh.host, port: ssh.port, user: &ssh.user };
+        let keys = Keys {
             trust: HostTrust::KnownHosts(ssh.known_hosts.as_deref()),
             credentials: ssh.key.as_deref().map_or(Credentials::Default, Credentials::File),
         };
-        let connection = Connection::open(&endpoint, limits, interrupt)?;
+        let connection = Connection::open(&endpoint, &keys, limits, interrupt)?;
         Ok(Self { connection, kind: Kind::Ssh { directory: ssh.directory.clone() } })
     }
 
@@ -214,10 +214,10 @@ impl Guest {
     }
 
     /// Stops or resumes the CPUs of a machine that we booted, so that it is idle while another
-    /// measures. Other machines are not affected.
+    /// machine is measured. Other machines are not affected.
     ///
     /// # Errors
-    /// If QEMU does not obey.
+    /// If QEMU refuses, or does not answer.
     pub fn set_paused(&mut self, paused: bool) -> Result<(), GuestError> {
         match &mut self.kind {
             Kind::Qemu(qemu) => {

@@ -1,6 +1,7 @@
 //! The host: its facts, and whether guests can run on it. Starts no programs except to ask for
 //! their versions and features.
 
+mod check;
 mod doctor;
 #[cfg(test)]
 mod doctor_tests;
@@ -18,8 +19,7 @@ mod sev_checks;
 mod sev_device;
 mod tree;
 
-pub use doctor::{
-    Check, CheckStatus, Obstacles, TestbedKind, TestbedSupport, examine, obstacles, testbed_support,
-};
+pub use check::{Check, CheckStatus, TestbedKind};
+pub use doctor::{Obstacles, TestbedSupport, examine, obstacles, testbed_support};
 pub use host_facts::{Device, HostFacts, KvmAmd};
 pub use probe::HostProbe;

@@ -4,6 +4,7 @@
 mod boot_image;
 mod build;
 mod error;
+mod files;
 mod recipe;
 mod seed;
 mod settings;

@@ -12,6 +12,7 @@ mod ram;
 mod report;
 mod search;
 mod secret_process;
+mod segment;
 mod verdict;
 
 pub use dump::{Dump, DumpMethod};

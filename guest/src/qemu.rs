@@ -13,9 +13,11 @@ mod opening;
 mod pins;
 mod process;
 mod qmp;
+mod ranges;
 mod settings;
 
 pub(crate) use accelerator::{Accelerator, kvm_defect, kvm_machine_types};
+pub(crate) use command::QEMU;
 pub use disk_settings::{Aio, CacheMode, DataDisks};
 pub use disks::Controller;
 pub use error::QemuError;
@@ -24,5 +26,5 @@ pub use launch::{LaunchRecord, interactive_command};
 pub use machine::QemuMachine;
 pub(crate) use machine::swiotlb_mib;
 pub use process::BootPhases;
-pub(crate) use process::{QEMU, QemuProcess};
+pub(crate) use process::QemuProcess;
 pub use settings::{Backing, MachineSettings, SettingError, WantedAccelerator};

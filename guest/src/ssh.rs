@@ -3,6 +3,8 @@
 mod authenticate;
 mod connect;
 mod connection;
+mod ending;
+mod endpoint;
 mod error;
 mod host_key;
 mod known_hosts;
@@ -10,12 +12,15 @@ mod process;
 mod retries;
 mod ship;
 mod start;
+mod waiter;
 
 pub(crate) use authenticate::Credentials;
-pub(crate) use connection::{Connection, Endpoint};
+pub(crate) use connection::{Connection, Keys};
+pub use ending::Ending;
+pub(crate) use endpoint::Endpoint;
 pub use error::SshError;
 pub(crate) use host_key::HostTrust;
-pub use process::{Ending, RemoteProcess};
+pub use process::RemoteProcess;
 pub use ship::Shipped;
 pub(crate) use ship::ship;
 pub(crate) use start::start;

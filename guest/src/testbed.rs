@@ -75,7 +75,7 @@ pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed
     Some(Testbed { name: name.into(), arms, machine: settings.clone() })
 }
 
-/// All treatments that this host can run. Each adds to the one before.
+/// All treatments that this host can run, without the control. Each adds to the one before.
 fn rungs(settings: &MachineSettings) -> Vec<Treatment> {
     let checks = examine(&HostProbe::gather_for(settings));
     let able = |treatment: &Treatment| match treatment.protection() {

@@ -17,7 +17,8 @@ use std::fmt::{Result, Write};
 /// Options of the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TextOptions {
-    /// Shows the other estimates, the smallest detectable effect, warm-ups and the seed too.
+    /// Also shows the other estimates, the smallest detectable effect, sources of variance,
+    /// warm-ups, outlier rounds and the seed.
     pub verbose: bool,
     /// Colours the verdicts.
     pub colour: bool,

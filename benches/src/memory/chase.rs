@@ -18,7 +18,7 @@ impl Chase {
     /// Makes the cycle with Sattolo's algorithm, so that every cyclic order is equally likely.
     ///
     /// # Errors
-    /// If there is no such buffer.
+    /// If the buffer cannot be allocated.
     ///
     /// # Panics
     /// If `len_bytes` is less than two cache lines.

@@ -160,7 +160,7 @@ impl Disk {
     /// Checks that the device file can be read and belongs to the disk that was found.
     ///
     /// # Errors
-    /// If either is not so.
+    /// If either check fails.
     pub fn check_device_file(&self) -> Result<(), DiskError> {
         let path = self.path.clone();
         let metadata = OpenOptions::new().read(true).open(&path).and_then(|file| file.metadata());

@@ -44,7 +44,7 @@ impl OwnedChild {
         Ok(Self { child: command.spawn()?, group, grace, status: None })
     }
 
-    /// The child's process number.
+    /// The child's process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -87,8 +87,8 @@ impl OwnedChild {
         }
     }
 
-    /// Ends the child, and its group if that is its own. Does nothing once the child has ended and
-    /// was waited for.
+    /// Ends the child, and its group if that is its own. Does nothing if the child has already been
+    /// reaped.
     pub fn end(&mut self) {
         if self.status.is_some() {
             return;
@@ -102,8 +102,7 @@ impl OwnedChild {
         self.reap();
     }
 
-    /// Kills what is left of the child and its group, and then waits for it: until it has been
-    /// waited for nobody else can have its number.
+    /// Kills the child and its group, then reaps the child. Its PID cannot be reused before that.
     fn reap(&mut self) {
         self.signal(libc::SIGKILL);
         self.status = self.child.wait().ok();
@@ -123,7 +122,7 @@ impl Drop for OwnedChild {
     }
 }
 
-/// Whether a child of ours has ended. Leaves it to be waited for.
+/// Whether a child of ours has ended. Does not reap it.
 fn has_ended(child: u32) -> io::Result<bool> {
     // SAFETY: a siginfo_t of zeros is valid, and is what the kernel leaves if nothing has ended.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };

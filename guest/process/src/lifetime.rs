@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// Has the kernel send `signal` to the child when the thread that spawns it ends, for whatever
-/// reason, and so also when this process is killed.
+/// reason, including that this process is killed.
 pub fn end_with_parent(command: &mut Command, signal: libc::c_int) {
     let parent = std::process::id();
     let request_signal = move || {

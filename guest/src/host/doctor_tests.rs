@@ -1,7 +1,8 @@
 //! The doctor on recorded hosts.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::doctor::{Check, CheckStatus, TestbedKind, examine, obstacles, testbed_support};
+use super::check::{Check, CheckStatus, TestbedKind};
+use super::doctor::{examine, obstacles, testbed_support};
 use super::firmware::Firmware;
 use super::host_facts::{Device, KvmAmd};
 use super::probe::{HostProbe, ImageState};

@@ -1,4 +1,4 @@
-//! The facts of a run's host: everything that is known to have moved someone's results. Judges
+//! The facts of a run's host: everything that is known to have affected benchmark results. Judges
 //! nothing.
 
 use super::tree::Tree;

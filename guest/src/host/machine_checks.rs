@@ -1,7 +1,7 @@
 //! Pure: checks of the machine itself, and of its settings that affect results.
 
 use super::HostProbe;
-use super::doctor::{Check, TestbedKind};
+use super::check::{Check, TestbedKind};
 use sevbench_facts::text::UNKNOWN;
 
 /// The memory that QEMU uses beyond its guest's; under TCG most of it is translated code.

@@ -1,7 +1,7 @@
-//! Pure: checks of what any guest needs: KVM or its emulation, QEMU, firmware, an image.
+//! Pure: checks of what any guest needs: KVM or TCG, QEMU, firmware, an image.
 
 use super::HostProbe;
-use super::doctor::{Check, TestbedKind};
+use super::check::{Check, TestbedKind};
 use super::host_facts::Device;
 use super::probe::ImageState;
 use super::qemu_probe::{Qemu, QemuCapabilities};

@@ -99,7 +99,7 @@ pub(super) fn snp_host() -> HostProbe {
     HostProbe { kvm_defect: None, ..probe }
 }
 
-/// Castellotti's host: its kernel and its QEMU speak an interface that did not come to be.
+/// Castellotti's host: its kernel and its QEMU use a SEV-SNP interface that was never merged.
 pub(super) fn study() -> HostProbe {
     let mut probe = snp_host();
     probe.facts.named.insert("kernel".into(), "6.3.0-rc2".into());
@@ -108,7 +108,7 @@ pub(super) fn study() -> HostProbe {
     probe
 }
 
-/// A workstation of another maker.
+/// An Intel workstation, which has no SEV.
 pub(super) fn intel() -> HostProbe {
     let mut probe = no_kvm();
     for (name, value) in [

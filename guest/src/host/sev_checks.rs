@@ -2,7 +2,7 @@
 //! guest's firmware.
 
 use super::HostProbe;
-use super::doctor::{Check, TestbedKind};
+use super::check::{Check, TestbedKind};
 use super::host_facts::Device;
 use super::qemu_checks::NEWER_QEMU;
 use super::qemu_probe::{Qemu, QemuCapabilities};

@@ -1,12 +1,11 @@
 //! What a guest boots: an image built from a recipe, or the user's own. No guest ever writes to it.
 
 use super::error::ImageError;
+use super::files::{first_bytes, read, read_host_key};
 use super::seed::Seed;
 use super::settings::ImageSettings;
 use super::store::{Image, find_image};
 use russh::keys::ssh_key::PublicKey;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The account of images built from recipes.
@@ -127,23 +126,6 @@ impl BootImage {
         let files = ImageFiles::locate(settings)?;
         Ok(Self { files, user: user.into(), host_key, client_key, seed })
     }
-}
-
-pub(super) fn read(path: &Path) -> Result<String, ImageError> {
-    std::fs::read_to_string(path).map_err(|source| ImageError::File { path: path.into(), source })
-}
-
-pub(super) fn read_host_key(path: &Path) -> Result<PublicKey, ImageError> {
-    PublicKey::from_openssh(read(path)?.trim())
-        .map_err(|error| ImageError::File { path: path.into(), source: io::Error::other(error) })
-}
-
-fn first_bytes(path: &Path, len: u64) -> Result<Vec<u8>, ImageError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(len).read_to_end(&mut bytes))
-        .map_err(|source| ImageError::File { path: path.into(), source })?;
-    Ok(bytes)
 }
 
 fn disk_format(path: &Path) -> Result<DiskFormat, ImageError> {

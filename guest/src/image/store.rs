@@ -1,7 +1,7 @@
 //! Where images are kept: one folder for each recipe's hash, either complete or absent.
 
-use super::boot_image::{read, read_host_key};
 use super::error::ImageError;
+use super::files::{read, read_host_key};
 use super::recipe::Recipe;
 use crate::cache_folder::{NoCacheFolder, cache_folder};
 use russh::keys::ssh_key::PublicKey;

@@ -1,7 +1,7 @@
 //! The memory that an ELF core file holds, and where in the file. None of the file's numbers is
 //! trusted.
 
-use super::dump::Segment;
+use super::segment::Segment;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadRef, elf};
 

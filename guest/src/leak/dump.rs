@@ -1,8 +1,9 @@
 //! A process's memory as a file: of the running process, or of a core file written by gdb.
 
-use super::LeakError;
 use super::core_file::read_core;
+use super::error::LeakError;
 use super::maps::{Mapping, parse_maps};
+use super::segment::Segment;
 use crate::escape;
 use crate::limits::Interrupt;
 use object::ReadCache;
@@ -26,14 +27,6 @@ pub enum DumpMethod {
     Mem,
     /// Through a core file that gdb writes.
     Gcore,
-}
-
-/// A part of a process's memory, and its offset in the dump's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) address: u64,
-    pub(crate) len: u64,
-    pub(crate) file_offset: u64,
 }
 
 /// A process's memory.

@@ -122,7 +122,7 @@ impl Hit {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
-    use super::super::dump::Segment;
+    use super::super::segment::Segment;
     use super::*;
     use std::io::Write;
 

@@ -124,7 +124,7 @@ impl ServerProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C then reaches only the parent, which ends the server in order.
+            // Ctrl-C then reaches only the parent, which shuts the server down cleanly.
             .process_group(0)
             .spawn()?;
         let stdin = child.stdin.take();

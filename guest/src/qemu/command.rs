@@ -9,6 +9,8 @@ use crate::image::ImageFiles;
 use crate::treatment::Treatment;
 use std::path::Path;
 
+/// The program that runs machines.
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
 /// The port of the guest's SSH server.
 const GUEST_SSH_PORT: u16 = 22;
 /// Physical address bits that encryption takes from a guest; QEMU requires at least 1.

@@ -1,6 +1,6 @@
 //! What a user sets for the disks on which storage is measured.
 
-use super::settings::number_in;
+use super::ranges::number_in;
 use serde::{Deserialize, Deserializer};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

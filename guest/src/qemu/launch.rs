@@ -2,11 +2,10 @@
 //! the launch.
 
 use super::accelerator::Accelerator;
-use super::command::{Console, Control, Wiring, command_line, cpu_model};
+use super::command::{Console, Control, QEMU, Wiring, command_line, cpu_model};
 use super::disks::DataDisk;
 use super::error::QemuError;
 use super::machine::QemuMachine;
-use super::process::QEMU;
 use crate::image::ImageFiles;
 use crate::treatment::Treatment;
 use serde::{Deserialize, Serialize};

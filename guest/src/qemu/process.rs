@@ -2,6 +2,7 @@
 //! its console's log.
 
 use super::boot::{BootWatch, console_end};
+use super::command::QEMU;
 use super::error::QemuError;
 use super::launch::{Launch, LaunchRecord};
 use super::opening::{Opened, open};
@@ -18,9 +19,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// The program that runs machines.
-pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
 /// How long QEMU may take to answer on its control connection.
 const CONTROL_LIMIT: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 //! testbed share the settings: they differ only in the treatment.
 
 use super::disk_settings::DataDisks;
+use super::ranges::{number_in, wanted};
 use crate::image::ImageSettings;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -172,19 +173,6 @@ impl Backing {
 /// single CPU.
 fn default_vcpus() -> u32 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(2) as u32)
-}
-
-fn wanted(range: &RangeInclusive<u32>) -> String {
-    format!("write a number from {} to {}", range.start(), range.end())
-}
-
-pub(super) fn number_in<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    range: &RangeInclusive<u32>,
-) -> Result<u32, D::Error> {
-    let number = i64::deserialize(deserializer)?;
-    let inside = u32::try_from(number).ok().filter(|number| range.contains(number));
-    inside.ok_or_else(|| D::Error::custom(format!("`{number}` is not valid: {}", wanted(range))))
 }
 
 fn vcpus<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

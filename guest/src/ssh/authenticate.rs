@@ -1,8 +1,9 @@
 //! Client authentication: with a named key, or with the SSH agent's keys and the default
 //! identities.
 
-use super::connection::{Endpoint, StepError, Waiter};
+use super::endpoint::Endpoint;
 use super::error::SshError;
+use super::waiter::{StepError, Waiter};
 use crate::limits::Limits;
 use russh::keys::PrivateKey;
 use ssh2::ErrorCode;

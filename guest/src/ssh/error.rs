@@ -1,6 +1,6 @@
 //! What can go wrong between us and a machine reached over SSH.
 
-use super::Ending;
+use super::ending::Ending;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;

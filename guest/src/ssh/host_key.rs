@@ -1,7 +1,7 @@
 //! Which host keys are trusted: a pinned key, or those in known_hosts files. No key is trusted on
 //! first use.
 
-use super::connection::Endpoint;
+use super::endpoint::Endpoint;
 use super::error::SshError;
 use super::known_hosts::{KeyStatus, Known};
 use russh::keys::ssh_key::{HashAlg, PublicKey};

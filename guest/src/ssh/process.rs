@@ -1,12 +1,12 @@
 //! A process in a guest, as a byte stream with a deadline.
 
-use super::connection::Waiter;
+use super::ending::Ending;
 use super::error::SshError;
+use super::waiter::Waiter;
 use crate::escape;
 use crate::wait::Wait;
 use sevbench_process::Tail;
 use ssh2::{BlockDirections, Channel};
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
@@ -28,27 +28,6 @@ pub struct RemoteProcess {
     is_input_closed: bool,
     /// The path of the shipped executable, if that was started.
     pub(super) executable: Option<String>,
-}
-
-/// How a process ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It exited with this status.
-    Exited(i32),
-    /// It was killed by this signal, without `SIG`.
-    Signalled(String),
-    /// Unknown: the connection is gone, or the process continues without output.
-    ConnectionLost,
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited(status) => write!(f, "exit status {status}"),
-            Self::Signalled(name) => write!(f, "killed by SIG{name}"),
-            Self::ConnectionLost => f.write_str("connection lost"),
-        }
-    }
 }
 
 impl RemoteProcess {

@@ -1,9 +1,10 @@
-//! Copies the executable into a guest: once for each content, completely or not at all, private to
+//! Copies the executable into a guest: once per content hash, completely or not at all, private to
 //! the account.
 
 use super::connection::Connection;
+use super::ending::Ending;
 use super::error::SshError;
-use super::process::{Ending, RemoteProcess};
+use super::process::RemoteProcess;
 use crate::escape;
 use crate::executable::Executable;
 use crate::limits::is_interrupt;

@@ -45,7 +45,8 @@ pub(super) enum GuestCommand {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct SettingsFile {
-    /// Read machines and testbeds from this file [default: sevbench.toml in this folder or a parent]
+    /// Read machines and testbeds from this file [default: sevbench.toml in this folder or a
+    /// parent]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -22,8 +22,8 @@ use worker::Worker;
 /// Exit status for wrong usage.
 const USAGE: u8 = 2;
 
-/// An agent that receives no request for this long exits. The coordinator's machine must have
-/// vanished from the network.
+/// An agent that receives no request for this long exits: by then, the coordinator's machine has
+/// presumably vanished from the network.
 const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
 
 /// The `main` of an executable that is an agent and nothing else. Returns its exit status: 2 if it

@@ -159,11 +159,11 @@ impl<'a> Bencher<'a> {
     /// Measures an external program. Each round calls `run` with the duration that the program
     /// should measure for, which `--observation-time` sets.
     ///
-    /// `run` returns the figures that the program reports: a `Vec<Observation>`, or an
-    /// [`Observed`] that also says how long the program measured. Every call must return the same
-    /// names with the same units. An `Err` fails the bench in this boot with that message; so does
-    /// a figure that is not positive. A call may take twice its duration plus one minute. After
-    /// that, the coordinator stops waiting and the bench fails.
+    /// `run` returns the figures that the program reports: a `Vec<Observation>`, or an [`Observed`]
+    /// that also says how long the program measured. Every call must return the same names with the
+    /// same units. An `Err` fails the bench in this boot with that message; so does a figure that
+    /// is not positive. A call may take twice its duration, plus one minute, plus `--timeout`.
+    /// After that, the coordinator stops waiting and the bench fails.
     ///
     /// Mark the bench as [`observed`](crate::bench::Bench::observed) in the list.
     ///

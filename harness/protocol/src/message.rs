@@ -70,8 +70,8 @@ pub struct Conditions {
     /// that.
     #[serde(default)]
     pub steal_ns: Option<u64>,
-    /// How far the guest's wall clock was stepped meanwhile. The error is at most the time of one
-    /// clock reading.
+    /// How far the guest's wall clock was stepped meanwhile. The error is at most the time that it
+    /// takes to read both clocks.
     #[serde(default)]
     pub clock_step_ns: i64,
     /// How many segments TCP retransmitted to the guest meanwhile, if that is known.

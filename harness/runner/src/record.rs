@@ -7,19 +7,20 @@ mod journal;
 mod location;
 #[cfg(test)]
 mod smallest;
+mod standing;
 mod table;
 mod unfinished;
 
 pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
 pub(crate) use event::{
-    ArmRecord, ArmRound, ArmStanding, BootRecord, CalibrationRecord, EndRecord, Event,
-    ExtendedRecord, FailureRecord, Header, JOURNAL_SCHEMA, MarginRule, MeasuredRecord, Phases,
-    ResumedRecord, RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord, WarmUpRecord,
-    standings,
+    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord,
+    FailureRecord, Header, JOURNAL_SCHEMA, MarginRule, MeasuredRecord, Phases, ResumedRecord,
+    RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord, WarmUpRecord,
 };
 pub(crate) use journal::{
     Journal, JournalError, JournalWriter, Tail, read_journal, stream_journal,
 };
 pub(crate) use location::{Location, resolve_run};
+pub(crate) use standing::{ArmStanding, standings};
 pub(crate) use table::{Table, TableBench, TableRow, read_table};
 pub(crate) use unfinished::find_unfinished;

@@ -6,6 +6,7 @@
 //! secondary figure beside Student's and Yuen's intervals.
 
 mod exact;
+mod kernel;
 mod resampler;
 mod stream;
 #[cfg(target_arch = "x86_64")]

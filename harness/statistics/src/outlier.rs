@@ -15,9 +15,9 @@ pub(super) const OUTER_FENCE: f64 = 3.0;
 pub enum OutlierLabel {
     /// Below Q1 − 3·IQR.
     LowSevere,
-    /// Below Q1 − 1.5·IQR.
+    /// Below Q1 − 1.5·IQR, down to Q1 − 3·IQR.
     LowMild,
-    /// Above Q3 + 1.5·IQR.
+    /// Above Q3 + 1.5·IQR, up to Q3 + 3·IQR.
     HighMild,
     /// Above Q3 + 3·IQR.
     HighSevere,

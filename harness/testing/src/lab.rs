@@ -147,8 +147,8 @@ impl Lab {
     }
 }
 
-/// Waits until a thing holds, for as long as this at most. A run that ends before fails the test
-/// at once, with its output.
+/// Waits up to `limit` until `holds` returns true. Panics with the run's output if the limit
+/// passes, or at once if the run ends first.
 #[track_caller]
 pub fn wait_while_running(
     mut child: Child,
@@ -161,12 +161,12 @@ pub fn wait_while_running(
         let status = child.try_wait().unwrap();
         if status.is_some() && !holds() {
             let ran = Ran::of(child.wait_with_output().unwrap());
-            panic!("the run ended before this held: {what}: {ran:#?}");
+            panic!("the run ended before {what}: {ran:#?}");
         }
         if Instant::now() >= end {
             child.kill().unwrap();
             let ran = Ran::of(child.wait_with_output().unwrap());
-            panic!("still not so after {limit:?}: {what}: {ran:#?}");
+            panic!("timed out after {limit:?} waiting until {what}: {ran:#?}");
         }
         sleep(Duration::from_millis(5));
     }

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-/// Waits until a thing holds, for 5 s at most.
+/// Waits up to 5 s until `holds` returns true. Panics with `what` if it never does.
 #[track_caller]
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
     let limit = Duration::from_secs(5);
     let end = Instant::now() + limit;
     while !holds() {
-        assert!(Instant::now() < end, "still not so after {limit:?}: {what}");
+        assert!(Instant::now() < end, "timed out after {limit:?} waiting until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Whether a process lives; one that only waits to be waited for does not.
+/// Whether a process is alive. A zombie is not.
 pub fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))

@@ -28,7 +28,8 @@ impl Default for Options {
     }
 }
 
-/// A running server, which knows the key `key` in its folder, and is known in `known_hosts` there.
+/// A running server. It accepts the key `key` in its folder; `known_hosts` there lists its host
+/// keys.
 pub struct Sshd {
     /// Its keys and configuration.
     pub folder: TempDir,
@@ -40,7 +41,7 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// A reason to skip where there is no OpenSSH server.
+    /// Starts a server. Returns [`Skip`] if OpenSSH's server is not installed.
     pub fn start(options: &Options) -> Result<Self, Skip> {
         if !Path::new(SSHD).exists() {
             let reason = format!("{SSHD} is not installed (apt-get install openssh-server)");
@@ -82,7 +83,7 @@ impl Sshd {
         Ok(sshd)
     }
 
-    /// Writes `known_hosts` anew, with these of its keys.
+    /// Rewrites `known_hosts` with the server's host keys of these types.
     pub fn know(&self, key_types: &[&str]) {
         let line = |key_type: &&str| {
             let key = fs::read_to_string(self.path(&format!("host_{key_type}.pub"))).unwrap();
@@ -101,7 +102,7 @@ impl Sshd {
         self.path("known_hosts")
     }
 
-    /// With its key, its known hosts, and further options, each with a `&` in front.
+    /// Its address, with its key, its known_hosts file and further `options`, each preceded by `&`.
     pub fn address(&self, options: &str) -> Address {
         let key = format!("&key={}{options}", self.path("key").display());
         self.address_without_key(&key)

@@ -38,7 +38,7 @@ pub struct Run {
     pub defects: Vec<String>,
     /// The share of the measuring phase that was timed.
     pub duty: Option<Duty>,
-    /// Boot blocks of which the record holds rounds.
+    /// The number of boot blocks with rounds in the record.
     pub boots: u32,
     /// From the start of the coordinator to the first sample of the first round, in ns.
     pub first_sample_ns: Option<u64>,
@@ -84,7 +84,7 @@ pub struct NoiseFloor {
 /// Timed sample time ÷ wall time of the measuring phase.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Duty {
-    /// Sum of all samples, in ns.
+    /// The time of all samples, and the time that external programs say they measured, in ns.
     pub timed_ns: u64,
     /// Wall time of all rounds, in ns.
     pub wall_ns: u64,
@@ -99,7 +99,8 @@ pub struct ArmSummary {
     pub name: String,
     /// Control or treatment.
     pub role: Role,
-    /// Whether it runs on the control's machine, which makes its comparison an A/A comparison.
+    /// Whether it runs on the control's machine with the same injected slowdown, if any: an A/A
+    /// comparison.
     #[serde(default)]
     pub repeats_control: bool,
     /// Whether a gate judges it. Treatments that repeat the control are judged only if all

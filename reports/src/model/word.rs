@@ -75,7 +75,7 @@ words! {
 }
 
 words! {
-    /// The unit of a value. Costs are durations; everything else is a rate.
+    /// The unit of a value. Nanoseconds are a duration; every other unit is a rate.
     Unit {
         /// Nanoseconds per operation.
         Nanoseconds = "ns",
@@ -236,11 +236,11 @@ words! {
 }
 
 words! {
-    /// What a gate judges.
+    /// What a gate judges a result against.
     Against {
-        /// The slowdown itself.
+        /// The margin: it judges the slowdown itself.
         Margin = "margin",
-        /// The change of the slowdown since a baseline.
+        /// A baseline: it judges the change of the slowdown since then.
         Baseline = "baseline",
     }
 }

@@ -22,7 +22,8 @@ pub struct Workload {
     pub threads: u32,
 }
 
-/// Sequential reads, for bandwidth: Castellotti's workload, at the queue depth that was meant.
+/// Sequential reads, for bandwidth: Castellotti's workload, at the queue depth that the study
+/// intended.
 pub const SEQ_READ: Workload =
     Workload { pattern: "read", block_len: 128 << 10, depth: 128, threads: 1 };
 /// Random reads, for IOPS: Castellotti's workload, summed over all four threads.

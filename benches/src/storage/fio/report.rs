@@ -1,5 +1,5 @@
 //! fio's report (`--output-format=json+`), and the checks that it must pass before any of its
-//! figures is used. For each check, there is a published measurement that fails it.
+//! figures is used. Each check catches a mistake that the figures alone would not show.
 
 pub mod error;
 

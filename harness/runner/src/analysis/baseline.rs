@@ -22,7 +22,7 @@ impl GateScope<'_> {
     }
 }
 
-/// Why a gate against this baseline makes no sense; `None` if it does.
+/// Why a gate cannot use this baseline; `None` if it can.
 ///
 /// The baseline itself cannot be judged, lacks a bench, or has an error as large as the margin, so
 /// that hardly any run could pass.

@@ -20,7 +20,8 @@ const PHASES: [(&str, Phase); 5] = [
     }),
 ];
 
-/// From the SSH server's first answer to the agent's hello: authentication, upload, start.
+/// From the SSH server's first answer to the agent's hello, without the wait for the guest's own
+/// start-up: authentication, upload, start.
 fn agent_ns(phases: &Phases) -> Option<u64> {
     let kernel_ns = phases.kernel_ns.unwrap_or(0);
     let before = phases.qemu_ns?.saturating_add(kernel_ns).saturating_add(phases.ssh_ns?);
@@ -28,7 +29,7 @@ fn agent_ns(phases: &Phases) -> Option<u64> {
     Some(start_ns.saturating_add(phases.ship_ns).saturating_add(phases.agent_ns))
 }
 
-/// A series for each phase that any boot has a value of.
+/// A series for each phase for which any boot has a value.
 pub(super) fn boot_time_series(boots: &[BootRecord], arms: &[ArmRecord]) -> Vec<Series> {
     let series = PHASES.iter().enumerate().map(|(index, (id, phase))| {
         let rows = boots.iter().filter(|boot| boot.launch.is_some()).filter_map(|boot| {

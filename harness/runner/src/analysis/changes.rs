@@ -1,7 +1,7 @@
 //! Changes of slowdowns from one record to another.
 //!
-//! A change of host moves times, but not slowdowns. A change is therefore the difference of two
-//! slowdowns, each with its own error.
+//! Times from two hosts are not comparable; slowdowns are. A change is therefore the ratio of two
+//! slowdowns (a difference on the log scale), each with its own error.
 
 use super::adjustment::adjust;
 use super::estimate::Basis;

@@ -62,9 +62,10 @@ struct Headline {
 }
 
 impl Headline {
-    /// From the pairs of each boot; for a percentile that single rounds are too short for, from the
-    /// pooled values of each boot. If every round is excluded, the estimate is that of the excluded
-    /// rounds, without an interval. `None` if there is no estimate.
+    /// Computed from the pairs of each boot. A percentile for which single rounds have too few
+    /// values is computed from the pooled values of each boot instead. If every round is excluded,
+    /// the estimate is that of the excluded rounds, without an interval. `None` if there is no
+    /// estimate.
     fn of(
         input: ComparisonInput<'_>,
         boots: &[BootPairs],
@@ -117,7 +118,7 @@ fn unexcluded(input: ComparisonInput<'_>) -> Option<Estimate> {
     Some(basis.estimate(point, &pivot, method))
 }
 
-/// Flags that tell of warm-ups and of missing rounds.
+/// Flags about warm-ups and missing rounds.
 fn data_flags(comparison: &Comparison, boots: &[BootPairs]) -> Vec<Flag> {
     let mut flags = Vec::new();
     let is_unsteady = comparison.warm_up.as_ref().is_some_and(|warm_up| {

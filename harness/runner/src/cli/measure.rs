@@ -101,7 +101,7 @@ fn announce(plan: &Plan, gate: Option<GatePlan>) {
     }
 }
 
-/// What surrounds a run in this process.
+/// The inputs of a run that are not part of its plan.
 struct Context<'a> {
     arguments: &'a BenchArguments,
     interrupt: &'a Interrupt,

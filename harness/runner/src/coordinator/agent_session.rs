@@ -130,7 +130,7 @@ impl AgentLink for AgentSession {
             write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
         let host_ns = nanoseconds(start.elapsed());
         let mut reply: Reply = reply.map_err(|error| broken(error, &mut self.process, limit))?;
-        // The host's side, whatever the guest has put there.
+        // Fill in the host's fields, and overwrite anything that the guest put there.
         reply.conditions.host_ns = Some(host_ns);
         reply.conditions.transport_retries = self
             .guest

@@ -72,7 +72,7 @@ pub(crate) enum ArmError {
     Spin(String),
 }
 
-/// The name of the arm that is the control once more.
+/// The name of the arm that repeats the control.
 const AGAIN_NAME: &str = "aa";
 
 impl Arm {

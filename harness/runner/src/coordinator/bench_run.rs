@@ -16,10 +16,11 @@ use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, Ready, Request, Samp
 use sevbench_text::nanoseconds;
 use std::time::{Duration, Instant};
 
-/// What an external program may take beyond twice the time that it measures.
+/// What an external program may take beyond twice the time that it measures, before `--timeout` is
+/// added.
 const AROUND_OBSERVATION_MAX: Duration = Duration::from_secs(60);
 
-/// What a bench needs of its run.
+/// What a bench needs from its run.
 pub(super) struct BenchContext<'r, 'l> {
     pub plan: &'r Plan,
     pub state: &'r RunState,
@@ -180,7 +181,8 @@ impl<'r, 'l> BenchRun<'r, 'l> {
         }
     }
 
-    /// Finishes the bench in every arm where it still runs. Its verification follows there.
+    /// Finishes the bench in every arm where it still runs. The body then verifies its result
+    /// there.
     fn finish(&mut self) -> Result<(), EarlyEnd> {
         for arm in 0..self.active.len() {
             if !self.active[arm] {

@@ -26,7 +26,7 @@ pub(super) trait AgentLink {
     fn tend(&mut self);
 }
 
-/// What is known of a guest after its agent's hello.
+/// What the coordinator knows about a guest after its agent's hello.
 #[derive(Clone, Debug)]
 pub(super) struct Booted {
     pub phases: Phases,

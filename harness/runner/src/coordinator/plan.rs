@@ -22,7 +22,7 @@ const AROUND_OBSERVATION_GUESS: Duration = Duration::from_secs(2);
 /// lines, and an idle CPU needs about 0.1 ms to get up to speed. Without the lead-in, the first
 /// sample of a 32 MiB fill takes half as long again.
 const LEAD_IN_SHARE: f64 = 0.03;
-/// An iteration longer than this needs no lead-in, since the effects are small against it.
+/// An iteration longer than this needs no lead-in, since the effects are negligible by comparison.
 const LEAD_IN_NS_MAX: f64 = 10e6;
 /// What a round asks of an external program: to run once, however long that takes.
 pub(super) const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };

@@ -31,7 +31,8 @@ pub(crate) struct Wiring<'a> {
     pub start: Instant,
 }
 
-/// Runs what the checkpoint leaves of the plan, to its end or until the user or an error stops it.
+/// Runs the part of the plan that the checkpoint leaves, to its end or until the user or an error
+/// stops it.
 ///
 /// # Errors
 /// If the journal cannot be written. What it holds stays.

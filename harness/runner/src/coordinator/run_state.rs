@@ -19,7 +19,7 @@ pub(super) struct RunState {
     expected: Duration,
     /// When this process began its part of the run.
     began: Instant,
-    /// No boot block starts once this process has run for so long.
+    /// No boot block starts once this process has run for this long.
     pub time_max: Option<Duration>,
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct BenchOrder {
     pub rounds: Vec<Vec<usize>>,
 }
 
-/// The size of what is ordered.
+/// The numbers of arms, benches and rounds to put in order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     pub arms: usize,

@@ -32,7 +32,8 @@ pub struct GatePlan {
     pub boots: u32,
     /// Boots of the baseline, if the gate judges changes.
     pub baseline_boots: Option<u32>,
-    /// Benches times treatments.
+    /// Lines to judge: one per metric and treatment. A bench that drives an external program is
+    /// assumed to have five metrics.
     pub comparisons: u32,
 }
 

@@ -23,7 +23,7 @@ pub enum GateRefusal {
     CannotFail {
         /// The boots of the run.
         boots: u32,
-        /// Benches times treatments.
+        /// Lines that the gate judges, one per metric and treatment.
         comparisons: u32,
         /// The smallest number of boots that suffices.
         needed: u32,

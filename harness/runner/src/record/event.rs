@@ -42,7 +42,7 @@ pub(crate) enum Event {
 
 impl Event {
     /// Parses a line of a journal. To find a tag, serde reads the whole object into a buffer. The
-    /// events with most values start with their tag, and need none.
+    /// events with the most values start with their tag, so they are parsed without that buffer.
     pub(super) fn parse(line: &[u8]) -> serde_json::Result<Self> {
         if line.starts_with(br#"{"event":"round","#) {
             return serde_json::from_slice(line).map(Self::Round);
@@ -137,7 +137,7 @@ pub(crate) struct ArmRecord {
 }
 
 impl ArmRecord {
-    /// Whether this is the same machine as `other`, with nothing else done to it.
+    /// Whether this arm has the same address and the same injected slowdown as `other`.
     pub(crate) fn repeats(&self, other: &Self) -> bool {
         self.address == other.address && self.spin_factor == other.spin_factor
     }
@@ -146,28 +146,6 @@ impl ArmRecord {
     pub(crate) fn place(&self) -> Option<Place> {
         Place::of_address(&self.address)
     }
-}
-
-/// What each arm is beside the control, by arm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ArmStanding {
-    /// Whether it is a treatment on the control's machine: an A/A comparison.
-    pub repeats_control: bool,
-    /// Whether a gate judges it. A treatment that repeats the control is judged only where all do.
-    pub judged: bool,
-}
-
-/// The standing of each arm; the first control counts as the control.
-pub(crate) fn standings(arms: &[ArmRecord]) -> Vec<ArmStanding> {
-    let control = arms.iter().find(|arm| arm.role == Role::Control);
-    let is_treatment = |arm: &ArmRecord| arm.role == Role::Treatment;
-    let repeats = |arm: &ArmRecord| control.is_some_and(|control| arm.repeats(control));
-    let all_repeat = arms.iter().filter(|arm| is_treatment(arm)).all(repeats);
-    let standing = |arm: &ArmRecord| ArmStanding {
-        repeats_control: is_treatment(arm) && repeats(arm),
-        judged: is_treatment(arm) && (all_repeat || !repeats(arm)),
-    };
-    arms.iter().map(standing).collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,12 +162,12 @@ pub(crate) struct BootRecord {
     pub facts: Facts,
 }
 
-/// How long the phases of a boot took.
+/// How long each phase of a boot took, in ns. In time, `settle_ns` comes before `agent_ns`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Phases {
-    /// Until the guest was started, and the connection was authenticated.
+    /// Starting the guest and authenticating the connection.
     pub start_ns: u64,
-    /// Of that, until QEMU answered.
+    /// Of `start_ns`, until QEMU answered.
     #[serde(default)]
     pub qemu_ns: Option<u64>,
     /// From then until the kernel's first line.
@@ -198,11 +176,11 @@ pub(crate) struct Phases {
     /// From then until the SSH server answered.
     #[serde(default)]
     pub ssh_ns: Option<u64>,
-    /// Until the executable was in the guest.
+    /// Putting the executable into the guest.
     pub ship_ns: u64,
-    /// Until the agent had said hello.
+    /// Starting the agent, until its hello.
     pub agent_ns: u64,
-    /// Until the guest had finished its own start-up.
+    /// Waiting until the guest had finished its own start-up.
     #[serde(default)]
     pub settle_ns: u64,
 }

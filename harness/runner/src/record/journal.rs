@@ -128,7 +128,7 @@ pub(crate) struct Journal {
     pub tail: Tail,
 }
 
-/// What is known of a journal only after its last line.
+/// What only a complete read of a journal can tell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tail {
     /// How the run ended. `None` if the journal just stops.

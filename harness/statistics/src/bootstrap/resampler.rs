@@ -1,6 +1,7 @@
 //! Means of random resamples. Sums are of integers, so that neither the order of additions nor the
 //! width of registers changes a result.
 
+use super::kernel::{BYTE_VALUES_MAX, Kernel, Simple};
 use super::needs_two;
 use super::stream::{Lanes, STEP_BYTES};
 #[cfg(target_arch = "x86_64")]
@@ -12,9 +13,6 @@ const BUFFER_BYTES: usize = 4096;
 
 /// The largest code of a value, 24 bits.
 const CODE_MAX: f64 = 16_777_215.0;
-
-/// The most values that one-byte indices can address.
-const BYTE_VALUES_MAX: usize = 256;
 
 /// Draws resamples of the mean of the replicates, in independent blocks.
 ///
@@ -71,35 +69,6 @@ impl Resampler {
             for (mean, sum) in means.iter_mut().zip(sums) {
                 *mean = LogRatio(self.smallest + *sum as f64 * self.mean_per_code);
             }
-        }
-    }
-}
-
-/// The two inner loops. Some processors have faster ones.
-pub(super) trait Kernel {
-    /// See [`Lanes::append_indices`].
-    fn append_indices(&self, lanes: &mut Lanes, buffer: &mut [u8], len: usize) -> usize;
-
-    /// Sums the codes at the indices, for each run of as many indices as there are codes.
-    fn sum(&self, indices: &[u8], sums: &mut [u64]);
-}
-
-/// The loops for any processor.
-pub(super) struct Simple<'a> {
-    pub(super) codes: &'a [u32],
-}
-
-impl Kernel for Simple<'_> {
-    fn append_indices(&self, lanes: &mut Lanes, buffer: &mut [u8], len: usize) -> usize {
-        lanes.append_indices(self.codes.len(), buffer, len)
-    }
-
-    fn sum(&self, indices: &[u8], sums: &mut [u64]) {
-        // A table with an entry for every byte needs no bounds check.
-        let mut table = [0; BYTE_VALUES_MAX];
-        table[..self.codes.len()].copy_from_slice(self.codes);
-        for (sum, indices) in sums.iter_mut().zip(indices.chunks_exact(self.codes.len())) {
-            *sum = u64::from(indices.iter().map(|index| table[usize::from(*index)]).sum::<u32>());
         }
     }
 }

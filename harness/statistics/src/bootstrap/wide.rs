@@ -2,7 +2,7 @@
 //! registers, and one instruction looks up 64 of them. The plain loops take ten times as long.
 //! Results are equal to the bit.
 
-use super::resampler::{Kernel, Simple};
+use super::kernel::{Kernel, Simple};
 use super::stream::{Lanes, STEP_BYTES};
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_add_epi64, _mm512_and_si512, _mm512_cmple_epu8_mask,

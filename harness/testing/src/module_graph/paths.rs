@@ -3,10 +3,13 @@
 use super::tokens::{Kind, Token, tokens};
 use std::path::{Path, PathBuf};
 
+/// The words with which a path inside a crate starts.
+const STARTS: [&str; 3] = ["crate", "self", "super"];
+
 /// A path from one module to something in another.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// The module it stands in, from the crate root.
+    /// The module that contains it, from the crate root.
     pub(super) from: Vec<String>,
     /// Where it leads, from the crate root.
     pub(super) to: Vec<String>,
@@ -14,6 +17,9 @@ pub(super) struct Reference {
     /// As a path from the crate root.
     pub(super) text: String,
     pub(super) is_macro: bool,
+    /// Whether it is a `use` item without `crate`, `super` or `self`: it leads to a submodule or to
+    /// another crate.
+    pub(super) is_relative: bool,
 }
 
 /// The files that a file gives to its modules by `#[path = "…"] mod name;`, each with its module.
@@ -43,7 +49,7 @@ pub(super) fn declared_paths(
         .collect()
 }
 
-/// All paths of a file that start with `crate`, `super` or `self`.
+/// All paths of a file that start with `crate`, `super` or `self`, and all `use` items.
 pub(super) fn references(text: &str, module: &[String]) -> Vec<Reference> {
     let mut scan = Scan {
         tokens: tokens(text),
@@ -65,7 +71,7 @@ struct Scan {
     /// How many braces are open.
     depth: usize,
     module: Vec<String>,
-    /// The depths outside of the inline modules that are open.
+    /// The brace depth around each open inline module, outermost first.
     inline: Vec<usize>,
     found: Vec<Reference>,
 }
@@ -95,9 +101,10 @@ impl Scan {
                 }
             }
             Some(Kind::Word(word)) if word == "mod" => self.open_inline_module(at),
-            Some(Kind::Word(word)) if ["crate", "self", "super"].contains(&word.as_str()) => {
+            Some(Kind::Word(word)) if STARTS.contains(&word.as_str()) => {
                 self.start_path(at);
             }
+            Some(Kind::Word(word)) if word == "use" => self.start_relative_path(at + 1),
             _ => {}
         }
     }
@@ -128,11 +135,22 @@ impl Scan {
         self.follow(base);
     }
 
+    fn start_relative_path(&mut self, at: usize) {
+        let is_relative = self.word(at).is_some_and(|word| !STARTS.contains(&word));
+        if is_relative && self.kind(at + 1) == Some(&Kind::Separator) {
+            self.next = at;
+            let known = self.found.len();
+            self.follow(self.module.clone());
+            self.found[known..].iter_mut().for_each(|reference| reference.is_relative = true);
+        }
+    }
+
     fn parent(&self, module: &[String]) -> Vec<String> {
         module[..module.len().saturating_sub(1)].to_vec()
     }
 
-    /// Follows a path from what has been resolved of it, with `next` behind a separator.
+    /// Follows the rest of a path. `resolved` is the part before it; `next` is just past a
+    /// separator.
     fn follow(&mut self, mut resolved: Vec<String>) {
         loop {
             match self.kind(self.next).cloned() {
@@ -158,7 +176,7 @@ impl Scan {
         }
     }
 
-    /// Follows each path of a group, with `next` behind its opening brace.
+    /// Follows each path of a group, with `next` just past its opening brace.
     fn follow_group(&mut self, base: &[String]) {
         loop {
             match self.kind(self.next) {
@@ -178,6 +196,13 @@ impl Scan {
         let is_macro = self.kind(self.next) == Some(&Kind::Sign('!'));
         let line = self.tokens[self.next.min(self.tokens.len()) - 1].line;
         let text = format!("crate::{}", to.join("::"));
-        self.found.push(Reference { from: self.module.clone(), to, line, text, is_macro });
+        self.found.push(Reference {
+            from: self.module.clone(),
+            to,
+            line,
+            text,
+            is_macro,
+            is_relative: false,
+        });
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 /// The graph of these files, each a path and a text.
 fn graph(files: &[(&str, &str)]) -> ModuleGraph {
     let files: Vec<_> = files.iter().map(|(path, text)| (path.into(), (*text).into())).collect();
-    ModuleGraph::of_files(&files)
+    ModuleGraph::of_level(&sources(&files), &[])
 }
 
 /// What module `a` uses if `text` is its file, beside modules `b`, `c` and `d`.
@@ -140,4 +140,32 @@ fn cycle_is_shown_with_its_places() {
 fn acyclic_graph_passes() {
     let files = [("a.rs", "use crate::{b, c};"), ("b.rs", "use crate::c;"), ("c.rs", "")];
     graph(&files).assert_acyclic();
+}
+
+/// The cycles below the module `a`, whose file has this text, with submodules `x` and `y`.
+fn cycle_below_a(a: &str, x: &str, y: &str) -> Option<Vec<String>> {
+    let files = [("a.rs", a), ("a/x.rs", x), ("a/y.rs", y)];
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.into(), (*text).into())).collect();
+    let levels = ModuleGraph::levels(&sources(&files));
+    assert_eq!(levels.len(), 2);
+    assert_eq!(levels[0].cycle(), None);
+    levels[1].cycle()
+}
+
+#[test]
+fn cycle_of_submodules_is_found() {
+    let uses_y = "use super::y::Y;";
+    assert_eq!(cycle_below_a("", uses_y, "fn y() {}"), None);
+    let cycle = cycle_below_a("", uses_y, "fn y() { crate::a::x::f() }").unwrap();
+    assert_eq!(cycle, ["x -> y  (a/x.rs:1: crate::a::y::Y)", "y -> x  (a/y.rs:1: crate::a::x::f)"]);
+}
+
+#[test]
+fn cycle_through_a_reexport_is_found() {
+    let reexports = "mod x; mod y; pub use x::{other::Z, X};";
+    let uses_x = "use super::X;";
+    assert_eq!(cycle_below_a(reexports, "struct X;", uses_x), None);
+    assert!(cycle_below_a(reexports, "use super::y::Y;", uses_x).is_some());
+    assert!(cycle_below_a("pub(crate) use self::x::X;", "use super::y::Y;", uses_x).is_some());
+    assert_eq!(cycle_below_a("struct X;", "use super::y::Y;", uses_x), None);
 }

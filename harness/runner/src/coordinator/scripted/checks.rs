@@ -93,16 +93,13 @@ pub(in crate::coordinator) fn continue_plan(
 
 /// (boot, bench) of each recorded round.
 pub(in crate::coordinator) fn rounds(journal: &Journal) -> Vec<(u32, &str)> {
-    let round = |event: &'_ Event| match event {
-        Event::Round(round) => Some((round.boot, round.bench.clone())),
+    let rounds = journal.events.iter().filter_map(|event| match event {
+        Event::Round(round) => Some((round.boot, round.bench.as_str())),
         _ => None,
-    };
-    let mut rounds: Vec<_> = journal.events.iter().filter_map(round).collect();
-    rounds.sort();
+    });
+    let mut rounds: Vec<_> = rounds.collect();
+    rounds.sort_unstable();
     rounds
-        .into_iter()
-        .map(|(boot, bench)| (boot, if bench == "s/a" { "s/a" } else { "s/b" }))
-        .collect()
 }
 
 pub(in crate::coordinator) fn failures(journal: &Journal) -> Vec<(u32, Option<&str>, &str)> {
