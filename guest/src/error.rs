@@ -1,4 +1,4 @@
-//! Everything that can go wrong with a guest: one variant for most modules of this package.
+//! Everything that can go wrong with a guest. Most variants wrap the error of one module.
 
 use crate::cache_folder::NoCacheFolder;
 use crate::capacity::CapacityError;

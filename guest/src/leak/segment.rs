@@ -1,4 +1,4 @@
-//! Where a part of a process's memory stands in its dump.
+//! A part of a process's memory, as a dump holds it.
 
 /// A part of a process's memory, and its offset in the dump's file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Numbers of the settings that must lie in a range.
+//! Reads settings that are numbers in a range.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};

@@ -83,7 +83,8 @@ impl Lab {
         self.wait_for_rounds(child, rounds)
     }
 
-    /// Waits until the journal has this many rounds. Unoptimised executables start slowly.
+    /// Waits until the journal of this run has this many rounds, and returns the run. Unoptimised
+    /// executables start slowly.
     pub fn wait_for_rounds(&self, child: Child, rounds: usize) -> Child {
         wait_while_running(child, Duration::from_secs(60), "the journal has enough rounds", || {
             self.rounds() >= rounds

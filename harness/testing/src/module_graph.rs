@@ -25,7 +25,8 @@ pub struct ModuleGraph {
     parent: Vec<String>,
     /// For each submodule those that it uses, each with one place that shows it.
     edges: BTreeMap<String, BTreeMap<String, String>>,
-    /// Places that use an item of the crate root in place of the module that owns it.
+    /// Places that use an item of the crate root, or all items of a parent, in place of the module
+    /// that owns it.
     root_imports: Vec<String>,
 }
 
@@ -82,8 +83,7 @@ impl ModuleGraph {
         let of_parent = all.filter(|reference| reference.from == self.parent);
         let items = of_parent.filter_map(|reference| {
             let module = child(&reference.to, &self.parent)?;
-            let item = reference.to.last().filter(|item| *item != module)?;
-            Some((item.clone(), module.to_owned()))
+            Some((reference.name.clone(), module.to_owned()))
         });
         items.filter(|(_, module)| self.edges.contains_key(module)).collect()
     }
@@ -106,7 +106,9 @@ impl ModuleGraph {
                 let edges = self.edges.entry(from.to_owned()).or_default();
                 edges.entry(to.to_owned()).or_insert_with(place);
             }
-            _ if *is_macro || !is_root => {}
+            // An item of the parent itself.
+            Some(to) if !is_root && to != "*" => {}
+            _ if *is_macro || (!is_root && to.is_none()) => {}
             _ => self.root_imports.push(place()),
         }
     }

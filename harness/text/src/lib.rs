@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// A number with its noun: `1 boot`, `2 boots`. Only for nouns whose plural takes an `s`.
+/// A number with its noun: `1 boot`, `2 boots`. Only for nouns with a regular plural.
 ///
 /// ```
 /// assert_eq!(sevbench_text::counted(1_u32, "boot"), "1 boot");
@@ -15,8 +15,16 @@ pub fn counted(count: impl Into<u64>, noun: &str) -> String {
 }
 
 /// The noun alone, as it follows a number: `boot` after 1, else `boots`.
+///
+/// ```
+/// assert_eq!(sevbench_text::plural(2_u32, "bench"), "benches");
+/// ```
 pub fn plural(count: impl Into<u64>, noun: &str) -> String {
-    let ending = if count.into() == 1 { "" } else { "s" };
+    let ending = match count.into() {
+        1 => "",
+        _ if ["ch", "sh", "s", "x"].iter().any(|hiss| noun.ends_with(hiss)) => "es",
+        _ => "s",
+    };
     format!("{noun}{ending}")
 }
 

@@ -39,3 +39,32 @@ fn undecided(undecided: &Undecided) -> String {
         (None, reason) => reason.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Against;
+
+    #[test]
+    fn more_boots_are_advised_only_if_they_could_decide() {
+        for (reason, is_advised) in [
+            (UndecidedReason::Inconclusive, true),
+            (UndecidedReason::TooFewBoots, true),
+            (UndecidedReason::NoResult, false),
+            (UndecidedReason::Failed, false),
+        ] {
+            let report = GateReport {
+                against: Against::Margin,
+                baseline: None,
+                alpha: 0.05,
+                decision: GateDecision::Inconclusive,
+                regressed: Vec::new(),
+                undecided: vec![Undecided { line: None, reason }],
+                refusal: None,
+            };
+            let text = render_gate(&report);
+            assert!(text.starts_with("gate not decided: "), "{text}");
+            assert_eq!(text.contains("measure longer"), is_advised, "{text}");
+        }
+    }
+}

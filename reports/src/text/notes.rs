@@ -70,12 +70,17 @@ fn write_settling(out: &mut String, summary: &Summary) -> Result {
         format!("{} needs {boots}{time}", name(summary, comparison))
     });
     let named = named.collect::<Vec<_>>().join(", ");
-    let rest = match open.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        1 => format!(", and 1 other needs at most {}", most.boots),
-        rest => format!(", and {rest} others need at most {} each", most.boots),
-    };
+    let rest = unnamed(open.len().saturating_sub(NAMED_MAX), most.boots);
     writeln!(out, "to settle inconclusive benches, if the spread stays the same: {named}{rest}")
+}
+
+/// How many more benches need boots, and the most that one of them needs.
+fn unnamed(count: usize, most: u32) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!(", and 1 other needs {most}"),
+        count => format!(", and {count} others need at most {most} each"),
+    }
 }
 
 /// Benches whose estimate lies on the edge of the margin. Unpaired arms are left out, because the
@@ -128,4 +133,16 @@ fn write_noise_floor(out: &mut String, floor: &NoiseFloor) -> Result {
         "noise floor (A/A in {arm}): the median interval is ±{median:.1} %, the widest \
          ±{largest:.1} %; {hold_one} of {benches} contain 1"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unnamed_benches_are_counted() {
+        assert_eq!(unnamed(0, 9), "");
+        assert_eq!(unnamed(1, 9), ", and 1 other needs 9");
+        assert_eq!(unnamed(2, 9), ", and 2 others need at most 9 each");
+    }
 }

@@ -72,7 +72,7 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
     failed.expect(
         3,
-        &["a growth of the slowdown of twice the margin", "not saved as the baseline `main`"],
+        &["a growth of the slowdown by twice the margin", "not saved as the baseline `main`"],
     );
     assert_eq!(run_of(&lab, "main"), first);
     let single = ["--boots", "1", "--save-baseline", "one", "trials/spin"];

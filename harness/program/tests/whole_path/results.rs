@@ -169,14 +169,23 @@ fn same_seed_gives_the_same_schedule() {
 /// Different margins decide the same slowdown differently.
 #[test]
 fn gate_exits_with_the_status_of_its_verdict() {
-    let injected =
-        ["--control", "loopback", "--treatment", "slow=loopback?spin=2", "--gate", "--quick"];
+    // Samples of 30 ms are long beside the time slices that other tests take.
+    let injected = [
+        "--control",
+        "loopback",
+        "--treatment",
+        "slow=loopback?spin=4",
+        "--gate",
+        "--quick",
+        "--measurement-time",
+        "300ms",
+    ];
     let gate = |margin: &str, boots: &str| {
         let lab = Lab::new();
         let rest = ["--margin", margin, "--boots", boots, "trials/spin"];
         lab.run(&[&injected[..], &rest].concat())
     };
-    gate("10", "5").expect(3, &["gate failed: regressed: trials/spin in slow"]);
-    gate("900", "5").expect(0, &["gate passed"]);
+    gate("10", "6").expect(3, &["gate failed: regressed: trials/spin in slow"]);
+    gate("900", "6").expect(0, &["gate passed"]);
     gate("10", "1").expect(2, &["a gate cannot judge a single boot"]);
 }

@@ -147,10 +147,9 @@ impl Plan {
     pub(crate) fn describe(&self) -> String {
         let names: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
         let settings = &self.settings;
-        let benches = if self.benches.len() == 1 { "bench" } else { "benches" };
         let plan = format!(
-            "plan: {} {benches}, {} ({}) on {}, {} × {}, about {}",
-            self.benches.len(),
+            "plan: {}, {} ({}) on {}, {} × {}, about {}",
+            counted(self.benches.len() as u64, "bench"),
             counted(names.len() as u64, "arm"),
             names.join(", "),
             self.testbed,

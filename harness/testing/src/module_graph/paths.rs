@@ -13,6 +13,8 @@ pub(super) struct Reference {
     pub(super) from: Vec<String>,
     /// Where it leads, from the crate root.
     pub(super) to: Vec<String>,
+    /// The name by which it is known here: its last, or the one after `as`.
+    pub(super) name: String,
     pub(super) line: usize,
     /// As a path from the crate root.
     pub(super) text: String,
@@ -196,9 +198,13 @@ impl Scan {
         let is_macro = self.kind(self.next) == Some(&Kind::Sign('!'));
         let line = self.tokens[self.next.min(self.tokens.len()) - 1].line;
         let text = format!("crate::{}", to.join("::"));
+        let alias =
+            if self.word(self.next) == Some("as") { self.word(self.next + 1) } else { None };
+        let name = alias.or(to.last().map(String::as_str)).unwrap_or_default().to_owned();
         self.found.push(Reference {
             from: self.module.clone(),
             to,
+            name,
             line,
             text,
             is_macro,

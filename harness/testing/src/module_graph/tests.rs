@@ -167,5 +167,19 @@ fn cycle_through_a_reexport_is_found() {
     assert_eq!(cycle_below_a(reexports, "struct X;", uses_x), None);
     assert!(cycle_below_a(reexports, "use super::y::Y;", uses_x).is_some());
     assert!(cycle_below_a("pub(crate) use self::x::X;", "use super::y::Y;", uses_x).is_some());
+    let renamed = "pub use x::Thing as X; pub use y::X as Other;";
+    assert!(cycle_below_a(renamed, "use super::y::Y;", uses_x).is_some());
     assert_eq!(cycle_below_a("struct X;", "use super::y::Y;", uses_x), None);
+}
+
+#[test]
+fn glob_of_a_parent_is_reported_outside_of_tests() {
+    let hidden = |x: &str| {
+        let files = [("a.rs", "mod x;"), ("a/x.rs", x)];
+        let files: Vec<_> =
+            files.iter().map(|(path, text)| (path.into(), (*text).into())).collect();
+        ModuleGraph::levels(&sources(&files))[1].root_imports().len()
+    };
+    assert_eq!(hidden("use super::*;"), 1);
+    assert_eq!(hidden("use super::Thing; mod tests { use super::*; use super::super::*; }"), 0);
 }

@@ -77,21 +77,22 @@ impl Run<'_> {
     pub(super) fn note_cut_off(&self) {
         let mut missing: Vec<(String, u32)> = self.lacking().into_iter().collect();
         missing.sort_by_key(|(_, left)| Reverse(*left));
-        let named: Vec<String> = missing
-            .iter()
-            .take(CUT_OFF_NAMED_MAX)
-            .map(|(id, left)| format!("{id} {left}"))
-            .collect();
-        let others = match missing.len().saturating_sub(named.len()) {
-            0 => String::new(),
-            others => format!(" and {} more", counted(others as u64, "bench")),
-        };
         self.log.progress.note(&format!(
-            "cut off by --max-time after {}; missing boots: {}{others}; allow more time with \
+            "cut off by --max-time after {}; missing boots: {}; allow more time with \
              --max-time, or ask for less with --precision or --boots",
             format_duration(self.state.elapsed()),
-            named.join(", "),
+            missing_boots(&missing),
         ));
+    }
+}
+
+/// The benches that lack most boots, each with their number, then how many others lack some.
+fn missing_boots(missing: &[(String, u32)]) -> String {
+    let named = missing.iter().take(CUT_OFF_NAMED_MAX).map(|(id, left)| format!("{id} {left}"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match missing.len().saturating_sub(CUT_OFF_NAMED_MAX) {
+        0 => named,
+        others => format!("{named} and {}", counted(others as u64, "more bench")),
     }
 }
 

@@ -74,6 +74,15 @@ fn no_boot_block_starts_after_the_time_limit() {
 }
 
 #[test]
+fn few_of_the_benches_that_lack_boots_are_named() {
+    let missing: Vec<_> = (1..=7).map(|left| (format!("s/{left}"), left)).collect();
+    assert_eq!(super::missing_boots(&missing[..2]), "s/1 1, s/2 2");
+    let named = "s/1 1, s/2 2, s/3 3, s/4 4, s/5 5";
+    assert_eq!(super::missing_boots(&missing[..6]), format!("{named} and 1 more bench"));
+    assert_eq!(super::missing_boots(&missing), format!("{named} and 2 more benches"));
+}
+
+#[test]
 fn default_time_limit_is_three_times_the_first_stage() {
     let (outcome, journal) = check_stages(None, Trouble::None, Ok(vec![("s/a", u32::MAX)]));
     assert_eq!((outcome, boots_of(&journal, "s/b")), (Outcome::Complete, vec![1, 2]));
