@@ -33,7 +33,7 @@ pub struct Executable {
     pub len_bytes: u64,
     /// The architecture that it runs on.
     pub architecture: Architecture,
-    /// The dynamic loader that it needs; none if it is static.
+    /// The dynamic loader that it needs; `None` if it is static.
     pub interpreter: Option<String>,
 }
 

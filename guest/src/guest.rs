@@ -177,7 +177,7 @@ impl Guest {
         })
     }
 
-    /// How QEMU was launched; none if we did not boot the machine.
+    /// How QEMU was launched; `None` if we did not boot the machine.
     pub fn launch_record(&self) -> Option<&LaunchRecord> {
         self.qemu().map(|process| &process.record)
     }
@@ -194,7 +194,7 @@ impl Guest {
 
     /// Waits until a guest that we booted has finished its boot; otherwise the rest of the boot
     /// would be measured too. Best effort: a guest without systemd is not waited for.
-    pub fn settle(&self) {
+    pub fn wait_until_booted(&self) {
         if self.qemu().is_none() {
             return;
         }
@@ -205,7 +205,7 @@ impl Guest {
         }
     }
 
-    /// Why the machine no longer responds; none if it does, or if we did not boot it.
+    /// Why the machine no longer responds; `None` if it does, or if we did not boot it.
     pub fn defect(&mut self) -> Option<String> {
         match &mut self.kind {
             Kind::Qemu(qemu) => qemu.process.defect(),

@@ -71,7 +71,7 @@ fn command(treatment: Treatment, accelerator: Option<&str>, folder: &Path) -> Ve
     kept
 }
 
-/// QEMU's messages before it exits; none if it has created the machine and keeps running.
+/// QEMU's messages before it exits; `None` if it has created the machine and keeps running.
 fn refusal(treatment: Treatment, accelerator: Option<&str>) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     fs::File::create(folder.path().join("empty")).unwrap().set_len(1 << 20).unwrap();

@@ -22,13 +22,13 @@ const RECORD_LEN_MAX: usize = 8 << 10;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EncryptionFacts {
-    /// MSR 0xC0010131; none if it cannot be read.
+    /// MSR 0xC0010131; `None` if it cannot be read.
     pub status_msr: Option<u64>,
-    /// CPUID leaf 0x8000001F; none if there is no such leaf.
+    /// CPUID leaf 0x8000001F; `None` if there is no such leaf.
     pub cpuid: Option<SevCpuid>,
     /// Whether the kernel log could be read from its start.
     pub log_is_readable: bool,
-    /// The kernel's line on active features; none if the log has no such line.
+    /// The kernel's line on active features; `None` if the log has no such line.
     pub kernel_line: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl EncryptionFacts {
         }
     }
 
-    /// The strongest protection in the MSR; none if it names none or cannot be read.
+    /// The strongest protection in the MSR; `None` if it names none or cannot be read.
     pub fn active(&self) -> Option<Protection> {
         let status = self.status_msr?;
         Protection::ALL.into_iter().rev().find(|protection| status & protection.status_bit() != 0)

@@ -9,7 +9,7 @@ pub(crate) fn read(path: &str) -> String {
     read_known(path).unwrap_or_else(|| UNKNOWN.into())
 }
 
-/// A file as a fact; none if it cannot be read.
+/// A file as a fact; `None` if it cannot be read.
 pub(crate) fn read_known(path: impl AsRef<Path>) -> Option<String> {
     fs::read(path).ok().map(|bytes| bounded(&String::from_utf8_lossy(&bytes)))
 }

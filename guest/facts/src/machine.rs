@@ -28,7 +28,7 @@ pub struct Facts {
     pub transparent_huge_pages: String,
     /// The kernel's clock source.
     pub clock_source: String,
-    /// Bytes of bounce buffers in use; none if the kernel does not say.
+    /// Bytes of bounce buffers in use; `None` if the kernel does not say.
     #[serde(default)]
     pub swiotlb_used_bytes: Option<u64>,
     /// What the machine says about memory encryption.

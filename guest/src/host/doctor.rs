@@ -46,7 +46,7 @@ pub struct Obstacles {
 }
 
 impl Obstacles {
-    /// The obstacles to a machine of this arm; none if it can run.
+    /// The obstacles to a machine of this arm; `None` if it can run.
     pub(crate) fn find(arm: &'static str, checks: &[Check], testbed: TestbedKind) -> Option<Self> {
         let line = |check: &Check| {
             let remedy = check.remedy.as_deref().unwrap_or("see `cargo sevbench doctor`");

@@ -5,7 +5,8 @@ use super::segment::Segment;
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadRef, elf};
 
-/// The most segments that are read. vm.max_map_count limits a process to fewer mappings.
+/// The maximum number of segments that are read. vm.max_map_count limits a process to fewer
+/// mappings.
 const SEGMENTS_MAX: u32 = 1 << 20;
 
 /// The memory segments that a core file of this length holds.

@@ -1,6 +1,6 @@
 //! Pure: the mappings of a process, as Linux lists them in /proc/PID/maps.
 
-/// The most mappings that are read. The kernel's limit for a process is far lower
+/// The maximum number of mappings that are read. The kernel's limit for a process is far lower
 /// (vm.max_map_count).
 const MAPPINGS_MAX: usize = 1 << 20;
 

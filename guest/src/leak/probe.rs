@@ -31,7 +31,7 @@ const GDB_VERSION_LIMIT: Duration = Duration::from_secs(30);
 pub struct LeakProbe {
     /// How memory is read.
     pub method: DumpMethod,
-    /// The process to search; none for the guest's own QEMU.
+    /// The process to search; `None` for the guest's own QEMU.
     pub process_id: Option<u32>,
     /// The size of the guest's memory, in bytes.
     pub memory_len: u64,
@@ -52,7 +52,7 @@ pub struct Finding {
     pub dump_len: u64,
     /// What the dump holds.
     pub result: SearchResult,
-    /// How many of the pages reported by the guest hold the secret; none if their location in the
+    /// How many of the pages reported by the guest hold the secret; `None` if their location in the
     /// dump is unknown.
     pub pages_in_place: Option<usize>,
 }
@@ -193,7 +193,7 @@ impl SecretProcess {
         let wait = Wait::new(interrupt, SEARCH_LIMIT);
         let mut progress = |_| {
             wait.slice()?;
-            self.process.tend()
+            self.process.keep_alive()
         };
         search(dump, &self.secret, &mut progress).map_err(|error| match error.kind() {
             _ if is_interrupt(&error) => LeakError::Interrupted,

@@ -21,7 +21,7 @@ const MOVED_FROM: u64 = 0xfd_0000_0000;
 pub(crate) struct Ram {
     /// For each piece: offset in the guest's memory, address in the process, length.
     pieces: Vec<(u64, u64, u64)>,
-    /// The mapped file; none for memory without a file.
+    /// The mapped file; `None` for memory without a file.
     pub(crate) file: Option<FileId>,
 }
 

@@ -27,7 +27,7 @@ pub struct SecretReport {
     sha256: [u8; 32],
     /// The guest's page size.
     pub(crate) page_len: u64,
-    /// The guest-physical addresses of the pages filled with the secret, in order; none if the
+    /// The guest-physical addresses of the pages filled with the secret, in order; `None` if the
     /// guest does not report them.
     pub(crate) frames: Option<Vec<u64>>,
 }

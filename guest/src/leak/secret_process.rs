@@ -124,7 +124,7 @@ impl LockedPages {
         out.flush()
     }
 
-    /// The physical addresses of the pages; none if the kernel does not reveal them.
+    /// The physical addresses of the pages; `None` if the kernel does not reveal them.
     fn frames(&self, page_len: u64) -> Option<Vec<u64>> {
         let count = BUFFER_LEN / usize::try_from(page_len).ok()?;
         let mut entries = vec![0; count * ENTRY_LEN];

@@ -60,12 +60,12 @@ pub(crate) struct Evidence {
 pub(crate) enum SecretPages {
     /// Their location in the dump is unknown, for this reason.
     Unknown(String),
-    /// Their content; none for a page that cannot be read.
+    /// Their content; `None` for a page that cannot be read.
     Read(Vec<Option<Vec<u8>>>),
 }
 
 impl SecretPages {
-    /// How many pages start with the secret; none if their location is unknown.
+    /// How many pages start with the secret; `None` if their location is unknown.
     pub(crate) fn count_holding(&self, secret: &SecretReport) -> Option<usize> {
         let Self::Read(pages) = self else { return None };
         let holds = |page: &&Vec<u8>| {

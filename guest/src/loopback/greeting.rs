@@ -18,7 +18,7 @@ pub(super) struct Greeting {
 }
 
 impl Greeting {
-    /// As one line, without a line feed; none if the folder's name does not fit into one.
+    /// As one line, without a line feed; `None` if the folder's name does not fit into one.
     pub(super) fn to_line(&self) -> Option<String> {
         let home = self.home.to_str().filter(|home| !home.contains('\n'))?;
         let key = self.host_key.to_openssh().ok()?;

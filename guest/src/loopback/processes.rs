@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// The most processes that run at once.
+/// The maximum number of processes that run at once.
 const RUNNING_MAX: usize = 256;
 
 /// How often the shutdown looks for descendants, and the pause in between: 2 s in all.

@@ -42,7 +42,7 @@ pub(super) async fn serve(channel: Channel<Msg>, session: Handle, processes: &Pr
     report(status, &output, &session).await;
 }
 
-/// The command line to run; none if the channel closes without one.
+/// The command line to run; `None` if the channel closes without one.
 async fn await_command(
     requests: &mut ChannelReadHalf,
     output: &ChannelWriteHalf<Msg>,

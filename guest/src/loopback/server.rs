@@ -31,7 +31,7 @@ const CONNECTIONS_MAX: usize = 8;
 /// How long a connection may take to authenticate.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The most keys that a connection may offer.
+/// The maximum number of keys that a connection may offer.
 const OFFERS_MAX: usize = 3;
 
 /// This process's name in Linux, at most 15 bytes.

@@ -84,7 +84,7 @@ impl Attempt {
         Ok(Self { stream, since: Instant::now(), greeting: Vec::new() })
     }
 
-    /// Whether the other side greets like an SSH server; none if it has not sent enough yet.
+    /// Whether the other side greets like an SSH server; `None` if it has not sent enough yet.
     fn read(&mut self) -> io::Result<Option<bool>> {
         let mut piece = [0; 4];
         match self.stream.read(&mut piece[self.greeting.len()..]) {

@@ -47,7 +47,7 @@ pub(crate) struct QemuProcess {
 pub struct BootPhases {
     /// From the start of QEMU until it answers. The guest's memory is then allocated.
     pub qemu: Duration,
-    /// From then to the kernel's first line on the console; none if it was not seen.
+    /// From then to the kernel's first line on the console; `None` if it was not seen.
     pub kernel: Option<Duration>,
     /// From then until the guest's SSH server answers.
     pub ssh: Duration,
@@ -131,7 +131,7 @@ impl QemuProcess {
         }
     }
 
-    /// Why the guest no longer responds; none if it does.
+    /// Why the guest no longer responds; `None` if it does.
     pub(crate) fn defect(&mut self) -> Option<String> {
         if let Some(ended) = self.ended() {
             return Some(ended);

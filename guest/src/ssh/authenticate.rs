@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The default identities of OpenSSH's client.
 const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
-/// The most keys that are offered. An OpenSSH server disconnects after six.
+/// The maximum number of keys that are offered. An OpenSSH server disconnects after six.
 const OFFERS_MAX: usize = 6;
 
 /// The longest key file that is read.

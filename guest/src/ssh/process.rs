@@ -51,7 +51,7 @@ impl RemoteProcess {
     ///
     /// # Errors
     /// If the connection broke.
-    pub fn tend(&mut self) -> io::Result<()> {
+    pub fn keep_alive(&mut self) -> io::Result<()> {
         self.drain_stderr().map(drop)
     }
 

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
             ("stale_uploads", ship::stale_uploads),
             ("no_posix_shell", ship::no_posix_shell),
             ("connection_lost", reach::connection_lost),
-            ("tended_connection", reach::tended_connection),
+            ("kept_alive_connection", reach::kept_alive_connection),
             ("frozen_guest", reach::frozen_guest),
         ])
     })

@@ -118,11 +118,11 @@ pub(crate) fn frozen_guest() -> CaseResult {
 }
 
 /// A server's keep-alive requests are answered by a client that is busy elsewhere.
-pub(crate) fn tended_connection() -> CaseResult {
+pub(crate) fn kept_alive_connection() -> CaseResult {
     let sshd = sshd!(configuration: "ClientAliveInterval 1\nClientAliveCountMax 1".into());
     this();
-    let (mut tended, mut forgotten) = (started(&sshd.address("")), started(&sshd.address("")));
-    let mut process = spawn(&mut tended, &[ECHO]);
+    let (mut kept_alive, mut forgotten) = (started(&sshd.address("")), started(&sshd.address("")));
+    let mut process = spawn(&mut kept_alive, &[ECHO]);
     let mut lost = spawn(&mut forgotten, &[ECHO]);
     let hung_up = || {
         let log = std::fs::read_to_string(sshd.path("log")).unwrap();
@@ -130,7 +130,7 @@ pub(crate) fn tended_connection() -> CaseResult {
     };
     let end = Instant::now() + Duration::from_secs(20);
     while hung_up() == 0 && Instant::now() < end {
-        process.tend().unwrap();
+        process.keep_alive().unwrap();
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(hung_up(), 1);

@@ -33,7 +33,8 @@ pub(crate) type CaseResult = Result<(), Skip>;
 
 pub(crate) type Check = (&'static str, fn() -> CaseResult);
 
-/// The part of these executables that runs in a child or in a guest; none if the checks should run.
+/// The part of these executables that runs in a child or in a guest; `None` if the checks should
+/// run.
 pub(crate) fn play_role() -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first()?.as_str() {

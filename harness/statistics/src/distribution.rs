@@ -11,8 +11,8 @@ const SIMPSON_INTERVALS: usize = 800;
 const TAIL: f64 = 1e-14;
 
 /// The quantile of Student's t at `p`, for any positive number of degrees of freedom.
-pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
-    let Ok(distribution) = StudentsT::new(0.0, 1.0, freedom) else { return f64::NAN };
+pub(super) fn t_quantile(p: f64, degrees_of_freedom: f64) -> f64 {
+    let Ok(distribution) = StudentsT::new(0.0, 1.0, degrees_of_freedom) else { return f64::NAN };
     let mut t = distribution.inverse_cdf(p);
     for _ in 0..NEWTON_STEPS {
         let step = (distribution.cdf(t) - p) / distribution.pdf(t);
@@ -26,8 +26,8 @@ pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
 
 /// The upper tail of Student's t: P(T > t). Exactly 0 or 1 at infinity, so that data without spread
 /// have p-values.
-pub(super) fn t_upper_tail(t: f64, freedom: f64) -> f64 {
-    let Ok(distribution) = StudentsT::new(0.0, 1.0, freedom) else { return f64::NAN };
+pub(super) fn t_upper_tail(t: f64, degrees_of_freedom: f64) -> f64 {
+    let Ok(distribution) = StudentsT::new(0.0, 1.0, degrees_of_freedom) else { return f64::NAN };
     if t.is_infinite() {
         return if t > 0.0 { 0.0 } else { 1.0 };
     }
@@ -35,18 +35,20 @@ pub(super) fn t_upper_tail(t: f64, freedom: f64) -> f64 {
 }
 
 /// The upper tail of the noncentral t, P(T > t) = ∫ Φ(λ − t·s) dF(s), where s = √(χ²(ν)/ν).
-pub(super) fn noncentral_t_upper_tail(t: f64, freedom: f64, noncentrality: f64) -> f64 {
-    let (Ok(chi_squared), Ok(normal)) = (ChiSquared::new(freedom), Normal::new(0.0, 1.0)) else {
+pub(super) fn noncentral_t_upper_tail(t: f64, degrees_of_freedom: f64, noncentrality: f64) -> f64 {
+    let (Ok(chi_squared), Ok(normal)) =
+        (ChiSquared::new(degrees_of_freedom), Normal::new(0.0, 1.0))
+    else {
         return f64::NAN;
     };
-    let upper = (chi_squared.inverse_cdf(1.0 - TAIL) / freedom).sqrt();
+    let upper = (chi_squared.inverse_cdf(1.0 - TAIL) / degrees_of_freedom).sqrt();
     let step = upper / SIMPSON_INTERVALS as f64;
     let integrand = |s: f64| {
-        let density = 2.0 * freedom * s * chi_squared.pdf(freedom * s * s);
+        let density = 2.0 * degrees_of_freedom * s * chi_squared.pdf(degrees_of_freedom * s * s);
         density * normal.cdf(noncentrality - t * s)
     };
     // At s = 0 the density is 0, except for one degree of freedom, where its limit is finite.
-    let at_zero = if freedom > 1.0 { 0.0 } else { integrand(step * 1e-6) };
+    let at_zero = if degrees_of_freedom > 1.0 { 0.0 } else { integrand(step * 1e-6) };
     let inner = (1..SIMPSON_INTERVALS).map(|i| {
         let weight = if i % 2 == 1 { 4.0 } else { 2.0 };
         weight * integrand(i as f64 * step)
@@ -61,15 +63,18 @@ mod tests {
     /// SciPy 1.15.
     #[test]
     fn t_quantiles_match_scipy() {
-        for (p, freedom, expected) in [
+        for (p, degrees_of_freedom, expected) in [
             (0.975, 1.0, 12.706_204_736_174_694),
             (0.975, 2.0, 4.302_652_729_749_462),
             (0.95, 4.0, 2.131_846_786_326_649_5),
             (0.975, 9.0, 2.262_157_162_798_205),
             (0.975, 199.0, 1.971_956_544_251_753_3),
         ] {
-            let found = t_quantile(p, freedom);
-            assert!((found / expected - 1.0).abs() < 1e-11, "t({p}; {freedom}) = {found}");
+            let found = t_quantile(p, degrees_of_freedom);
+            assert!(
+                (found / expected - 1.0).abs() < 1e-11,
+                "t({p}; {degrees_of_freedom}) = {found}"
+            );
         }
     }
 
@@ -83,9 +88,12 @@ mod tests {
     /// SciPy 1.17, `nct.sf`.
     #[test]
     fn noncentral_t_tail_matches_scipy() {
-        for (t, freedom, noncentrality, expected) in NONCENTRAL {
-            let found = noncentral_t_upper_tail(t, freedom, noncentrality);
-            assert!((found - expected).abs() < 1e-7, "{t} {freedom} {noncentrality}: {found}");
+        for (t, degrees_of_freedom, noncentrality, expected) in NONCENTRAL {
+            let found = noncentral_t_upper_tail(t, degrees_of_freedom, noncentrality);
+            assert!(
+                (found - expected).abs() < 1e-7,
+                "{t} {degrees_of_freedom} {noncentrality}: {found}"
+            );
         }
     }
 

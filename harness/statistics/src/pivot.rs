@@ -12,7 +12,7 @@ const TRIM: f64 = 0.2;
 const POWER: f64 = 0.8;
 
 /// An estimate with its error. (estimate − truth) ÷ standard error is taken to follow Student's t
-/// with `freedom` degrees of freedom.
+/// with [`Self::degrees_of_freedom`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pivot {
     /// The estimate.
@@ -20,7 +20,7 @@ pub struct Pivot {
     /// Its standard error, on the log scale.
     pub standard_error: f64,
     /// Degrees of freedom; Welch's are not integers.
-    pub freedom: f64,
+    pub degrees_of_freedom: f64,
 }
 
 impl Pivot {
@@ -32,7 +32,7 @@ impl Pivot {
     pub fn mean(replicates: &[LogRatio]) -> Result<Self, StatisticsError> {
         let Moments { n, mean, variance } = moments(replicates.iter().map(|r| r.0))?;
         let standard_error = (variance / n).sqrt();
-        Ok(Self { estimate: LogRatio(mean), standard_error, freedom: n - 1.0 })
+        Ok(Self { estimate: LogRatio(mean), standard_error, degrees_of_freedom: n - 1.0 })
     }
 
     /// Stein's two-stage estimate: the mean of all n replicates. Its error comes from the standard
@@ -54,7 +54,7 @@ impl Pivot {
         Ok(Self {
             estimate: LogRatio(all.mean),
             standard_error: (stage.variance / all.n).sqrt(),
-            freedom: stage.n - 1.0,
+            degrees_of_freedom: stage.n - 1.0,
         })
     }
 
@@ -70,7 +70,7 @@ impl Pivot {
     pub fn trimmed_mean(replicates: &[LogRatio]) -> Result<Self, StatisticsError> {
         let Trimmed { center, squared_error, kept } = trimmed(replicates.iter().map(|r| r.0))?;
         let standard_error = squared_error.sqrt();
-        Ok(Self { estimate: LogRatio(center), standard_error, freedom: kept - 1.0 })
+        Ok(Self { estimate: LogRatio(center), standard_error, degrees_of_freedom: kept - 1.0 })
     }
 
     /// Welch's estimate for arms that did not run in common boot blocks: mean ln(treatment) − mean
@@ -105,7 +105,7 @@ impl Pivot {
     /// The difference of two independent estimates, from two runs. The squared errors add up, and
     /// the degrees of freedom are Welch–Satterthwaite's. For two plain means this is Welch's t.
     pub fn change(now: &Self, before: &Self) -> Self {
-        let side = |pivot: &Self| (pivot.standard_error.powi(2), pivot.freedom + 1.0);
+        let side = |pivot: &Self| (pivot.standard_error.powi(2), pivot.degrees_of_freedom + 1.0);
         satterthwaite(now.estimate.0 - before.estimate.0, [side(now), side(before)])
     }
 
@@ -124,7 +124,7 @@ impl Pivot {
     ) -> Result<Self, StatisticsError> {
         let Moments { n, variance, .. } = moments(without_one.iter().map(|r| r.0))?;
         let standard_error = (variance * (n - 1.0) * (n - 1.0) / n).sqrt();
-        Ok(Self { estimate, standard_error, freedom: n - 1.0 })
+        Ok(Self { estimate, standard_error, degrees_of_freedom: n - 1.0 })
     }
 
     /// The two-sided interval: estimate ± t(1−α/2; df)·SE.
@@ -140,24 +140,24 @@ impl Pivot {
 
     /// Half the interval's width, on the log scale.
     pub fn half_width(&self, confidence: Confidence) -> f64 {
-        t_quantile(0.5 + confidence.level() / 2.0, self.freedom) * self.standard_error
+        t_quantile(0.5 + confidence.level() / 2.0, self.degrees_of_freedom) * self.standard_error
     }
 
     /// p of the one-sided test that the truth is at most `bound`: small if the estimate is far
     /// above it.
     pub fn p_above(&self, bound: LogRatio) -> f64 {
-        t_upper_tail(self.statistic(bound), self.freedom)
+        t_upper_tail(self.statistic(bound), self.degrees_of_freedom)
     }
 
     /// p of the one-sided test that the truth is at least `bound`: small if the estimate is far
     /// below it.
     pub fn p_below(&self, bound: LogRatio) -> f64 {
-        t_upper_tail(-self.statistic(bound), self.freedom)
+        t_upper_tail(-self.statistic(bound), self.degrees_of_freedom)
     }
 
     /// p of the two-sided test that the truth is `value`.
     pub fn p_other_than(&self, value: LogRatio) -> f64 {
-        (2.0 * t_upper_tail(self.statistic(value).abs(), self.freedom)).min(1.0)
+        (2.0 * t_upper_tail(self.statistic(value).abs(), self.degrees_of_freedom)).min(1.0)
     }
 
     /// p of the two-sided test that the truth is within `blur` of 0. It is 1 if the estimate is
@@ -178,8 +178,8 @@ impl Pivot {
     /// The smallest log ratio that a two-sided test at this level finds with a power of 80 %:
     /// (t(1−α/2) + t(0.8))·SE. It treats the shifted t as a t, which is an approximation.
     pub fn minimum_detectable(&self, confidence: Confidence) -> LogRatio {
-        let t = t_quantile(0.5 + confidence.level() / 2.0, self.freedom)
-            + t_quantile(POWER, self.freedom);
+        let t = t_quantile(0.5 + confidence.level() / 2.0, self.degrees_of_freedom)
+            + t_quantile(POWER, self.degrees_of_freedom);
         LogRatio(t * self.standard_error)
     }
 
@@ -217,8 +217,8 @@ fn satterthwaite(difference: f64, sides: [(f64, f64); 2]) -> Pivot {
         sides.iter().map(|(squared_error, n)| squared_error.powi(2) / (n - 1.0)).sum();
     // Without any spread the formula is 0/0. Any value would do, so take its upper limit.
     let largest = sides.iter().map(|(_, n)| n - 1.0).sum();
-    let freedom = if sum > 0.0 { sum.powi(2) / squares } else { largest };
-    Pivot { estimate: LogRatio(difference), standard_error: sum.sqrt(), freedom }
+    let degrees_of_freedom = if sum > 0.0 { sum.powi(2) / squares } else { largest };
+    Pivot { estimate: LogRatio(difference), standard_error: sum.sqrt(), degrees_of_freedom }
 }
 
 struct Trimmed {

@@ -47,7 +47,7 @@ fn two_stage_without_added_replicates_equals_the_mean() {
     let first = Pivot::mean(&eight[..5]).unwrap();
     near(two.standard_error, first.standard_error * (5.0_f64 / 8.0).sqrt(), 1e-14);
     assert_eq!(two.estimate, Pivot::mean(&eight).unwrap().estimate);
-    assert!((two.freedom - 4.0).abs() < 1e-15);
+    assert!((two.degrees_of_freedom - 4.0).abs() < 1e-15);
     assert!(Pivot::two_stage(&eight, 1).is_err());
 }
 
@@ -66,7 +66,7 @@ fn welch_matches_scipy() {
     let treatment = costs(&[6.1, 6.3, 6.2, 6.8]);
     let control = costs(&[5.9, 6.0, 6.05, 5.95, 6.02]);
     let pivot = Pivot::unpaired(&treatment, &control).unwrap();
-    near(pivot.freedom, WELCH.0, 1e-12);
+    near(pivot.degrees_of_freedom, WELCH.0, 1e-12);
     near(pivot.p_other_than(LogRatio(0.0)), WELCH.1, 1e-9);
     let interval = pivot.interval(Confidence::P95);
     near(interval.low.value(), WELCH.2, 1e-10);
@@ -77,7 +77,7 @@ fn welch_matches_scipy() {
     let change = Pivot::change(&now, &before);
     near(change.estimate.value(), pivot.estimate.value(), 1e-12);
     near(change.standard_error, pivot.standard_error, 1e-12);
-    near(change.freedom, pivot.freedom, 1e-12);
+    near(change.degrees_of_freedom, pivot.degrees_of_freedom, 1e-12);
 }
 
 /// With four values there is nothing to trim.
@@ -90,7 +90,7 @@ fn unpaired_trimmed_equals_welch_if_nothing_is_trimmed() {
     );
     near(trimmed.estimate.value(), plain.estimate.value(), 1e-12);
     near(trimmed.standard_error, plain.standard_error, 1e-12);
-    near(trimmed.freedom, plain.freedom, 1e-12);
+    near(trimmed.degrees_of_freedom, plain.degrees_of_freedom, 1e-12);
 }
 
 /// SciPy 1.17, `ttest_ind(…, equal_var=False, trim=0.2)` on the logarithms.
@@ -99,7 +99,7 @@ fn unpaired_trimmed_matches_scipy() {
     let treatment = costs(&[6.1, 6.3, 6.2, 6.8, 6.25, 9.0]);
     let control = costs(&[5.9, 6.0, 6.05, 5.95, 6.02]);
     let pivot = Pivot::unpaired_trimmed(&treatment, &control).unwrap();
-    near(pivot.freedom, TRIMMED.0, 1e-12);
+    near(pivot.degrees_of_freedom, TRIMMED.0, 1e-12);
     near(pivot.p_other_than(LogRatio(0.0)), TRIMMED.1, 1e-9);
 }
 
@@ -116,7 +116,7 @@ fn jackknife_of_a_mean_has_its_standard_error() {
         .collect();
     let jackknife = Pivot::jackknife(mean.estimate, &without).unwrap();
     near(jackknife.standard_error, mean.standard_error, 1e-12);
-    assert!((jackknife.freedom - 7.0).abs() < 1e-15);
+    assert!((jackknife.degrees_of_freedom - 7.0).abs() < 1e-15);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn data_without_spread_have_certain_p_values() {
     assert_eq!(pivot.p_below(LogRatio(0.1)).to_bits(), 1.0_f64.to_bits());
     assert!((pivot.p_above(LogRatio(0.5)) - 0.5).abs() < 1e-15);
     let costs = costs(&[2.0, 2.0]);
-    assert!((Pivot::unpaired(&costs, &costs).unwrap().freedom - 2.0).abs() < 1e-15);
+    assert!((Pivot::unpaired(&costs, &costs).unwrap().degrees_of_freedom - 2.0).abs() < 1e-15);
 }
 
 proptest! {

@@ -39,9 +39,9 @@ pub fn two_stage_boots(
 /// The power of the one-sided t test at level `alpha` that the truth is at most a bound. The truth
 /// exceeds the bound by `excess`; the estimate has this standard error and this many degrees of
 /// freedom. P(T′ > t(1−α; df)), with T′ noncentral and λ = excess/SE.
-pub fn power(excess: LogRatio, standard_error: f64, freedom: f64, alpha: f64) -> f64 {
-    let critical = t_quantile(1.0 - alpha, freedom);
-    noncentral_t_upper_tail(critical, freedom, excess.0 / standard_error)
+pub fn power(excess: LogRatio, standard_error: f64, degrees_of_freedom: f64, alpha: f64) -> f64 {
+    let critical = t_quantile(1.0 - alpha, degrees_of_freedom);
+    noncentral_t_upper_tail(critical, degrees_of_freedom, excess.0 / standard_error)
 }
 
 /// The smallest number of boots, above `boots`, that would reach a verdict if estimate and spread
@@ -51,11 +51,12 @@ pub fn power(excess: LogRatio, standard_error: f64, freedom: f64, alpha: f64) ->
 pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio, blur: LogRatio) -> Option<u32> {
     let distance = (pivot.estimate.0.abs() - margin.0).abs() - blur.0;
     let deviation = pivot.standard_error * f64::from(boots).sqrt();
-    let stays = pivot.freedom < f64::from(boots) - 1.0;
+    let stays = pivot.degrees_of_freedom < f64::from(boots) - 1.0;
     smallest(boots + 1, |n| {
         let n = f64::from(n);
-        let freedom = if stays { pivot.freedom } else { n - 1.0 };
-        t_quantile(0.5 + Confidence::P90.level() / 2.0, freedom) * deviation / n.sqrt() < distance
+        let degrees_of_freedom = if stays { pivot.degrees_of_freedom } else { n - 1.0 };
+        t_quantile(0.5 + Confidence::P90.level() / 2.0, degrees_of_freedom) * deviation / n.sqrt()
+            < distance
     })
 }
 
@@ -138,14 +139,14 @@ mod tests {
     fn boots_to_settle_is_the_smallest_number_that_settles() {
         let margin = LogRatio::new(1.03_f64.ln());
         let estimate = LogRatio::new(0.01);
-        let pivot = |estimate, boots: f64, freedom| Pivot {
+        let pivot = |estimate, boots: f64, degrees_of_freedom| Pivot {
             estimate,
             standard_error: 0.05 / boots.sqrt(),
-            freedom,
+            degrees_of_freedom,
         };
         let distance = margin.value() - 0.01;
-        let settles = |boots: u32, freedom: &dyn Fn(f64) -> f64| {
-            let half_width = |n: f64| t_quantile(0.95, freedom(n)) * 0.05 / n.sqrt();
+        let settles = |boots: u32, degrees_of_freedom: &dyn Fn(f64) -> f64| {
+            let half_width = |n: f64| t_quantile(0.95, degrees_of_freedom(n)) * 0.05 / n.sqrt();
             let n = f64::from(boots);
             half_width(n) < distance && half_width(n - 1.0) >= distance
         };

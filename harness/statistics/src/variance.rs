@@ -14,7 +14,7 @@
 pub struct VarianceComponents {
     /// The mean of the boot means.
     pub mean: f64,
-    /// S² of samples, rounds and boots; none if no unit of the level is repeated.
+    /// S² of samples, rounds and boots; `None` if no unit of the level is repeated.
     pub s_squared: [Option<f64>; 3],
     /// T² of samples, rounds and boots.
     pub t_squared: [Option<f64>; 3],
@@ -87,7 +87,7 @@ fn mean_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
-/// With the divisor n − 1; none for fewer than two values.
+/// With the divisor n − 1; `None` for fewer than two values.
 fn variance(values: &[f64]) -> Option<f64> {
     let mean = mean_of(values.iter().copied())?;
     let ssd: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();

@@ -47,7 +47,7 @@ pub fn refuse_baseline(
 pub(crate) fn fewest_boots(baseline: &Analysis, scope: GateScope<'_>) -> Option<u32> {
     let lines = baseline.lines().filter(|line| scope.contains(line));
     let pivots = lines.filter_map(|line| line.estimate.pivot);
-    pivots.map(|pivot| pivot.freedom.round() as u32 + 1).min()
+    pivots.map(|pivot| pivot.degrees_of_freedom.round() as u32 + 1).min()
 }
 
 fn refuse_missing(baseline: NamedRecord<'_>, scope: GateScope<'_>) -> Option<GateRefusal> {

@@ -56,7 +56,7 @@ impl Fleet for GuestFleet {
         let shipped = guest.ship(&self.executable)?;
         phases.ship_ns = lap(&mut clock);
         // The agent reads the guest's facts, which a boot still under way would change.
-        guest.settle();
+        guest.wait_until_booted();
         phases.settle_ns = lap(&mut clock);
         let expected =
             Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
@@ -155,9 +155,9 @@ impl AgentLink for AgentSession {
         self.guest.defect()
     }
 
-    fn tend(&mut self) {
+    fn keep_alive(&mut self) {
         // A broken connection fails the next request, with its reason.
-        self.process.tend().ok();
+        self.process.keep_alive().ok();
     }
 }
 

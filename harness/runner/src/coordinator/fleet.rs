@@ -23,7 +23,7 @@ pub(super) trait AgentLink {
     /// Why the guest itself is unusable, if it is.
     fn defect(&mut self) -> Option<String>;
     /// Keeps an idle connection alive, without waiting.
-    fn tend(&mut self);
+    fn keep_alive(&mut self);
 }
 
 /// What the coordinator knows about a guest after its agent's hello.

@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
             self.run_bench(bench)?;
             self.state.boots.note_done(bench.bench);
             self.log.progress.advance(self.state.boots.progress());
-            self.agents.iter_mut().flatten().for_each(|agent| agent.tend());
+            self.agents.iter_mut().flatten().for_each(|agent| agent.keep_alive());
         }
         self.agents.clear();
         Ok(self.log.journal.sync()?)

@@ -132,7 +132,7 @@ impl AgentLink for ScriptedAgent {
         (arm == self.arm && nth == self.requests).then(|| "QEMU ended".into())
     }
 
-    fn tend(&mut self) {}
+    fn keep_alive(&mut self) {}
 }
 
 impl ScriptedAgent {

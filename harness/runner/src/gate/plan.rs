@@ -45,12 +45,12 @@ impl GatePlan {
         let twice = (1.0 + 2.0 * self.margin.fraction()).ln();
         let excess = LogRatio::new(twice - self.margin.log_ratio().value());
         let boots = f64::from(self.boots);
-        let (variance, freedom) = match self.baseline_boots.map(f64::from) {
+        let (variance, degrees_of_freedom) = match self.baseline_boots.map(f64::from) {
             None => (1.0 / boots, boots - 1.0),
             Some(before) => (1.0 / boots + 1.0 / before, boots + before - 2.0),
         };
         let alpha = ALPHA / f64::from(self.comparisons.max(1));
-        power(excess, deviation * variance.sqrt(), freedom, alpha)
+        power(excess, deviation * variance.sqrt(), degrees_of_freedom, alpha)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::stream::Lanes;
 
-/// The most values that one-byte indices can address.
+/// The maximum number of values that one-byte indices can address.
 pub(super) const BYTE_VALUES_MAX: usize = 256;
 
 /// The two inner loops. Some processors have faster ones.

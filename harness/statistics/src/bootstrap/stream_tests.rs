@@ -103,6 +103,9 @@ fn indices_are_uniform() {
 fn check_uniform(counts: &[f64], total: f64) {
     let expected = total / counts.len() as f64;
     let chi_squared: f64 = counts.iter().map(|c| (c - expected).powi(2) / expected).sum();
-    let freedom = counts.len() as f64 - 1.0;
-    assert!((chi_squared - freedom).abs() < 4.0 * (2.0 * freedom).sqrt(), "{chi_squared}");
+    let degrees_of_freedom = counts.len() as f64 - 1.0;
+    assert!(
+        (chi_squared - degrees_of_freedom).abs() < 4.0 * (2.0 * degrees_of_freedom).sqrt(),
+        "{chi_squared}"
+    );
 }

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
     _mm512_store_si512, _mm512_storeu_si512, _mm512_xor_si512,
 };
 
-/// The most values that fit into two registers, one byte of each.
+/// The maximum number of values that fit into two registers, one byte of each.
 const VALUES_MAX: usize = 128;
 
 /// Bytes in a code.
