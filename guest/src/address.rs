@@ -1,9 +1,9 @@
 //! Where an arm runs, as the user writes it: `loopback`, `qemu:TREATMENT` or
 //! `ssh://user@host:port?key=PATH`.
 
+use crate::percent::{decode, user, value};
 use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -12,26 +12,6 @@ use url::{Host, Url};
 
 const FORM: &str = "write loopback, qemu:nosev, or ssh://user@host:port[?key=PATH]";
 const SSH_PORT: u16 = 22;
-
-/// Characters that a query's value must escape.
-const VALUE: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'<').add(b'>').add(b'\'');
-/// Characters that a user name must escape.
-const USER: &AsciiSet = &VALUE
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'=')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// Where an arm runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +33,11 @@ pub struct SshAddress {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The private key file; none for the SSH agent and the default identities.
+    /// The private key file; `None` for the SSH agent and the default identities.
     pub key: Option<PathBuf>,
-    /// The known_hosts file; none for the user's and the system's.
+    /// The known_hosts file; `None` for the user's and the system's.
     pub known_hosts: Option<PathBuf>,
-    /// Where the executable goes; none for `sevbench` in the account's cache folder.
+    /// Where the executable goes; `None` for `sevbench` in the account's cache folder.
     pub directory: Option<String>,
 }
 
@@ -219,7 +199,7 @@ impl fmt::Display for Address {
         };
         let host =
             if ssh.host.contains(':') { format!("[{}]", ssh.host) } else { ssh.host.clone() };
-        write!(f, "ssh://{}@{host}:{}", utf8_percent_encode(&ssh.user, USER), ssh.port)?;
+        write!(f, "ssh://{}@{host}:{}", user(&ssh.user), ssh.port)?;
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let options = [
             ("key", path(&ssh.key)),
@@ -227,9 +207,9 @@ impl fmt::Display for Address {
             ("dir", ssh.directory.clone()),
         ];
         let mut mark = '?';
-        for (name, value) in options {
-            if let Some(value) = value {
-                write!(f, "{mark}{name}={}", utf8_percent_encode(&value, VALUE))?;
+        for (name, set) in options {
+            if let Some(text) = set {
+                write!(f, "{mark}{name}={}", value(&text))?;
                 mark = '&';
             }
         }
@@ -267,12 +247,6 @@ fn without_password(text: &str) -> String {
         Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{tail}"),
         _ => text.to_owned(),
     }
-}
-
-/// Decodes percent-encoding; a `+` stays a `+`.
-fn decode(text: &str) -> Option<String> {
-    let text = percent_decode_str(text).decode_utf8().ok()?;
-    (!text.contains('\0')).then(|| text.into_owned())
 }
 
 fn default_user() -> Option<String> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
+use crate::treatment::Treatment;
 use proptest::prelude::*;
 
 fn ssh(text: &str) -> SshAddress {
@@ -51,6 +52,17 @@ fn invalid_address_shows_the_form() {
     for text in ["ssh://u:secret@h", "ssh://u:secret@h:99999", "ssh://u:sec@ret@h?key"] {
         let error = Address::parse(text).unwrap_err().to_string();
         assert!(!error.contains("ret@"), "{error}");
+    }
+}
+
+#[test]
+fn address_of_a_machine_round_trips_whatever_the_path_of_its_firmware_is() {
+    for path in ["/fw/OVMF.fd", "/a&b/50%/c?d=e#f"] {
+        let firmware = Some(PathBuf::from(path));
+        let settings = MachineSettings { firmware, ..MachineSettings::default() };
+        let machine = QemuMachine::new(Treatment::Bounce, settings);
+        let address = Address::Qemu(Box::new(machine));
+        assert_eq!(Address::parse(&address.to_string()), Ok((address, Options::new())), "{path}");
     }
 }
 

@@ -1,16 +1,13 @@
 //! Pure: whether a host has the memory and the CPUs for a set of machines that run at once.
 
-use crate::qemu::{Backing, QemuMachine};
+use crate::qemu::{Backing, QEMU_MIB, QemuMachine};
 use crate::treatment::Treatment;
 use thiserror::Error;
-
-/// The host memory that a QEMU process uses beyond its guest's memory.
-const QEMU_MIB: u64 = 100;
 
 /// The memory and CPUs of a host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostCapacity {
-    /// Memory available to programs; none if unknown.
+    /// Memory available to programs; `None` if unknown.
     pub(crate) available_mib: Option<u64>,
     /// Memory in free huge pages.
     pub(crate) huge_mib: u64,
@@ -122,14 +119,14 @@ mod tests {
         capacity.check(&[&machine, &machine]).err().map_or_else(String::new, |e| e.to_string())
     }
 
-    const HOST: HostCapacity = HostCapacity { available_mib: Some(4296), huge_mib: 0, cpus: 4 };
+    const HOST: HostCapacity = HostCapacity { available_mib: Some(4608), huge_mib: 0, cpus: 4 };
 
     #[test]
     fn machines_that_exceed_the_host_are_refused() {
         let nosev = Treatment::Nosev;
         assert_eq!(problem(|_| (), nosev, HOST), "");
-        let short = HostCapacity { available_mib: Some(4295), ..HOST };
-        assert!(problem(|_| (), nosev, short).contains("4296 MiB"));
+        let short = HostCapacity { available_mib: Some(4607), ..HOST };
+        assert!(problem(|_| (), nosev, short).contains("4608 MiB"));
         let few = HostCapacity { cpus: 3, ..HOST };
         assert!(problem(|_| (), nosev, few).contains("lower vcpus"));
         let pinned = problem(|settings| settings.vcpu_pins = vec![0], nosev, HOST);
@@ -141,7 +138,7 @@ mod tests {
     #[test]
     fn huge_pages_are_counted_separately() {
         let huge = |settings: &mut MachineSettings| settings.backing = Backing::Hugetlb;
-        let host = HostCapacity { available_mib: Some(300), huge_mib: 4096, cpus: 4 };
+        let host = HostCapacity { available_mib: Some(600), huge_mib: 4096, cpus: 4 };
         assert_eq!(problem(huge, Treatment::Nosev, host), "");
         let short = HostCapacity { huge_mib: 4095, ..host };
         assert!(problem(huge, Treatment::Nosev, short).contains("nr_hugepages"));

@@ -19,7 +19,7 @@ mod sev_checks;
 mod sev_device;
 mod tree;
 
-pub use check::{Check, CheckStatus, TestbedKind};
+pub use check::{Check, CheckScope, CheckStatus, TestbedKind};
 pub use doctor::{Obstacles, TestbedSupport, examine, obstacles, testbed_support};
 pub use host_facts::{Device, HostFacts, KvmAmd};
 pub use probe::HostProbe;

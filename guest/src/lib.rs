@@ -32,6 +32,7 @@ pub mod leak;
 mod limits;
 mod loopback;
 mod parity;
+mod percent;
 mod prepare;
 mod proof;
 mod qemu;
@@ -48,7 +49,7 @@ pub use executable::{Architecture, Executable, ExecutableError};
 pub use guest::{Guest, GuestAccess};
 pub use held_guest::{HeldGuest, HeldGuestError};
 pub use host::{
-    Check, CheckStatus, Device, HostFacts, HostProbe, KvmAmd, Obstacles, TestbedKind,
+    Check, CheckScope, CheckStatus, Device, HostFacts, HostProbe, KvmAmd, Obstacles, TestbedKind,
     TestbedSupport, examine, obstacles, testbed_support,
 };
 pub use host_lock::{HostLock, HostLockError};
@@ -59,8 +60,8 @@ pub use parity::{Declaration, Difference, MachineFacts, declarations, difference
 pub use prepare::{Prepared, prepare};
 pub use proof::{Evidence, Proof, Witness, prove};
 pub use qemu::{
-    Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord, MachineSettings,
-    QemuError, QemuMachine, SettingError, WantedAccelerator, interactive_command,
+    AcceleratorKind, Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord,
+    MachineSettings, QemuError, QemuMachine, SettingError, WantedAccelerator, interactive_command,
 };
 pub use sevbench_facts::{
     EncryptionFacts, EncryptionState, Facts, Protection, SevCpuid, sha256_of_self,

@@ -53,12 +53,6 @@ impl Interrupt {
     }
 }
 
-impl From<Arc<AtomicBool>> for Interrupt {
-    fn from(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
-    }
-}
-
 #[derive(Debug, Error)]
 #[error("interrupted")]
 struct Interrupted;

@@ -28,10 +28,43 @@ pub struct Difference {
 /// A fact that a treatment is declared to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declaration {
-    /// The fact's name, or the common start of several names, ending in a space.
-    pub fact: String,
+    /// The fact, or several of them.
+    pub fact: FactPattern,
     /// The words that change, if the fact is a set of words; empty for all of them.
     pub words: Vec<String>,
+}
+
+/// Which facts a declaration is about. In JSON it is a text; one that ends in a space is a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum FactPattern {
+    /// The fact of this name.
+    Name(String),
+    /// All facts whose name begins with this: `largest request of `.
+    Prefix(String),
+}
+
+impl FactPattern {
+    fn matches(&self, fact: &str) -> bool {
+        match self {
+            Self::Name(name) => fact == name,
+            Self::Prefix(prefix) => fact.starts_with(prefix.as_str()),
+        }
+    }
+}
+
+impl From<String> for FactPattern {
+    fn from(text: String) -> Self {
+        if text.ends_with(' ') { Self::Prefix(text) } else { Self::Name(text) }
+    }
+}
+
+impl From<FactPattern> for String {
+    fn from(pattern: FactPattern) -> Self {
+        match pattern {
+            FactPattern::Name(text) | FactPattern::Prefix(text) => text,
+        }
+    }
 }
 
 /// What is known about one of two compared machines.
@@ -46,10 +79,12 @@ pub struct MachineFacts<'a> {
 /// What a treatment is declared to change. `words` are those that it adds to the kernel's command
 /// line.
 pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration> {
-    let declare = |fact: &str, words: &[&str]| Declaration {
-        fact: fact.into(),
+    let declared = |fact: FactPattern, words: &[&str]| Declaration {
+        fact,
         words: words.iter().map(|&word| word.into()).collect(),
     };
+    let declare = |fact: &str, words: &[&str]| declared(FactPattern::Name(fact.into()), words);
+    let declare_all = |of: &str, words: &[&str]| declared(FactPattern::Prefix(of.into()), words);
     if treatment == Treatment::Nosev {
         return Vec::new();
     }
@@ -57,12 +92,13 @@ pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration
     let mut declared = vec![
         declare("memory", &[]),
         declare("bounce buffers", &[]),
-        declare("virtio features of ", &["33"]),
-        declare("largest request of ", &[]),
+        declare_all("virtio features of ", &["33"]),
+        declare_all("largest request of ", &[]),
     ];
     // A treatment that adds no words declares none, since an empty list would mean all.
     if !words.is_empty() {
-        declared.push(Declaration { fact: "kernel command line".into(), words });
+        let fact = FactPattern::Name("kernel command line".into());
+        declared.push(Declaration { fact, words });
     }
     if treatment == Treatment::Snp {
         declared.push(declare("memory backing", &[]));
@@ -126,10 +162,7 @@ fn difference(name: &str, here: &str, there: &str, declared: &[Declaration]) -> 
     if here == there {
         return None;
     }
-    let declaration = declared.iter().find(|Declaration { fact, .. }| match fact.ends_with(' ') {
-        true => name.starts_with(fact.as_str()),
-        false => name == fact,
-    });
+    let declaration = declared.iter().find(|declaration| declaration.fact.matches(name));
     let is_word_set = WORD_SETS.iter().any(|start| name.starts_with(start));
     if !is_word_set {
         let (control, treatment) = (here.to_owned(), there.to_owned());

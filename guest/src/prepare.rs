@@ -4,16 +4,12 @@
 use crate::address::Address;
 use crate::capacity::HostCapacity;
 use crate::error::GuestError;
-use crate::host::{HostProbe, Obstacles, TestbedKind, examine};
+use crate::host::{CheckScope, HostProbe, Obstacles, TestbedKind, examine};
 use crate::host_lock::HostLock;
 use crate::image::BootImage;
 use crate::limits::Interrupt;
 use crate::qemu::{Accelerator, Launch, QemuMachine};
 use std::fs;
-
-/// Checks that depend on a machine's settings. [`prepare`] makes these checks itself.
-const CHECKED_BY_SETTINGS: [&str; 5] =
-    ["firmware", "guest image", "image build tools", "memory", "disk"];
 
 /// A host that is ready for guests. Dropping it lets other runs start.
 #[derive(Debug)]
@@ -52,10 +48,11 @@ pub fn prepare(
     Ok(Prepared { _lock: Some(lock) })
 }
 
-/// Checks what a machine needs from the host whatever its settings are.
+/// Checks what a machine needs from the host whatever its settings are. [`prepare`] checks the rest
+/// itself.
 fn check_host(machine: &QemuMachine) -> Result<(), Obstacles> {
     let mut checks = examine(&HostProbe::gather_for(&machine.settings));
-    checks.retain(|check| !CHECKED_BY_SETTINGS.contains(&check.subject));
+    checks.retain(|check| check.scope == CheckScope::Host);
     let kind = TestbedKind::of(machine.treatment);
     Obstacles::find(machine.treatment.name(), &checks, kind).map_or(Ok(()), Err)
 }

@@ -8,7 +8,7 @@ use sevbench_facts::{EncryptionFacts, EncryptionState, Protection};
 /// What is known about a machine's protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Whether the claim is verified; none without a claim.
+    /// Whether the claim is verified; `None` without a claim.
     pub verified: Option<bool>,
     /// The encryption of the machine's memory, as the machine reports it.
     pub encryption: EncryptionState,
@@ -58,7 +58,7 @@ pub fn prove(
 
 fn was_launched_with(launch: Option<&LaunchRecord>, claimed: Protection) -> bool {
     let Some(launch) = launch else { return false };
-    launch.protection.as_deref() == Some(claimed.name())
+    launch.protection == Some(claimed)
         && launch.query_sev.as_deref().is_some_and(|text| says_protected(text, claimed))
 }
 
@@ -93,12 +93,15 @@ fn kernel_protections(guest: &EncryptionFacts) -> Vec<Protection> {
 fn launch_evidence(launch: Option<&LaunchRecord>) -> String {
     match launch {
         None => "launch: not by sevbench, so unknown".into(),
-        Some(LaunchRecord { protection: None, accelerator, .. }) => {
-            format!("launch: {accelerator}, no protection")
+        Some(LaunchRecord { protection: None, accelerator: Some(kind), .. }) => {
+            format!("launch: {kind}, no protection")
+        }
+        Some(LaunchRecord { protection: None, accelerator: None, .. }) => {
+            "launch: no protection".into()
         }
         Some(LaunchRecord { protection: Some(protection), query_sev, .. }) => {
             let answer = query_sev.as_deref().unwrap_or("nothing");
-            format!("launch: {protection}; QEMU says {answer}")
+            format!("launch: {}; QEMU says {answer}", protection.name())
         }
     }
 }

@@ -2,15 +2,16 @@
 //! "Performance Evaluation of AMD Secure Encrypted Virtualization" (Castellotti, TU Munich).
 
 use super::*;
+use crate::qemu::AcceleratorKind;
 use sevbench_facts::SevCpuid;
 
 /// CPUID of Castellotti's host: SME, SEV, SEV-ES, SEV-SNP, C-bit 51.
 const MILAN: SevCpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
 
-fn launch(protection: &str, query_sev: &str) -> LaunchRecord {
+fn launch(protection: Protection, query_sev: &str) -> LaunchRecord {
     LaunchRecord {
-        accelerator: "KVM".into(),
-        protection: Some(protection.into()),
+        accelerator: Some(AcceleratorKind::Kvm),
+        protection: Some(protection),
         query_sev: Some(query_sev.into()),
         ..LaunchRecord::default()
     }
@@ -18,7 +19,7 @@ fn launch(protection: &str, query_sev: &str) -> LaunchRecord {
 
 fn snp_launch() -> LaunchRecord {
     let answer = r#"{"enabled":true,"api-major":1,"api-minor":55,"build-id":21,"state":"running","sev-type":"sev-snp","snp-policy":196608}"#;
-    launch("sev-snp", answer)
+    launch(Protection::SevSnp, answer)
 }
 
 fn snp_guest() -> EncryptionFacts {
@@ -87,9 +88,10 @@ fn policy_tells_sev_and_sev_es_apart() {
         kernel_line: Some(format!("AMD Memory Encryption Features active: {line}")),
         ..snp_guest()
     };
-    let es = launch("sev-es", r#"{"enabled":true,"state":"running","sev-type":"sev","policy":5}"#);
+    let es = r#"{"enabled":true,"state":"running","sev-type":"sev","policy":5}"#;
+    let es = launch(Protection::SevEs, es);
     assert!(is_verified(Protection::SevEs, Some(&es), &guest(3, "SEV SEV-ES")));
-    let sev = launch("sev", r#"{"enabled":true,"state":"running","policy":1}"#);
+    let sev = launch(Protection::Sev, r#"{"enabled":true,"state":"running","policy":1}"#);
     assert!(is_verified(Protection::Sev, Some(&sev), &guest(1, "SEV")));
     assert!(!is_verified(Protection::SevEs, Some(&sev), &guest(3, "SEV SEV-ES")));
 }
@@ -102,7 +104,8 @@ fn machine_without_protection_claims_nothing() {
         log_is_readable: true,
         kernel_line: None,
     };
-    let launch = LaunchRecord { accelerator: "TCG".into(), ..LaunchRecord::default() };
+    let accelerator = Some(AcceleratorKind::Tcg);
+    let launch = LaunchRecord { accelerator, ..LaunchRecord::default() };
     let proof = prove(None, Some(&launch), &guest);
     assert_eq!((proof.verified, proof.encryption), (None, EncryptionState::Off));
     let texts: Vec<String> = proof.evidence.into_iter().map(|one| one.text).collect();

@@ -16,6 +16,7 @@ mod qmp;
 mod ranges;
 mod settings;
 
+pub use accelerator::AcceleratorKind;
 pub(crate) use accelerator::{Accelerator, kvm_defect, kvm_machine_types};
 pub(crate) use command::QEMU;
 pub use disk_settings::{Aio, CacheMode, DataDisks};
@@ -24,7 +25,7 @@ pub use error::QemuError;
 pub(crate) use launch::{Launch, firmware};
 pub use launch::{LaunchRecord, interactive_command};
 pub use machine::QemuMachine;
-pub(crate) use machine::swiotlb_mib;
+pub(crate) use machine::{QEMU_MIB, swiotlb_mib};
 pub use process::BootPhases;
 pub(crate) use process::QemuProcess;
 pub use settings::{Backing, MachineSettings, SettingError, WantedAccelerator};

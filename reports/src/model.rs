@@ -27,5 +27,5 @@ pub use summary::{
 };
 pub use word::{
     Against, Encryption, Estimand, ExclusionKind, GateDecision, MachineRole, MarginSource, Outcome,
-    OutlierLabel, Place, Role, UndecidedReason, Unit, Verdict, WarmUpClass, Witness,
+    OutlierLabel, Place, Protection, Role, UndecidedReason, Unit, Verdict, WarmUpClass, Witness,
 };

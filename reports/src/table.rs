@@ -13,7 +13,14 @@ pub enum Align {
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<(String, Align)>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Row {
+    cells: Vec<String>,
+    /// A column whose cell is coloured, and the number of the colour.
+    coloured: Option<(usize, u8)>,
 }
 
 impl Table {
@@ -25,27 +32,43 @@ impl Table {
 
     /// Adds a row; a missing cell is empty, a surplus one is left out.
     pub fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.rows.push(Row { cells, coloured: None });
+    }
+
+    /// Colours a cell of the last row. `colour` is a parameter of the ANSI escape sequence SGR: 31
+    /// is red.
+    pub fn colour(&mut self, column: usize, colour: u8) {
+        if let Some(row) = self.rows.last_mut() {
+            row.coloured = Some((column, colour));
+        }
     }
 
     /// The lines, header first, with two spaces between columns and no trailing spaces.
     pub fn lines(&self) -> Vec<String> {
-        let header: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
-        let all: Vec<&Vec<String>> = std::iter::once(&header).chain(&self.rows).collect();
+        let names = self.columns.iter().map(|(name, _)| name.clone()).collect();
+        let header = Row { cells: names, coloured: None };
+        let all: Vec<&Row> = std::iter::once(&header).chain(&self.rows).collect();
         let width_of = |column: usize| {
-            all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+            let cells = all.iter().filter_map(|row| row.cells.get(column));
+            cells.map(|cell| cell.chars().count()).max()
         };
-        let widths: Vec<usize> = (0..header.len()).map(|c| width_of(c).unwrap_or(0)).collect();
+        let columns = 0..self.columns.len();
+        let widths: Vec<usize> = columns.map(|column| width_of(column).unwrap_or(0)).collect();
         all.iter().map(|row| self.line(row, &widths)).collect()
     }
 
-    fn line(&self, row: &[String], widths: &[usize]) -> String {
+    fn line(&self, row: &Row, widths: &[usize]) -> String {
         let cells =
             self.columns.iter().zip(widths).enumerate().map(|(column, ((_, align), width))| {
-                let cell = row.get(column).map_or("", String::as_str);
+                let cell = row.cells.get(column).map_or("", String::as_str);
+                let padding = " ".repeat(width - cell.chars().count());
+                let cell = match row.coloured {
+                    Some((of, colour)) if of == column => format!("\x1b[{colour}m{cell}\x1b[0m"),
+                    _ => cell.to_owned(),
+                };
                 match align {
-                    Align::Left => format!("{cell:<width$}"),
-                    Align::Right => format!("{cell:>width$}"),
+                    Align::Left => cell + &padding,
+                    Align::Right => padding + &cell,
                 }
             });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()

@@ -1,9 +1,11 @@
 //! The levels of AMD's memory encryption for guests.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A level of AMD's memory encryption; each includes the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Protection {
     /// SEV: memory.
     Sev,
@@ -17,7 +19,7 @@ impl Protection {
     /// All levels, weakest first.
     pub const ALL: [Self; 3] = [Self::Sev, Self::SevEs, Self::SevSnp];
 
-    /// Its name in records and output.
+    /// Its name in records and addresses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sev => "sev",

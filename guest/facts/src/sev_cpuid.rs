@@ -24,7 +24,7 @@ pub struct SevCpuid {
 }
 
 impl SevCpuid {
-    /// Reads the leaf of this processor; none if it has no such leaf.
+    /// Reads the leaf of this processor; `None` if it has no such leaf.
     pub fn read() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         if std::arch::x86_64::__cpuid(LARGEST).eax >= LEAF {
@@ -39,19 +39,9 @@ impl SevCpuid {
         None
     }
 
-    /// SME: the host's own memory can be encrypted.
-    pub const fn sme(self) -> bool {
-        self.eax & 1 != 0
-    }
-
     /// SEV.
     pub const fn sev(self) -> bool {
         self.eax & 1 << 1 != 0
-    }
-
-    /// The MSR that flushes a guest page from the caches.
-    pub const fn page_flush_msr(self) -> bool {
-        self.eax & 1 << 2 != 0
     }
 
     /// SEV-ES.
@@ -62,16 +52,6 @@ impl SevCpuid {
     /// SEV-SNP.
     pub const fn sev_snp(self) -> bool {
         self.eax & 1 << 4 != 0
-    }
-
-    /// Virtual machine privilege levels; [`Self::vmpls`] is their number.
-    pub const fn vmpl(self) -> bool {
-        self.eax & 1 << 5 != 0
-    }
-
-    /// Secure TSC: the host cannot manipulate the guest's clock.
-    pub const fn secure_tsc(self) -> bool {
-        self.eax & 1 << 8 != 0
     }
 
     /// Whether the processor supports a protection.
@@ -160,11 +140,10 @@ mod tests {
     #[test]
     fn decodes_the_listing_of_an_epyc_7713p() {
         let cpuid = SevCpuid { eax: 0x0101_fd3f, ebx: 0x0000_4173, ecx: 509, edx: 128 };
-        assert!(cpuid.sme() && cpuid.sev() && cpuid.sev_es() && cpuid.sev_snp());
+        assert!(cpuid.sev() && cpuid.sev_es() && cpuid.sev_snp());
         assert_eq!((cpuid.c_bit(), cpuid.reduced_address_bits(), cpuid.vmpls()), (51, 5, 4));
         assert_eq!((cpuid.guests(), cpuid.minimum_asid()), (509, 128));
         assert_eq!(cpuid.asids(), (382, 127));
-        assert!(cpuid.page_flush_msr() && cpuid.vmpl() && cpuid.secure_tsc());
         let lines = cpuid.listing().into_iter().map(|(name, value)| format!("{name}: {value}"));
         insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
         SME: yes
@@ -202,7 +181,7 @@ mod tests {
     #[test]
     fn zero_leaf_offers_nothing() {
         let none = SevCpuid::default();
-        assert!(!none.sme() && !none.sev() && !none.sev_es() && !none.sev_snp());
+        assert!(!none.sev() && !none.sev_es() && !none.sev_snp());
         assert_eq!(none.asids(), (0, 0));
     }
 }

@@ -3,7 +3,7 @@
 use crate::lifetime::end_with_parent;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,11 +49,6 @@ impl OwnedChild {
         self.child.id()
     }
 
-    /// The child's standard input, if it is a pipe and was not taken before.
-    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
-        self.child.stdin.take()
-    }
-
     /// The child's standard output, if it is a pipe and was not taken before.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
@@ -64,7 +59,7 @@ impl OwnedChild {
         self.child.stderr.take()
     }
 
-    /// How the child ended; none while it runs.
+    /// How the child ended; `None` while it runs.
     ///
     /// # Errors
     /// If the kernel does not say.

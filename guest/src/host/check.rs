@@ -66,6 +66,15 @@ pub enum CheckStatus {
     Failed,
 }
 
+/// What the result of a check depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckScope {
+    /// The host alone.
+    Host,
+    /// The settings of the default machine as well. A machine with other settings may differ.
+    Settings,
+}
+
 /// One check of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -80,6 +89,9 @@ pub struct Check {
     pub remedy: Option<String>,
     /// The testbeds that need it.
     pub needed_by: &'static [TestbedKind],
+    /// What the result depends on.
+    #[serde(skip)]
+    pub scope: CheckScope,
 }
 
 impl Check {
@@ -88,13 +100,15 @@ impl Check {
         needed_by: &'static [TestbedKind],
         found: String,
     ) -> Self {
-        Self { subject, status: CheckStatus::Fine, found, remedy: None, needed_by }
+        let status = CheckStatus::Fine;
+        Self { subject, status, found, remedy: None, needed_by, scope: CheckScope::Host }
     }
 
     /// A check that no testbed needs.
     pub(super) fn note(subject: &'static str, found: String, remedy: Option<&str>) -> Self {
         let remedy = remedy.map(str::to_owned);
-        Self { subject, status: CheckStatus::Note, found, remedy, needed_by: &[] }
+        let status = CheckStatus::Note;
+        Self { subject, status, found, remedy, needed_by: &[], scope: CheckScope::Host }
     }
 
     pub(super) fn failed(
@@ -104,6 +118,11 @@ impl Check {
         remedy: impl Into<String>,
     ) -> Self {
         let remedy = Some(remedy.into());
-        Self { subject, status: CheckStatus::Failed, found, remedy, needed_by }
+        let status = CheckStatus::Failed;
+        Self { subject, status, found, remedy, needed_by, scope: CheckScope::Host }
+    }
+
+    pub(super) fn of_settings(self) -> Self {
+        Self { scope: CheckScope::Settings, ..self }
     }
 }

@@ -65,7 +65,7 @@ pub enum Device {
     Refused(String),
 }
 
-/// Parameters of the module kvm_amd; none if the kernel has no such module or parameter.
+/// Parameters of the module kvm_amd; `None` if the kernel has no such module or parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvmAmd {
     /// Whether guests with SEV are enabled.

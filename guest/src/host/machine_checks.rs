@@ -2,10 +2,9 @@
 
 use super::HostProbe;
 use super::check::{Check, TestbedKind};
+use crate::qemu::QEMU_MIB;
 use sevbench_facts::text::UNKNOWN;
 
-/// The memory that QEMU uses beyond its guest's; under TCG most of it is translated code.
-const QEMU_MEMORY_BYTES: u64 = 256 << 20;
 /// Guests that are up at a time: one for each arm.
 const GUESTS: u64 = 2;
 /// `CAP_SYS_PTRACE`, the right to read the memory of any process.
@@ -14,10 +13,10 @@ const CAP_SYS_PTRACE: u64 = 1 << 19;
 const FAST_CLOCKS: [&str; 3] = ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page"];
 
 pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
-    let all =
-        [kernel, processor, memory, disk, clock, governor, boost, smt, idle, large_pages, ksm];
-    let leak = [gcore, ptrace];
-    all.into_iter().chain(leak).map(|check| check(probe)).collect()
+    let of_settings = [memory, disk].map(|check| check(probe).of_settings());
+    let of_host = [clock, governor, boost, smt, idle, large_pages, ksm, gcore, ptrace];
+    let first = [kernel, processor].map(|check| check(probe));
+    first.into_iter().chain(of_settings).chain(of_host.map(|check| check(probe))).collect()
 }
 
 fn kernel(probe: &HostProbe) -> Check {
@@ -38,7 +37,7 @@ fn processor(probe: &HostProbe) -> Check {
 }
 
 fn memory(probe: &HostProbe) -> Check {
-    let needed = GUESTS * (probe.guest_memory_bytes + QEMU_MEMORY_BYTES);
+    let needed = GUESTS * (probe.guest_memory_bytes + (QEMU_MIB << 20));
     match probe.facts.memory_available_bytes {
         None => Check::note("memory", UNKNOWN.into(), None),
         Some(free) => {

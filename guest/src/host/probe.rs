@@ -22,7 +22,7 @@ const BUILD_MIB: u64 = 1024;
 pub struct HostProbe {
     /// The facts of the machine.
     pub facts: HostFacts,
-    /// Why KVM is not usable; none if it is.
+    /// Why KVM is not usable; `None` if it is.
     pub kvm_defect: Option<String>,
     /// The VM types that KVM supports, one bit for each.
     pub kvm_machine_types: Option<u32>,
@@ -41,16 +41,16 @@ pub struct HostProbe {
     pub(super) image_bytes: u64,
     /// The memory of a guest.
     pub(super) guest_memory_bytes: u64,
-    /// The status of the secure processor's firmware, or why it is unknown; none if there is no
+    /// The status of the secure processor's firmware, or why it is unknown; `None` if there is no
     /// device.
     pub(super) sev_firmware: Option<Result<SevFirmware, String>>,
-    /// How much memory this process may lock; none if there is no limit.
+    /// How much memory this process may lock; `None` if there is no limit.
     pub(super) lock_limit_bytes: Option<u64>,
     /// Capabilities of this process, one bit for each (capabilities(7)).
     pub(super) capabilities: u64,
     /// Whether gcore of gdb is installed.
     pub(super) gcore: bool,
-    /// Yama's ptrace restriction; none if the kernel has no Yama.
+    /// Yama's ptrace restriction; `None` if the kernel has no Yama.
     pub(super) ptrace_scope: Option<u32>,
 }
 

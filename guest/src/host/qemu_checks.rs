@@ -39,7 +39,7 @@ pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
             ]);
         }
     }
-    checks.extend([firmware(probe), image(probe), programs(probe)]);
+    checks.extend([firmware, image, programs].map(|check| check(probe).of_settings()));
     checks
 }
 

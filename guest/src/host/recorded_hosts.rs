@@ -93,7 +93,7 @@ pub(super) fn snp_host() -> HostProbe {
     probe.facts.kvm_amd = KvmAmd { sev: yes, sev_es: yes, sev_snp: yes };
     probe.facts.sev = Some(EPYC_7713P);
     probe.facts.sev_device = Device::Opens;
-    probe.sev_firmware = Some(Ok(SevFirmware { api: (1, 55), build: 21, state: 1, guests: 0 }));
+    probe.sev_firmware = Some(Ok(SevFirmware { api: (1, 55), build: 21, guests: 0 }));
     probe.ptrace_scope = Some(1);
     probe.kvm_machine_types = Some(0b1_1101);
     HostProbe { kvm_defect: None, ..probe }

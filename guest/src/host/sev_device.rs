@@ -37,8 +37,6 @@ pub(super) struct SevFirmware {
     pub(super) api: (u8, u8),
     /// Its build number.
     pub(super) build: u8,
-    /// 0 uninitialised, 1 initialised, 2 in use by guests.
-    pub(super) state: u8,
     /// Guests that run now.
     pub(super) guests: u32,
 }
@@ -58,8 +56,8 @@ impl SevFirmware {
             let (error, code) = (io::Error::last_os_error(), request.error);
             return Err(io::Error::other(format!("{error} (firmware error {code:#x})")));
         }
-        let PlatformStatus { api_major, api_minor, state, build, guest_count, .. } = status;
-        Ok(Self { api: (api_major, api_minor), build, state, guests: guest_count })
+        let PlatformStatus { api_major, api_minor, build, guest_count, .. } = status;
+        Ok(Self { api: (api_major, api_minor), build, guests: guest_count })
     }
 }
 

@@ -2,18 +2,18 @@
 
 use super::error::ImageError;
 use super::recipe::Recipe;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What guests boot: an image built from a recipe, or the user's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageSettings {
-    /// A recipe for `cargo sevbench guest build`; none for the built-in one.
+    /// A recipe for `cargo sevbench guest build`; `None` for the built-in one.
     pub recipe: Option<PathBuf>,
     /// The user's own disk image, raw or qcow2. It is never written to.
     pub disk: Option<PathBuf>,
-    /// A kernel to boot; none for the disk's own boot loader.
+    /// A kernel to boot; `None` for the disk's own boot loader.
     pub kernel: Option<PathBuf>,
     /// The kernel's initrd.
     pub initrd: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct ImageSettings {
     pub root: Option<String>,
     /// The account that SSH logs in to; `root` by default.
     pub user: Option<String>,
-    /// The private key that the account accepts; none if the disk runs cloud-init, which then
+    /// The private key that the account accepts; `None` if the disk runs cloud-init, which then
     /// installs a fresh one.
     pub key: Option<PathBuf>,
     /// The public host key of the disk's SSH server, which goes with `key`.

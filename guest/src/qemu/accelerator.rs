@@ -2,6 +2,8 @@
 
 use super::error::QemuError;
 use super::settings::WantedAccelerator;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,7 +15,26 @@ const GET_API_VERSION: libc::Ioctl = 0xae00;
 const CHECK_EXTENSION: libc::Ioctl = 0xae03;
 const CAP_VM_TYPES: libc::c_ulong = 235;
 
-/// How a guest's CPUs run.
+/// How a guest's CPUs run, as records name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AcceleratorKind {
+    /// On the processor itself.
+    Kvm,
+    /// Emulated.
+    Tcg,
+}
+
+impl fmt::Display for AcceleratorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Kvm => "KVM",
+            Self::Tcg => "TCG",
+        })
+    }
+}
+
+/// How a guest's CPUs run on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Accelerator {
     /// On the processor itself.
@@ -39,11 +60,10 @@ impl Accelerator {
         }
     }
 
-    /// Its name in output.
-    pub(crate) const fn name(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> AcceleratorKind {
         match self {
-            Self::Kvm => "KVM",
-            Self::Tcg { .. } => "TCG",
+            Self::Kvm => AcceleratorKind::Kvm,
+            Self::Tcg { .. } => AcceleratorKind::Tcg,
         }
     }
 }
@@ -67,8 +87,8 @@ pub(crate) fn kvm_defect() -> Option<String> {
     }
 }
 
-/// The VM types that KVM supports, one bit for each (`KVM_X86_*_VM` of asm/kvm.h); none if it does
-/// not say.
+/// The VM types that KVM supports, one bit for each (`KVM_X86_*_VM` of asm/kvm.h); `None` if it
+/// does not say.
 pub(crate) fn kvm_machine_types() -> Option<u32> {
     let types = open().and_then(|kvm| ask(&kvm, CHECK_EXTENSION, CAP_VM_TYPES));
     types.ok().map(libc::c_int::cast_unsigned)

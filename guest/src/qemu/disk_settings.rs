@@ -1,7 +1,7 @@
 //! What a user sets for the disks on which storage is measured.
 
 use super::ranges::number_in;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 const DISK_SIZE_MIB: RangeInclusive<u32> = 16..=16 << 20;
 
 /// Three disks of the same size, one on each kind of controller.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataDisks {
     /// The size of the disks that are files.
@@ -30,7 +30,7 @@ pub struct DataDisks {
 }
 
 /// QEMU's cache modes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheMode {
     /// Bypasses the host's page cache.
@@ -47,7 +47,7 @@ pub enum CacheMode {
 }
 
 /// How QEMU reads and writes a disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aio {
     /// Linux AIO if the cache mode allows it, else threads.

@@ -1,7 +1,7 @@
 //! What a machine is launched with on this host (accelerator, firmware, C-bit), and the record of
 //! the launch.
 
-use super::accelerator::Accelerator;
+use super::accelerator::{Accelerator, AcceleratorKind};
 use super::command::{Console, Control, QEMU, Wiring, command_line, cpu_model};
 use super::disks::DataDisk;
 use super::error::QemuError;
@@ -9,7 +9,7 @@ use super::machine::QemuMachine;
 use crate::image::ImageFiles;
 use crate::treatment::Treatment;
 use serde::{Deserialize, Serialize};
-use sevbench_facts::SevCpuid;
+use sevbench_facts::{Protection, SevCpuid};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ const SHOWN_SSH_PORT: u16 = 2222;
 pub struct LaunchRecord {
     /// In a line, for people.
     pub description: String,
-    /// `KVM` or `TCG`.
-    pub accelerator: String,
+    /// How its CPUs run; `None` in a record that does not say.
+    pub accelerator: Option<AcceleratorKind>,
     /// The protection that it was launched with.
-    pub protection: Option<String>,
+    pub protection: Option<Protection>,
     /// What QEMU reports about the protection (`query-sev`).
     pub query_sev: Option<String>,
     /// The whole command line.
@@ -127,7 +127,7 @@ impl<'a> Launch<'a> {
         command: Vec<String>,
     ) -> LaunchRecord {
         let settings = &self.machine.settings;
-        let mut description = format!("QEMU {version}, {}", self.accelerator.name());
+        let mut description = format!("QEMU {version}, {}", self.accelerator.kind());
         let words = self.machine.treatment_words();
         if !words.is_empty() {
             description += &format!(", {}", words.join(" "));
@@ -144,7 +144,7 @@ impl<'a> Launch<'a> {
         let places: Vec<String> = self.data_disks.iter().map(disk).collect();
         let facts = [
             ("QEMU", version.to_owned()),
-            ("accelerator", self.accelerator.name().into()),
+            ("accelerator", self.accelerator.kind().to_string()),
             ("machine type", settings.machine.clone()),
             ("CPU model", cpu_model(settings, &self.accelerator).into()),
             ("vCPUs", settings.vcpus.to_string()),
@@ -162,8 +162,8 @@ impl<'a> Launch<'a> {
         ];
         LaunchRecord {
             description,
-            accelerator: self.accelerator.name().into(),
-            protection: self.machine.treatment.protection().map(|p| p.name().into()),
+            accelerator: Some(self.accelerator.kind()),
+            protection: self.machine.treatment.protection(),
             query_sev,
             command,
             facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

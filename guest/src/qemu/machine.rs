@@ -2,6 +2,7 @@
 //! treatment.
 
 use super::settings::{MachineSettings, SettingError};
+use crate::percent::value;
 use crate::treatment::Treatment;
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +15,10 @@ const SWIOTLB_MIB_MAX: u64 = 1024;
 /// The kernel counts them in slabs of 2 KiB.
 const SLABS_PER_MIB: u64 = 512;
 
+/// The host memory that a QEMU process uses beyond its guest's memory. Under TCG most of it is
+/// translated code.
+pub(crate) const QEMU_MIB: u64 = 256;
+
 /// A machine that QEMU runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QemuMachine {
@@ -21,7 +26,7 @@ pub struct QemuMachine {
     pub treatment: Treatment,
     /// The settings that it shares with the other arms.
     pub settings: MachineSettings,
-    /// The log of its console; none for no log.
+    /// The log of its console; `None` for no log.
     pub console: Option<PathBuf>,
 }
 
@@ -71,7 +76,7 @@ impl fmt::Display for QemuMachine {
             settings.accelerator.name()
         )?;
         match &settings.firmware {
-            Some(path) => write!(f, "&firmware={}", path.display()),
+            Some(path) => write!(f, "&firmware={}", value(&path.display().to_string())),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use super::disk_settings::DataDisks;
 use super::ranges::{number_in, wanted};
 use crate::image::ImageSettings;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -18,7 +18,7 @@ pub(super) const MEMORY_MIB: RangeInclusive<u32> = 256..=16 << 20;
 const HOST_INDEX: RangeInclusive<u32> = 0..=libc::CPU_SETSIZE.cast_unsigned() - 1;
 
 /// The settings of a testbed's machines.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MachineSettings {
     /// vCPUs of a guest; by default two if the host has them.
@@ -32,9 +32,9 @@ pub struct MachineSettings {
     /// QEMU's machine type.
     #[serde(deserialize_with = "word")]
     pub machine: String,
-    /// QEMU's CPU model; none for the default of the accelerator.
+    /// QEMU's CPU model; `None` for the default of the accelerator.
     pub cpu_model: Option<String>,
-    /// The firmware, for `-bios`; none for the system's OVMF.
+    /// The firmware, for `-bios`; `None` for the system's OVMF.
     pub firmware: Option<PathBuf>,
     /// Words to append to the kernel's command line.
     pub kernel_command_line: String,
@@ -61,7 +61,7 @@ pub struct MachineSettings {
 }
 
 /// How a machine's CPUs should run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WantedAccelerator {
     /// KVM if it is usable, else TCG.
@@ -74,7 +74,7 @@ pub enum WantedAccelerator {
 }
 
 /// How the host backs a guest's memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backing {
     /// A memfd of base pages.

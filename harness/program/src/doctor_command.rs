@@ -154,6 +154,7 @@ fn wrapped(text: &str, len_max: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sevbench_guest::CheckScope;
 
     fn check(
         subject: &'static str,
@@ -162,7 +163,8 @@ mod tests {
         remedy: Option<&str>,
     ) -> Check {
         let needed_by = &[TestbedKind::Qemu, TestbedKind::Snp];
-        Check { subject, status, found: found.into(), remedy: remedy.map(str::to_owned), needed_by }
+        let (found, remedy) = (found.into(), remedy.map(str::to_owned));
+        Check { subject, status, found, remedy, needed_by, scope: CheckScope::Host }
     }
 
     fn verdict(testbed: TestbedKind, usable: bool, reason: &str) -> TestbedSupport {

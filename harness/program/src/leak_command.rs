@@ -6,11 +6,11 @@ use crate::leak_report::{ArmLeak, LeakReport};
 use clap::{Args, ValueEnum};
 use sevbench_guest::leak::{self, LeakError, LeakProbe, probe_for_secret};
 use sevbench_guest::{
-    Address, Executable, Guest, GuestError, Interrupt, Limits, Prepared, Protection, QemuMachine,
-    prepare,
+    Address, Executable, Guest, GuestError, Interrupt, Limits, Prepared, QemuMachine,
 };
 use sevbench_runner::cli::{
-    CliError, FAILED, Format, catch_signals, print_json, print_text, tell, testbed_arms,
+    CliError, FAILED, Format, catch_signals, prepare_host, print_json, print_text, tell,
+    testbed_arms,
 };
 use sevbench_runner::{Arm, Config};
 
@@ -58,7 +58,7 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     }
     let executable = Executable::current().map_err(CliError::failed)?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
-    let _prepared = prepare_host(&arms, &interrupt)?;
+    let _prepared = prepare_each(&arms, &interrupt)?;
     let mut report = LeakReport { dump: arguments.dump.name(), arms: Vec::new() };
     for (arm, machine) in &arms {
         let mut tell = |line: &str| tell(&format!("{}: {line}", arm.name));
@@ -71,8 +71,8 @@ pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
         };
         report.arms.push(ArmLeak {
             name: arm.name.clone(),
-            claimed: arm.claimed().map(Protection::name),
-            is_control: report.arms.is_empty(),
+            claimed: arm.claimed(),
+            role: arm.role,
             found,
         });
     }
@@ -98,7 +98,7 @@ impl LeakArguments {
 }
 
 /// Gets this host ready for each arm alone, since only one guest is up at a time.
-fn prepare_host(
+fn prepare_each(
     arms: &[(Arm, QemuMachine)],
     interrupt: &Interrupt,
 ) -> Result<Option<Prepared>, CliError> {
@@ -106,11 +106,7 @@ fn prepare_host(
     for (arm, _) in arms {
         // Release the host lock before it is taken again.
         drop(prepared.take());
-        let ready = prepare(&[&arm.address], interrupt, &mut tell);
-        prepared = Some(ready.map_err(|error| match error {
-            GuestError::Interrupted => CliError::interrupted(error),
-            error => CliError::usage(error),
-        })?);
+        prepared = Some(prepare_host([arm], interrupt, false)?);
     }
     Ok(prepared)
 }
@@ -145,6 +141,7 @@ fn search_arm(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use sevbench_guest::Protection;
 
     #[test]
     fn arms_of_the_testbed_start_with_the_control() {

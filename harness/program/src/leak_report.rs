@@ -1,8 +1,9 @@
 //! Pure: the result of the search in each arm's memory, as a conclusion, as text and as JSON.
 
 use serde_json::{Value, json};
+use sevbench_guest::Protection;
 use sevbench_guest::leak::{Finding, Hit, LeakVerdict};
-use sevbench_reports::{Align, Table, format_bytes};
+use sevbench_reports::{Align, Role, Table, format_bytes};
 use sevbench_text::escaped;
 
 /// The version of the JSON document.
@@ -21,8 +22,8 @@ pub(super) struct LeakReport {
 pub(super) struct ArmLeak {
     pub name: String,
     /// The protection that its name claims.
-    pub claimed: Option<&'static str>,
-    pub is_control: bool,
+    pub claimed: Option<Protection>,
+    pub role: Role,
     /// What the search found, or why it failed.
     pub found: Result<Finding, String>,
 }
@@ -124,7 +125,10 @@ impl ArmLeak {
         };
         match (found.verdict, self.claimed) {
             (LeakVerdict::Plaintext, Some(claim)) => (
-                format!("{name} claims {claim} AND IS NOT PROTECTED: the host reads its secret"),
+                format!(
+                    "{name} claims {} AND IS NOT PROTECTED: the host reads its secret",
+                    claim.name()
+                ),
                 false,
             ),
             (LeakVerdict::Plaintext, None) => (format!("{name} is not encrypted either"), true),
@@ -143,7 +147,7 @@ impl ArmLeak {
     }
 
     fn cells(&self) -> Vec<String> {
-        let claim = self.claimed.unwrap_or("nothing").to_owned();
+        let claim = self.claimed.map_or("nothing", Protection::name).to_owned();
         let Ok(found) = &self.found else {
             return vec![self.name.clone(), claim, "failed".into()];
         };
@@ -185,7 +189,7 @@ impl ArmLeak {
     fn json(&self) -> Value {
         let mut value = json!({
             "name": self.name,
-            "role": if self.is_control { "control" } else { "treatment" },
+            "role": self.role,
             "claimed": self.claimed,
         });
         match &self.found {

@@ -3,7 +3,7 @@
 use super::*;
 use sevbench_guest::leak::SearchResult;
 
-fn arm(name: &str, claimed: Option<&'static str>, verdict: LeakVerdict) -> ArmLeak {
+fn arm(name: &str, claimed: Option<Protection>, verdict: LeakVerdict) -> ArmLeak {
     let hits = if verdict == LeakVerdict::Plaintext { 1024 } else { 0 };
     let first = (hits > 0).then(|| Hit {
         address: 0x7f00_0000_1020,
@@ -26,7 +26,8 @@ fn arm(name: &str, claimed: Option<&'static str>, verdict: LeakVerdict) -> ArmLe
         result,
         pages_in_place: Some(if hits > 0 { 16 } else { 0 }),
     };
-    ArmLeak { name: name.into(), claimed, is_control: name == "nosev", found: Ok(found) }
+    let role = if name == "nosev" { Role::Control } else { Role::Treatment };
+    ArmLeak { name: name.into(), claimed, role, found: Ok(found) }
 }
 
 #[track_caller]
@@ -53,7 +54,7 @@ fn two_readable_arms_are_not_encrypted() {
 
 #[test]
 fn answers_of_a_protected_arm_are_distinguished() {
-    let snp = |answer| vec![nosev(), arm("snp", Some("sev-snp"), answer)];
+    let snp = |answer| vec![nosev(), arm("snp", Some(Protection::SevSnp), answer)];
     check(snp(LeakVerdict::Ciphertext), &["nosev is not encrypted", "snp is encrypted"], true);
     check(snp(LeakVerdict::UnmappedOrZero), &["the host cannot read the memory of snp"], true);
     check(snp(LeakVerdict::NotThisGuest), &["no conclusion about snp: this and that"], false);
@@ -64,8 +65,10 @@ fn answers_of_a_protected_arm_are_distinguished() {
 fn unreadable_control_gives_no_conclusion() {
     for answer in [LeakVerdict::UnmappedOrZero, LeakVerdict::Ciphertext, LeakVerdict::NotThisGuest]
     {
-        let arms =
-            vec![arm("nosev", None, answer), arm("snp", Some("sev-snp"), LeakVerdict::Ciphertext)];
+        let arms = vec![
+            arm("nosev", None, answer),
+            arm("snp", Some(Protection::SevSnp), LeakVerdict::Ciphertext),
+        ];
         check(
             arms,
             &["no conclusion: the secret of the unprotected control nosev", "this and that"],
@@ -82,7 +85,7 @@ fn unreadable_control_gives_no_conclusion() {
 
 #[test]
 fn text_is_aligned_and_shows_the_bytes() {
-    let arms = vec![nosev(), arm("snp", Some("sev-snp"), LeakVerdict::Ciphertext)];
+    let arms = vec![nosev(), arm("snp", Some(Protection::SevSnp), LeakVerdict::Ciphertext)];
     let text = LeakReport { dump: "mem", arms }.text();
     let expected = "\
 arm    claims   answer                   dump  guest memory  non-zero  hits
@@ -101,7 +104,7 @@ nosev: the first hit is at 0x7f0000001020. The bytes around it:
 
 #[test]
 fn document_names_each_answer() {
-    let arms = vec![nosev(), arm("snp", Some("sev-snp"), LeakVerdict::NotThisGuest)];
+    let arms = vec![nosev(), arm("snp", Some(Protection::SevSnp), LeakVerdict::NotThisGuest)];
     let value = LeakReport { dump: "gcore", arms }.json();
     assert_eq!(value["schema"], "sevbench/leak/1");
     assert_eq!(value["arms"][0]["answer"], "plaintext");

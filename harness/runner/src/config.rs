@@ -72,7 +72,7 @@ impl Config {
         Self::parse(&text).map_err(|reason| ConfigError::Invalid { path, reason })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let Sections { machine, testbeds, margin } =
             toml::from_str(text).map_err(|error| error.to_string())?;
         let testbeds = Testbeds::new(machine, testbeds).map_err(|error| error.to_string())?;

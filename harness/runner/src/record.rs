@@ -3,6 +3,7 @@
 
 mod baseline;
 mod event;
+mod header;
 mod journal;
 mod location;
 #[cfg(test)]
@@ -13,10 +14,11 @@ mod unfinished;
 
 pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
 pub(crate) use event::{
-    ArmRecord, ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord,
-    FailureRecord, Header, JOURNAL_SCHEMA, MarginRule, MeasuredRecord, Phases, ResumedRecord,
-    RoundRecord, RoundSamples, Settings, SetupRecord, SkipRecord, WarmUpRecord,
+    ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord, FailureRecord,
+    MeasuredRecord, Phases, ResumedRecord, RoundRecord, RoundSamples, SetupRecord, SkipRecord,
+    WarmUpRecord,
 };
+pub(crate) use header::{ArmRecord, Header, JOURNAL_SCHEMA, MarginRule, Settings};
 pub(crate) use journal::{
     Journal, JournalError, JournalWriter, Tail, read_journal, stream_journal,
 };

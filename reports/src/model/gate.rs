@@ -1,5 +1,6 @@
 //! A gate's decision about a run, and the benches behind it.
 
+use crate::model::measurand::Measurand;
 use crate::model::word::{Against, GateDecision, UndecidedReason};
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +24,17 @@ pub struct GateReport {
 }
 
 /// A line of the result that a gate looks at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateLine {
-    /// The bench, joined with its metric; `None` for an arm as a whole.
-    pub bench: Option<String>,
+    /// The bench, and its metric; `None` for an arm as a whole.
+    #[serde(flatten)]
+    pub measurand: Option<Measurand>,
     /// The arm.
     pub arm: String,
 }
 
 /// Something that a gate could not decide.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Undecided {
     /// The line; `None` for the run as a whole.
     #[serde(flatten)]

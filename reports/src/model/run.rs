@@ -1,6 +1,6 @@
 //! What was run, on what, and how it ended.
 
-use crate::model::word::{Encryption, MachineRole, Outcome, Place, Role, Witness};
+use crate::model::word::{Encryption, MachineRole, Outcome, Place, Protection, Role, Witness};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -107,8 +107,8 @@ pub struct ArmSummary {
     /// treatments do.
     #[serde(default)]
     pub judged: bool,
-    /// The protection that its name or configuration claims: `sev-snp`.
-    pub claimed: Option<String>,
+    /// The protection that its name or configuration claims.
+    pub claimed: Option<Protection>,
     /// Whether the claim is proved; `None` without a claim.
     pub verified: Option<bool>,
     /// How the machine says its memory is protected: `none`, `SEV-SNP`, `unknown`; `None` if

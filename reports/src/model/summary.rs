@@ -3,6 +3,7 @@
 
 use crate::model::comparison::{Comparison, Estimate};
 use crate::model::gate::GateReport;
+use crate::model::measurand::Measurand;
 use crate::model::run::Run;
 use crate::model::word::{ExclusionKind, OutlierLabel, Place, WarmUpClass};
 use serde::{Deserialize, Serialize};
@@ -53,10 +54,11 @@ pub struct Overall {
 }
 
 /// A round outside Tukey's fences.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutlierRow {
-    /// The bench, joined with its metric.
-    pub bench: String,
+    /// The bench, and its metric.
+    #[serde(flatten)]
+    pub measurand: Measurand,
     /// The treatment whose log ratio it is; for unpaired arms the arm itself.
     pub arm: String,
     /// The boot block.
@@ -149,9 +151,11 @@ struct StoredExclusion {
 impl From<StoredExclusion> for Exclusion {
     fn from(stored: StoredExclusion) -> Self {
         let StoredExclusion { bench, boot, round, kind, arm, cause } = stored;
-        let words = kind.as_deref().unwrap_or(&cause);
         let mut kinds = ExclusionKind::ALL.iter().copied();
-        let kind = kinds.find(|kind| words.starts_with(kind.word()));
+        let kind = kinds.find(|one| match &kind {
+            Some(word) => word == one.word(),
+            None => cause.starts_with(one.word()),
+        });
         Self { bench, boot, round, kind, arm, cause }
     }
 }
@@ -176,6 +180,7 @@ impl Summary {
     pub(crate) fn resolve(&mut self) {
         let benches = &self.run.benches;
         self.comparisons.iter_mut().for_each(|one| one.measurand.resolve(benches));
+        self.outliers.iter_mut().for_each(|one| one.measurand.resolve(benches));
         for arm in &mut self.run.arms {
             arm.place = arm.place.or_else(|| Place::of_address(&arm.address));
             let mut lines = self.comparisons.iter().filter(|one| one.treatment == arm.name);

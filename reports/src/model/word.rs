@@ -201,6 +201,18 @@ impl Place {
 }
 
 words! {
+    /// A protection that an arm claims, by its name in arms and addresses.
+    Protection {
+        /// AMD SEV.
+        Sev = "sev",
+        /// AMD SEV-ES.
+        SevEs = "sev-es",
+        /// AMD SEV-SNP.
+        SevSnp = "sev-snp",
+    }
+}
+
+words! {
     /// The encryption of a machine's memory, as the machine reports it.
     Encryption {
         /// None.
@@ -321,6 +333,7 @@ mod tests {
         check(Estimand::ALL);
         check(MarginSource::ALL);
         check(Place::ALL);
+        check(Protection::ALL);
         check(Encryption::ALL);
         check(Witness::ALL);
         check(Against::ALL);

@@ -26,8 +26,8 @@ fn list<T>(items: &[T], text: fn(&T) -> String) -> String {
 }
 
 fn line(line: &GateLine) -> String {
-    match &line.bench {
-        Some(bench) => escaped(&format!("{bench} in {}", line.arm)),
+    match &line.measurand {
+        Some(measurand) => escaped(&format!("{measurand} in {}", line.arm)),
         None => escaped(&line.arm),
     }
 }

@@ -7,7 +7,10 @@ use crate::value::format_value;
 use sevbench_text::escaped;
 use std::fmt::{Result, Write};
 
-/// One line a comparison, under a header.
+/// The index of the verdicts' column.
+const VERDICT_COLUMN: usize = 5;
+
+/// One line for each comparison, under a header.
 pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     let treatments: Vec<&str> = summary.run.treatments().map(|arm| arm.name.as_str()).collect();
     let Some(first) = summary.comparisons.first() else { return Ok(()) };
@@ -32,14 +35,11 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
     let mut table = Table::new(&columns);
     for comparison in &summary.comparisons {
         table.row(cells(comparison, single, options));
-    }
-    let mut lines = table.lines();
-    if options.colour {
-        for (line, comparison) in lines.iter_mut().skip(1).zip(&summary.comparisons) {
-            paint(line, comparison.verdict);
+        if let Some(colour) = colour(comparison.verdict).filter(|_| options.colour) {
+            table.colour(VERDICT_COLUMN, colour);
         }
     }
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+    table.lines().iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<String> {
@@ -110,17 +110,13 @@ pub(super) fn joined(flags: &[Flag]) -> String {
     words.join(", ")
 }
 
-fn paint(line: &mut String, verdict: Verdict) {
-    let colour = match verdict {
-        Verdict::Regressed => "31",
-        Verdict::Improved => "32",
-        Verdict::Inconclusive => "33",
-        Verdict::NoChange => return,
-    };
-    let word = verdict.word();
-    // The last one: an arm or a bench, left of the verdict, may contain the same word.
-    if let Some(start) = line.rfind(word) {
-        line.replace_range(start..start + word.len(), &format!("\x1b[{colour}m{word}\x1b[0m"));
+/// The colour of a verdict, as a parameter of the escape sequence SGR.
+const fn colour(verdict: Verdict) -> Option<u8> {
+    match verdict {
+        Verdict::Regressed => Some(31),
+        Verdict::Improved => Some(32),
+        Verdict::Inconclusive => Some(33),
+        Verdict::NoChange => None,
     }
 }
 

@@ -102,8 +102,8 @@ fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
 
 fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOptions) -> Result {
     for row in outliers.iter().filter(|row| row.first) {
-        let OutlierRow { bench, arm, label, .. } = row;
-        let bench = escaped(bench);
+        let OutlierRow { measurand, arm, label, .. } = row;
+        let bench = escaped(&measurand.to_string());
         writeln!(
             out,
             "cold start: the first value of {bench} in {arm} is an outlier ({label}, kept)"
@@ -119,8 +119,8 @@ fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOption
         return writeln!(out, "{rounds} (kept; --verbose lists {them})");
     }
     others.iter().try_for_each(|row| {
-        let OutlierRow { bench, arm, boot, round, label, .. } = row;
-        let bench = escaped(bench);
+        let OutlierRow { measurand, arm, boot, round, label, .. } = row;
+        let bench = escaped(&measurand.to_string());
         writeln!(out, "outlier: {bench} in {arm}, boot {boot}, round {round}: {label} (kept)")
     })
 }

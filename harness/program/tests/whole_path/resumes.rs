@@ -139,6 +139,21 @@ fn resume_restores_arms_of_the_command_line() {
     let child = lab.start(&[&spun[..], &["--measurement-time", "2s", "trials/spin"]].concat(), 3);
     signal(child.id(), libc::SIGKILL);
     child.wait_with_output().unwrap();
+    let refused = "it has no second arm on the control's machine; drop --aa";
+    lab.run(&["--resume", "--aa"]).expect(2, &[refused]);
     lab.run(&["--resume"]).expect(0, &["slowdown of 1.5 injected"]);
     assert_eq!(lab.summary()["run"]["arms"][1]["injected"], 1.5);
+}
+
+#[test]
+fn resume_accepts_the_aa_flag_of_the_run() {
+    let lab = Lab::new();
+    let spun = ["--treatment", "slow=loopback?spin=1.5", "--aa", "--boots", "1", "--rounds", "40"];
+    let child = lab.start(&[&spun[..], &["--measurement-time", "2s", "trials/spin"]].concat(), 3);
+    signal(child.id(), libc::SIGKILL);
+    child.wait_with_output().unwrap();
+    lab.run(&["--resume", "--aa"]).expect(0, &["continuing "]);
+    let summary = lab.summary();
+    let names = [1, 2].map(|arm| summary["run"]["arms"][arm]["name"].clone());
+    assert_eq!(names, ["slow", "aa"]);
 }

@@ -80,7 +80,7 @@ fn summarize(arm: &ArmRecord, standing: ArmStanding, boots: &[&BootRecord]) -> A
         role: arm.role,
         repeats_control: standing.repeats_control,
         judged: standing.judged,
-        claimed: arm.claimed.clone(),
+        claimed: arm.claimed.map(protection),
         verified: arm.claimed.is_some().then_some(is_proved),
         encryption: weakest.map(|proof| encryption(proof.encryption)),
         evidence: evidence.iter().map(|one| one.text.clone()).collect(),
@@ -105,6 +105,14 @@ const fn encryption(state: EncryptionState) -> Encryption {
     }
 }
 
+const fn protection(claimed: Protection) -> sevbench_reports::Protection {
+    match claimed {
+        Protection::Sev => sevbench_reports::Protection::Sev,
+        Protection::SevEs => sevbench_reports::Protection::SevEs,
+        Protection::SevSnp => sevbench_reports::Protection::SevSnp,
+    }
+}
+
 fn testimony(evidence: &Evidence) -> Testimony {
     let witness = match evidence.witness {
         sevbench_guest::Witness::Host => Witness::Host,
@@ -114,10 +122,7 @@ fn testimony(evidence: &Evidence) -> Testimony {
 }
 
 fn proof(arm: &ArmRecord, boot: &BootRecord) -> Proof {
-    let claimed = arm.claimed.as_deref().and_then(|claimed| {
-        Protection::ALL.into_iter().find(|protection| protection.name() == claimed)
-    });
-    prove(claimed, boot.launch.as_ref(), &boot.facts.encryption)
+    prove(arm.claimed, boot.launch.as_ref(), &boot.facts.encryption)
 }
 
 fn description(arm: &ArmRecord, boot: Option<&BootRecord>) -> String {

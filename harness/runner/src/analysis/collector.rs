@@ -7,6 +7,7 @@ use super::metrics::{
 use super::series::{PooledDistribution, PooledTable, Row, Series};
 use crate::record::{FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
 use sevbench_reports::{Measurand, Role, Unit};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Collects series from the events of a journal.
@@ -22,9 +23,15 @@ pub(super) struct SeriesCollector {
     pooled: PooledTable,
 }
 
-/// Bench, rank of the metric, joined name, unit. Arms that report in different units get different
-/// series, and are not compared.
-type SeriesKey = (usize, MetricRank, String, &'static str);
+/// Identifies a series. Arms that report a metric in different units get different series, and are
+/// not compared.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SeriesKey {
+    bench: usize,
+    rank: MetricRank,
+    metric: Option<String>,
+    unit: Unit,
+}
 
 /// The series of a journal.
 pub(super) struct CollectedSeries {
@@ -119,20 +126,18 @@ impl SeriesCollector {
     }
 
     fn series_of(&mut self, bench: usize, id: &str, metric: Metric) -> &mut Series {
+        let Metric { rank, name, percentile, unit, .. } = metric;
+        let vacant = match self.series.entry(SeriesKey { bench, rank, metric: name, unit }) {
+            Entry::Occupied(series) => return series.into_mut(),
+            Entry::Vacant(vacant) => vacant,
+        };
         let measurand = Measurand {
             bench: id.to_owned(),
-            percentile: metric.percentile.map(|percentile| percentile.q),
-            metric: metric.name,
+            metric: vacant.key().metric.clone(),
+            percentile: percentile.map(|percentile| percentile.q),
         };
-        let key = (bench, metric.rank, measurand.to_string(), metric.unit.word());
-        self.series.entry(key).or_insert_with(|| Series {
-            measurand,
-            bench,
-            unit: metric.unit,
-            rows: Vec::new(),
-            is_boot_time: false,
-            percentile: metric.percentile,
-        })
+        let (rows, is_boot_time) = (Vec::new(), false);
+        vacant.insert(Series { measurand, bench, unit, rows, is_boot_time, percentile })
     }
 
     fn pool(&mut self, key: RoundKey, distributions: Vec<Distribution>) {
@@ -158,20 +163,17 @@ impl SeriesCollector {
         for ((bench, observation), pooled) in &self.pooled {
             for (within, (what, q, _)) in (1..).zip(&PERCENTILES) {
                 let rank = MetricRank { observation: *observation, within };
+                let (bench, unit) = (*bench, Unit::Nanoseconds);
+                let metric = Some(format!("{}-{what}", pooled.name));
                 let measurand = Measurand {
-                    bench: ids.get(bench).cloned().unwrap_or_default(),
-                    metric: Some(format!("{}-{what}", pooled.name)),
+                    bench: ids.get(&bench).cloned().unwrap_or_default(),
+                    metric: metric.clone(),
                     percentile: Some(*q),
                 };
-                let unit = Unit::Nanoseconds;
-                let key = (*bench, rank, measurand.to_string(), unit.word());
-                self.series.entry(key).or_insert_with(|| Series {
-                    measurand,
-                    bench: *bench,
-                    unit,
-                    rows: Vec::new(),
-                    is_boot_time: false,
-                    percentile: percentile(rank),
+                self.series.entry(SeriesKey { bench, rank, metric, unit }).or_insert_with(|| {
+                    let (rows, is_boot_time) = (Vec::new(), false);
+                    let percentile = percentile(rank);
+                    Series { measurand, bench, unit, rows, is_boot_time, percentile }
                 });
             }
         }

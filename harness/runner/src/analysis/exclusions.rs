@@ -2,6 +2,7 @@
 //! values of samples play no part.
 
 use crate::record::{ArmRound, BootRecord, RoundRecord};
+use sevbench_guest::AcceleratorKind;
 use sevbench_reports::{Exclusion, ExclusionKind};
 use sevbench_text::counted;
 
@@ -34,7 +35,8 @@ pub(super) struct Exclusions {
 
 impl Exclusions {
     pub(super) fn boot(&mut self, boot: &BootRecord) {
-        let is_near = boot.launch.as_ref().is_some_and(|launch| launch.accelerator == "KVM");
+        let accelerator = boot.launch.as_ref().and_then(|launch| launch.accelerator);
+        let is_near = accelerator == Some(AcceleratorKind::Kvm);
         self.is_far |= !is_near;
     }
 

@@ -58,7 +58,7 @@ fn outlier_rows(input: ComparisonInput<'_>, arm: &str, values: &[RoundValue]) ->
     let ratios: Vec<LogRatio> = values.iter().map(|value| value.value).collect();
     let labelled = values.iter().zip(tukey_labels(&ratios)).filter_map(|(value, label)| {
         Some(OutlierRow {
-            bench: input.series.measurand.to_string(),
+            measurand: input.series.measurand.clone(),
             arm: arm.into(),
             boot: value.boot,
             round: value.round,

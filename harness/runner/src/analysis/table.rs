@@ -124,10 +124,12 @@ impl ArmOrder {
                 name: name.clone(),
                 role: if position == 0 { Role::Control } else { Role::Treatment },
                 address: format!("{file}:{name}"),
+                place: Some(Place::Table),
                 claimed: None,
                 spin_factor: None,
                 rebooted: true,
                 declares: Vec::new(),
+                machine: None,
             }
         });
         arms.collect()

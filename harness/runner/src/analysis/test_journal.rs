@@ -8,7 +8,7 @@ use crate::record::{
     SetupRecord, Tail,
 };
 use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput};
-use sevbench_reports::{Comparison, Outcome, Role, Summary};
+use sevbench_reports::{Comparison, Outcome, Place, Role, Summary};
 use std::collections::BTreeMap;
 
 pub(super) fn analyze(journal: &Journal) -> Summary {
@@ -25,9 +25,10 @@ pub(super) fn analyze_on(journal: &Journal, threads: usize) -> Analysis {
 pub(super) const RATIOS: [f64; 5] = [1.063, 1.078, 1.071, 1.098, 1.059];
 
 pub(super) fn arm(name: &str, role: Role) -> ArmRecord {
-    let (name, address) = (name.into(), "loopback".into());
-    let (claimed, spin_factor, declares) = (None, None, Vec::new());
-    ArmRecord { name, role, address, claimed, spin_factor, rebooted: true, declares }
+    let (name, address, place) = (name.into(), "loopback".into(), Some(Place::Loopback));
+    let (rebooted, declares) = (true, Vec::new());
+    let (claimed, spin_factor, machine) = (None, None, None);
+    ArmRecord { name, role, address, place, claimed, spin_factor, rebooted, declares, machine }
 }
 
 pub(super) fn journal(events: Vec<Event>) -> Journal {

@@ -64,8 +64,22 @@ impl BenchArguments {
         seed: u64,
     ) -> Result<Plan, CliError> {
         let config = Config::load(self.config.as_deref()).map_err(CliError::usage)?;
-        let (testbed, arms) = self.arms(&config)?;
-        let settings = self.settings(&config, &Effort::of(self.quick, &arms))?;
+        self.plan_of(self.arms(&config)?, &config, suite, cases, seed)
+    }
+
+    /// The plan for these benches in these arms of a testbed.
+    ///
+    /// # Errors
+    /// If a flag or the configuration is wrong.
+    pub(super) fn plan_of(
+        &self,
+        (testbed, arms): (String, Vec<Arm>),
+        config: &Config,
+        suite: &'static str,
+        cases: &[&Case],
+        seed: u64,
+    ) -> Result<Plan, CliError> {
+        let settings = self.settings(config, &Effort::of(self.quick, &arms))?;
         let benches = cases.iter().map(|case| case.id().to_owned()).collect();
         let observed = cases.iter().filter(|case| case.is_observed()).count();
         let pauses_idle = !self.no_pause;
@@ -102,7 +116,7 @@ impl BenchArguments {
     }
 
     /// The testbed's name and its arms, the control first.
-    fn arms(&self, config: &Config) -> Result<(String, Vec<Arm>), CliError> {
+    pub(super) fn arms(&self, config: &Config) -> Result<(String, Vec<Arm>), CliError> {
         if self.control.is_some() && self.treatment.is_empty() {
             let text = "--control needs something to compare with: add --treatment NAME=URL";
             return Err(CliError::usage(text));

@@ -11,7 +11,7 @@ use super::resume::Unfinished;
 use super::signals::catch_signals;
 use crate::analysis::{Overrides, add_changes, boots_wanted};
 use crate::coordinator::{
-    GuestFleet, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
+    Arm, GuestFleet, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
 };
 use crate::gate::{GatePlan, judge_run};
 use crate::record::{JournalError, Location};
@@ -41,7 +41,7 @@ pub(super) fn measure(
     let baseline = baseline.map(|name| Baseline::find(name, plan.suite)).transpose()?;
     let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
-    let _prepared = prepare_host(&plan, &interrupt, arguments.quiet)?;
+    let _prepared = prepare_host(&plan.arms, &interrupt, arguments.quiet)?;
 
     let mut record = match unfinished {
         Some(unfinished) => unfinished.reopen(arguments.quiet)?,
@@ -76,9 +76,16 @@ fn seed_from_clock() -> u64 {
     (since.as_nanos() as u64) & ((1 << 48) - 1)
 }
 
-/// Gets this host ready for the plan's guests, before anything is recorded.
-fn prepare_host(plan: &Plan, interrupt: &Interrupt, quiet: bool) -> Result<Prepared, CliError> {
-    let addresses: Vec<&Address> = plan.arms.iter().map(|arm| &arm.address).collect();
+/// Gets this host ready for the guests of these arms, before anything is recorded.
+///
+/// # Errors
+/// If the host is busy or full, or lacks what a guest needs.
+pub fn prepare_host<'a>(
+    arms: impl IntoIterator<Item = &'a Arm>,
+    interrupt: &Interrupt,
+    quiet: bool,
+) -> Result<Prepared, CliError> {
+    let addresses: Vec<&Address> = arms.into_iter().map(|arm| &arm.address).collect();
     let mut tell = |line: &str| {
         if !quiet {
             tell(line);

@@ -6,7 +6,7 @@ use super::bench_plan::testbed_arms;
 use super::exit::CliError;
 use super::open_record::OpenRecord;
 use crate::config::Config;
-use crate::coordinator::{Arm, ArmError, Checkpoint, Plan, select};
+use crate::coordinator::{Arm, Checkpoint, Plan, select};
 use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
     find_unfinished, read_journal,
@@ -68,7 +68,9 @@ impl Unfinished {
             ));
         }
         let cases = self.cases(suite, arguments)?;
-        let of_flags = arguments.plan(suite.name(), &cases, header.seed)?;
+        let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;
+        let arms = (header.testbed.clone(), self.arms(arguments, &config)?);
+        let of_flags = arguments.plan_of(arms, &config, suite.name(), &cases, header.seed)?;
         self.check_settings(arguments, &of_flags.settings)?;
         if arguments.is_given("seed") && arguments.seed != Some(header.seed) {
             return Err(self.refused(&format!("its seed is {}; drop --seed", header.seed)));
@@ -83,13 +85,7 @@ impl Unfinished {
             settings.boot_timeout_ns = boot_timeout_ns;
         }
         settings.max_time_ns = max_time_ns.or(settings.max_time_ns);
-        Ok(Plan {
-            testbed: header.testbed.clone(),
-            arms: self.arms(arguments, of_flags.arms)?,
-            pauses_idle: !settings.no_pause,
-            settings,
-            ..of_flags
-        })
+        Ok(Plan { pauses_idle: !settings.no_pause, settings, ..of_flags })
     }
 
     /// Opens the record to continue it: cuts off a torn line and records the time of the
@@ -165,44 +161,117 @@ impl Unfinished {
         Ok(())
     }
 
-    /// The arms of the run, from the flags, its testbed or the addresses in its header: whichever
-    /// gives the same arms as the header.
-    fn arms(&self, arguments: &BenchArguments, of_flags: Vec<Arm>) -> Result<Vec<Arm>, CliError> {
+    /// The arms of the run, from the flags, or else from its testbed or the addresses in its
+    /// header, whichever gives the same arms as the header.
+    fn arms(&self, arguments: &BenchArguments, config: &Config) -> Result<Vec<Arm>, CliError> {
         let header = &self.journal.header;
-        let is_same =
-            |arms: &Vec<Arm>| arms.iter().map(Arm::record).eq(header.arms.iter().cloned());
-        if is_same(&of_flags) {
-            return Ok(of_flags);
+        let has_aa = header.arms.iter().skip(1).any(|arm| arm.repeats(&header.arms[0]));
+        if arguments.aa && !has_aa {
+            return Err(self.refused("it has no second arm on the control's machine; drop --aa"));
         }
-        let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;
-        let chosen =
+        let chooses =
             ["testbed", "control", "treatment"].iter().any(|flag| arguments.is_given(flag));
-        let of_testbed = || testbed_arms(&config, &header.testbed).ok().map(|(_, arms)| arms);
-        let of_header = || arms_of(header, &config).ok();
-        let arms = match chosen {
-            true => None,
-            false => of_testbed().filter(is_same).or_else(|| of_header().filter(is_same)),
+        let candidates = if chooses {
+            vec![arguments.arms(config)?.1]
+        } else {
+            [of_testbed(header, config), of_addresses(header, config)]
+                .into_iter()
+                .flatten()
+                .collect()
         };
-        arms.ok_or_else(|| {
-            let arms: Vec<String> =
-                header.arms.iter().map(|arm| format!("{}={}", arm.name, arm.address)).collect();
-            self.refused(&format!(
-                "its arms are {} (testbed {}), but these flags and this configuration give others; \
-                 repeat --testbed, --control, --treatment and --config as they were",
-                arms.join(", "),
-                header.testbed,
-            ))
+        let changed = candidates.iter().find_map(|arms| changed_setting(arms, &header.arms));
+        let same = candidates.into_iter().find(|arms| are_same(arms, &header.arms));
+        same.ok_or_else(|| match changed {
+            Some(changed) => self.refused(&format!(
+                "{changed}; set it back in `[machine]` of sevbench.toml, or give the same --config"
+            )),
+            None => {
+                let arms: Vec<String> =
+                    header.arms.iter().map(|arm| format!("{}={}", arm.name, arm.address)).collect();
+                self.refused(&format!(
+                    "its arms are {} (testbed {}), but these flags and this configuration give \
+                     others; repeat --testbed, --control, --treatment, --aa and --config as they \
+                     were",
+                    arms.join(", "),
+                    header.testbed,
+                ))
+            }
         })
     }
 }
 
-/// The arms at their recorded addresses.
-fn arms_of(header: &Header, config: &Config) -> Result<Vec<Arm>, ArmError> {
+/// The arms that the run's testbed has now, with the arm that `--aa` added. `None` if there is no
+/// such testbed any more.
+fn of_testbed(header: &Header, config: &Config) -> Option<Vec<Arm>> {
+    let (_, mut arms) = testbed_arms(config, &header.testbed).ok()?;
+    if arms.len() + 1 == header.arms.len() {
+        arms.push(arms[0].again());
+    }
+    Some(arms)
+}
+
+/// The arms at their recorded addresses. `None` if an address is not valid any more.
+fn of_addresses(header: &Header, config: &Config) -> Option<Vec<Arm>> {
     let arm = |record: &ArmRecord| {
         let mark = if record.address.contains('?') { '&' } else { '?' };
         let spin = record.spin_factor.map(|factor| format!("{mark}spin={factor}"));
         let url = format!("{}{}", record.address, spin.unwrap_or_default());
-        Arm::named(&record.name, record.role, &url, config.machine())
+        Arm::named(&record.name, record.role, &url, config.machine()).ok()
     };
     header.arms.iter().map(arm).collect()
+}
+
+/// Whether these are the recorded arms. An older record does not have every field.
+fn are_same(arms: &[Arm], recorded: &[ArmRecord]) -> bool {
+    let is_same = |(arm, there): (&Arm, &ArmRecord)| {
+        let here = arm.record();
+        let place = there.place.and(here.place);
+        let machine = there.machine.as_ref().and(here.machine);
+        ArmRecord { place, machine, ..here } == *there
+    };
+    arms.len() == recorded.len() && arms.iter().zip(recorded).all(is_same)
+}
+
+/// The first setting in which a machine differs from the recorded one: its name and both values.
+fn changed_setting(arms: &[Arm], recorded: &[ArmRecord]) -> Option<String> {
+    arms.iter().zip(recorded).find_map(|(arm, there)| {
+        let (here, there) = (arm.record().machine?, there.machine.as_ref()?);
+        let (name, before) =
+            there.as_object()?.iter().find(|(name, value)| here.get(name) != Some(*value))?;
+        let now = here.get(name).map_or_else(|| "none".into(), ToString::to_string);
+        Some(format!("the machine of {} had {name} = {before}, not {now}", arm.name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    /// The arms of `qemu`, with machines of this many MiB of memory and this machine type.
+    fn arms(memory_mib: u32, machine: &str) -> Vec<Arm> {
+        let text = format!("[machine]\nmemory_mib = {memory_mib}\nmachine = \"{machine}\"\n");
+        let config = Config::parse(&text).unwrap();
+        testbed_arms(&config, "qemu").ok().unwrap().1
+    }
+
+    #[test]
+    fn changed_machine_is_another_machine() {
+        let recorded: Vec<ArmRecord> = arms(1024, "q35").iter().map(Arm::record).collect();
+        assert!(are_same(&arms(1024, "q35"), &recorded));
+        for (other, change) in [
+            (arms(2048, "q35"), "the machine of nosev had memory_mib = 1024, not 2048"),
+            (arms(1024, "pc"), "the machine of nosev had machine = \"q35\", not \"pc\""),
+        ] {
+            assert!(!are_same(&other, &recorded));
+            assert_eq!(changed_setting(&other, &recorded).unwrap(), change);
+        }
+        let older: Vec<ArmRecord> = recorded
+            .into_iter()
+            .map(|arm| ArmRecord { place: None, machine: None, ..arm })
+            .collect();
+        assert!(are_same(&arms(1024, "pc"), &older), "an older record does not say");
+        assert_eq!(changed_setting(&arms(1024, "pc"), &older), None);
+        assert!(!are_same(&arms(1024, "q35")[..1], &older));
+    }
 }

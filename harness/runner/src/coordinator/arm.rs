@@ -5,7 +5,7 @@ use sevbench_guest::{
     Address, AddressError, ArmTarget, CONTROL, Declaration, MachineSettings, Protection,
     TestbedArm, Treatment, declarations,
 };
-use sevbench_reports::Role;
+use sevbench_reports::{Place, Role};
 use thiserror::Error;
 
 /// The longest arm name, in bytes.
@@ -166,11 +166,18 @@ impl Arm {
             name: self.name.clone(),
             role: self.role,
             address: self.address.to_string(),
-            claimed: self.claimed().map(|protection| protection.name().into()),
+            place: Some(place(&self.address)),
+            claimed: self.claimed(),
             spin_factor: self.spin_factor,
             rebooted: self.address.is_rebooted_by_us(),
             declares: self.declares(),
+            machine: self.machine_settings(),
         }
+    }
+
+    /// The settings as JSON: a later version reads them whatever it has added.
+    fn machine_settings(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(&self.address.machine()?.settings).ok()
     }
 
     /// The facts in which the treatment itself makes the arm differ from the control.
@@ -180,6 +187,15 @@ impl Arm {
             (None, Some(treatment)) => declarations(treatment, Vec::new()),
             (None, None) => Vec::new(),
         }
+    }
+}
+
+/// The kind of machine behind an address.
+const fn place(address: &Address) -> Place {
+    match address {
+        Address::Loopback => Place::Loopback,
+        Address::Qemu(_) => Place::Qemu,
+        Address::Ssh(_) => Place::Ssh,
     }
 }
 

@@ -4,7 +4,7 @@ use super::plan::refuse_plan;
 use super::refusal::{GateRefusal, refusal_of_record};
 use super::verdict::{ALPHA, blur};
 use sevbench_reports::{
-    Against, Comparison, FailedRow, GateDecision, GateLine, GateReport, Outcome, Summary,
+    Against, Comparison, GateDecision, GateLine, GateReport, Measurand, Outcome, Summary,
     Undecided, UndecidedReason, Verdict,
 };
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) ->
     let (mut regressed, mut undecided) = (Vec::new(), Vec::new());
     for comparison in &judged {
         let line = || GateLine {
-            bench: Some(comparison.measurand.to_string()),
+            measurand: Some(comparison.measurand.clone()),
             arm: comparison.treatment.clone(),
         };
         match decide(comparison, against, lines) {
@@ -120,7 +120,8 @@ fn without_result(summary: &Summary) -> Vec<Undecided> {
             lines.any(|one| one.treatment == arm.name && one.measurand.bench == *bench)
         };
         for bench in summary.run.benches.iter().filter(|bench| !has(bench)) {
-            let line = GateLine { bench: Some(bench.clone()), arm: arm.name.clone() };
+            let measurand = Some(Measurand::of_bench(bench));
+            let line = GateLine { measurand, arm: arm.name.clone() };
             missing.push(Undecided { line: Some(line), reason: UndecidedReason::NoResult });
         }
     }
@@ -128,10 +129,15 @@ fn without_result(summary: &Summary) -> Vec<Undecided> {
 }
 
 /// The benches that failed in some boot, even if other boots have a result.
-fn failed(summary: &Summary) -> BTreeSet<Undecided> {
-    let line = |row: &FailedRow| GateLine { bench: row.bench.clone(), arm: row.arm.clone() };
-    let rows = summary.failed.iter();
-    rows.map(|row| Undecided { line: Some(line(row)), reason: UndecidedReason::Failed }).collect()
+fn failed(summary: &Summary) -> Vec<Undecided> {
+    let rows: BTreeSet<(&Option<String>, &String)> =
+        summary.failed.iter().map(|row| (&row.bench, &row.arm)).collect();
+    let undecided = |(bench, arm): (&Option<String>, &String)| {
+        let measurand = bench.as_ref().map(Measurand::of_bench);
+        let line = GateLine { measurand, arm: arm.clone() };
+        Undecided { line: Some(line), reason: UndecidedReason::Failed }
+    };
+    rows.into_iter().map(undecided).collect()
 }
 
 fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {

@@ -98,7 +98,12 @@ fn benches_without_a_usable_result_are_not_decided() {
     let mut failed = summary.clone();
     for boot in [3, 7] {
         let (bench, arm) = (Some("trials/rate".into()), "nosev".into());
-        failed.failed.push(FailedRow { bench, arm, boot, reason: "a wrong byte".into() });
+        failed.failed.push(sevbench_reports::FailedRow {
+            bench,
+            arm,
+            boot,
+            reason: "a wrong byte".into(),
+        });
     }
     assert_eq!(open(&failed), "trials/rate in nosev (failed)");
     let mut empty = summary;

@@ -1,14 +1,12 @@
 //! The events of a journal, one JSON object per line. The names are stored: add some, but never
 //! rename one. Units are part of the names.
 
+use super::header::Header;
 use serde::{Deserialize, Serialize};
-use sevbench_guest::{Declaration, Facts, LaunchRecord};
+use sevbench_guest::{Facts, LaunchRecord};
 use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput};
-use sevbench_reports::{MarginSource, Outcome, Place, Role};
+use sevbench_reports::Outcome;
 use std::collections::BTreeMap;
-
-/// The version of the journal's format.
-pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
 
 /// One line of `run.ndjson`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,100 +49,6 @@ impl Event {
             return serde_json::from_slice(line).map(Self::WarmUp);
         }
         serde_json::from_slice(line)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Header {
-    pub schema: String,
-    pub id: String,
-    pub suite: String,
-    pub testbed: String,
-    pub started: String,
-    pub seed: u64,
-    pub sevbench_version: String,
-    pub executable_sha256: String,
-    /// Facts about the coordinator's machine.
-    #[serde(default)]
-    pub host: BTreeMap<String, String>,
-    pub arms: Vec<ArmRecord>,
-    pub benches: Vec<String>,
-    pub settings: Settings,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    /// Boots of every bench. With a precision, those of the first stage.
-    pub boots: u32,
-    /// The half-width, in per cent, that the slowdowns' intervals should have. A second stage of
-    /// boots aims at it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub precision_percent: Option<f64>,
-    /// No boot block starts after this time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_time_ns: Option<u64>,
-    pub rounds: u32,
-    pub samples: u32,
-    pub warm_up_ns: u64,
-    pub measurement_ns: u64,
-    /// How long an external program measures in a round.
-    #[serde(default)]
-    pub observation_ns: u64,
-    pub timeout_ns: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot_timeout_ns: Option<u64>,
-    /// Whether idle guests run while another one measures.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_pause: bool,
-    pub confidence: f64,
-    pub margin_percent: f64,
-    /// Where the margin of all other benches comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub margin_source: Option<MarginSource>,
-    /// Margins of some benches.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub margins: Vec<MarginRule>,
-}
-
-impl Settings {
-    /// The margins for some benches: expression and per cent.
-    pub(crate) fn margin_rules(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.margins.iter().map(|rule| (rule.benches.as_str(), rule.percent))
-    }
-}
-
-/// A margin for the benches whose ids match.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct MarginRule {
-    /// A regular expression that must match the whole id of a bench.
-    pub benches: String,
-    /// The margin, in per cent.
-    pub percent: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ArmRecord {
-    pub name: String,
-    pub role: Role,
-    pub address: String,
-    pub claimed: Option<String>,
-    pub spin_factor: Option<f64>,
-    /// Whether each boot restarts the guest, and not only the connection and the agent.
-    pub rebooted: bool,
-    /// The facts in which the treatment itself makes it differ from the control.
-    #[serde(default)]
-    pub declares: Vec<Declaration>,
-}
-
-impl ArmRecord {
-    /// Whether this arm has the same address and the same injected slowdown as `other`.
-    pub(crate) fn repeats(&self, other: &Self) -> bool {
-        self.address == other.address && self.spin_factor == other.spin_factor
-    }
-
-    /// The kind of its machine.
-    pub(crate) fn place(&self) -> Option<Place> {
-        Place::of_address(&self.address)
     }
 }
 

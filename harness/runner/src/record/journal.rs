@@ -1,6 +1,7 @@
 //! The journal: appended as things happen, one write per line, readable up to its last whole line.
 
-use super::event::{EndRecord, Event, Header, JOURNAL_SCHEMA};
+use super::event::{EndRecord, Event};
+use super::header::{Header, JOURNAL_SCHEMA};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The smallest settings and header, from which tests build theirs.
 
-use super::event::{Header, JOURNAL_SCHEMA, Settings};
+use super::header::{Header, JOURNAL_SCHEMA, Settings};
 use std::collections::BTreeMap;
 
 impl Settings {

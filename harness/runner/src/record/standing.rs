@@ -1,6 +1,6 @@
 //! Which arms repeat the control, and which ones a gate judges.
 
-use super::event::ArmRecord;
+use super::header::ArmRecord;
 use sevbench_reports::Role;
 
 /// How an arm relates to the control, and whether a gate judges it.
