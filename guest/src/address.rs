@@ -5,6 +5,7 @@ use crate::percent::{decode, user, value};
 use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
 use std::collections::HashSet;
+use std::ffi::CStr;
 use std::fmt;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -12,6 +13,8 @@ use url::{Host, Url};
 
 const FORM: &str = "write loopback, qemu:nosev, or ssh://user@host:port[?key=PATH]";
 const SSH_PORT: u16 = 22;
+/// The longest entry of the user database.
+const USER_ENTRY_LEN_MAX: usize = 16 << 10;
 
 /// Where an arm runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +70,10 @@ pub enum AddressError {
     /// A setting of the machine is not valid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The address has no user name, and the environment does not supply one.
-    #[error("no user in `{0}`, and neither USER nor LOGNAME is set: write ssh://user@host")]
+    /// The address has no user name, and the name of this process's user is not known.
+    #[error(
+        "no user in `{0}`, and this process's user is not known: write ssh://user@host, or set USER"
+    )]
     NoUser(String),
 }
 
@@ -111,7 +116,11 @@ impl Address {
         if let Some(treatment) = place.strip_prefix("qemu:") {
             return Self::parse_qemu(treatment, options, settings);
         }
-        let url = Url::parse(text).map_err(|error| match error {
+        // As ssh takes it.
+        let with_scheme = format!("ssh://{text}");
+        let is_bare = place.contains('@') && !place.contains("://");
+        let url = if is_bare { with_scheme.as_str() } else { text };
+        let url = Url::parse(url).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => wrong("it has no scheme"),
             error => wrong(&error.to_string()),
         })?;
@@ -249,11 +258,29 @@ fn without_password(text: &str) -> String {
     }
 }
 
+/// The name of the account that this process runs as: from the environment or, as in containers
+/// that set neither variable, from the user database.
 fn default_user() -> Option<String> {
-    ["USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .filter(|user| !user.is_empty())
+    let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.is_empty());
+    ["USER", "LOGNAME"].iter().find_map(named).or_else(user_of_process)
+}
+
+fn user_of_process() -> Option<String> {
+    let mut entry: libc::passwd;
+    let mut texts = [0; USER_ENTRY_LEN_MAX];
+    let mut found = std::ptr::null_mut();
+    // SAFETY: zeroes are a valid entry. All pointers are valid for the call, which writes the texts
+    // of the entry into `texts` and keeps no pointer. If `found` is not null, `pw_name` is a string
+    // in `texts`, which outlives its use.
+    unsafe {
+        entry = std::mem::zeroed();
+        let (id, buffer) = (libc::geteuid(), texts.as_mut_ptr());
+        libc::getpwuid_r(id, &raw mut entry, buffer, texts.len(), &raw mut found);
+        if found.is_null() {
+            return None;
+        }
+        CStr::from_ptr(entry.pw_name).to_str().ok().map(str::to_owned)
+    }
 }
 
 fn expand_home(path: &str) -> PathBuf {

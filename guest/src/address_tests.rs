@@ -56,6 +56,21 @@ fn invalid_address_shows_the_form() {
 }
 
 #[test]
+fn address_without_a_scheme_is_taken_as_ssh_takes_it() {
+    let parsed = |text: &str| Address::parse(text).map(|(address, _)| address.to_string());
+    assert_eq!(parsed("root@host").unwrap(), "ssh://root@host:22");
+    assert_eq!(parsed("root@host:2222?key=/k").unwrap(), "ssh://root@host:2222?key=/k");
+    assert!(parsed("host").unwrap_err().to_string().contains("no scheme"));
+    assert!(matches!(Address::parse("a:b@host"), Err(AddressError::Password)));
+}
+
+#[test]
+fn user_of_this_process_is_known_without_the_environment() {
+    let shown = std::process::Command::new("id").arg("-un").output().unwrap();
+    assert_eq!(user_of_process().unwrap(), String::from_utf8(shown.stdout).unwrap().trim());
+}
+
+#[test]
 fn address_of_a_machine_round_trips_whatever_the_path_of_its_firmware_is() {
     for path in ["/fw/OVMF.fd", "/a&b/50%/c?d=e#f"] {
         let firmware = Some(PathBuf::from(path));

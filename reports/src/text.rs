@@ -5,13 +5,15 @@ mod details;
 mod gate;
 mod lines;
 mod notes;
+mod printable;
 mod record_comparison;
 mod troubles;
 
 pub use gate::render_gate;
 pub use record_comparison::render_record_comparison;
 
-use crate::model::Summary;
+use crate::model::{Place, Summary};
+use sevbench_text::one_line;
 use std::fmt::{Result, Write};
 
 /// Options of the text.
@@ -28,8 +30,18 @@ pub struct TextOptions {
 pub fn render_text(summary: &Summary, options: TextOptions) -> String {
     let mut out = String::new();
     // Writing to a String does not fail.
-    let _ = write_text(&mut out, summary, options);
+    let _ = write_text(&mut out, &printable::printable(summary), options);
     out
+}
+
+/// A line that names the run: `run 20260102T030405Z-memory: complete`. Empty for a table, which the
+/// user has named.
+pub fn render_title(summary: &Summary) -> String {
+    let run = &summary.run;
+    match run.arms.iter().any(|arm| arm.place == Some(Place::Table)) {
+        true => String::new(),
+        false => format!("run {}: {}\n", one_line(&run.id), run.outcome),
+    }
 }
 
 fn write_text(out: &mut String, summary: &Summary, options: TextOptions) -> Result {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use serde_json::Value;
 use sevbench_reports::{
     Change, Measurand, NoiseFloor, Summary, TextOptions, Verdict, read_summary, render_text,
 };
@@ -76,6 +77,62 @@ fn text_from_a_guest_is_escaped() {
     summary.run.arms[0].description = "\x1b]0;title\x07".into();
     let text = render_text(&summary, TextOptions { verbose: true, colour: false });
     assert!(!text.contains(['\x1b', '\x07']), "{text}");
+}
+
+/// Replaces every text of a document that a guest or someone else could have written.
+fn poison(value: &mut Value, key: &str, poisoned: &mut u32) {
+    const WORDS: [&str; 16] = [
+        "schema",
+        "role",
+        "claimed",
+        "encryption",
+        "place",
+        "outcome",
+        "unit",
+        "verdict",
+        "estimand",
+        "margin_source",
+        "kind",
+        "label",
+        "class",
+        "against",
+        "decision",
+        "witness",
+    ];
+    match value {
+        Value::String(text) if !WORDS.contains(&key) => {
+            *text = format!("\x1b[2J{text}\u{9b}\u{202e}\r\nforged row");
+            *poisoned += 1;
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key, poisoned)),
+        Value::Object(fields) => {
+            fields.iter_mut().for_each(|(key, value)| poison(value, key, poisoned));
+        }
+        _ => {}
+    }
+}
+
+/// Whatever a record holds, it neither steers the terminal nor looks like a line of ours.
+#[test]
+fn no_text_of_a_record_reaches_the_terminal_raw() {
+    for number in [1, 2] {
+        let path = format!("../fixtures/golden/summary-{number}.json");
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let mut value: Value = serde_json::from_str(&text).unwrap();
+        let mut poisoned = 0;
+        poison(&mut value, "", &mut poisoned);
+        assert!(poisoned > 40, "{poisoned}");
+        let summary: Summary = serde_json::from_value(value).unwrap();
+        let text = render_text(&summary, TextOptions { verbose: true, colour: false });
+        let title = sevbench_reports::render_title(&summary);
+        for line in text.lines().chain(title.lines()) {
+            let is_raw = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(!line.contains(is_raw), "{line:?}");
+            assert!(!line.starts_with("forged"), "{line:?}");
+        }
+        assert!(text.contains("\\u{1b}[2J"), "{text}");
+    }
 }
 
 #[test]

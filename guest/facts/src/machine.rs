@@ -3,7 +3,7 @@
 use crate::details::{self, gather_details};
 use crate::encryption::EncryptionFacts;
 use crate::file::{read, read_field};
-use crate::text::selected;
+use crate::text::{UNKNOWN, selected};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -57,6 +57,13 @@ impl Facts {
             encryption: EncryptionFacts::gather(),
             details: gather_details(),
         }
+    }
+}
+
+impl Facts {
+    /// The id of this boot, if it could be read.
+    pub fn known_boot_id(&self) -> Option<&str> {
+        Some(self.boot_id.as_str()).filter(|id| !id.is_empty() && *id != UNKNOWN)
     }
 }
 

@@ -55,6 +55,27 @@ impl RemoteProcess {
         self.drain_stderr().map(drop)
     }
 
+    /// Reads like [`Read::read`]. Until there is something to read, it calls `while_waiting`
+    /// several times a second.
+    ///
+    /// # Errors
+    /// If the connection broke or the deadline passed.
+    pub fn read_while(
+        &mut self,
+        buf: &mut [u8],
+        while_waiting: &mut dyn FnMut(),
+    ) -> io::Result<usize> {
+        loop {
+            match self.channel.read(buf) {
+                Ok(0) if !buf.is_empty() && !self.channel.eof() => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            while_waiting();
+            self.wait()?;
+        }
+    }
+
     /// Closes the process's standard input.
     ///
     /// # Errors
@@ -130,13 +151,7 @@ impl RemoteProcess {
 
 impl Read for RemoteProcess {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.channel.read(buf) {
-                Ok(0) if !buf.is_empty() && !self.channel.eof() => self.wait()?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
-                result => return result,
-            }
-        }
+        self.read_while(buf, &mut || ())
     }
 }
 

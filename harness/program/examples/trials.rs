@@ -1,6 +1,7 @@
 //! Benches with known outcomes, for the tests of the whole path.
 
 use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Throughput, Unit, black_box};
+use std::process::Command;
 use std::time::Duration;
 
 /// CPU-bound: a chain of multiplications, hardly affected by memory or the other core.
@@ -50,6 +51,23 @@ fn ends_the_process(b: &mut Bencher<'_>) {
     });
 }
 
+/// Prints and reads, and lets a child do the same. None of it may reach the protocol.
+fn noisy(b: &mut Bencher<'_>) {
+    println!("a body prints");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).expect("standard input is empty");
+    assert_eq!(line, "");
+    let script = "echo a child prints; cat";
+    assert!(Command::new("sh").args(["-c", script]).status().expect("a shell").success());
+    b.iter(|| black_box(1) + 1);
+}
+
+/// Fails with much more text than anyone reads.
+fn boasts(b: &mut Bencher<'_>) {
+    b.iter(|| black_box(1) + 1);
+    panic!("{}", "boast ".repeat(1_000_000));
+}
+
 /// Long enough to be interrupted in its middle.
 fn slow(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_millis(200)));
@@ -65,5 +83,7 @@ const BENCHES: &[&dyn BenchEntry] = &[
     &Bench::new("never-returns", never_returns),
     &Bench::new("skips", skips),
     &Bench::new("ends-the-process", ends_the_process),
+    &Bench::new("noisy", noisy),
+    &Bench::new("boasts", boasts),
 ];
 sevbench::main!(trials, BENCHES);

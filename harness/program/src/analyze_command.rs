@@ -1,7 +1,7 @@
 //! `cargo sevbench analyze` and `cargo sevbench compare`: results from existing records.
 
 use clap::Args;
-use sevbench_reports::{Against, TextOptions, render_record_comparison};
+use sevbench_reports::{Against, Place, Run, TextOptions, render_record_comparison, render_title};
 use sevbench_runner::cli::{
     AnalysisOptions, CliError, Format, analyze_record, print_json, print_summary, print_text,
     report_gate,
@@ -99,6 +99,11 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
     if let Some(name) = &arguments.baseline {
         let baseline =
             analyze_record(Some(name), &AnalysisOptions { overrides, ..options.clone() })?;
+        if is_same_run(&baseline.summary.run, &analysis.summary.run) {
+            return Err(CliError::usage(format!(
+                "--baseline {name} is the analysed run itself: name another one"
+            )));
+        }
         let baseline = NamedRecord { name, analysis: &baseline };
         add_changes(&mut analysis, baseline);
         against = Against::Baseline;
@@ -118,8 +123,17 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
         Some(refusal) => refused(&refusal, against, baseline),
         None => judge_run(&summary, against, baseline),
     });
+    if arguments.format == Format::Text {
+        print_text(&render_title(&summary))?;
+    }
     print_summary(&summary, arguments.format, text)?;
     Ok(summary.gate.as_ref().map_or(0, report_gate))
+}
+
+/// Whether two records are of one and the same run. Tables of the same name may differ.
+fn is_same_run(one: &Run, other: &Run) -> bool {
+    let is_table = one.arms.iter().any(|arm| arm.place == Some(Place::Table));
+    !is_table && (&one.id, one.seed) == (&other.id, other.seed)
 }
 
 pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, CliError> {
@@ -139,6 +153,9 @@ pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, CliError> 
     match arguments.format {
         Format::Text => print_text(&render_record_comparison(&comparison))?,
         Format::Json => print_json(&comparison)?,
+    }
+    if comparison.changes.is_empty() {
+        return Err(CliError::failed("the records have no bench in common in the same arm"));
     }
     Ok(0)
 }

@@ -1,7 +1,9 @@
-//! The agent: serves the coordinator's requests inside a guest. Standard output belongs to the
-//! protocol; messages go to standard error. It knows nothing about arms, rounds or statistics.
+//! The agent: serves the coordinator's requests inside a guest, over the standard input and output
+//! that it was started with. Everything else that is printed goes to standard error. It knows
+//! nothing about arms, rounds or statistics.
 
 mod interference;
+mod streams;
 mod worker;
 
 use crate::bench::BenchEntry;
@@ -12,11 +14,14 @@ use crate::suite::Suite;
 use interference::Interference;
 use sevbench_facts::{Facts, sha256_of_self};
 use sevbench_text::{format_duration, nanoseconds};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
+pub use streams::empty_standard_input;
+use streams::take_protocol;
 use worker::Worker;
 
 /// Exit status for wrong usage.
@@ -57,23 +62,23 @@ pub fn run_agent(suite: Suite) -> ExitCode {
     match serve(suite) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sevbench agent: {error}");
+            say(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
 fn serve(suite: Suite) -> Result<(), FrameError> {
-    let mut out = io::stdout().lock();
+    let (input, mut out) = take_protocol()?;
     let suite = Arc::new(suite);
     write_greeting(&mut out, &hello(&suite)?)?;
-    let requests = read_requests();
+    let requests = read_requests(input);
     let mut worker: Option<Worker> = None;
     loop {
         let request = match requests.recv_timeout(IDLE_MAX) {
             Ok(request) => request,
             Err(RecvTimeoutError::Timeout) => {
-                eprintln!("sevbench agent: no request for {}", format_duration(IDLE_MAX));
+                say(&format!("no request for {}", format_duration(IDLE_MAX)));
                 end_group();
             }
             Err(RecvTimeoutError::Disconnected) => end_group(),
@@ -101,7 +106,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
             clock_step_ns: interference.clock_step_ns(),
             ..Conditions::default()
         };
-        write_frame(&mut out, &Reply { answer, conditions })?;
+        write_frame(&mut out, &Reply { answer: answer.cut(), conditions })?;
     }
 }
 
@@ -115,10 +120,9 @@ fn hello(suite: &Suite) -> io::Result<Hello> {
 }
 
 /// Reads requests on a separate thread, which notices the end of the input while a body runs.
-fn read_requests() -> Receiver<Request> {
+fn read_requests(mut input: File) -> Receiver<Request> {
     let (sender, requests) = sync_channel(1);
     std::thread::spawn(move || {
-        let mut input = io::stdin().lock();
         loop {
             match read_frame(&mut input) {
                 Ok(request) => {
@@ -130,13 +134,19 @@ fn read_requests() -> Receiver<Request> {
                     end_group()
                 }
                 Err(error) => {
-                    eprintln!("sevbench agent: cannot read the coordinator's request: {error}");
+                    say(&format!("cannot read the coordinator's request: {error}"));
                     end_group()
                 }
             }
         }
     });
     requests
+}
+
+/// Prints a line on standard error, which may be closed. If the agent ends, the coordinator shows
+/// the line.
+fn say(text: &str) {
+    writeln!(io::stderr(), "sevbench agent: {text}").ok();
 }
 
 /// Ends the agent and every process that its benches have started and not ended.

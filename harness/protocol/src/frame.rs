@@ -1,6 +1,7 @@
 //! Frames: a four-byte little-endian length, then that many bytes of postcard. Both writing and
 //! reading enforce a maximum length.
 
+use crate::excess::Excess;
 use serde::{Serialize, de::DeserializeOwned};
 use sevbench_text::counted;
 use std::io::{self, Read, Write};
@@ -25,6 +26,9 @@ pub enum FrameError {
     /// The body is not a message of the expected type.
     #[error("cannot decode a frame: {0}")]
     Garbage(#[from] postcard::Error),
+    /// Something in the message exceeds its limit.
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// The body is longer than its message.
     #[error("a frame has {} after its message", counted(*len as u64, "byte"))]
     Trailing {

@@ -8,24 +8,27 @@ mod agent;
 mod bench;
 mod bencher;
 mod case;
+mod excess;
 mod frame;
 mod link;
 mod message;
+mod message_limits;
 mod observation;
 mod run_once;
 mod size;
 mod suite;
 mod warm_up;
 
-pub use agent::{agent_main, run_agent};
+pub use agent::{agent_main, empty_standard_input, run_agent};
 pub use bench::{Bench, BenchEntry, ParameterisedBench};
 pub use bencher::Bencher;
 pub use case::Case;
+pub use excess::Excess;
 pub use frame::{FRAME_LEN_MAX, FrameError, read_frame, write_frame};
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
     AGENT_ARGUMENT, Conditions, GreetingError, Hello, PROTOCOL_VERSION, Reply, Request,
-    read_greeting, write_greeting,
+    read_greeting, read_reply, write_greeting,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use run_once::run_once;

@@ -3,6 +3,7 @@
 use crate::observation::{Observed, Throughput};
 use crate::warm_up::WarmUpSeries;
 use serde::{Deserialize, Serialize};
+use sevbench_text::counted;
 
 /// What a bench that is set up should do next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,23 @@ pub enum BenchAnswer {
     },
     /// The bench failed, with the message of the panic or of the program.
     Failed(String),
+}
+
+impl BenchAnswer {
+    /// What kind of answer it is, without its content: `3 samples`.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Ready(_) => "a set-up".into(),
+            Self::Warm(series) => {
+                format!("a warm-up of {}", counted(series.iterations.len() as u64, "batch"))
+            }
+            Self::Samples(samples) => counted(samples.len() as u64, "sample"),
+            Self::Observed(observed) => counted(observed.observations.len() as u64, "figure"),
+            Self::Finished => "the end of the bench".into(),
+            Self::Skipped { .. } => "a skip".into(),
+            Self::Failed(_) => "a failure".into(),
+        }
+    }
 }
 
 /// How a bench measures; known once it is set up.

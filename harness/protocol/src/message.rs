@@ -15,7 +15,7 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// The version of the messages; any change to one increments it. Coordinator and agent are normally
 /// the same executable. The version catches an agent that is not.
-pub const PROTOCOL_VERSION: u16 = 5;
+pub const PROTOCOL_VERSION: u16 = 6;
 
 /// The first bytes that an agent writes. They and the version after them never change their form.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
@@ -77,13 +77,16 @@ pub struct Conditions {
     /// How many segments TCP retransmitted to the guest meanwhile, if that is known.
     #[serde(default)]
     pub transport_retries: Option<u32>,
+    /// Whether the process that runs the guest was seen stopped meanwhile, as by SIGSTOP.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 /// A binary frame holds every field; a record only what is known and not zero.
 impl Serialize for Conditions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_frame = !serializer.is_human_readable();
-        let mut fields = serializer.serialize_struct("Conditions", 5)?;
+        let mut fields = serializer.serialize_struct("Conditions", 6)?;
         let times =
             [("guest_ns", self.guest_ns), ("host_ns", self.host_ns), ("steal_ns", self.steal_ns)];
         for (name, time) in times.into_iter().filter(|(_, time)| is_frame || time.is_some()) {
@@ -94,6 +97,9 @@ impl Serialize for Conditions {
         }
         if is_frame || self.transport_retries.is_some() {
             fields.serialize_field("transport_retries", &self.transport_retries)?;
+        }
+        if is_frame || self.stopped {
+            fields.serialize_field("stopped", &self.stopped)?;
         }
         fields.end()
     }
@@ -147,9 +153,23 @@ pub fn read_greeting(input: &mut impl Read) -> Result<Hello, GreetingError> {
     let mut version = [0; 2];
     input.read_exact(&mut version).map_err(FrameError::from)?;
     match u16::from_le_bytes(version) {
-        PROTOCOL_VERSION => Ok(read_frame(input)?),
+        PROTOCOL_VERSION => {
+            let hello: Hello = read_frame(input)?;
+            hello.check().map_err(FrameError::from)?;
+            Ok(hello)
+        }
         other => Err(GreetingError::Version(other)),
     }
+}
+
+/// Reads a reply.
+///
+/// # Errors
+/// As [`read_frame`], and if something in the answer exceeds its limit.
+pub fn read_reply(input: &mut impl Read) -> Result<Reply, FrameError> {
+    let reply: Reply = read_frame(input)?;
+    reply.answer.check()?;
+    Ok(reply)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod agent_session;
 mod arm;
 mod bench_run;
 mod checkpoint;
+#[cfg(test)]
+mod disk_faults_tests;
 mod early_end;
 mod fleet;
 mod plan;

@@ -5,12 +5,15 @@ mod baseline;
 mod event;
 mod header;
 mod journal;
+mod journal_writer;
 mod location;
+mod resolve;
+mod runs;
+mod seal;
 #[cfg(test)]
 mod smallest;
 mod standing;
 mod table;
-mod unfinished;
 
 pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
 pub(crate) use event::{
@@ -19,10 +22,12 @@ pub(crate) use event::{
     WarmUpRecord,
 };
 pub(crate) use header::{ArmRecord, Header, JOURNAL_SCHEMA, MarginRule, Settings};
-pub(crate) use journal::{
-    Journal, JournalError, JournalWriter, Tail, read_journal, stream_journal,
-};
-pub(crate) use location::{Location, resolve_run};
+pub(crate) use journal::{Journal, JournalError, Tail, read_journal, stream_journal};
+#[cfg(test)]
+pub(crate) use journal_writer::JournalFile;
+pub(crate) use journal_writer::JournalWriter;
+pub(crate) use location::Location;
+pub(crate) use resolve::resolve_run;
+pub(crate) use runs::{find_unfinished, next_number};
 pub(crate) use standing::{ArmStanding, standings};
 pub(crate) use table::{Table, TableBench, TableRow, read_table};
-pub(crate) use unfinished::find_unfinished;

@@ -7,7 +7,9 @@ mod processes;
 mod sshd;
 mod workspace;
 
-pub use lab::{Lab, Ran, Skip, faults, skip, skip_is_failure, trials, wait_while_running};
+pub use lab::{
+    Lab, Ran, Skip, faults, skip, skip_is_failure, trials, unsealed, wait_while_running,
+};
 pub use module_graph::ModuleGraph;
 pub use processes::{children_of, eventually, is_alive, signal};
 pub use sshd::{Options, Sshd, free_port, make_key};

@@ -52,18 +52,31 @@ pub fn escaped(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' => escaped.push(c),
-            c if c.is_control() || turns_direction(c) => escaped.extend(c.escape_unicode()),
+            c if is_steering(c) => escaped.extend(c.escape_unicode()),
             c => escaped.push(c),
         }
     }
     escaped
 }
 
-const fn turns_direction(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
+/// Foreign text as one line: like [`escaped`], with line feeds escaped too.
+pub fn one_line(text: &str) -> String {
+    escaped(text).replace('\n', "\\n")
+}
+
+/// Foreign text of several lines: like [`escaped`], with every line but the first indented, so that
+/// none of them looks like a line of ours.
+pub fn indented(text: &str) -> String {
+    escaped(text.trim_end()).replace('\n', "\n    ")
+}
+
+/// Whether a character could steer a terminal, or turn the direction of writing.
+pub fn is_steering(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 #[cfg(test)]
@@ -83,6 +96,12 @@ mod tests {
     fn control_and_direction_characters_are_escaped() {
         assert_eq!(escaped("a\x1b[2Jb\nc"), "a\\u{1b}[2Jb\nc");
         assert_eq!(escaped("\u{202e}\u{61c}\u{7}é"), "\\u{202e}\\u{61c}\\u{7}é");
+    }
+
+    #[test]
+    fn no_line_of_foreign_text_begins_like_one_of_ours() {
+        assert_eq!(one_line("a\nb\r"), "a\\nb\\u{d}");
+        assert_eq!(indented("a\nb\n\n"), "a\n    b");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::model::comparison::{Comparison, Estimate};
 use crate::model::gate::GateReport;
 use crate::model::measurand::Measurand;
 use crate::model::run::Run;
-use crate::model::word::{ExclusionKind, OutlierLabel, Place, WarmUpClass};
+use crate::model::word::{ExclusionKind, Outcome, OutlierLabel, Place, WarmUpClass};
 use serde::{Deserialize, Serialize};
 
 /// The version of the document.
@@ -176,6 +176,18 @@ pub struct DifferenceRow {
 }
 
 impl Summary {
+    /// The failures that count. In a complete run, a boot that lost a guest was made up for, so
+    /// neither the guest nor a bench that it took along counts.
+    pub fn failures(&self) -> impl Iterator<Item = &FailedRow> {
+        let is_complete = self.run.outcome == Outcome::Complete && !self.run.cut_off;
+        self.failed.iter().filter(move |row| {
+            let is_lost_guest = |lost: &FailedRow| {
+                lost.bench.is_none() && (lost.boot, &lost.arm) == (row.boot, &row.arm)
+            };
+            !(is_complete && self.failed.iter().any(is_lost_guest))
+        })
+    }
+
     /// Fills in fields that the first version of the document does not have.
     pub(crate) fn resolve(&mut self) {
         let benches = &self.run.benches;

@@ -106,6 +106,8 @@ words! {
         Interrupted = "interrupted",
         /// An arm did not start in the first boot block.
         Stopped = "stopped",
+        /// Too many boots lost a guest.
+        BootsLost = "boots lost",
         /// Unknown: the record simply ends, as after a kill or if it could not be written.
         Truncated = "truncated",
     }
@@ -120,6 +122,8 @@ words! {
         ClockStep = "clock step",
         /// The hypervisor gave the guest's CPU time to others.
         Steal = "CPU steal",
+        /// The process that runs the guest was stopped.
+        GuestStopped = "guest stopped",
         /// A TCP segment to the guest was sent again.
         TransportRetry = "transport retry",
     }

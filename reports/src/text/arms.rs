@@ -2,7 +2,6 @@
 
 use crate::model::{Outcome, Place, Summary};
 use crate::text::TextOptions;
-use sevbench_text::escaped;
 use std::fmt::{Result, Write};
 
 pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
@@ -10,15 +9,16 @@ pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
         let claim = match (&arm.claimed, arm.verified) {
             (Some(claimed), Some(true)) => format!("; {claimed}, verified"),
             (Some(claimed), _) => format!("; {claimed} claimed, not verified"),
+            (None, _) if arm.repeats_control => "; repeats the control (A/A)".into(),
             (None, _) => String::new(),
         };
         let description = match arm.description.as_str() {
-            "" => "never reached".to_owned(),
-            text => escaped(text),
+            "" => "never reached",
+            text => text,
         };
         writeln!(out, "{}: {} ({}): {description}{claim}", arm.role, arm.name, arm.address)?;
         if !arm.evidence.is_empty() && arm.place != Some(Place::Loopback) {
-            writeln!(out, "  evidence: {}", escaped(&arm.evidence.join("; ")))?;
+            writeln!(out, "  evidence: {}", arm.evidence.join("; "))?;
         }
     }
     Ok(())
@@ -26,7 +26,9 @@ pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
 
 pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     let run = &summary.run;
-    if run.arms.iter().all(|arm| arm.place == Some(Place::Loopback)) {
+    if run.arms.iter().all(|arm| arm.place == Some(Place::Loopback))
+        || run.treatments().all(|arm| arm.repeats_control)
+    {
         let injected = run.arms.iter().any(|arm| arm.injected.is_some());
         let what = if injected { "apart from the injected slowdown, this" } else { "this" };
         writeln!(out, "{what} compares a machine with itself (A/A)")?;
@@ -42,6 +44,13 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
                 "stopped, because an arm did not start: this result covers what was recorded before"
             )?;
         }
+        Outcome::BootsLost => {
+            writeln!(
+                out,
+                "boots lost: too many boots lost a guest; --resume makes up for them once the cause \
+                 is mended"
+            )?;
+        }
         Outcome::Truncated => {
             writeln!(out, "the record is incomplete: this result covers its complete rounds")?;
         }
@@ -53,7 +62,7 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
         )?;
     }
     for defect in &run.defects {
-        writeln!(out, "ignored: {}", escaped(defect))?;
+        writeln!(out, "ignored: {defect}")?;
     }
     if let Some(duty) = run.duty {
         writeln!(out, "duty: {:.1} % of the measuring phase was timed", duty.share * 100.0)?;

@@ -1,17 +1,21 @@
 //! A gate's decision, in one line.
 
 use crate::model::{GateDecision, GateLine, GateReport, Undecided, UndecidedReason};
-use sevbench_text::escaped;
+use crate::text::printable::printable_gate;
 
 /// The decision with the benches behind it: `gate failed: regressed: memory/memcpy in snp`.
 pub fn render_gate(gate: &GateReport) -> String {
+    let gate = printable_gate(gate);
     let text = match gate.decision {
         GateDecision::Passed => "passed".to_owned(),
         GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
         GateDecision::Inconclusive => {
             let more_boots = gate.undecided.iter().any(|undecided| undecided.reason.needs_boots());
-            let advice =
-                if more_boots { "; measure longer, for example with --boots 30" } else { "" };
+            let advice = if more_boots {
+                "; run the bench again for longer, as with --boots 30"
+            } else {
+                ""
+            };
             format!("not decided: {}{advice}", list(&gate.undecided, undecided))
         }
         GateDecision::Refused => {
@@ -27,8 +31,8 @@ fn list<T>(items: &[T], text: fn(&T) -> String) -> String {
 
 fn line(line: &GateLine) -> String {
     match &line.measurand {
-        Some(measurand) => escaped(&format!("{measurand} in {}", line.arm)),
-        None => escaped(&line.arm),
+        Some(measurand) => format!("{measurand} in {}", line.arm),
+        None => line.arm.clone(),
     }
 }
 
@@ -64,7 +68,7 @@ mod tests {
             };
             let text = render_gate(&report);
             assert!(text.starts_with("gate not decided: "), "{text}");
-            assert_eq!(text.contains("measure longer"), is_advised, "{text}");
+            assert_eq!(text.contains("run the bench again"), is_advised, "{text}");
         }
     }
 }

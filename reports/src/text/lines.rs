@@ -4,7 +4,6 @@ use crate::model::{Comparison, Estimate, Flag, Role, Summary, Verdict};
 use crate::table::{Align, Table};
 use crate::text::TextOptions;
 use crate::value::format_value;
-use sevbench_text::escaped;
 use std::fmt::{Result, Write};
 
 /// The index of the verdicts' column.
@@ -45,7 +44,7 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
 fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<String> {
     let treated = format_value(comparison.treated.mean, comparison.unit);
     let mut cells = vec![
-        escaped(&comparison.measurand.to_string()),
+        comparison.measurand.to_string(),
         format_value(comparison.control.mean, comparison.unit),
         if single { treated } else { format!("{treated} ({})", comparison.treatment) },
         interval(&comparison.slowdown),
@@ -85,8 +84,8 @@ pub(super) fn write_changes(out: &mut String, summary: &Summary) -> Result {
 pub(super) fn name(summary: &Summary, comparison: &Comparison) -> String {
     let measurand = &comparison.measurand;
     match summary.run.arms.len() {
-        0..=2 => escaped(&measurand.to_string()),
-        _ => escaped(&format!("{measurand} in {}", comparison.treatment)),
+        0..=2 => measurand.to_string(),
+        _ => format!("{measurand} in {}", comparison.treatment),
     }
 }
 
@@ -106,7 +105,7 @@ pub(super) fn interval(estimate: &Estimate) -> String {
 
 /// Flags, separated by commas.
 pub(super) fn joined(flags: &[Flag]) -> String {
-    let words: Vec<String> = flags.iter().map(|flag| escaped(&flag.to_string())).collect();
+    let words: Vec<String> = flags.iter().map(Flag::to_string).collect();
     words.join(", ")
 }
 

@@ -3,7 +3,7 @@
 use crate::model::{Comparison, Flag, NoiseFloor, OutlierRow, Summary, Verdict};
 use crate::text::TextOptions;
 use crate::text::lines::{interval, name};
-use sevbench_text::{counted, escaped, format_duration};
+use sevbench_text::{counted, format_duration};
 use std::fmt::{Result, Write};
 use std::time::Duration;
 
@@ -103,10 +103,10 @@ fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
 fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOptions) -> Result {
     for row in outliers.iter().filter(|row| row.first) {
         let OutlierRow { measurand, arm, label, .. } = row;
-        let bench = escaped(&measurand.to_string());
+
         writeln!(
             out,
-            "cold start: the first value of {bench} in {arm} is an outlier ({label}, kept)"
+            "cold start: the first value of {measurand} in {arm} is an outlier ({label}, kept)"
         )?;
     }
     let others: Vec<&OutlierRow> = outliers.iter().filter(|row| !row.first).collect();
@@ -120,8 +120,8 @@ fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOption
     }
     others.iter().try_for_each(|row| {
         let OutlierRow { measurand, arm, boot, round, label, .. } = row;
-        let bench = escaped(&measurand.to_string());
-        writeln!(out, "outlier: {bench} in {arm}, boot {boot}, round {round}: {label} (kept)")
+
+        writeln!(out, "outlier: {measurand} in {arm}, boot {boot}, round {round}: {label} (kept)")
     })
 }
 

@@ -3,14 +3,14 @@
 use crate::model::RecordComparison;
 use crate::table::{Align, Table};
 use crate::text::lines::{interval, joined};
-use sevbench_text::escaped;
+use crate::text::printable::printable_records;
 use std::fmt::Write;
 
 /// The comparison as a person reads it.
 pub fn render_record_comparison(comparison: &RecordComparison) -> String {
     let mut out = String::new();
     // Writing to a String does not fail.
-    let _ = write_text(&mut out, comparison);
+    let _ = write_text(&mut out, &printable_records(comparison));
     out
 }
 
@@ -27,8 +27,8 @@ fn write_text(out: &mut String, comparison: &RecordComparison) -> std::fmt::Resu
     ]);
     for row in &comparison.changes {
         let bench = match single {
-            true => escaped(&row.measurand.to_string()),
-            false => escaped(&format!("{} ({})", row.measurand, row.treatment)),
+            true => row.measurand.to_string(),
+            false => format!("{} ({})", row.measurand, row.treatment),
         };
         table.row(vec![
             bench,
@@ -45,12 +45,12 @@ fn write_text(out: &mut String, comparison: &RecordComparison) -> std::fmt::Resu
     }
     for (record, benches) in [(before, &comparison.only_before), (now, &comparison.only_now)] {
         if !benches.is_empty() {
-            writeln!(out, "only in {record}: {}", escaped(&benches.join(", ")))?;
+            writeln!(out, "only in {record}: {}", &benches.join(", "))?;
         }
     }
     for row in &comparison.differences {
-        let (here, there) = (escaped(&row.before), escaped(&row.now));
-        writeln!(out, "difference: {}: {here}; now {there}", escaped(&row.what))?;
+        let (here, there) = (&row.before, &row.now);
+        writeln!(out, "difference: {}: {here}; now {there}", &row.what)?;
     }
     Ok(())
 }

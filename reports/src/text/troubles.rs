@@ -2,14 +2,14 @@
 
 use crate::model::{DifferenceRow, FailedRow, SkippedRow, Summary};
 use crate::text::lines::control_name;
-use sevbench_text::{escaped, plural};
+use sevbench_text::plural;
 use std::fmt::{Result, Write};
 
 pub(super) fn write_troubles(out: &mut String, summary: &Summary) -> Result {
     write_skips(out, &summary.skipped)?;
     write_failures(out, &summary.failed)?;
     for row in &summary.exclusions {
-        let (bench, cause) = (escaped(&row.bench), escaped(&row.cause));
+        let (bench, cause) = (&row.bench, &row.cause);
         writeln!(out, "excluded: {bench}, boot {}, round {}: {cause}", row.boot, row.round)?;
     }
     Ok(())
@@ -25,9 +25,9 @@ fn write_skips(out: &mut String, skipped: &[SkippedRow]) -> Result {
         (&a.0, &a.1.reason, &a.1.hint) == (&b.0, &b.1.reason, &b.1.hint)
     };
     for group in by_bench.chunk_by(same) {
-        let benches: Vec<String> = group.iter().map(|(_, row)| escaped(&row.bench)).collect();
+        let benches: Vec<&str> = group.iter().map(|(_, row)| row.bench.as_str()).collect();
         let (arms, row) = &group[0];
-        let (reason, hint) = (escaped(&row.reason), escaped(&row.hint));
+        let (reason, hint) = (&row.reason, &row.hint);
         let (benches, arms) = (benches.join(", "), arms.join(", "));
         writeln!(out, "skipped: {benches} in {arms}: {reason} (hint: {hint})")?;
     }
@@ -46,8 +46,8 @@ fn write_failures(out: &mut String, failed: &[FailedRow]) -> Result {
             format!("{} ({noun} {})", rows[0].arm, boots.join(", "))
         });
         let places = places.collect::<Vec<_>>().join(", ");
-        let bench = escaped(same[0].bench.as_deref().unwrap_or("the guest"));
-        writeln!(out, "failed: {bench} in {places}: {}", escaped(&same[0].reason))?;
+        let bench = same[0].bench.as_deref().unwrap_or("the guest");
+        writeln!(out, "failed: {bench} in {places}: {}", same[0].reason)?;
     }
     Ok(())
 }
@@ -62,7 +62,7 @@ pub(super) fn write_differences(out: &mut String, summary: &Summary) -> Result {
     for rows in summary.differences.chunk_by(same) {
         let row = &rows[0];
         let label = if row.declared { "difference (declared)" } else { "difference" };
-        let (here, there) = (escaped(&row.control), escaped(&row.treatment));
+        let (here, there) = (&row.control, &row.treatment);
         let facts: Vec<&str> = rows.iter().map(|row| row.fact.as_str()).collect();
         let facts = facts.join(", ");
         writeln!(out, "{label}: {facts}: {control} {here}; {} {there}", row.arm)?;

@@ -11,12 +11,15 @@ const BOOTS: Duration = Duration::from_secs(300);
 /// Long enough to be disturbed in its middle.
 const LONG: [&str; 8] =
     ["--boots", "1", "--rounds", "400", "--measurement-time", "80s", "--timeout", "5s"];
+/// No boot makes up for one that lost its guest.
+const ONCE: [&str; 2] = ["--max-time", "1s"];
 
 impl Host {
     /// Starts a run and waits until it has recorded three rounds.
     fn start(&self) -> Child {
         let mut command = self.command(&LONG);
         let child = command
+            .args(ONCE)
             .arg("trials/spin")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -59,6 +62,24 @@ fn stopped_qemu_times_out() {
     let child = host.start();
     signal(host.machines()[0], libc::SIGSTOP);
     host.assert_lost_guest(child, &["failed: trials/spin", "does not answer within 10 s"]);
+}
+
+/// A guest cannot tell that its QEMU was stopped for a while. The host can.
+#[test]
+fn round_of_a_stopped_qemu_is_excluded() {
+    let Some(host) = Host::take() else { return };
+    let mut command = host.command(&["--boots", "1", "--rounds", "4"]);
+    command.args(["--measurement-time", "40s", "trials/spin"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = wait_while_running(child, BOOTS, "a round is recorded", || host.lab.has_rounds(1));
+    let machines = host.machines();
+    machines.iter().for_each(|machine| signal(*machine, libc::SIGSTOP));
+    std::thread::sleep(Duration::from_secs(3));
+    machines.iter().for_each(|machine| signal(*machine, libc::SIGCONT));
+    Ran::of(child.wait_with_output().unwrap()).expect(0, &["trials/spin"]);
+    let exclusions = host.lab.summary()["exclusions"].clone();
+    assert_eq!(exclusions[0]["kind"], "guest stopped", "{exclusions}");
+    host.assert_nothing_runs();
 }
 
 #[test]

@@ -260,6 +260,26 @@ fn corrupt_line_of_a_record_is_named_and_the_rest_is_used() {
     assert!(ran.err.contains(": line ") && ran.err.contains("; ignored"), "{}", ran.err);
 }
 
+/// A digit that changed on the disk is no measurement.
+#[test]
+fn changed_digit_of_a_record_is_noticed() {
+    let lab = Lab::new();
+    let (path, text) = lab.recorded();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let round = lines.iter().position(|line| line.contains("\"event\":\"round\"")).unwrap();
+    let sample = lines[round].find("\"elapsed_ns\":[").unwrap() + "\"elapsed_ns\":[".len();
+    let digit = if lines[round].as_bytes()[sample] == b'9' { "8" } else { "9" };
+    lines[round].replace_range(sample..=sample, digit);
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let defect = format!("line {}: its checksum does not fit", round + 1);
+    lab.sevbench(&["analyze"]).expect(0, &[&defect, "trials/spin"]);
+    lines[0] = lines[0].replacen("\"seed\":", "\"seed\":1", 1);
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let named = ["analyze", path.to_str().unwrap()];
+    lab.sevbench(&named).expect(1, &["line 1: its checksum does not fit"]);
+    lab.sevbench(&["analyze"]).expect(2, &["there is no run yet"]);
+}
+
 /// Recorded interference excludes rounds by name of the cause, and the output shows the effect.
 #[test]
 fn rounds_with_interference_are_excluded() {

@@ -1,6 +1,6 @@
 //! Tests of benches that fail or skip: each has its reason, none a number, and the others run.
 
-use sevbench_testing::{Lab, Ran};
+use sevbench_testing::{Lab, Ran, eventually, is_alive};
 use std::fs::File;
 use std::process::Stdio;
 
@@ -53,6 +53,33 @@ fn test_mode_runs_each_body_once() {
             "2 passed, 1 failed, 1 skipped",
         ],
     );
+}
+
+/// A body that prints or reads, or whose child does, is measured like any other.
+#[test]
+fn bodies_may_print_and_read() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "2", "noisy"]).expect(0, &["trials/noisy"]);
+    let mut command = lab.command(&["--test", "noisy"]);
+    // A pipe that stays open: a body that reads it would wait for ever.
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let input = child.stdin.take();
+    eventually("the test ends", || !is_alive(child.id()));
+    drop(input);
+    Ran::of(child.wait_with_output().unwrap()).expect(0, &["test trials/noisy ... ok"]);
+}
+
+#[test]
+fn long_failure_is_cut() {
+    let lab = Lab::new();
+    let ran = lab.run(&["--quick", "--boots", "2", "boasts|spin"]);
+    ran.expect(
+        1,
+        &["failed: trials/boasts in nosev, boot 1: panicked: boast boast", "more bytes)"],
+    );
+    assert!(ran.out.len() + ran.err.len() < 500_000, "the whole text was printed");
+    assert_eq!(lab.summary()["comparisons"].as_array().unwrap().len(), 1);
 }
 
 /// On a file system of 32 KiB, the journal fits at first but then fills it.

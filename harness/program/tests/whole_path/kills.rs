@@ -28,6 +28,38 @@ fn killed_coordinator_leaves_a_usable_journal_and_no_process() {
     analyzed(&lab).expect(0, &["the record is incomplete", "conditional on this boot"]);
 }
 
+/// The newest run that has a value: one that was killed, but not one that never began.
+#[test]
+fn newest_run_with_a_value_is_shown_and_named() {
+    let lab = Lab::new();
+    let analyze = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        Ran::of(command.arg("analyze").env("SEVBENCH_HOME", lab.home.path()).output().unwrap())
+    };
+    let title = |ran: &Ran| ran.out.lines().next().unwrap_or_default().to_owned();
+    lab.run(&["--quick", "--boots", "2", "trials/rate"]).expect(0, &[]);
+    let first = lab.summary()["run"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(title(&analyze()), format!("run {first}: complete"));
+
+    let mut command = lab.command(&LONG);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let rounds = || lab.journal().iter().filter(|event| event["event"] == "round").count();
+    let before = rounds();
+    let mut child = lab.wait_for_rounds(child, before + 5);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let killed = analyze();
+    killed.expect(0, &["trials/", "the record is incomplete"]);
+    assert!(title(&killed).ends_with(": truncated") && !title(&killed).contains(&first));
+    let latest = std::fs::read_link(lab.home.path().join("latest")).unwrap();
+    assert_eq!(title(&killed), format!("run {}: truncated", latest.display()));
+
+    let nowhere = "other=ssh://root@nonesuch.invalid";
+    lab.run(&["--treatment", nowhere, "trials/rate"]).expect(1, &["no bench has a result"]);
+    assert_eq!(title(&analyze()), title(&killed), "a run without a value is shown");
+    assert_eq!(std::fs::read_link(lab.home.path().join("latest")).unwrap(), latest);
+}
+
 #[test]
 fn interrupted_run_is_analysed_and_says_so() {
     for number in [libc::SIGINT, libc::SIGTERM] {
@@ -39,6 +71,21 @@ fn interrupted_run_is_analysed_and_says_so() {
         assert_eq!(lab.summary()["run"]["outcome"], "interrupted");
         lab.assert_nothing_runs();
     }
+}
+
+/// As under nohup.
+#[test]
+fn ignored_hangup_stays_ignored() {
+    let lab = Lab::new();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(sevbench_testing::trials());
+    command.args(["--bench", "--boots", "1", "--rounds", "60", "--measurement-time", "2s"]);
+    command.args(["trials/spin"]).env("SEVBENCH_HOME", lab.home.path()).stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = lab.wait_for_rounds(child, 3);
+    signal(child.id(), libc::SIGHUP);
+    Ran::of(child.wait_with_output().unwrap()).expect(0, &["trials/spin"]);
+    assert_eq!(lab.summary()["run"]["outcome"], "complete");
 }
 
 #[test]
@@ -55,18 +102,20 @@ fn killed_agent_fails_its_bench_and_the_next_bench_runs() {
 }
 
 #[test]
-fn killed_guest_loses_only_its_boot() {
+fn boot_that_lost_its_guest_is_made_up_for() {
     let lab = Lab::new();
     let short =
         ["--boots", "2", "--rounds", "40", "--measurement-time", "1s", "trials/(spin|rate)"];
     let child = lab.start(&short, 3);
     signal(lab.processes("--sevbench-loopback-server")[0], libc::SIGKILL);
     let ran = Ran::of(child.wait_with_output().unwrap());
-    ran.expect(1, &["boot 1: the connection to the guest was lost", "failed: the guest in"]);
-    let boots = |event: &serde_json::Value| {
-        (event["event"] == "round").then(|| event["boot"].as_u64().unwrap())
-    };
-    assert!(lab.journal().iter().filter_map(boots).any(|boot| boot == 2));
+    ran.expect(0, &["boot 1: the connection to the guest was lost", "failed: the guest in"]);
+    let summary = lab.summary();
+    assert_eq!(summary["run"]["outcome"], "complete");
+    for comparison in summary["comparisons"].as_array().unwrap() {
+        let boots = comparison["slowdown"]["boots"].as_u64().unwrap();
+        assert!(boots >= 2, "{comparison}");
+    }
     lab.assert_nothing_runs();
 }
 

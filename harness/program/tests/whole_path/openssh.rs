@@ -1,6 +1,6 @@
 //! Tests with two real OpenSSH servers as control and treatment, and with misbehaving guests.
 
-use sevbench_testing::{Lab, Options, Ran, Sshd, skip};
+use sevbench_testing::{Lab, Options, Ran, Skip, Sshd, skip};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -23,17 +23,42 @@ fn compare(lab: &Lab, control: &Sshd, treatment: &Sshd, more: &[&str]) -> Ran {
 }
 
 #[test]
-fn two_machines_are_compared() {
+fn two_servers_of_one_machine_are_an_aa_comparison() {
     let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());
     let ran = compare(&lab, &control, &treatment, &["spin|rate"]);
-    ran.expect(0, &["trials/spin", "conditional on this boot", "treatment: other (ssh://"]);
-    assert!(!ran.out.contains("A/A"), "two machines were called an A/A comparison");
+    ran.expect(
+        0,
+        &[
+            "trials/spin",
+            "conditional on this boot",
+            "treatment: other (ssh://",
+            "this compares a machine with itself (A/A)",
+        ],
+    );
+    assert_eq!(lab.summary()["run"]["arms"][1]["repeats_control"], true);
     let boots: Vec<_> =
         lab.journal().into_iter().filter(|event| event["event"] == "boot").collect();
     assert_eq!(boots.len(), 6);
     let uploads = boots.iter().filter(|boot| boot["uploaded"] == true).count();
     assert_eq!(uploads, 2, "the executable is uploaded once to each machine");
     lab.assert_nothing_runs();
+}
+
+/// While one arm measures, the other's server asks whether its client is alive, and is answered.
+#[test]
+fn idle_connection_survives_client_alive_checks() {
+    let configuration = "ClientAliveInterval 1\nClientAliveCountMax 2".to_owned();
+    let options = Options { configuration, ..Options::default() };
+    let servers = [Sshd::start(&options), Sshd::start(&options)];
+    let [Ok(control), Ok(treatment)] = servers else {
+        return skip(Skip("OpenSSH's server is not installed".into()));
+    };
+    let lab = Lab::new();
+    let (control, treatment) =
+        (control.address("").to_string(), format!("other={}", treatment.address("")));
+    let arguments = ["--boots", "1", "--rounds", "1", "--measurement-time", "6s", "trials/slow"];
+    let arms = ["--control", &control, "--treatment", &treatment];
+    lab.run(&[&arms[..], &arguments].concat()).expect(0, &["trials/slow"]);
 }
 
 #[test]
@@ -95,8 +120,8 @@ fn foreign_output_instead_of_the_protocol_is_refused() {
     for (answer, words) in [
         ("Welcome to this machine", "the guest sent `Welcome ` instead of the agent"),
         (r"SEVBENCH\011\000", "the agent speaks protocol version 9"),
-        (r"SEVBENCH\005\000\377\377\377\377", "a frame of 4294967295 bytes exceeds the limit"),
-        (r"SEVBENCH\005\000\004\000\000\000\377\377\377\377", "cannot decode a frame"),
+        (r"SEVBENCH\006\000\377\377\377\377", "a frame of 4294967295 bytes exceeds the limit"),
+        (r"SEVBENCH\006\000\004\000\000\000\377\377\377\377", "cannot decode a frame"),
     ] {
         let lab = Lab::new();
         pretend(&treatment, answer);

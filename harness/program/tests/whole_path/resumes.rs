@@ -106,6 +106,7 @@ fn resume_rejects_changed_settings() {
             [words, &["cannot continue the run", "start a new run without --resume"]].concat();
         lab.run(&[&["--resume"], arguments].concat()).expect(2, &words);
     }
+    let before = sevbench_testing::unsealed(&before);
     let other = before.replacen(r#""executable_sha256":""#, r#""executable_sha256":"0"#, 1);
     fs::write(journal_path(&lab), other).unwrap();
     lab.run(&["--resume"])

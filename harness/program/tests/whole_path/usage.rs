@@ -23,7 +23,19 @@ fn wrong_usage_says_what_to_type() {
     check(&["--treatment", "a=loopback?spin=0"], &["spin=1.10"]);
     check(&["--control", "ssh://root@host"], &["add --treatment NAME=URL"]);
     check(&["--confidence-level", "95"], &["between 0 and 1"]);
-    check(&["--margin=-3"], &["percentage"]);
+    check(&["--margin", "-3"], &["percentage"]);
+    check(&["--precision", "-1"], &["write a percentage above 0"]);
+    check(&["--boots", "-1"], &["1..=10000"]);
+}
+
+/// People who come from criterion learn which flag serves.
+#[test]
+fn flags_of_criterion_are_accepted_or_answered() {
+    check(&["--sample-size", "10"], &["--rounds", "is a flag of criterion"]);
+    check(&["--profile-time=5"], &["perf record"]);
+    check(&["--load-baseline", "main"], &["cargo sevbench compare"]);
+    check(&["--output-format", "bencher"], &["--format json"]);
+    Lab::new().run(&["--noplot", "--list"]).expect(0, &["trials/spin: bench"]);
 }
 
 #[test]

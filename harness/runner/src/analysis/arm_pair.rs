@@ -19,6 +19,8 @@ pub(super) struct ArmPair {
     pub control_is_encrypted: bool,
     /// Whether the arms differ in more than the declared treatment.
     pub differ_undeclared: bool,
+    /// Whether the treatment repeats the control: an A/A comparison.
+    pub repeats_control: bool,
     /// Whether a gate judges the treatment.
     pub judged: bool,
 }

@@ -25,7 +25,7 @@ impl<'a> ArmTable<'a> {
     pub(super) fn new(header: &'a Header, boots: &[BootRecord]) -> Option<Self> {
         let arms = &header.arms;
         let control = arms.iter().position(|arm| arm.role == Role::Control)?;
-        let standings = standings(arms);
+        let standings = standings(arms, |arm| is_same_machine(&arms[control], arm, boots));
         let build = Build { executable_sha256: header.executable_sha256.clone() };
         let summarize = |(arm, standing): (&ArmRecord, &ArmStanding)| {
             let boots = boots_of(boots, arm);
@@ -57,9 +57,21 @@ impl<'a> ArmTable<'a> {
             are_verified: both.iter().all(is_verified),
             control_is_encrypted: control.claimed.is_none() && is_encrypted,
             differ_undeclared: undeclared.any(|row| row.arm == *name),
+            repeats_control: self.standings[treatment].repeats_control,
             judged: self.standings[treatment].judged,
         }
     }
+}
+
+/// Whether two arms ran in one and the same boot of a machine: the kernel's boot id is unique.
+fn is_same_machine(one: &ArmRecord, other: &ArmRecord, boots: &[BootRecord]) -> bool {
+    let others = boots_of(boots, other);
+    let is_shared = |here: &&BootRecord| {
+        let there = others.iter().filter(|there| there.boot == here.boot);
+        let id = here.facts.known_boot_id();
+        id.is_some() && there.into_iter().any(|there| there.facts.known_boot_id() == id)
+    };
+    boots_of(boots, one).iter().any(is_shared)
 }
 
 /// The boots of an arm, in order.

@@ -6,7 +6,9 @@ use super::metrics::{
 };
 use super::series::{PooledDistribution, PooledTable, Row, Series};
 use crate::record::{FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
+use sevbench_protocol::Throughput;
 use sevbench_reports::{Measurand, Role, Unit};
+use sevbench_text::counted;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -21,6 +23,10 @@ pub(super) struct SeriesCollector {
     failed: HashSet<(u32, usize, u16)>,
     series: BTreeMap<SeriesKey, Series>,
     pooled: PooledTable,
+    /// The rounds of each bench in arms that had no set-up before.
+    unprepared: BTreeMap<usize, u32>,
+    /// The benches and arms whose set-up declares no work.
+    idle: BTreeSet<(usize, u16)>,
 }
 
 /// Identifies a series. Arms that report a metric in different units get different series, and are
@@ -38,6 +44,8 @@ pub(super) struct CollectedSeries {
     /// In the order of the header's benches.
     pub series: Vec<Series>,
     pub pooled: PooledTable,
+    /// What cannot be used, and why.
+    pub defects: Vec<String>,
 }
 
 /// An arm in one round of a bench.
@@ -60,8 +68,13 @@ impl SeriesCollector {
 
     pub(super) fn setup(&mut self, setup: SetupRecord) {
         let bench = self.bench(&setup.bench);
-        if let Some(arm) = self.arms.get(&setup.arm) {
-            self.setups.insert((bench, *arm), setup);
+        if let Some(arm) = self.arms.get(&setup.arm).copied() {
+            let is_idle = setup.operations == 0
+                || matches!(setup.throughput, Some(Throughput::Bytes(0) | Throughput::Elements(0)));
+            if is_idle {
+                self.idle.insert((bench, arm));
+            }
+            self.setups.insert((bench, arm), setup);
         }
     }
 
@@ -89,6 +102,7 @@ impl SeriesCollector {
             let Some(arm) = self.arms.get(&arm_round.arm).copied() else { continue };
             let Some(setup) = self.setups.get(&(bench, arm)).filter(|s| s.boot == round.boot)
             else {
+                *self.unprepared.entry(bench).or_default() += 1;
                 continue;
             };
             let (metrics, distributions) = metrics(round.iterations, &arm_round.samples, setup);
@@ -109,6 +123,7 @@ impl SeriesCollector {
     }
 
     pub(super) fn finish(mut self) -> CollectedSeries {
+        let defects = self.defects();
         self.add_series_of_percentiles();
         let Self { series, mut pooled, failed, .. } = self;
         let mut series: Vec<Series> = series.into_values().collect();
@@ -122,7 +137,32 @@ impl SeriesCollector {
             pooled.boots.values_mut().for_each(accumulate);
         }
         series.retain(|series| !series.rows.is_empty() || series.percentile.is_some());
-        CollectedSeries { series, pooled }
+        CollectedSeries { series, pooled, defects }
+    }
+
+    /// Why benches have no result, as far as the journal itself is the reason.
+    fn defects(&self) -> Vec<String> {
+        let names: BTreeMap<usize, &str> =
+            self.benches.iter().map(|(id, bench)| (*bench, id.as_str())).collect();
+        let arms: BTreeMap<u16, &str> =
+            self.arms.iter().map(|(name, arm)| (*arm, name.as_str())).collect();
+        let unprepared = self.unprepared.iter().map(|(bench, rounds)| {
+            let rounds = counted(*rounds, "round");
+            format!("{}: {rounds} of arms that had no set-up in that boot", names[bench])
+        });
+        let idle = self.idle.iter().map(|(bench, arm)| {
+            format!("{}: its set-up in {} declares no work", names[bench], arms[arm])
+        });
+        let series: Vec<(&SeriesKey, &Series)> = self.series.iter().collect();
+        let same_metric = |a: &(&SeriesKey, &Series), b: &(&SeriesKey, &Series)| {
+            (a.0.bench, a.0.rank, &a.0.metric) == (b.0.bench, b.0.rank, &b.0.metric)
+        };
+        let groups = series.chunk_by(same_metric).filter(|group| group.len() > 1);
+        let units = groups.map(|group| {
+            let units: Vec<&str> = group.iter().map(|(key, _)| key.unit.word()).collect();
+            format!("{}: its arms report {}", group[0].1.measurand, units.join(" and "))
+        });
+        unprepared.chain(idle).chain(units).collect()
     }
 
     fn series_of(&mut self, bench: usize, id: &str, metric: Metric) -> &mut Series {

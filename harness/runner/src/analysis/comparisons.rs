@@ -41,7 +41,7 @@ pub(super) fn compare_all(mut data: Dataset<'_>, threads: usize) -> Comparisons 
     adjust_p_values(&mut compared);
     Comparisons {
         overall: geometric_means(&compared, &data),
-        noise_floor: noise_floor(&compared, data.arms),
+        noise_floor: noise_floor(&compared, &data),
         estimates: compared.iter().map(SeriesComparison::estimate).collect(),
         comparisons: compared.into_iter().map(|one| one.comparison).collect(),
         outliers: distinct(outliers.concat(), data.design),

@@ -1,7 +1,7 @@
-//! Rounds excluded for an external cause. Each cause was declared before the data were seen; the
-//! values of samples play no part.
+//! Rounds excluded for an external cause. Each cause was declared before the data were seen. The
+//! values of samples play no part, but for samples that are longer than the host waited.
 
-use crate::record::{ArmRound, BootRecord, RoundRecord};
+use crate::record::{ArmRound, BootRecord, RoundRecord, RoundSamples};
 use sevbench_guest::AcceleratorKind;
 use sevbench_reports::{Exclusion, ExclusionKind};
 use sevbench_text::counted;
@@ -55,7 +55,10 @@ type Cause = (ExclusionKind, String);
 
 fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
     let of_arm = |arm: &ArmRound| {
-        let of_clocks = clock_disagreement(arm, slow_ns).or_else(|| clock_step(arm));
+        let of_clocks = clock_disagreement(arm, slow_ns)
+            .or_else(|| impossible_samples(arm))
+            .or_else(|| guest_stopped(arm))
+            .or_else(|| clock_step(arm));
         let cause = of_clocks.or_else(|| steal(arm)).or_else(|| transport_retry(arm))?;
         Some((arm.arm.clone(), cause))
     };
@@ -81,6 +84,25 @@ fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
             format!("{guest_ms:.1} ms by the clock of {}, {host_ms:.1} ms by the host's", arm.arm);
         (ExclusionKind::ClockDisagreement, figures)
     })
+}
+
+/// The guest reports more time in samples than the host waited for them.
+fn impossible_samples(arm: &ArmRound) -> Option<Cause> {
+    let host = arm.conditions.host_ns? as f64;
+    let timed = match &arm.samples {
+        RoundSamples::ElapsedNs(samples) => samples.iter().map(|ns| *ns as f64).sum::<f64>(),
+        RoundSamples::Observations(_) => arm.measured_ns? as f64,
+    };
+    (timed > host * (1.0 + FAST_SHARE) + FAST_NS).then(|| {
+        let (timed_ms, host_ms) = (timed / 1e6, host / 1e6);
+        let figures = format!("{} reports {timed_ms:.1} ms of samples in {host_ms:.1} ms", arm.arm);
+        (ExclusionKind::ClockDisagreement, figures)
+    })
+}
+
+/// The process that runs the guest did not run for a while.
+fn guest_stopped(arm: &ArmRound) -> Option<Cause> {
+    arm.conditions.stopped.then(|| (ExclusionKind::GuestStopped, format!("QEMU of {}", arm.arm)))
 }
 
 /// The hypervisor gave the guest's CPU time to others.
@@ -110,7 +132,6 @@ fn transport_retry(arm: &ArmRound) -> Option<Cause> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::record::RoundSamples;
     use sevbench_protocol::Conditions;
 
     fn round(guest_ns: Option<u64>, host_ns: Option<u64>) -> RoundRecord {
@@ -143,6 +164,19 @@ mod tests {
     }
 
     #[test]
+    fn samples_longer_than_the_host_waited_exclude_the_round() {
+        let mut round = round(Some(100_000_000), Some(100_000_000));
+        round.arms[1].samples = RoundSamples::ElapsedNs(vec![50_000_000, 51_000_000]);
+        assert_eq!(exclusion(&round, SLOW_NS), None, "within the tolerance");
+        round.arms[1].samples = RoundSamples::ElapsedNs(vec![50_000_000, 53_000_000]);
+        let cause = exclusion(&round, SLOW_NS).unwrap().cause;
+        assert_eq!(cause, "clock disagreement: bounce reports 103.0 ms of samples in 100.0 ms");
+        round.arms[1].samples = RoundSamples::Observations(Vec::new());
+        round.arms[1].measured_ns = Some(3_000_000_000);
+        assert!(exclusion(&round, SLOW_NS).is_some());
+    }
+
+    #[test]
     fn steal_clock_steps_and_retries_exclude_the_round() {
         let second = Some(1_000_000_000);
         let set = |change: fn(&mut ArmRound)| {
@@ -163,6 +197,7 @@ mod tests {
             cause(|arm| arm.conditions.transport_retries = Some(2)),
             "transport retry: 2 segments sent again to bounce"
         );
+        assert_eq!(cause(|arm| arm.conditions.stopped = true), "guest stopped: QEMU of bounce");
         for below_limit in [
             set(|arm| arm.conditions.steal_ns = Some(70_000_000)),
             set(|arm| arm.conditions.clock_step_ns = 2_900_000),

@@ -125,7 +125,8 @@ impl JournalAnalysis {
     /// The result, once the whole journal is read.
     pub(crate) fn finish(mut self, tail: &Tail, threads: usize) -> Result<Analysis, AnalysisError> {
         let margins = margins(&self.header.settings)?;
-        let CollectedSeries { mut series, pooled } = std::mem::take(&mut self.collector).finish();
+        let collected = std::mem::take(&mut self.collector).finish();
+        let CollectedSeries { mut series, pooled, defects } = collected;
         series.extend(boot_time_series(&self.boots, &self.header.arms));
         let arms = ArmTable::new(&self.header, &self.boots).ok_or(AnalysisError::NoControl)?;
         let data = Dataset {
@@ -144,7 +145,8 @@ impl JournalAnalysis {
         let mut compared = compare_all(data, threads);
         flag_cut_off(&mut compared.comparisons, tail);
         let ArmTable { summaries, differences, .. } = arms;
-        let run = self.run(summaries, tail, compared.noise_floor.take());
+        let mut run = self.run(summaries, tail, compared.noise_floor.take());
+        run.defects.extend(defects);
         Ok(Analysis {
             estimates: std::mem::take(&mut compared.estimates),
             boots_tried: counts(&self.boots_tried),

@@ -4,7 +4,6 @@ use super::adjustment::adjust;
 use super::dataset::Dataset;
 use super::estimate::Basis;
 use super::series_comparison::SeriesComparison;
-use crate::record::{ArmRecord, standings};
 use sevbench_reports::{NoiseFloor, Overall};
 use sevbench_statistics::{LogRatio, Pivot, benjamini_hochberg, holm};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,9 +80,9 @@ fn first_metrics<'a>(
 
 /// The widths of the intervals of the first arm that repeats the control. `None` without such an
 /// arm, or if it has no interval.
-pub(super) fn noise_floor(compared: &[SeriesComparison], arms: &[ArmRecord]) -> Option<NoiseFloor> {
-    let mut all = arms.iter().zip(standings(arms));
-    let (repeat, _) = all.find(|(_, standing)| standing.repeats_control)?;
+pub(super) fn noise_floor(compared: &[SeriesComparison], data: &Dataset<'_>) -> Option<NoiseFloor> {
+    let repeat = data.pairs.iter().find(|pair| pair.repeats_control)?;
+    let repeat = &data.arms[usize::from(repeat.treatment)];
     let of_arm = compared
         .iter()
         .map(|one| &one.comparison)

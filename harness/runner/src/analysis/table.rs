@@ -145,6 +145,7 @@ const fn arm_pair(treatment: u16) -> ArmPair {
         are_verified: true,
         control_is_encrypted: false,
         differ_undeclared: false,
+        repeats_control: false,
         judged: true,
     }
 }

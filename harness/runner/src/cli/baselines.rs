@@ -4,7 +4,7 @@ use super::exit::CliError;
 use super::records::{analyze_journal, threads};
 use crate::analysis::{Analysis, NamedRecord, Overrides};
 use crate::record::{BaselineName, Location, resolve_baseline, save_baseline};
-use sevbench_reports::Outcome;
+use sevbench_reports::{Outcome, Summary};
 
 /// A saved run, analysed.
 pub(super) struct Baseline {
@@ -13,21 +13,14 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// Reads the baseline of this name.
+    /// Reads the suite's baseline of this name.
     ///
     /// # Errors
-    /// If there is none, or it belongs to another suite.
+    /// If there is none, or it cannot be read.
     pub(super) fn find(name: &BaselineName, suite: &str) -> Result<Self, CliError> {
-        let location = resolve_baseline(name).map_err(CliError::usage)?;
+        let location = resolve_baseline(name, suite).map_err(CliError::usage)?;
         let analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
-        let (name, found) = (name.as_str(), &analysis.summary.run.suite);
-        if found == suite {
-            return Ok(Self { name: name.to_owned(), analysis });
-        }
-        Err(CliError::usage(format!(
-            "the baseline `{name}` belongs to the suite `{found}`, not to `{suite}`: name another \
-             one with --baseline"
-        )))
+        Ok(Self { name: name.as_str().to_owned(), analysis })
     }
 
     /// As comparisons take it.
@@ -36,22 +29,26 @@ impl Baseline {
     }
 }
 
-/// Saves a run as a baseline if it is complete.
+/// Saves a run as a baseline if it is complete and has a result.
 ///
 /// # Errors
-/// If it is not complete, with the status of its outcome, or if it cannot be written.
+/// If it is not, with the status of its outcome, or if it cannot be written.
 pub(super) fn save_if_complete(
     name: &BaselineName,
     run: &Location,
-    outcome: Outcome,
+    summary: &Summary,
 ) -> Result<(), CliError> {
-    let incomplete = || {
-        let name = name.as_str();
-        format!("not saved as the baseline `{name}`, since the run is not complete: run it again")
-    };
-    match outcome {
-        Outcome::Complete => save_baseline(run, name).map_err(CliError::failed),
-        Outcome::Interrupted => Err(CliError::interrupted(incomplete())),
-        _ => Err(CliError::failed(incomplete())),
+    let refused = |why: &str| format!("not saved as the baseline `{}`: {why}", name.as_str());
+    let has_result = summary.comparisons.iter().any(|one| !one.is_boot_time);
+    match summary.run.outcome {
+        Outcome::Interrupted => Err(CliError::interrupted(refused("the run was interrupted"))),
+        Outcome::Complete if summary.failures().next().is_some() => {
+            Err(CliError::failed(refused("a bench failed; mend it and run again")))
+        }
+        Outcome::Complete if has_result => {
+            save_baseline(run, &summary.run.suite, name).map_err(CliError::failed)
+        }
+        Outcome::Complete => Err(CliError::failed(refused("no bench has a result"))),
+        _ => Err(CliError::failed(refused("the run is not complete; run it again"))),
     }
 }

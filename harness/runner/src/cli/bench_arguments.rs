@@ -1,5 +1,6 @@
 //! The flags of a bench executable. Where criterion has a flag, it has the same name here.
 
+use super::criterion_flags::CriterionFlags;
 use super::output::{Colour, Format};
 use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
 use crate::coordinator::Selection;
@@ -23,6 +24,7 @@ const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
     bin_name = "cargo bench --bench NAME --",
     version,
     term_width = 100,
+    allow_negative_numbers = true,
     after_help = DURATION_HELP
 )]
 pub(super) struct BenchArguments {
@@ -158,6 +160,9 @@ pub(super) struct BenchArguments {
     #[arg(long)]
     pub quiet: bool,
 
+    #[command(flatten)]
+    pub criterion: CriterionFlags,
+
     /// The fields above that the command line sets.
     #[arg(skip)]
     given: HashSet<String>,
@@ -191,7 +196,8 @@ impl BenchArguments {
 /// criterion.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
+        // What is no duration is out of range.
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
         Err(_) => humantime::parse_duration(text)
             .map_err(|error| format!("{error}; write a duration as in 100ms, 2s or 1min"))?,
     };

@@ -6,7 +6,9 @@ use super::measure::measure;
 use super::output::print_text;
 use crate::coordinator::select;
 use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
-use sevbench_protocol::{AGENT_ARGUMENT, BenchAnswer, BenchEntry, Suite, run_agent, run_once};
+use sevbench_protocol::{
+    AGENT_ARGUMENT, BenchAnswer, BenchEntry, Suite, empty_standard_input, run_agent, run_once,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,6 +28,9 @@ pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode 
         return run_agent(suite);
     }
     let arguments = BenchArguments::from_command_line();
+    if let Err(refusal) = arguments.criterion.refuse() {
+        return report(Err(refusal));
+    }
     report(if arguments.list {
         list(&suite, &arguments)
     } else if arguments.test || !arguments.bench {
@@ -45,6 +50,8 @@ fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
 /// Runs each body once, as `cargo test` and `--test` do.
 fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
     let chosen = select(suite, &arguments.selection()).map_err(CliError::usage)?;
+    // As in an agent.
+    empty_standard_input().map_err(CliError::failed)?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for case in chosen {
         // The panic hook has already printed the message.

@@ -64,6 +64,11 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
 /// Prints the gate's decision and returns its exit status.
 pub fn report_gate(report: &GateReport) -> u8 {
     tell(&render_gate(report));
+    gate_status(report)
+}
+
+/// The exit status of a gate's decision.
+pub(super) const fn gate_status(report: &GateReport) -> u8 {
     match report.decision {
         GateDecision::Passed => 0,
         GateDecision::Regressed => REGRESSED,

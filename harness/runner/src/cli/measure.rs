@@ -3,7 +3,7 @@
 use super::baselines::{Baseline, save_if_complete};
 use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, INTERRUPTED};
-use super::gate_status::{describe_gate, plan_gate, report_gate};
+use super::gate_status::{describe_gate, gate_status, plan_gate};
 use super::open_record::OpenRecord;
 use super::output::{Format, print_summary, print_text};
 use super::records::{analyze_journal, threads};
@@ -18,7 +18,7 @@ use crate::record::{JournalError, Location};
 use crate::stderr::tell;
 use sevbench_guest::{Address, Executable, GuestError, Interrupt, Prepared, QemuError, prepare};
 use sevbench_protocol::Suite;
-use sevbench_reports::{Against, Outcome, Summary, TextOptions, write_summary};
+use sevbench_reports::{Against, Outcome, Summary, TextOptions, render_gate, write_summary};
 use sevbench_text::format_duration;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
@@ -54,14 +54,24 @@ pub(super) fn measure(
     let fleet = GuestFleet::new(&plan, executable, digest, interrupt.clone(), consoles);
     let ran = run(&plan, fleet, &mut record, Context { arguments, interrupt: &interrupt, start });
 
-    let concluded = conclude(&record.location, arguments, baseline.as_ref());
+    let summary = analyze(&record.location, arguments, baseline.as_ref())?;
+    let status = exit_status(&ran, &summary);
+    // What cannot be printed loses nothing: everything is stored before.
+    let stored = store_summary(&record.location, &summary);
+    let saved =
+        stored.is_ok().then(|| save_baseline(arguments, &record.location, &summary, status));
+    let printed = print_result(arguments, &record.location, &summary);
     if !arguments.quiet {
         tell(&format!("took {}", format_duration(start.elapsed())));
     }
-    let summary = concluded?;
-    let status = exit_status(&ran, &summary);
-    save_baseline(arguments, &record.location, summary.run.outcome, status)?;
-    Ok(status)
+    if let Some(gate) = &summary.gate {
+        tell(&render_gate(gate));
+    }
+    stored?;
+    if let Some(note) = saved.transpose()?.flatten() {
+        tell(&note);
+    }
+    printed.map(|()| status)
 }
 
 fn plan_new_run(suite: &Suite, arguments: &BenchArguments) -> Result<Plan, CliError> {
@@ -122,6 +132,9 @@ fn run(
     record: &mut OpenRecord,
     context: Context<'_>,
 ) -> Result<Outcome, JournalError> {
+    let location = record.location.clone();
+    // Without the link, the newest run is found all the same.
+    let mut link = || drop(location.link_latest());
     let mut progress = Progress::new(progress_mode(context.arguments.quiet));
     let wiring = Wiring {
         journal: &mut record.journal,
@@ -129,6 +142,7 @@ fn run(
         replication: &mut FromJournal,
         interrupt: context.interrupt,
         start: context.start,
+        on_first_round: &mut link,
     };
     let ran = run_plan(plan, &mut fleet, wiring, &record.checkpoint);
     progress.finish();
@@ -156,9 +170,8 @@ impl Replication for FromJournal {
     }
 }
 
-/// Analyses the journal, stores the summary and prints it. If it cannot be stored, it is still
-/// printed.
-fn conclude(
+/// Analyses the journal, and judges it where `--gate` asks for that.
+fn analyze(
     location: &Location,
     arguments: &BenchArguments,
     baseline: Option<&Baseline>,
@@ -172,13 +185,20 @@ fn conclude(
         let against = if baseline.is_some() { Against::Baseline } else { Against::Margin };
         judge_run(&summary, against, baseline.map(|baseline| baseline.name.as_str()))
     });
+    Ok(summary)
+}
+
+fn print_result(
+    arguments: &BenchArguments,
+    location: &Location,
+    summary: &Summary,
+) -> Result<(), CliError> {
     let (verbose, colour) = (arguments.verbose, arguments.color.is_wanted());
-    let stored = store_summary(location, &summary);
-    print_summary(&summary, arguments.format, TextOptions { verbose, colour })?;
-    if arguments.format == Format::Text {
-        print_text(&format!("record: {}\n", location.folder().display()))?;
+    print_summary(summary, arguments.format, TextOptions { verbose, colour })?;
+    match arguments.format {
+        Format::Text => print_text(&format!("record: {}\n", location.folder().display())),
+        Format::Json => Ok(()),
     }
-    stored.map(|()| summary)
 }
 
 fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError> {
@@ -188,37 +208,38 @@ fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError>
             location.summary().display()
         ))
     })?;
+    // A run without a value is not what anyone looks for.
+    if summary.comparisons.is_empty() {
+        return Ok(());
+    }
     location.link_latest().map_err(CliError::failed)
 }
 
 fn exit_status(ran: &Result<Outcome, JournalError>, summary: &Summary) -> u8 {
-    // The gate reports its decision even where another status takes precedence.
-    let judged = summary.gate.as_ref().map(report_gate);
     let nothing_measured = summary.comparisons.iter().all(|row| row.is_boot_time);
     match ran {
         Err(_) => FAILED,
         Ok(Outcome::Interrupted) => INTERRUPTED,
-        Ok(_) if !summary.failed.is_empty() || nothing_measured => FAILED,
-        Ok(_) => judged.unwrap_or(0),
+        Ok(Outcome::BootsLost) => FAILED,
+        Ok(_) if summary.failures().next().is_some() || nothing_measured => FAILED,
+        Ok(_) => summary.gate.as_ref().map_or(0, gate_status),
     }
 }
 
-/// Saves the run where `--save-baseline` asks for it. With `--gate`, only a run that
-/// passes is saved.
+/// Saves the run where `--save-baseline` asks for it. With `--gate`, only a run that passes is
+/// saved. Returns what to tell the user.
 fn save_baseline(
     arguments: &BenchArguments,
     location: &Location,
-    outcome: Outcome,
+    summary: &Summary,
     status: u8,
-) -> Result<(), CliError> {
-    let Some(name) = &arguments.save_baseline else { return Ok(()) };
+) -> Result<Option<String>, CliError> {
+    let Some(name) = &arguments.save_baseline else { return Ok(None) };
     if arguments.gate && status != 0 {
-        tell(&format!("not saved as the baseline `{}`: the gate did not pass", name.as_str()));
-        return Ok(());
+        let name = name.as_str();
+        return Ok(Some(format!("not saved as the baseline `{name}`: the gate did not pass")));
     }
-    save_if_complete(name, location, outcome)?;
-    if !arguments.quiet {
-        tell(&format!("saved as the baseline `{}`", name.as_str()));
-    }
-    Ok(())
+    save_if_complete(name, location, summary)?;
+    let saved = format!("saved as the baseline `{}`", name.as_str());
+    Ok((!arguments.quiet).then_some(saved))
 }

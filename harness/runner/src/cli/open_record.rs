@@ -2,7 +2,7 @@
 
 use super::exit::CliError;
 use crate::coordinator::{Arm, Checkpoint, Plan};
-use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location};
+use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location, next_number};
 use sevbench_guest::{Executable, HostFacts};
 use std::time::SystemTime;
 
@@ -21,18 +21,26 @@ impl OpenRecord {
     pub(super) fn create(plan: &Plan, executable: &Executable) -> Result<Self, CliError> {
         let started = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let stamp = format!("{}-{}", started.replace(['-', ':'], ""), plan.suite);
+        let number = next_number();
         let location = Location::create(&stamp).map_err(CliError::failed)?;
-        let header = header(plan, &location, started, executable);
+        let header = header(plan, &location, number, started, executable);
         let journal = JournalWriter::create(&location.journal(), &header);
         let journal = journal.map_err(CliError::failed)?;
         Ok(Self { location, journal, checkpoint: Checkpoint::default() })
     }
 }
 
-fn header(plan: &Plan, location: &Location, started: String, executable: &Executable) -> Header {
+fn header(
+    plan: &Plan,
+    location: &Location,
+    number: u64,
+    started: String,
+    executable: &Executable,
+) -> Header {
     Header {
         schema: JOURNAL_SCHEMA.into(),
         id: location.id(),
+        number,
         suite: plan.suite.into(),
         testbed: plan.testbed.clone(),
         started,

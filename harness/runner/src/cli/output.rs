@@ -4,6 +4,7 @@ use super::exit::CliError;
 use clap::ValueEnum;
 use serde::Serialize;
 use sevbench_reports::{Summary, TextOptions, render_text};
+use sevbench_text::is_steering;
 use std::io::{self, IsTerminal, Write};
 
 /// The output format of a result.
@@ -58,17 +59,47 @@ pub fn print_summary(
 /// If it cannot be serialised, or standard output cannot be written.
 pub fn print_json(document: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(document).map_err(CliError::failed)?;
-    print_text(&(text + "\n"))
+    print_text(&(printable_json(&text) + "\n"))
 }
 
-/// Prints text. A reader that closes the pipe early, such as `head`, is no error.
+/// JSON that is safe on a terminal. serde_json escapes the control characters of ASCII; the others
+/// stand only in strings, where JSON has an escape for them.
+fn printable_json(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if is_steering(c) && c != '\n' => printable += &format!("\\u{:04x}", c as u32),
+            c => printable.push(c),
+        }
+    }
+    printable
+}
+
+/// Prints text. A reader that closes the pipe early, such as `head`, is no error, and neither is a
+/// terminal that was closed.
 ///
 /// # Errors
 /// If standard output cannot be written.
 pub fn print_text(text: &str) -> Result<(), CliError> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(()),
         result => result
             .map_err(|error| CliError::failed(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn json_keeps_its_meaning_without_raw_control_characters() {
+        let document = serde_json::json!({ "a\u{9b}": "\x1b[2J\u{202e}é\n" });
+        let text = printable_json(&serde_json::to_string_pretty(&document).unwrap());
+        assert!(!text.chars().any(|c| is_steering(c) && c != '\n'), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), document);
     }
 }

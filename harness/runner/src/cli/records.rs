@@ -11,6 +11,7 @@ use crate::stderr::tell;
 use sevbench_reports::MarginSource;
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The default of the slowdown that counts as no change, in per cent.
@@ -80,12 +81,15 @@ pub(super) fn analyze_journal(
     threads: usize,
 ) -> Result<Analysis, CliError> {
     let mut analysis: Option<JournalAnalysis> = None;
-    let tail = stream_journal(path, &mut |event| match (&mut analysis, event) {
-        (None, Event::Header(header)) => {
-            analysis = Some(JournalAnalysis::new(*header, overrides));
+    let tail = stream_journal(path, &mut |event| {
+        match (&mut analysis, event) {
+            (None, Event::Header(header)) => {
+                analysis = Some(JournalAnalysis::new(*header, overrides));
+            }
+            (Some(analysis), event) => analysis.event(&event),
+            (None, _) => {}
         }
-        (Some(analysis), event) => analysis.event(&event),
-        (None, _) => {}
+        ControlFlow::Continue(())
     });
     let tail = tail.map_err(CliError::failed)?;
     for defect in &tail.defects {

@@ -43,9 +43,9 @@ impl Unfinished {
     /// # Errors
     /// If there is none, or another process writes to its journal.
     pub(super) fn find(suite: &str) -> Result<Self, CliError> {
-        let (location, _) = find_unfinished(suite).map_err(CliError::usage)?;
+        let location = find_unfinished(suite).map_err(CliError::usage)?;
         let writer = JournalWriter::open(&location.journal()).map_err(CliError::usage)?;
-        // Read again, now that no other process writes to it.
+        // No other process writes to it now.
         let journal = read_journal(&location.journal()).map_err(CliError::usage)?;
         Ok(Self { location, journal, writer })
     }

@@ -9,11 +9,11 @@ use sevbench_guest::{
     is_interrupt,
 };
 use sevbench_protocol::{
-    AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_frame, read_greeting,
+    AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_greeting, read_reply,
     write_frame,
 };
 use sevbench_text::nanoseconds;
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -121,17 +121,30 @@ struct AgentSession {
 }
 
 impl AgentLink for AgentSession {
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
+    fn ask(
+        &mut self,
+        request: &Request,
+        expected: Duration,
+        while_waiting: &mut dyn FnMut(),
+    ) -> Result<Reply, AgentError> {
         let limit = self.request_limit + expected;
         let retries = self.guest.transport_retries();
         let start = Instant::now();
         self.process.set_deadline(start + limit);
-        let reply =
-            write_frame(&mut self.process, request).and_then(|()| read_frame(&mut self.process));
+        let (guest, mut stopped) = (&self.guest, false);
+        let mut while_waiting = || {
+            stopped |= guest.is_stopped();
+            while_waiting();
+        };
+        let reply = write_frame(&mut self.process, request).and_then(|()| {
+            let while_waiting = &mut while_waiting;
+            read_reply(&mut Attentive { process: &mut self.process, while_waiting })
+        });
         let host_ns = nanoseconds(start.elapsed());
-        let mut reply: Reply = reply.map_err(|error| broken(error, &mut self.process, limit))?;
+        let mut reply = reply.map_err(|error| broken(error, &mut self.process, limit))?;
         // Fill in the host's fields, and overwrite anything that the guest put there.
         reply.conditions.host_ns = Some(host_ns);
+        reply.conditions.stopped = stopped;
         reply.conditions.transport_retries = self
             .guest
             .transport_retries()
@@ -158,6 +171,18 @@ impl AgentLink for AgentSession {
     fn keep_alive(&mut self) {
         // A broken connection fails the next request, with its reason.
         self.process.keep_alive().ok();
+    }
+}
+
+/// Reads from a process and does something else while it waits.
+struct Attentive<'a> {
+    process: &'a mut RemoteProcess,
+    while_waiting: &'a mut dyn FnMut(),
+}
+
+impl Read for Attentive<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.process.read_while(buf, self.while_waiting)
     }
 }
 

@@ -10,9 +10,13 @@ use super::progress::RoundPosition;
 use super::run_log::RunLog;
 use super::run_state::RunState;
 use super::schedule::BenchOrder;
-use crate::record::{ArmRound, Event, MeasuredRecord, RoundRecord, RoundSamples, SetupRecord};
+use crate::record::{
+    ArmRound, Event, JournalError, MeasuredRecord, RoundRecord, RoundSamples, SetupRecord,
+};
 use sevbench_guest::Interrupt;
-use sevbench_protocol::{BenchAnswer, BenchRequest, Measure, Ready, Request, SampleKind};
+use sevbench_protocol::{
+    BenchAnswer, BenchRequest, Measure, Ready, Request, SampleKind, Throughput,
+};
 use sevbench_text::nanoseconds;
 use std::time::{Duration, Instant};
 
@@ -39,15 +43,15 @@ pub(super) struct BenchRun<'r, 'l> {
     id: &'r str,
     /// Which arms are set up and have not failed.
     active: Vec<bool>,
-    /// The sample kind of the first arm that was set up. The others must have the same.
-    kind: Option<SampleKind>,
+    /// How the first arm that was set up measures. The others must do so too.
+    first: Option<Ready>,
 }
 
 impl<'r, 'l> BenchRun<'r, 'l> {
     pub(super) fn new(context: BenchContext<'r, 'l>) -> Self {
         let id = &context.plan.benches[context.order.bench];
         let active = vec![false; context.plan.arms.len()];
-        Self { context, id, active, kind: None }
+        Self { context, id, active, first: None }
     }
 
     pub(super) fn run(mut self) -> Result<(), EarlyEnd> {
@@ -76,10 +80,14 @@ impl<'r, 'l> BenchRun<'r, 'l> {
             match self.ask(arm, &request, Duration::ZERO)? {
                 Some(BenchAnswer::Ready(ready)) => {
                     self.active[arm] = true;
-                    if *self.kind.get_or_insert(ready.kind) == ready.kind {
-                        self.record_setup(arm, ready)?;
-                    } else {
-                        self.end_in_arm(arm, Some(BenchAnswer::Ready(ready)))?;
+                    let first = *self.first.get_or_insert(ready);
+                    match setup_defect(ready, first) {
+                        None => self.record_setup(arm, ready)?,
+                        Some(defect) => {
+                            self.active[arm] = false;
+                            self.dismiss(arm, true)?;
+                            self.fail(arm, defect)?;
+                        }
                     }
                 }
                 other => self.end_in_arm(arm, other)?,
@@ -113,14 +121,20 @@ impl<'r, 'l> BenchRun<'r, 'l> {
             if !self.can_compare() {
                 return Ok(());
             }
-            self.context.log.append(&Event::Round(RoundRecord {
+            let recorded = self.context.log.append(&Event::Round(RoundRecord {
                 boot: self.boot(),
                 bench: self.id.to_owned(),
                 round,
                 at_ns,
                 iterations: measure.iterations,
                 arms: measured,
-            }))?;
+            }));
+            match recorded {
+                Err(EarlyEnd::Journal(error @ JournalError::TooLong { .. })) => {
+                    return self.give_up(&error.to_string());
+                }
+                recorded => recorded?,
+            }
         }
         let wall_ns = nanoseconds(start.elapsed());
         let record = MeasuredRecord { boot: self.boot(), bench: self.id.to_owned(), wall_ns };
@@ -157,7 +171,7 @@ impl<'r, 'l> BenchRun<'r, 'l> {
         let Some(reply) = self.exchange(arm, &Request::Drive(request), expected)? else {
             return Ok(None);
         };
-        match usable_samples(reply.answer, self.kind, measure) {
+        match usable_samples(reply.answer, self.kind(), measure) {
             Ok((samples, measured_ns)) => Ok(Some(ArmRound {
                 arm: self.arm_name(arm),
                 conditions: reply.conditions,
@@ -171,7 +185,7 @@ impl<'r, 'l> BenchRun<'r, 'l> {
     /// The request for one round's samples, and how long it should take.
     fn sample_request(&self, measure: Measure) -> (BenchRequest, Duration) {
         let settings = &self.context.plan.settings;
-        match self.kind {
+        match self.kind() {
             Some(SampleKind::Observed) => {
                 let duration_ns = settings.observation_ns;
                 let expected = Duration::from_nanos(duration_ns) * 2 + AROUND_OBSERVATION_MAX;
@@ -179,6 +193,17 @@ impl<'r, 'l> BenchRun<'r, 'l> {
             }
             _ => (BenchRequest::Measure(measure), Duration::from_nanos(settings.measurement_ns)),
         }
+    }
+
+    /// Ends the bench in every arm, and records why.
+    fn give_up(&mut self, reason: &str) -> Result<(), EarlyEnd> {
+        for arm in 0..self.active.len() {
+            if std::mem::replace(&mut self.active[arm], false) {
+                self.dismiss(arm, true)?;
+                self.fail(arm, reason.to_owned())?;
+            }
+        }
+        Ok(())
     }
 
     /// Finishes the bench in every arm where it still runs. The body then verifies its result
@@ -196,6 +221,10 @@ impl<'r, 'l> BenchRun<'r, 'l> {
         Ok(())
     }
 
+    fn kind(&self) -> Option<SampleKind> {
+        self.first.map(|ready| ready.kind)
+    }
+
     const fn boot(&self) -> u32 {
         self.context.state.boot
     }
@@ -203,6 +232,26 @@ impl<'r, 'l> BenchRun<'r, 'l> {
     fn arm_name(&self, arm: usize) -> String {
         self.context.plan.arms[arm].name.clone()
     }
+}
+
+/// Why a set-up cannot be measured, or not be compared with that of the first arm.
+fn setup_defect(ready: Ready, first: Ready) -> Option<String> {
+    if ready.operations == 0 {
+        return Some("it declares 0 operations in an iteration".into());
+    }
+    let work = |ready: Ready| match ready.throughput {
+        Some(Throughput::Bytes(_)) => "bytes",
+        Some(Throughput::Elements(_)) => "elements",
+        None => "no throughput",
+    };
+    if let Some(Throughput::Bytes(0) | Throughput::Elements(0)) = ready.throughput {
+        return Some(format!("it declares 0 {} in an iteration", work(ready)));
+    }
+    if ready.kind != first.kind {
+        return Some("it times a closure in one arm and runs a program in another".into());
+    }
+    let (here, there) = (work(ready), work(first));
+    (here != there).then(|| format!("it declares {here} here, but {there} in another arm"))
 }
 
 /// The samples in an answer and, from an external program, how long it measured. The answer itself

@@ -19,13 +19,15 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A boot is done for a bench once all of its rounds took place. For a bench that never ran,
-    /// the boots in which it was skipped count.
+    /// A boot is done for a bench once all of its rounds took place, in all arms. For a bench that
+    /// never ran, the boots in which it was skipped count.
     pub(crate) fn of(journal: &Journal) -> Self {
         let mut checkpoint = Self::default();
         let mut measured: HashMap<&str, BTreeSet<u32>> = HashMap::new();
         let mut skipped: HashMap<&str, BTreeSet<u32>> = HashMap::new();
         let mut observed: HashSet<&str> = HashSet::new();
+        // The boots that have lost a guest so far.
+        let mut lossy: HashSet<u32> = HashSet::new();
         for event in &journal.events {
             let boot = match event {
                 Event::Boot(boot) => boot.boot,
@@ -36,14 +38,21 @@ impl Checkpoint {
                     setup.boot
                 }
                 Event::Measured(record) => {
-                    measured.entry(&record.bench).or_default().insert(record.boot);
+                    if !lossy.contains(&record.boot) {
+                        measured.entry(&record.bench).or_default().insert(record.boot);
+                    }
                     record.boot
                 }
                 Event::Skipped(record) => {
                     skipped.entry(&record.bench).or_default().insert(record.boot);
                     record.boot
                 }
-                Event::Failed(record) => record.boot,
+                Event::Failed(record) => {
+                    if record.bench.is_none() {
+                        lossy.insert(record.boot);
+                    }
+                    record.boot
+                }
                 Event::Calibration(record) => {
                     let samples = journal.header.settings.samples;
                     let (lead_in, iterations) = (record.lead_in, record.iterations);

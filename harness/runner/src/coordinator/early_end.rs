@@ -9,6 +9,8 @@ pub(super) enum EarlyEnd {
     Interrupted,
     /// An arm did not start in the first boot.
     NeverStarted,
+    /// Too many boots lost a guest.
+    BootsLost,
     /// The journal cannot be written.
     Journal(JournalError),
 }

@@ -123,7 +123,8 @@ impl Plan {
     /// other.
     pub(crate) fn judged_treatments(&self) -> Vec<String> {
         let records: Vec<ArmRecord> = self.arms.iter().map(Arm::record).collect();
-        let judged = self.arms.iter().zip(standings(&records)).filter(|(_, arm)| arm.judged);
+        let judged =
+            self.arms.iter().zip(standings(&records, |_| false)).filter(|(_, arm)| arm.judged);
         judged.map(|(arm, _)| arm.name.clone()).collect()
     }
 

@@ -75,10 +75,9 @@ impl Progress {
 
     /// Prints what the user should know at once.
     pub(crate) fn warn(&self, text: &str) {
-        let text = sevbench_text::escaped(text);
         match self.mode {
-            ProgressMode::Bar => self.bar.suspend(|| tell(&text)),
-            ProgressMode::Lines | ProgressMode::Quiet => tell(&text),
+            ProgressMode::Bar => self.bar.suspend(|| tell(text)),
+            ProgressMode::Lines | ProgressMode::Quiet => tell(text),
         }
     }
 

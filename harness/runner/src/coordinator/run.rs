@@ -29,6 +29,8 @@ pub(crate) struct Wiring<'a> {
     pub interrupt: &'a Interrupt,
     /// When the coordinator started.
     pub start: Instant,
+    /// Called once the journal has a round of this process.
+    pub on_first_round: &'a mut dyn FnMut(),
 }
 
 /// Runs the part of the plan that the checkpoint leaves, to its end or until the user or an error
@@ -68,13 +70,13 @@ impl<'a> Run<'a> {
         wiring: Wiring<'a>,
         checkpoint: &Checkpoint,
     ) -> Self {
-        let Wiring { journal, progress, replication, interrupt, start } = wiring;
+        let Wiring { journal, progress, replication, interrupt, start, on_first_round } = wiring;
         let is_single_stage = plan.settings.precision_percent.is_none();
         Self {
             plan,
             fleet,
             replication,
-            log: RunLog { journal, progress, start },
+            log: RunLog { journal, progress, start, on_first_round: Some(on_first_round) },
             interrupt,
             state: RunState::new(plan, checkpoint),
             measures: checkpoint.measures_of(plan),
@@ -91,11 +93,12 @@ impl<'a> Run<'a> {
             Ok(()) => Outcome::Complete,
             Err(EarlyEnd::Interrupted) => Outcome::Interrupted,
             Err(EarlyEnd::NeverStarted) => Outcome::Stopped,
+            Err(EarlyEnd::BootsLost) => Outcome::BootsLost,
             Err(EarlyEnd::Journal(error)) => return Err(error),
         };
         // A complete run that lacks boots was stopped by the time limit.
         let lacking = match outcome {
-            Outcome::Complete => self.lacking(),
+            Outcome::Complete | Outcome::BootsLost => self.lacking(),
             _ => BTreeMap::new(),
         };
         self.log.journal.append(&Event::End(EndRecord { outcome, lacking }))?;
@@ -128,12 +131,17 @@ impl<'a> Run<'a> {
         for bench in &order.benches {
             EarlyEnd::check(self.interrupt)?;
             self.run_bench(bench)?;
-            self.state.boots.note_done(bench.bench);
+            // The boot is made up for if an arm lost its guest.
+            if self.agents.iter().all(Option::is_some) {
+                self.state.boots.note_done(bench.bench);
+            }
             self.log.progress.advance(self.state.boots.progress());
             self.agents.iter_mut().flatten().for_each(|agent| agent.keep_alive());
         }
+        let is_whole = self.agents.iter().all(Option::is_some);
         self.agents.clear();
-        Ok(self.log.journal.sync()?)
+        self.log.journal.sync()?;
+        if self.state.note_boot(is_whole) { Ok(()) } else { Err(EarlyEnd::BootsLost) }
     }
 
     /// The order of the current boot block, without the benches that want no more boots.

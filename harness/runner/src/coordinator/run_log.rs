@@ -12,11 +12,19 @@ pub(super) struct RunLog<'a> {
     pub progress: &'a mut Progress,
     /// When the coordinator started.
     pub start: Instant,
+    /// Called once the journal has a round of this process.
+    pub on_first_round: Option<&'a mut dyn FnMut()>,
 }
 
 impl RunLog<'_> {
     pub(super) fn append(&mut self, event: &Event) -> Result<(), EarlyEnd> {
-        Ok(self.journal.append(event)?)
+        self.journal.append(event)?;
+        if matches!(event, Event::Round(_))
+            && let Some(on_first_round) = self.on_first_round.take()
+        {
+            on_first_round();
+        }
+        Ok(())
     }
 
     /// Records a failure and warns the user at once.

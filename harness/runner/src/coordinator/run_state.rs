@@ -5,6 +5,9 @@ use super::plan::{Plan, STAGES_MAX};
 use super::replication::{Boots, Pace};
 use std::time::{Duration, Instant};
 
+/// A run that loses a guest in this many boots in a row ends: it would lose the next one too.
+const LOST_IN_A_ROW_MAX: u32 = 3;
+
 /// How far a run has come.
 pub(super) struct RunState {
     pub boots: Boots,
@@ -15,6 +18,9 @@ pub(super) struct RunState {
     first_boot: u32,
     /// The last boot block that any bench wants, as far as is known.
     pub last_boot: u32,
+    /// The boots of this process that lost a guest: the last ones in a row, and all.
+    lost_in_a_row: u32,
+    lost: u32,
     /// How long the plan, or its first stage, should take.
     expected: Duration,
     /// When this process began its part of the run.
@@ -42,6 +48,8 @@ impl RunState {
             boot: checkpoint.last_boot,
             first_boot: checkpoint.last_boot.saturating_add(1),
             last_boot: checkpoint.last_boot,
+            lost_in_a_row: 0,
+            lost: 0,
             expected: plan.expected(),
             began: Instant::now(),
             time_max,
@@ -52,6 +60,19 @@ impl RunState {
     pub(super) fn next_boot(&mut self) {
         self.boot += 1;
         self.last_boot = self.boot.saturating_add(self.boots.most_left() - 1);
+    }
+
+    /// Notes the end of a boot block, and whether every arm kept its guest in it. Returns whether
+    /// lost boots may be made up for: at most as many as there are others.
+    pub(super) const fn note_boot(&mut self, is_whole: bool) -> bool {
+        if is_whole {
+            self.lost_in_a_row = 0;
+            return true;
+        }
+        self.lost_in_a_row += 1;
+        self.lost += 1;
+        let whole = self.boot + 1 - self.first_boot - self.lost;
+        self.lost_in_a_row < LOST_IN_A_ROW_MAX && self.lost <= whole + LOST_IN_A_ROW_MAX
     }
 
     /// Whether the current boot block is the first of this process.

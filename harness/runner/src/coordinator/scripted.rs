@@ -83,7 +83,12 @@ impl Fleet for ScriptedFleet {
 }
 
 impl AgentLink for ScriptedAgent {
-    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
+    fn ask(
+        &mut self,
+        request: &Request,
+        expected: Duration,
+        _while_waiting: &mut dyn FnMut(),
+    ) -> Result<Reply, AgentError> {
         if let Request::Start { bench, .. } = request {
             self.bench.clone_from(bench);
             self.requests = 0;
@@ -112,6 +117,7 @@ impl AgentLink for ScriptedAgent {
             steal_ns: Some(10_000_000),
             clock_step_ns: -5,
             transport_retries: Some(1),
+            stopped: false,
         };
         Ok(Reply { answer: self.answer(request, expected), conditions })
     }

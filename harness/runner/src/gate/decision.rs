@@ -131,7 +131,7 @@ fn without_result(summary: &Summary) -> Vec<Undecided> {
 /// The benches that failed in some boot, even if other boots have a result.
 fn failed(summary: &Summary) -> Vec<Undecided> {
     let rows: BTreeSet<(&Option<String>, &String)> =
-        summary.failed.iter().map(|row| (&row.bench, &row.arm)).collect();
+        summary.failures().map(|row| (&row.bench, &row.arm)).collect();
     let undecided = |(bench, arm): (&Option<String>, &String)| {
         let measurand = bench.as_ref().map(Measurand::of_bench);
         let line = GateLine { measurand, arm: arm.clone() };

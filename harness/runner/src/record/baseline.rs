@@ -1,7 +1,9 @@
-//! Baselines: copies of run records under a name, in `baselines/` beside the runs. A baseline is
-//! complete or absent.
+//! Baselines: copies of run records, one for each name and suite, in `baselines/` beside the runs.
+//! A baseline is complete or absent.
 
-use super::location::{BASELINES, Location, RecordError, home};
+use super::journal::read_header;
+use super::journal_writer::sync_folder;
+use super::location::{BASELINES, JOURNAL, LATEST, Location, RecordError, home};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
@@ -12,7 +14,8 @@ use std::str::FromStr;
 /// The longest name, in bytes.
 const NAME_LEN_MAX: usize = 100;
 
-/// The name of a baseline, which is also the name of its folder.
+/// The name of a baseline, which is also the name of its folder. Each suite has a run of its own
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BaselineName(String);
 
@@ -36,6 +39,9 @@ impl FromStr for BaselineName {
             && !name.starts_with('.')
             && name.chars().all(usable);
         match is_name {
+            _ if name == LATEST => {
+                Err(format!("`{LATEST}` is the newest run: choose another name"))
+            }
             true => Ok(Self(name.into())),
             false => Err(format!(
                 "use A–Z a–z 0–9 . _ -, no dot at the start, at most {NAME_LEN_MAX} characters, \
@@ -45,29 +51,78 @@ impl FromStr for BaselineName {
     }
 }
 
-/// The baseline of this name.
+/// A suite's baseline of this name.
 ///
 /// # Errors
 /// If there is none.
-pub(crate) fn resolve_baseline(name: &BaselineName) -> Result<Location, RecordError> {
-    let location = Location::at(name.folder());
+pub(crate) fn resolve_baseline(name: &BaselineName, suite: &str) -> Result<Location, RecordError> {
+    let location = Location::at(name.folder().join(suite));
     if location.journal().is_file() {
         return Ok(location);
     }
-    let entries = fs::read_dir(home().join(BASELINES)).into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut known: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-    known.sort();
+    let older = Location::at(name.folder());
+    if read_header(&older.journal()).is_ok_and(|header| header.suite == suite) {
+        return Ok(older);
+    }
+    let known = baselines();
     let known = if known.is_empty() { "none yet".into() } else { known.join(", ") };
-    Err(RecordError::NoBaseline { name: name.as_str().into(), known })
+    Err(RecordError::NoBaseline { name: name.as_str().into(), suite: suite.into(), known })
 }
 
-/// Copies a run's record to the baseline of this name, replacing an earlier one.
+/// The baseline that `name` or `name/suite` means, if there is one.
+///
+/// # Errors
+/// If a name without a suite is that of several suites.
+pub(super) fn baseline_named(name: &str) -> Result<Option<Location>, RecordError> {
+    let folder = home().join(BASELINES).join(name);
+    let suites = suites_in(&folder);
+    if folder.join(JOURNAL).is_file() {
+        return Ok(Some(Location::at(folder)));
+    }
+    match suites.as_slice() {
+        [] => Ok(None),
+        [suite] => Ok(Some(Location::at(folder.join(suite)))),
+        _ => Err(RecordError::SeveralSuites { name: name.into(), suites }),
+    }
+}
+
+/// All baselines, each as `name/suite`, and those of an older version as `name`.
+pub(super) fn baselines() -> Vec<String> {
+    let all = home().join(BASELINES);
+    let of_name = |name: String| {
+        let older = all.join(&name).join(JOURNAL).is_file().then(|| name.clone());
+        let suites =
+            suites_in(&all.join(&name)).into_iter().map(move |suite| format!("{name}/{suite}"));
+        older.into_iter().chain(suites).collect::<Vec<_>>()
+    };
+    names_in(&all).into_iter().flat_map(of_name).collect()
+}
+
+fn suites_in(folder: &Path) -> Vec<String> {
+    let mut suites = names_in(folder);
+    suites.retain(|suite| folder.join(suite).join(JOURNAL).is_file());
+    suites
+}
+
+/// The visible entries of a folder, sorted.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    names
+}
+
+/// Copies a run's record to its suite's baseline of this name, replacing an earlier one.
 ///
 /// # Errors
 /// If it cannot be written. An earlier baseline then stays.
-pub(crate) fn save_baseline(run: &Location, name: &BaselineName) -> Result<(), RecordError> {
-    let saved = Location::at(name.folder());
+pub(crate) fn save_baseline(
+    run: &Location,
+    suite: &str,
+    name: &BaselineName,
+) -> Result<(), RecordError> {
+    let saved = Location::at(name.folder().join(suite));
     let all = home().join(BASELINES);
     // No baseline has a name with a leading dot.
     let temporary = Location::at(all.join(format!(".{}-{}", name.as_str(), std::process::id())));
@@ -80,12 +135,30 @@ pub(crate) fn save_baseline(run: &Location, name: &BaselineName) -> Result<(), R
             fs::copy(from, &to)?;
             File::open(to)?.sync_all()?;
         }
+        fs::create_dir_all(name.folder())?;
+        move_older(name)?;
         put_in_place(temporary.folder(), saved.folder())?;
-        File::open(&all)?.sync_all()
+        sync_folder(&name.folder())?;
+        sync_folder(&all)
     };
     let written = save();
     remove(temporary.folder()).ok();
     written.map_err(|source| RecordError::Write { path: saved.folder().into(), source })
+}
+
+/// Moves a baseline of an older version, which has no folder for its suite, into one.
+fn move_older(name: &BaselineName) -> io::Result<()> {
+    let older = Location::at(name.folder());
+    let Ok(header) = read_header(&older.journal()) else { return Ok(()) };
+    let moved = Location::at(name.folder().join(header.suite));
+    if moved.journal().exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(moved.folder())?;
+    if older.summary().exists() {
+        fs::rename(older.summary(), moved.summary())?;
+    }
+    fs::rename(older.journal(), moved.journal())
 }
 
 /// Renames `from` to `to`. An existing `to` is swapped with it, atomically if the file system can.
@@ -139,7 +212,9 @@ mod tests {
         for name in ["main", "v1.2", "A_b-c", &"x".repeat(NAME_LEN_MAX)] {
             assert_eq!(name.parse::<BaselineName>().unwrap().as_str(), name);
         }
-        for name in ["", ".", "..", ".main", "a/b", "a b", "ä", &"x".repeat(NAME_LEN_MAX + 1)] {
+        for name in
+            ["", ".", "..", ".main", "latest", "a/b", "a b", "ä", &"x".repeat(NAME_LEN_MAX + 1)]
+        {
             assert!(name.parse::<BaselineName>().is_err(), "{name}");
         }
     }

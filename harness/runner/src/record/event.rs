@@ -163,6 +163,8 @@ struct ArmRoundFields {
     #[serde(default)]
     clock_step_ns: i64,
     transport_retries: Option<u32>,
+    #[serde(default)]
+    stopped: bool,
     elapsed_ns: Option<Vec<u64>>,
     observations: Option<Vec<Vec<Observation>>>,
     measured_ns: Option<u64>,
@@ -184,6 +186,7 @@ impl TryFrom<ArmRoundFields> for ArmRound {
             steal_ns: fields.steal_ns,
             clock_step_ns: fields.clock_step_ns,
             transport_retries: fields.transport_retries,
+            stopped: fields.stopped,
         };
         Ok(Self { arm: fields.arm, conditions, samples, measured_ns: fields.measured_ns })
     }

@@ -13,6 +13,9 @@ pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
 pub(crate) struct Header {
     pub schema: String,
     pub id: String,
+    /// The place of this run among all runs in its folder; 0 in older records.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub number: u64,
     pub suite: String,
     pub testbed: String,
     pub started: String,
@@ -59,6 +62,11 @@ pub(crate) struct Settings {
     /// Margins of some benches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub margins: Vec<MarginRule>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Settings {

@@ -1,17 +1,19 @@
-//! The journal: appended as things happen, one write per line, readable up to its last whole line.
+//! Reads a journal, up to its last whole line. A line that cannot be used is ignored and named.
 
 use super::event::{EndRecord, Event};
 use super::header::{Header, JOURNAL_SCHEMA};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use super::seal::is_intact;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// The size of a read in the search for the end of the last whole line.
-const PIECE_LEN: usize = 4096;
+/// The longest line, with its line feed. A round of distributions from several arms can be long.
+pub(super) const LINE_LEN_MAX: usize = 64 << 20;
 
-/// The longest line. A round of distributions from several arms can be long.
-const LINE_LEN_MAX: u64 = 64 << 20;
+/// The longest last line. It names the benches that lack boots.
+const END_LEN_MAX: u64 = 1 << 20;
 
 /// How many defects are named one by one.
 const DEFECTS_MAX: usize = 20;
@@ -28,6 +30,11 @@ pub(crate) enum JournalError {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error(
+        "a line of {len} bytes is too long for {}, which has lines of at most {LINE_LEN_MAX} bytes",
+        path.display()
+    )]
+    TooLong { path: PathBuf, len: usize },
     #[error("the run that writes {} has not ended: wait for it", path.display())]
     InUse { path: PathBuf },
     #[error("{} line {line}: {reason}", path.display())]
@@ -40,85 +47,6 @@ pub(crate) enum JournalError {
         path.display()
     )]
     Schema { path: PathBuf, found: String },
-}
-
-/// Appends events. While it exists, no other process appends to the same journal.
-pub(crate) struct JournalWriter {
-    path: PathBuf,
-    file: File,
-}
-
-impl JournalWriter {
-    /// Creates a journal and writes its header.
-    pub(crate) fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
-        let file = OpenOptions::new().append(true).create_new(true).open(path);
-        let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
-        // On a file system without locks, nothing guards the journal.
-        file.try_lock().ok();
-        let mut writer = Self { path: path.into(), file };
-        writer.append(&Event::Header(Box::new(header.clone())))?;
-        Ok(writer)
-    }
-
-    /// Opens an existing journal to append to it.
-    pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
-        let file = OpenOptions::new().read(true).append(true).open(path);
-        let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.into() }),
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { path: path.into(), file }),
-        }
-    }
-
-    /// Cuts off a torn last line. Returns whether there was one.
-    pub(crate) fn cut_torn_line(&mut self) -> Result<bool, JournalError> {
-        let mut cut = || {
-            let len = self.file.metadata()?.len();
-            let whole = whole_len(&mut self.file, len)?;
-            self.file.set_len(whole)?;
-            Ok(whole < len)
-        };
-        cut().map_err(|source| JournalError::Write { path: self.path.clone(), source })
-    }
-
-    /// The journal's file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Appends an event with one write of one line. A kill leaves the line whole or torn, never
-    /// mixed.
-    pub(crate) fn append(&mut self, event: &Event) -> Result<(), JournalError> {
-        let mut write = || {
-            let mut line = serde_json::to_vec(event)?;
-            line.push(b'\n');
-            self.file.write_all(&line)
-        };
-        write().map_err(|source| JournalError::Write { path: self.path.clone(), source })
-    }
-
-    /// Flushes everything to the disk.
-    pub(crate) fn sync(&mut self) -> Result<(), JournalError> {
-        let failed = |source| JournalError::Write { path: self.path.clone(), source };
-        self.file.sync_data().map_err(failed)
-    }
-}
-
-/// The length of a file without an unterminated last line. It searches from the end.
-fn whole_len(file: &mut File, len: u64) -> io::Result<u64> {
-    let mut piece = [0; PIECE_LEN];
-    let mut end = len;
-    while end > 0 {
-        let start = end.saturating_sub(PIECE_LEN as u64);
-        let piece = &mut piece[..(end - start) as usize];
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(piece)?;
-        if let Some(position) = piece.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(start + position as u64 + 1);
-        }
-        end = start;
-    }
-    Ok(0)
 }
 
 /// A journal in memory.
@@ -153,16 +81,50 @@ pub(crate) fn read_journal(path: &Path) -> Result<Journal, JournalError> {
     collect(&mut open(path)?, path)
 }
 
-/// Reads a journal line by line. Each event goes to `take`, the header first. A line that cannot be
-/// read is ignored and listed in the tail.
+/// Reads a journal line by line, until `take` breaks off. Each event goes to it, the header first.
+/// A line that cannot be read is ignored and listed in the tail.
 ///
 /// # Errors
 /// If the file cannot be read, is not a journal, or has a later version.
 pub(crate) fn stream_journal(
     path: &Path,
-    take: &mut dyn FnMut(Event),
+    take: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Tail, JournalError> {
     stream(&mut open(path)?, path, take)
+}
+
+/// Reads the header alone.
+///
+/// # Errors
+/// As [`stream_journal`].
+pub(super) fn read_header(path: &Path) -> Result<Header, JournalError> {
+    let mut header = None;
+    stream_journal(path, &mut |event| {
+        if let Event::Header(first) = event {
+            header = Some(*first);
+        }
+        ControlFlow::Break(())
+    })?;
+    header.ok_or_else(|| JournalError::NoHeader { path: path.into() })
+}
+
+/// Reads how a run ended from the last line. `None` if the last line is something else.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn read_end(path: &Path) -> Result<Option<EndRecord>, JournalError> {
+    let failed = |source| JournalError::Read { path: path.into(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let len = file.metadata().map_err(failed)?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(END_LEN_MAX))).map_err(failed)?;
+    let mut text = Vec::new();
+    file.take(END_LEN_MAX).read_to_end(&mut text).map_err(failed)?;
+    let Some(whole) = text.strip_suffix(b"\n") else { return Ok(None) };
+    let line = whole.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    match Event::parse(line) {
+        Ok(Event::End(end)) if is_intact(line) => Ok(Some(end)),
+        _ => Ok(None),
+    }
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, JournalError> {
@@ -172,9 +134,12 @@ fn open(path: &Path) -> Result<BufReader<File>, JournalError> {
 
 fn collect(input: &mut impl BufRead, path: &Path) -> Result<Journal, JournalError> {
     let (mut header, mut events) = (None, Vec::new());
-    let tail = stream(input, path, &mut |event| match event {
-        Event::Header(first) => header = Some(*first),
-        event => events.push(event),
+    let tail = stream(input, path, &mut |event| {
+        match event {
+            Event::Header(first) => header = Some(*first),
+            event => events.push(event),
+        }
+        ControlFlow::Continue(())
     })?;
     let header = header.ok_or_else(|| JournalError::NoHeader { path: path.into() })?;
     Ok(Journal { header, events, tail })
@@ -183,32 +148,40 @@ fn collect(input: &mut impl BufRead, path: &Path) -> Result<Journal, JournalErro
 fn stream(
     input: &mut impl BufRead,
     path: &Path,
-    take: &mut dyn FnMut(Event),
+    take: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Tail, JournalError> {
     let mut tail = Tail::default();
     let mut line = Vec::new();
     for number in 1.. {
-        line.clear();
         let failed = |source| JournalError::Read { path: path.into(), source };
-        let len = io::Read::take(&mut *input, LINE_LEN_MAX)
-            .read_until(b'\n', &mut line)
-            .map_err(failed)?;
-        if len == 0 && number > 1 {
-            break;
-        }
-        if line.last() != Some(&b'\n') && len as u64 == LINE_LEN_MAX {
-            let reason = format!("it is longer than {} MiB", LINE_LEN_MAX >> 20);
-            return Err(JournalError::Corrupt { path: path.into(), line: number, reason });
-        }
+        let is_whole = match read_line(input, &mut line).map_err(failed)? {
+            LineEnd::Fed => true,
+            LineEnd::File if line.is_empty() && number > 1 => break,
+            LineEnd::File => false,
+            LineEnd::Limit => {
+                let reason = format!("it is longer than {} MiB", LINE_LEN_MAX >> 20);
+                if number == 1 {
+                    return Err(JournalError::Corrupt { path: path.into(), line: 1, reason });
+                }
+                tail.note(format!("line {number}: {reason}"));
+                continue;
+            }
+        };
         if number == 1 {
-            take(parse_header(&line, path)?);
-            continue;
+            match take(parse_header(&line, is_whole, path)?) {
+                ControlFlow::Continue(()) => continue,
+                ControlFlow::Break(()) => break,
+            }
         }
-        if line.last() != Some(&b'\n') {
+        if !is_whole {
             tail.note(format!("line {number} is incomplete"));
             break;
         }
-        match Event::parse(line.trim_ascii_end()) {
+        if !is_intact(&line) {
+            tail.note(format!("line {number}: its checksum does not fit"));
+            continue;
+        }
+        match Event::parse(&line) {
             Ok(Event::End(end)) => tail.end = Some(end),
             Ok(Event::Header(_)) => {
                 tail.note(format!("line {number} is a second header"));
@@ -216,7 +189,9 @@ fn stream(
             Ok(event) => {
                 // A run that was resumed did not end here.
                 tail.end = None;
-                take(event);
+                if take(event).is_break() {
+                    break;
+                }
             }
             Err(error) => {
                 let (column, reason) = describe(&error);
@@ -227,6 +202,32 @@ fn stream(
     Ok(tail)
 }
 
+/// How a line ended.
+enum LineEnd {
+    /// With a line feed.
+    Fed,
+    /// With the file.
+    File,
+    /// It exceeds the limit, and its rest was skipped.
+    Limit,
+}
+
+/// Reads a line without its line feed and the white space before it.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<LineEnd> {
+    line.clear();
+    let len = Read::take(&mut *input, LINE_LEN_MAX as u64).read_until(b'\n', line)?;
+    if line.last() == Some(&b'\n') {
+        line.truncate(line.trim_ascii_end().len());
+        return Ok(LineEnd::Fed);
+    }
+    if len < LINE_LEN_MAX {
+        return Ok(LineEnd::File);
+    }
+    line.clear();
+    input.skip_until(b'\n')?;
+    Ok(LineEnd::Limit)
+}
+
 /// The column and the text of an error. serde_json would also name a line, always line 1.
 fn describe(error: &serde_json::Error) -> (usize, String) {
     let text = error.to_string();
@@ -234,12 +235,16 @@ fn describe(error: &serde_json::Error) -> (usize, String) {
     (error.column(), reason.to_owned())
 }
 
-fn parse_header(line: &[u8], path: &Path) -> Result<Event, JournalError> {
+fn parse_header(line: &[u8], is_whole: bool, path: &Path) -> Result<Event, JournalError> {
     let no_header = || JournalError::NoHeader { path: path.into() };
-    if line.last() != Some(&b'\n') {
+    if !is_whole {
         return Err(no_header());
     }
     check_schema(line, path)?;
+    if !is_intact(line) {
+        let reason = "its checksum does not fit".into();
+        return Err(JournalError::Corrupt { path: path.into(), line: 1, reason });
+    }
     match serde_json::from_slice(line) {
         Ok(header @ Event::Header(_)) => Ok(header),
         Ok(_) => Err(no_header()),

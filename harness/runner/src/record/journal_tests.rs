@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::*;
-use crate::record::event::{ArmRound, ResumedRecord, RoundRecord, RoundSamples};
+use crate::record::JournalWriter;
+use crate::record::event::{ArmRound, FailureRecord, ResumedRecord, RoundRecord, RoundSamples};
 use proptest::prelude::*;
 use sevbench_protocol::Conditions;
 use sevbench_reports::Outcome;
@@ -69,7 +70,7 @@ fn resumed_run_forgets_its_earlier_end() {
 fn appending_continues_after_the_last_whole_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ndjson");
-    for torn in [String::new(), "{\"event\":".into(), "x".repeat(3 * PIECE_LEN)] {
+    for torn in [String::new(), "{\"event\":".into(), "x".repeat(3 * 4096)] {
         let mut bytes = written(&[round(1)]);
         bytes.extend_from_slice(torn.as_bytes());
         std::fs::write(&path, bytes).unwrap();
@@ -103,6 +104,28 @@ fn corrupt_line_is_named_and_the_others_are_used() {
     let error = parsed(b"{\"event\":\"header\",\"schema\":\"sevbench/journal/1\"}\n").unwrap_err();
     assert!(error.to_string().contains("run.ndjson line 1: column"), "{error}");
     assert!(matches!(parsed(b""), Err(JournalError::NoHeader { .. })), "an empty file");
+}
+
+/// The reader skips what the writer refuses.
+#[test]
+fn line_that_is_too_long_is_neither_written_nor_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ndjson");
+    let mut writer = JournalWriter::create(&path, &Header::smallest()).unwrap();
+    let reason = "x".repeat(LINE_LEN_MAX);
+    let long = FailureRecord { boot: 1, bench: None, arm: "aa".into(), reason };
+    let error = writer.append(&Event::Failed(long)).unwrap_err();
+    assert!(matches!(error, JournalError::TooLong { .. }), "{error}");
+    assert!(error.to_string().len() < 1000);
+    assert_eq!(read_journal(&path).unwrap(), parsed(&written(&[])).unwrap());
+
+    let mut bytes = written(&[round(1)]);
+    bytes.resize(bytes.len() + LINE_LEN_MAX, b'x');
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&written(&[round(2)])[written(&[]).len()..]);
+    let journal = parsed(&bytes).unwrap();
+    assert_eq!(journal.events, [round(1), round(2)]);
+    assert_eq!(journal.tail.defects, ["line 3: it is longer than 64 MiB"]);
 }
 
 #[test]

@@ -12,8 +12,11 @@ const HOME_VARIABLE: &str = "SEVBENCH_HOME";
 /// The file by which cargo marks its target folder.
 const TARGET_TAG: &str = "CACHEDIR.TAG";
 
-/// The link to the newest run.
-const LATEST: &str = "latest";
+/// The journal in a run's folder.
+pub(super) const JOURNAL: &str = "run.ndjson";
+
+/// The link to the newest run that has a value.
+pub(super) const LATEST: &str = "latest";
 
 /// The folder of all baselines, inside that of all runs.
 pub(super) const BASELINES: &str = "baselines";
@@ -35,14 +38,28 @@ pub(crate) enum RecordError {
     )]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "there is no baseline `{name}`; existing baselines: {known}; save one with --save-baseline \
-         {name}"
+        "there is no baseline `{name}` of the suite `{suite}`; existing baselines: {known}; save one \
+         with --save-baseline {name}"
     )]
-    NoBaseline { name: String, known: String },
+    NoBaseline { name: String, suite: String, known: String },
     #[error("the suite `{suite}` has no run to continue: {why}; start one without --resume")]
     NothingToResume { suite: String, why: &'static str },
+    #[error("{}", no_result(*has_runs))]
+    NoResult { has_runs: bool },
+    #[error(
+        "the baseline `{name}` holds runs of several suites: name one of {}",
+        suites.iter().map(|suite| format!("{name}/{suite}")).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralSuites { name: String, suites: Vec<String> },
     #[error("there is no run `{name}` ({} does not exist); existing runs: {known}", path.display())]
     NoRun { name: String, path: PathBuf, known: String },
+}
+
+const fn no_result(has_runs: bool) -> &'static str {
+    match has_runs {
+        true => "no run has a result: name a run to see why it failed, or make a new one",
+        false => "there is no run yet; make one with `cargo bench --bench memory`",
+    }
 }
 
 /// The folder of one run.
@@ -83,7 +100,7 @@ impl Location {
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
-        self.folder.join("run.ndjson")
+        self.folder.join(JOURNAL)
     }
 
     /// The folder of the guests' console logs.
@@ -108,39 +125,6 @@ impl Location {
             RecordError::Write { path: home.join(LATEST), source }
         })
     }
-}
-
-/// Finds the record that a user names: by a run's id, a baseline's name, or the path to the folder
-/// or the journal of either. Without a name, the newest run.
-pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
-    let name = name.unwrap_or(LATEST);
-    let home = home();
-    for folder in [PathBuf::from(name), home.join(name), home.join(BASELINES).join(name)] {
-        let folder = if folder.is_file() {
-            folder.parent().map(Path::to_path_buf).unwrap_or_default()
-        } else {
-            folder
-        };
-        if folder.join("run.ndjson").is_file() {
-            return Ok(Location { folder: fs::canonicalize(&folder).unwrap_or(folder) });
-        }
-    }
-    let folders = [home.clone(), home.join(BASELINES)];
-    let mut known: Vec<String> = folders
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().join("run.ndjson").is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    known.sort();
-    let known = if known.is_empty() {
-        "none yet; make one with `cargo bench --bench memory`".into()
-    } else {
-        known.join(", ")
-    };
-    Err(RecordError::NoRun { name: name.into(), path: home.join(name), known })
 }
 
 /// The folder of all runs: the variable's, or `sevbench` in cargo's target folder.

@@ -30,6 +30,7 @@ impl Header {
     pub(crate) fn smallest() -> Self {
         Self {
             schema: JOURNAL_SCHEMA.into(),
+            number: 0,
             id: "id".into(),
             suite: "s".into(),
             testbed: "loopback".into(),

@@ -5,7 +5,10 @@ use crate::coordinator::early_end::EarlyEnd;
 use crate::coordinator::fleet::{AgentError, AgentLink};
 use crate::record::{Event, FailureRecord, SkipRecord};
 use sevbench_protocol::{BenchAnswer, BenchRequest, Reply, Request};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often idle connections are served. OpenSSH's shortest ClientAliveInterval is 1 s.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl BenchRun<'_, '_> {
     pub(super) fn ask(
@@ -26,11 +29,13 @@ impl BenchRun<'_, '_> {
         expected: Duration,
     ) -> Result<Option<Reply>, EarlyEnd> {
         let pauses_idle = self.context.plan.pauses_idle;
-        let Some(agent) = &mut self.context.agents[arm] else { return Ok(None) };
-        let agent = agent.as_mut();
+        let Some(mut session) = self.context.agents[arm].take() else { return Ok(None) };
+        let agent = session.as_mut();
+        let mut others = IdleAgents { agents: self.context.agents, served: Instant::now() };
         let reply = set_paused(agent, pauses_idle, false)
-            .and_then(|()| agent.ask(request, expected))
+            .and_then(|()| agent.ask(request, expected, &mut || others.keep_alive()))
             .and_then(|reply| set_paused(agent, pauses_idle, true).map(|()| reply));
+        self.context.agents[arm] = Some(session);
         match reply {
             Ok(reply) => Ok(Some(reply)),
             Err(AgentError::Interrupted) => Err(EarlyEnd::Interrupted),
@@ -86,13 +91,16 @@ impl BenchRun<'_, '_> {
             }
             Some(other) => {
                 self.dismiss(arm, was_active)?;
-                self.fail(arm, format!("the agent's answer does not fit the request: {other:?}"))
+                self.fail(
+                    arm,
+                    format!("the agent's answer does not fit the request: {}", other.kind()),
+                )
             }
         }
     }
 
     /// Finishes a bench whose samples are unusable.
-    fn dismiss(&mut self, arm: usize, was_active: bool) -> Result<(), EarlyEnd> {
+    pub(super) fn dismiss(&mut self, arm: usize, was_active: bool) -> Result<(), EarlyEnd> {
         if was_active {
             self.ask(arm, &Request::Drive(BenchRequest::Finish), Duration::ZERO)?;
         }
@@ -100,10 +108,27 @@ impl BenchRun<'_, '_> {
     }
 
     /// Records that the bench failed in an arm.
-    fn fail(&mut self, arm: usize, reason: String) -> Result<(), EarlyEnd> {
+    pub(super) fn fail(&mut self, arm: usize, reason: String) -> Result<(), EarlyEnd> {
         let bench = Some(self.id.to_owned());
         let (boot, arm) = (self.boot(), self.arm_name(arm));
         self.context.log.append_failure(FailureRecord { boot, bench, arm, reason })
+    }
+}
+
+/// The agents that wait while another one is asked.
+struct IdleAgents<'a> {
+    agents: &'a mut [Option<Box<dyn AgentLink>>],
+    served: Instant,
+}
+
+impl IdleAgents<'_> {
+    /// Answers the keep-alive requests of their servers. A server disconnects a client that is
+    /// silent for longer than its ClientAliveInterval allows.
+    fn keep_alive(&mut self) {
+        if self.served.elapsed() >= KEEP_ALIVE_INTERVAL {
+            self.agents.iter_mut().flatten().for_each(|agent| agent.keep_alive());
+            self.served = Instant::now();
+        }
     }
 }
 

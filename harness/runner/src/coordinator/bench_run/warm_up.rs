@@ -42,7 +42,7 @@ impl BenchRun<'_, '_> {
         for _ in 0..WARM_UPS_MAX {
             let Some(reply) = self.exchange(arm, &request, duration)? else { break };
             match reply.answer {
-                BenchAnswer::Warm(series) if is_usable(&series, self.kind) => {
+                BenchAnswer::Warm(series) if is_usable(&series, self.kind()) => {
                     all.iterations.extend(series.iterations);
                     all.elapsed_ns.extend(series.elapsed_ns);
                 }
@@ -53,7 +53,7 @@ impl BenchRun<'_, '_> {
             }
             elapsed += Duration::from_nanos(reply.conditions.host_ns.unwrap_or(0));
             let is_last = elapsed + duration > duration * WARM_UPS_MAX;
-            if is_last || self.kind == Some(SampleKind::Observed) || is_steady(&costs(&all)) {
+            if is_last || self.kind() == Some(SampleKind::Observed) || is_steady(&costs(&all)) {
                 break;
             }
         }
@@ -69,7 +69,7 @@ impl BenchRun<'_, '_> {
 
     /// Sets what every round asks for, in all arms and boots.
     fn calibrate(&mut self, slowest_ns: f64) -> Result<(), EarlyEnd> {
-        let measure = match self.kind {
+        let measure = match self.kind() {
             Some(SampleKind::Observed) => OBSERVATION,
             _ => self.context.plan.measure(slowest_ns),
         };

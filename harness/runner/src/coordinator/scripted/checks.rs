@@ -7,7 +7,7 @@ use crate::coordinator::checkpoint::Checkpoint;
 use crate::coordinator::plan::Plan;
 use crate::coordinator::progress::{Progress, ProgressMode};
 use crate::coordinator::run::{Run, Wiring};
-use crate::record::{Event, Header, Journal, JournalWriter, Settings, read_journal};
+use crate::record::{Event, Header, Journal, JournalError, JournalWriter, Settings, read_journal};
 use sevbench_guest::{Interrupt, MachineSettings};
 use sevbench_reports::{Outcome, Role};
 use std::path::Path;
@@ -80,6 +80,17 @@ pub(in crate::coordinator) fn continue_plan(
     journal: &mut JournalWriter,
     checkpoint: &Checkpoint,
 ) -> Outcome {
+    try_plan(plan, trouble, replication, journal, checkpoint).unwrap()
+}
+
+/// As [`continue_plan`], where the journal may fail.
+pub(in crate::coordinator) fn try_plan(
+    plan: &Plan,
+    trouble: Trouble,
+    replication: &mut ScriptedReplication,
+    journal: &mut JournalWriter,
+    checkpoint: &Checkpoint,
+) -> Result<Outcome, JournalError> {
     let mut fleet = ScriptedFleet { trouble, boots: [0; 2], running: Rc::default() };
     let wiring = Wiring {
         journal,
@@ -87,8 +98,9 @@ pub(in crate::coordinator) fn continue_plan(
         replication,
         interrupt: &Interrupt::new(),
         start: Instant::now(),
+        on_first_round: &mut || (),
     };
-    Run::new(plan, &mut fleet, wiring, checkpoint).finish_plan().unwrap()
+    Run::new(plan, &mut fleet, wiring, checkpoint).finish_plan()
 }
 
 /// (boot, bench) of each recorded round.

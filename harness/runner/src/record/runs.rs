@@ -1,0 +1,83 @@
+//! The recorded runs in order, and which of them a command without a name means.
+
+use super::event::{EndRecord, Event};
+use super::header::Header;
+use super::journal::{JournalError, read_end, read_header, stream_journal};
+use super::location::{Location, RecordError, home};
+use sevbench_reports::Outcome;
+use std::fs;
+use std::ops::ControlFlow;
+
+/// A recorded run.
+pub(super) struct RecordedRun {
+    pub location: Location,
+    pub header: Header,
+}
+
+/// All runs with a readable header, newest first.
+///
+/// Their numbers decide, since a clock can be set back. Older records have no number; among them
+/// the start decides.
+pub(super) fn recorded_runs() -> Vec<RecordedRun> {
+    let entries = fs::read_dir(home()).into_iter().flatten().flatten();
+    let folders = entries.map(|entry| entry.path()).filter(|path| !path.is_symlink());
+    let runs = folders.map(Location::at).filter_map(|location| {
+        let header = read_header(&location.journal()).ok()?;
+        Some(RecordedRun { location, header })
+    });
+    let mut runs: Vec<RecordedRun> = runs.collect();
+    let key =
+        |run: &RecordedRun| (run.header.number, run.header.started.clone(), run.location.id());
+    runs.sort_by_key(|run| std::cmp::Reverse(key(run)));
+    runs
+}
+
+/// The number of the next run.
+pub(crate) fn next_number() -> u64 {
+    recorded_runs().first().map_or(1, |run| run.header.number.saturating_add(1))
+}
+
+/// The newest run that has a value, so that a run that was killed counts and one that never reached
+/// its guests does not.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn newest_run() -> Result<Location, RecordError> {
+    let runs = recorded_runs();
+    let has_runs = !runs.is_empty();
+    let newest = runs.into_iter().find(|run| has_value(&run.location).is_ok_and(|has| has));
+    newest.map(|run| run.location).ok_or(RecordError::NoResult { has_runs })
+}
+
+/// Whether a run has at least one round.
+fn has_value(run: &Location) -> Result<bool, JournalError> {
+    let mut has_value = false;
+    stream_journal(&run.journal(), &mut |event| match event {
+        Event::Round(_) => {
+            has_value = true;
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    })?;
+    Ok(has_value)
+}
+
+/// The newest unfinished run of a suite.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn find_unfinished(suite: &str) -> Result<Location, RecordError> {
+    let mut why = "it has no runs yet";
+    for run in recorded_runs().into_iter().filter(|run| run.header.suite == suite) {
+        let end = read_end(&run.location.journal());
+        if !end.is_ok_and(|end| end.is_some_and(|end| is_complete(&end))) {
+            return Ok(run.location);
+        }
+        why = "every run is complete";
+    }
+    Err(RecordError::NothingToResume { suite: suite.into(), why })
+}
+
+fn is_complete(end: &EndRecord) -> bool {
+    end.outcome == Outcome::Complete
+}
