@@ -12,6 +12,13 @@ use std::thread;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
+/// What OpenSSH's server gives a command in a fresh guest, apart from the user's name and home.
+/// Nothing else of this process's environment reaches a body, as nothing would reach it in a guest.
+const LOGIN_ENVIRONMENT: [(&str, &str); 2] = [
+    ("SHELL", "/bin/sh"),
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+];
+
 /// The maximum number of processes that run at once.
 const RUNNING_MAX: usize = 256;
 
@@ -53,8 +60,10 @@ impl Processes {
             .arg("-c")
             .arg(OsStr::from_bytes(command_line))
             .current_dir(&self.home)
+            .env_clear()
+            .envs(LOGIN_ENVIRONMENT)
+            .envs(std::env::vars_os().filter(|(name, _)| name == "USER" || name == "LOGNAME"))
             .env("HOME", &self.home)
-            .env_remove("XDG_CACHE_HOME")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

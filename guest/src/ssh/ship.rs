@@ -17,6 +17,9 @@ pub(super) const MARK: &str = "@sevbench@";
 /// The longest output of a script that is read.
 const ANSWER_LEN_MAX: u64 = 64 << 10;
 
+/// An executable in a guest that no run has used for this many days is removed.
+const UNUSED_DAYS_MAX: u32 = 7;
+
 /// How much is written at once; each piece has a limit of its own.
 const PIECE_LEN: usize = 32 << 10;
 
@@ -95,7 +98,10 @@ fn probe(
          set -- $(ls -ldn -- \"$d\"); \
          [ \"$3\" = \"$(id -u)\" ] || no \"$d belongs to another account\"; \
          case $1 in drwx------*) ;; *) no \"$d is open to others (its mode is $1, not drwx------)\" ;; esac; \
-         if [ -f \"$f\" ]; then n=$(wc -c < \"$f\"); chmod 700 \"$f\"; [ -x \"$f\" ] || exit {CANNOT_RUN_STATUS}; fi; \
+         if [ -f \"$f\" ] && [ ! -L \"$f\" ]; then n=$(wc -c < \"$f\"); \
+         chmod 700 \"$f\" && touch \"$f\"; [ -x \"$f\" ] || exit {CANNOT_RUN_STATUS}; \
+         if command -v sha256sum > /dev/null && [ \"$(sha256sum < \"$f\" | cut -c 1-64)\" != {hash} ]; then n=; fi; \
+         fi; \
          d=$(CDPATH= cd -- \"$d\" && pwd) || exit {DIRECTORY_STATUS}; \
          echo; echo \"{MARK}$(uname -sm){MARK}$d{MARK}$n{MARK}\"",
         hash = executable.sha256
@@ -132,6 +138,7 @@ fn upload(
     let script = format!(
         "umask 077; cd -- {} || exit 1; t=.upload-$$; trap \"rm -f $t\" 0; trap \"exit 1\" 1 2 13 15; \
          find . -name \".upload-*\" -mtime +0 -exec rm -f \"{{}}\" +; \
+         for f in *; do [ ${{#f}} -ne 64 ] || find \"$f\" -type f -mtime +{UNUSED_DAYS_MAX} -exec rm -f \"{{}}\" +; done; \
          cat > $t || exit 1; n=$(wc -c < $t); \
          if [ \"$n\" -ne {len_bytes} ]; then echo \"only $n bytes arrived\" >&2; exit 1; fi; \
          chmod 700 $t && [ -x $t ] || exit {CANNOT_RUN_STATUS}; mv -f $t {}",

@@ -109,11 +109,19 @@ fn ship_once_and_echo() -> CaseResult {
     assert!(process.stderr_tail().ends_with("shout"));
     guest.shut_down().unwrap();
 
-    // A truncated upload is not mistaken for a complete one.
-    fs::write(&first.path, "cut short").unwrap();
-    let mut guest = started(&sshd.address(""));
-    assert!(guest.ship(&this()).unwrap().uploaded);
-    assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
+    // Neither a truncated upload nor a changed one of the same length is mistaken for the
+    // executable.
+    let mut changed = fs::read(&first.path).unwrap();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    for spoiled in [b"cut short".to_vec(), changed] {
+        // A file that still runs cannot be written to.
+        fs::remove_file(&first.path).unwrap();
+        fs::write(&first.path, spoiled).unwrap();
+        let mut guest = started(&sshd.address(""));
+        assert!(guest.ship(&this()).unwrap().uploaded);
+        assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
+    }
     Ok(())
 }
 

@@ -130,21 +130,23 @@ pub(crate) fn stale_uploads() -> CaseResult {
     let folder = sshd.path("cache/sevbench");
     fs::create_dir_all(&folder).unwrap();
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
-    for name in [".upload-1", ".upload-2", "other"] {
+    let (unused, recent) = ("a".repeat(64), "b".repeat(64));
+    let names = [".upload-1", ".upload-2", "other", &unused, &recent];
+    for name in names {
         fs::write(folder.join(name), "").unwrap();
     }
-    let touch = Command::new("touch")
-        .args(["-d", "2 days ago"])
-        .arg(folder.join(".upload-1"))
-        .arg(folder.join("other"))
-        .status();
-    assert!(touch.unwrap().success());
+    for (name, age) in
+        [(".upload-1", "2 days ago"), ("other", "9 days ago"), (&unused, "9 days ago")]
+    {
+        let touch = Command::new("touch").args(["-d", age]).arg(folder.join(name)).status();
+        assert!(touch.unwrap().success());
+    }
     assert!(started(&sshd.address("")).ship(&this()).unwrap().uploaded);
-    let exists = [".upload-1", ".upload-2", "other"].map(|name| folder.join(name).exists());
+    let exists = names.map(|name| folder.join(name).exists());
     assert_eq!(
         exists,
-        [false, true, true],
-        "one that is young may be in progress; others are not ours"
+        [false, true, true, false, true],
+        "one that is young may be in progress or in use; others are not ours"
     );
     Ok(())
 }

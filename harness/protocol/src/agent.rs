@@ -7,9 +7,11 @@ mod streams;
 mod worker;
 
 use crate::bench::BenchEntry;
-use crate::frame::{FrameError, read_frame, write_frame};
+use crate::frame::FrameError;
 use crate::link::BenchAnswer;
-use crate::message::{AGENT_ARGUMENT, Conditions, Hello, Reply, Request, write_greeting};
+use crate::message::{
+    AGENT_ARGUMENT, Conditions, Hello, Reply, Request, read_request, write_greeting, write_reply,
+};
 use crate::suite::Suite;
 use interference::Interference;
 use sevbench_facts::{Facts, sha256_of_self};
@@ -75,8 +77,8 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
     let requests = read_requests(input);
     let mut worker: Option<Worker> = None;
     loop {
-        let request = match requests.recv_timeout(IDLE_MAX) {
-            Ok(request) => request,
+        let (number, request) = match requests.recv_timeout(IDLE_MAX) {
+            Ok(numbered) => numbered,
             Err(RecvTimeoutError::Timeout) => {
                 say(&format!("no request for {}", format_duration(IDLE_MAX)));
                 end_group();
@@ -106,7 +108,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
             clock_step_ns: interference.clock_step_ns(),
             ..Conditions::default()
         };
-        write_frame(&mut out, &Reply { answer: answer.cut(), conditions })?;
+        write_reply(&mut out, number, &Reply { answer: answer.cut(), conditions })?;
     }
 }
 
@@ -120,11 +122,11 @@ fn hello(suite: &Suite) -> io::Result<Hello> {
 }
 
 /// Reads requests on a separate thread, which notices the end of the input while a body runs.
-fn read_requests(mut input: File) -> Receiver<Request> {
+fn read_requests(mut input: File) -> Receiver<(u64, Request)> {
     let (sender, requests) = sync_channel(1);
     std::thread::spawn(move || {
         loop {
-            match read_frame(&mut input) {
+            match read_request(&mut input) {
                 Ok(request) => {
                     if sender.send(request).is_err() {
                         return;

@@ -29,6 +29,14 @@ pub enum FrameError {
     /// Something in the message exceeds its limit.
     #[error(transparent)]
     Excess(#[from] Excess),
+    /// A reply to another request.
+    #[error("it answers request {found}, not request {expected}")]
+    OutOfStep {
+        /// The number of the request that it answers.
+        found: u64,
+        /// The number of the request that waits for an answer.
+        expected: u64,
+    },
     /// The body is longer than its message.
     #[error("a frame has {} after its message", counted(*len as u64, "byte"))]
     Trailing {

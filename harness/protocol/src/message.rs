@@ -162,12 +162,44 @@ pub fn read_greeting(input: &mut impl Read) -> Result<Hello, GreetingError> {
     }
 }
 
-/// Reads a reply.
+/// Writes a request. Its number comes back with the reply.
 ///
 /// # Errors
-/// As [`read_frame`], and if something in the answer exceeds its limit.
-pub fn read_reply(input: &mut impl Read) -> Result<Reply, FrameError> {
-    let reply: Reply = read_frame(input)?;
+/// As [`write_frame`].
+pub fn write_request(
+    out: &mut impl Write,
+    number: u64,
+    request: &Request,
+) -> Result<(), FrameError> {
+    write_frame(out, &(number, request))
+}
+
+/// Reads a request and its number.
+///
+/// # Errors
+/// As [`read_frame`].
+pub fn read_request(input: &mut impl Read) -> Result<(u64, Request), FrameError> {
+    read_frame(input)
+}
+
+/// Writes the reply to the request of this number.
+///
+/// # Errors
+/// As [`write_frame`].
+pub fn write_reply(out: &mut impl Write, number: u64, reply: &Reply) -> Result<(), FrameError> {
+    write_frame(out, &(number, reply))
+}
+
+/// Reads the reply to the request of this number.
+///
+/// # Errors
+/// As [`read_frame`]. Also if it is the reply to another request, or if something in the answer
+/// exceeds its limit.
+pub fn read_reply(input: &mut impl Read, number: u64) -> Result<Reply, FrameError> {
+    let (found, reply): (u64, Reply) = read_frame(input)?;
+    if found != number {
+        return Err(FrameError::OutOfStep { found, expected: number });
+    }
     reply.answer.check()?;
     Ok(reply)
 }

@@ -192,7 +192,8 @@ impl Observation {
     }
 
     fn defect(&self) -> Option<String> {
-        let name = escaped(&self.name);
+        let shown = &self.name[..self.name.floor_char_boundary(NAME_LEN_MAX)];
+        let name = escaped(shown);
         let has_name = !self.name.is_empty()
             && self.name.len() <= NAME_LEN_MAX
             && !self.name.chars().any(char::is_control);

@@ -26,16 +26,17 @@ pub fn skip(Skip(reason): Skip) {
     println!("skipped: {reason}");
 }
 
-/// The example `trials`, which cargo builds beside the tests. With `cargo test --test …`, cargo
-/// does not build it; a missing or outdated one is refused.
+/// The example `trials`. See [`example`].
 pub fn trials() -> PathBuf {
     static TRIALS: OnceLock<PathBuf> = OnceLock::new();
-    TRIALS.get_or_init(built_trials).clone()
+    TRIALS.get_or_init(|| example("trials")).clone()
 }
 
-fn built_trials() -> PathBuf {
+/// An example, which cargo builds beside the tests. With `cargo test --test …`, cargo does not
+/// build it; a missing or outdated one is refused.
+pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples/trials");
+    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
     let build = "run `cargo build -p cargo-sevbench --examples`";
     assert!(path.exists(), "{} is missing: {build}", path.display());
     let built = fs::metadata(&path).unwrap().modified().unwrap();
@@ -50,30 +51,43 @@ fn built_trials() -> PathBuf {
     path
 }
 
-/// A private `SEVBENCH_HOME`. Dropping the lab removes it with all its runs.
+/// A private `SEVBENCH_HOME`, and a private folder for temporary files. Dropping the lab removes
+/// both, with all its runs.
 pub struct Lab {
-    /// The folder.
+    /// The folder of the runs.
     pub home: TempDir,
+    temporary: TempDir,
 }
 
 impl Lab {
     /// An empty lab.
     #[expect(clippy::new_without_default, reason = "it creates a folder")]
     pub fn new() -> Self {
-        Self { home: tempfile::Builder::new().prefix("sevbench-test-").tempdir().unwrap() }
+        let folder = || tempfile::Builder::new().prefix("sevbench-test-").tempdir().unwrap();
+        Self { home: folder(), temporary: folder() }
     }
 
     /// The command of a bench run.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(trials());
+        self.command_of(&trials(), arguments)
+    }
+
+    fn command_of(&self, executable: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(executable);
         command.arg("--bench").args(arguments).stdin(Stdio::null());
         command.env("SEVBENCH_HOME", self.home.path()).env_remove("RUST_BACKTRACE");
+        command.env("TMPDIR", self.temporary.path());
         command
     }
 
     /// Runs the benches to the end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs the benches of another executable to the end.
+    pub fn run_example(&self, executable: &Path, arguments: &[&str]) -> Ran {
+        Ran::of(self.command_of(executable, arguments).output().unwrap())
     }
 
     /// Starts a run and waits until its journal has this many rounds.
@@ -122,7 +136,13 @@ impl Lab {
 
     /// The processes of this lab's runs that have this argument, including agents and servers.
     pub fn processes(&self, argument: &str) -> Vec<u32> {
-        let mark = format!("SEVBENCH_HOME={}", self.home.path().display());
+        // The home of a loopback guest is a temporary folder; its processes see nothing else.
+        let marks = [&self.home, &self.temporary].map(|folder| folder.path().display().to_string());
+        let is_ours = |file: PathBuf| {
+            let environment = fs::read(file).unwrap_or_default();
+            let environment = String::from_utf8_lossy(&environment);
+            marks.iter().any(|mark| environment.contains(mark))
+        };
         let has = |file: PathBuf, text: &str| {
             fs::read(file).is_ok_and(|bytes| {
                 bytes.split(|byte| *byte == 0).any(|part| part == text.as_bytes())
@@ -133,7 +153,7 @@ impl Lab {
         pids.filter(|pid| {
             let folder = Path::new("/proc").join(pid.to_string());
             is_alive(*pid)
-                && has(folder.join("environ"), &mark)
+                && is_ours(folder.join("environ"))
                 && has(folder.join("cmdline"), argument)
         })
         .collect()

@@ -8,7 +8,7 @@ mod sshd;
 mod workspace;
 
 pub use lab::{
-    Lab, Ran, Skip, faults, skip, skip_is_failure, trials, unsealed, wait_while_running,
+    Lab, Ran, Skip, example, faults, skip, skip_is_failure, trials, unsealed, wait_while_running,
 };
 pub use module_graph::ModuleGraph;
 pub use processes::{children_of, eventually, is_alive, signal};

@@ -6,6 +6,7 @@
 mod analyze;
 mod baselines;
 mod failures;
+mod hostile;
 mod kills;
 mod openssh;
 mod results;

@@ -10,6 +10,7 @@ use sevbench_reports::{
     Witness, format_bytes,
 };
 use sevbench_text::counted;
+use std::collections::HashSet;
 
 /// The arms of a run, as their boots showed them.
 pub(super) struct ArmTable<'a> {
@@ -169,7 +170,7 @@ fn differences_from(
     arms: &[ArmRecord],
     boots: &[BootRecord],
 ) -> Vec<DifferenceRow> {
-    let mut rows = Vec::new();
+    let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     let controls = boots_of(boots, control);
     for arm in arms.iter().filter(|arm| arm.name != control.name) {
         for there in boots_of(boots, arm) {
@@ -182,7 +183,8 @@ fn differences_from(
                     treatment: difference.treatment,
                     declared: difference.declared,
                 };
-                if !rows.contains(&row) {
+                let key = (row.fact.clone(), row.control.clone(), row.treatment.clone());
+                if seen.insert((arm.name.as_str(), key)) {
                     rows.push(row);
                 }
             }

@@ -11,6 +11,7 @@ use super::series::Series;
 use super::series_comparison::SeriesComparison;
 use super::unpaired::compare_unpaired;
 use sevbench_reports::{Comparison, NoiseFloor, OutlierRow, Overall, WarmUpCourse};
+use std::collections::HashSet;
 
 /// The comparisons of a dataset.
 pub(super) struct Comparisons {
@@ -62,13 +63,10 @@ fn compare_one(
 /// In an unpaired design, the control's outliers come once for each treatment; one copy is kept.
 fn distinct(mut outliers: Vec<OutlierRow>, design: Design) -> Vec<OutlierRow> {
     if design == Design::Unpaired {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         outliers.retain(|row| {
-            let is_new = !seen.contains(row);
-            if is_new {
-                seen.push(row.clone());
-            }
-            is_new
+            let place = (row.arm.clone(), row.boot, row.round);
+            seen.insert((row.measurand.to_string(), place, row.label, row.first))
         });
     }
     outliers

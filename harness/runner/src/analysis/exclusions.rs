@@ -55,9 +55,9 @@ type Cause = (ExclusionKind, String);
 
 fn exclusion(round: &RoundRecord, slow_ns: f64) -> Option<Exclusion> {
     let of_arm = |arm: &ArmRound| {
-        let of_clocks = clock_disagreement(arm, slow_ns)
+        let of_clocks = guest_stopped(arm)
+            .or_else(|| clock_disagreement(arm, slow_ns))
             .or_else(|| impossible_samples(arm))
-            .or_else(|| guest_stopped(arm))
             .or_else(|| clock_step(arm));
         let cause = of_clocks.or_else(|| steal(arm)).or_else(|| transport_retry(arm))?;
         Some((arm.arm.clone(), cause))

@@ -10,7 +10,7 @@ use sevbench_guest::{
 };
 use sevbench_protocol::{
     AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_greeting, read_reply,
-    write_frame,
+    write_request,
 };
 use sevbench_text::nanoseconds;
 use std::io::{self, Read};
@@ -63,8 +63,8 @@ impl Fleet for GuestFleet {
         let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
         phases.agent_ns = lap(&mut clock);
         let booted = booted(phases, &guest, &shipped, hello);
-        let session =
-            AgentSession { process, guest, shipped, expected, request_limit: self.limits.request };
+        let (request_limit, requests) = (self.limits.request, 0);
+        let session = AgentSession { process, guest, shipped, expected, request_limit, requests };
         Ok((Box::new(session), booted))
     }
 }
@@ -118,6 +118,8 @@ struct AgentSession {
     shipped: Shipped,
     expected: Expected,
     request_limit: Duration,
+    /// The number of the last request.
+    requests: u64,
 }
 
 impl AgentLink for AgentSession {
@@ -136,9 +138,11 @@ impl AgentLink for AgentSession {
             stopped |= guest.is_stopped();
             while_waiting();
         };
-        let reply = write_frame(&mut self.process, request).and_then(|()| {
+        self.requests += 1;
+        let number = self.requests;
+        let reply = write_request(&mut self.process, number, request).and_then(|()| {
             let while_waiting = &mut while_waiting;
-            read_reply(&mut Attentive { process: &mut self.process, while_waiting })
+            read_reply(&mut Attentive { process: &mut self.process, while_waiting }, number)
         });
         let host_ns = nanoseconds(start.elapsed());
         let mut reply = reply.map_err(|error| broken(error, &mut self.process, limit))?;

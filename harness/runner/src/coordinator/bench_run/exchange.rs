@@ -89,13 +89,11 @@ impl BenchRun<'_, '_> {
                 let reason = "a sample took 0 ns by the guest's clock: raise --measurement-time";
                 self.fail(arm, reason.into())
             }
-            Some(other) => {
-                self.dismiss(arm, was_active)?;
-                self.fail(
-                    arm,
-                    format!("the agent's answer does not fit the request: {}", other.kind()),
-                )
-            }
+            // Such an agent is out of step with the coordinator, or broken.
+            Some(other) => self.replace_agent(
+                arm,
+                format!("the agent's answer does not fit the request: {}", other.kind()),
+            ),
         }
     }
 
