@@ -2,17 +2,18 @@
 //! files in the cache folder.
 
 use crate::address::Address;
-use crate::cache_folder::{NoCacheFolder, cache_folder};
+use crate::cache_folder::{NoCacheFolder, cache_folder, make_private};
 use crate::error::GuestError;
 use crate::guest::{Guest, GuestAccess};
 use crate::limits::{Interrupt, Limits};
-use crate::prepare::prepare;
+use crate::prepare::{HostUse, prepare};
 use crate::qemu::QemuMachine;
 use crate::wait::Wait;
 use serde::{Deserialize, Serialize};
+use sevbench_process::ProcessIdentity;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -33,6 +34,8 @@ const KNOWN_HOSTS_FILE: &str = "known_hosts";
 pub struct HeldGuest {
     /// The number of the process that holds it.
     pub holder: u32,
+    /// When that process started, in clock ticks since boot: its number may be reused.
+    holder_start: u64,
     /// The name of its arm.
     pub arm: String,
     /// The port on 127.0.0.1 that leads to its SSH server.
@@ -88,7 +91,7 @@ impl HeldGuest {
         ready: &mut dyn FnMut(&Self),
     ) -> Result<(), HeldGuestError> {
         let address = Address::Qemu(Box::new(machine.clone()));
-        let _prepared = prepare(&[&address], interrupt, tell)?;
+        let _prepared = prepare(&[&address], HostUse::Exclusive, interrupt, tell)?;
         let mut guest = Guest::boot(machine, &Limits::default(), interrupt)?;
         let folder = cache_folder(FOLDER)?;
         let files = Files::write(&folder, arm, &guest)
@@ -129,8 +132,8 @@ impl HeldGuest {
     /// # Errors
     /// If the holder does not end it in time.
     pub fn end(&self) -> Result<(), HeldGuestError> {
-        // SAFETY: kill takes two numbers. `find` has just checked that this process holds a guest.
-        unsafe { libc::kill(self.holder.cast_signed(), libc::SIGTERM) };
+        // A holder that refuses the signal is reported below.
+        self.identity().signal(libc::SIGTERM).ok();
         let wait = Wait::uninterrupted(END_LIMIT);
         while self.is_held() {
             if wait.slice().is_err() {
@@ -141,10 +144,13 @@ impl HeldGuest {
         Ok(())
     }
 
-    /// Whether the recorded process is a holder, and not another process that reused its number.
+    /// Whether the recorded process still runs, and not another one that reused its number.
     fn is_held(&self) -> bool {
-        let command = fs::read(format!("/proc/{}/cmdline", self.holder)).unwrap_or_default();
-        command.split(|byte| *byte == 0).any(|word| word == b"hold")
+        self.identity().is_alive()
+    }
+
+    const fn identity(&self) -> ProcessIdentity {
+        ProcessIdentity { id: self.holder, start: self.holder_start }
     }
 }
 
@@ -163,9 +169,11 @@ impl Files {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         })?;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_private(folder)?;
         let holder = std::process::id();
-        let guest = HeldGuest { holder, arm: arm.into(), port, user, folder: folder.into() };
+        let holder_start = ProcessIdentity::of(holder).map_or(0, |identity| identity.start);
+        let (arm, folder) = (arm.into(), folder.into());
+        let guest = HeldGuest { holder, holder_start, arm, port, user, folder };
         let files = Self { guest };
         files.write_file(CLIENT_KEY_FILE, &client_key)?;
         files.write_file(KNOWN_HOSTS_FILE, &format!("[127.0.0.1]:{port} {host_key}\n"))?;

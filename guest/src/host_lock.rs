@@ -1,20 +1,30 @@
-//! Allows one run with guests at a time on a host, among processes that share a network namespace.
-//! The lock is an abstract socket name: it ends with its owner and leaves no file.
+//! Allows one run with guests at a time on a host, and notices loopback runs beside each other. A
+//! lock is a file that anybody can see and read; the kernel releases it when its holder ends.
 
+use crate::limits::Interrupt;
+use crate::wait::Wait;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::mem;
-use std::os::fd::AsRawFd;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 use thiserror::Error;
 
-/// The lock's name in the kernel's abstract socket namespace.
-const NAME: &str = "sevbench-guests-on-this-host";
+/// Folders that every user can write to, the best first.
+const FOLDERS: [&str; 2] = ["/run/lock", "/tmp"];
+/// The lock of runs with guests.
+const GUESTS: &str = "sevbench-guests.lock";
+/// The lock of runs without guests.
+const LOOPBACK: &str = "sevbench-loopback.lock";
+/// How long to wait for a run that is just ending.
+const ENDING_LIMIT: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Held for as long as guests may run.
 #[derive(Debug)]
 pub struct HostLock {
-    _listener: UnixListener,
+    _file: File,
 }
 
 /// A lock that was not taken.
@@ -23,64 +33,149 @@ pub enum HostLockError {
     /// Another run has guests on this host.
     #[error(
         "{owner} has guests on this host, and two runs at once would disturb each other: wait until \
-         it has finished, or type `cargo sevbench guest down` if that process holds a guest"
+         it has finished, or type `cargo sevbench guest down` if that process holds a guest; a bench \
+         run with --share-host goes on regardless"
     )]
     Busy {
-        /// The process that has the lock.
+        /// The process that has the lock, and its user.
         owner: String,
     },
-    /// The kernel refuses the lock.
-    #[error("cannot take the lock for guests on this host: {reason}")]
+    /// The wait was cancelled.
+    #[error("interrupted")]
+    Interrupted,
+    /// The lock cannot be used.
+    #[error("cannot take the lock for guests on this host, {}: {source}", path.display())]
     Failed {
+        /// Its file.
+        path: PathBuf,
         /// Why.
-        reason: String,
+        source: io::Error,
     },
 }
 
 impl HostLock {
-    /// Takes the lock.
+    /// Takes the lock of runs with guests. Waits shortly for a run that is just ending.
     ///
     /// # Errors
-    /// If another process holds it; the error names that process.
-    pub fn take() -> Result<Self, HostLockError> {
-        let failed = |error: io::Error| HostLockError::Failed { reason: error.to_string() };
-        let address = SocketAddr::from_abstract_name(NAME).map_err(failed)?;
-        match UnixListener::bind_addr(&address) {
-            Ok(listener) => Ok(Self { _listener: listener }),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(HostLockError::Busy { owner: owner(&address) })
+    /// If another process holds it; the error names that process. If the lock cannot be used.
+    pub(crate) fn take(interrupt: &Interrupt) -> Result<Self, HostLockError> {
+        let path = path_of(GUESTS);
+        let failed = |source| HostLockError::Failed { path: path.clone(), source };
+        let file = open(&path).map_err(failed)?;
+        let wait = Wait::new(interrupt, ENDING_LIMIT);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) if interrupt.is_set() => {
+                    return Err(HostLockError::Interrupted);
+                }
+                Err(TryLockError::WouldBlock) if wait.slice().is_err() => {
+                    return Err(HostLockError::Busy { owner: owner_of(&file) });
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
             }
-            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Takes the lock of runs without guests, which disturb each other only a little. Returns who
+    /// holds it instead, if somebody does.
+    pub(crate) fn take_loopback() -> Result<Option<Self>, String> {
+        let Ok(file) = open(&path_of(LOOPBACK)) else { return Ok(None) };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(owner_of(&file)),
+            Err(TryLockError::Error(_)) => Ok(None),
         }
     }
 }
 
-/// A description of the process that holds the lock.
-fn owner(address: &SocketAddr) -> String {
-    let id = UnixStream::connect_addr(address).and_then(|stream| peer(&stream));
-    match id {
-        Ok(id) => {
-            let command = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
-            format!("process {id} ({})", command.trim())
-        }
-        Err(_) => "another process".into(),
-    }
+fn path_of(name: &str) -> PathBuf {
+    let folder = FOLDERS.into_iter().map(Path::new).find(|folder| folder.is_dir());
+    folder.unwrap_or(Path::new("/tmp")).join(name)
 }
 
-/// The process at the other end of a connection.
-fn peer(stream: &UnixStream) -> io::Result<libc::pid_t> {
-    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
-    let mut len = mem::size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: the pointers are to a whole structure and to its length, which the call fills and
-    // does not keep.
-    let result = unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut credentials).cast(),
-            &raw mut len,
-        )
+/// Opens a lock's file, which need not exist yet. Never through a symbolic link, and for reading
+/// only, since it may be somebody else's.
+fn open(path: &Path) -> io::Result<File> {
+    let read = || {
+        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
     };
-    if result == 0 { Ok(credentials.pid) } else { Err(io::Error::last_os_error()) }
+    let file = match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match OpenOptions::new().write(true).create_new(true).mode(0o644).open(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => read()?,
+            }
+        }
+        opened => opened?,
+    };
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+/// Describes the process that holds the lock of a file, from the kernel's list of locks.
+fn owner_of(file: &File) -> String {
+    let inode = file.metadata().map_or(0, |metadata| metadata.ino());
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let Some(id) = holder_in(&locks, inode) else { return "another process".into() };
+    let folder = PathBuf::from(format!("/proc/{id}"));
+    let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+    let user = fs::metadata(&folder).map_or_else(|_| "?".into(), |owner| owner.uid().to_string());
+    format!("process {id} ({}, user {user})", sevbench_text::one_line(name.trim()))
+}
+
+/// The process that holds a `flock` on this inode.
+fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, "WRITE", id, place, ..] = fields[..] else { return None };
+        let of_inode = place.rsplit(':').next()?.parse() == Ok(inode);
+        of_inode.then(|| id.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn holder_of_a_lock_is_found_and_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let (first, second) = (open(&path).unwrap(), open(&path).unwrap());
+        first.try_lock().unwrap();
+        assert!(matches!(second.try_lock(), Err(TryLockError::WouldBlock)));
+        let owner = owner_of(&second);
+        assert!(owner.contains(&format!("process {} (", std::process::id())), "{owner}");
+        drop(first);
+        second.try_lock().unwrap();
+    }
+
+    #[test]
+    fn neither_links_nor_pipes_are_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        assert!(open(&link).is_err());
+        let dangling = folder.path().join("dangling");
+        std::os::unix::fs::symlink(folder.path().join("target"), &dangling).unwrap();
+        assert!(open(&dangling).is_err() && !folder.path().join("target").exists());
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(open(&pipe).is_err());
+    }
+
+    #[test]
+    fn list_of_locks_is_parsed() {
+        let locks = "1: OFDLCK ADVISORY  READ -1 fe:00:7 203 203\n\
+                     2: FLOCK  ADVISORY  WRITE 41 fe:00:8 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 42 fe:00:7 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 43 fe:00:7 0 EOF\n";
+        assert_eq!(holder_in(locks, 7), Some(43));
+        assert_eq!((holder_in(locks, 9), holder_in("garbage", 7)), (None, None));
+    }
 }

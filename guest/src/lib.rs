@@ -39,6 +39,7 @@ mod qemu;
 mod ssh;
 mod testbed;
 mod treatment;
+mod trusted_file;
 mod wait;
 
 pub use address::{Address, AddressError, Options, SshAddress};
@@ -57,7 +58,7 @@ pub use image::{Image, ImageError, ImageSettings, Recipe, build_image, find_imag
 pub use limits::{Interrupt, Limits, is_interrupt};
 pub use loopback::{LOOPBACK_SERVER_ARGUMENT, LoopbackError, serve_loopback};
 pub use parity::{Declaration, Difference, MachineFacts, declarations, differences};
-pub use prepare::{Prepared, prepare};
+pub use prepare::{HostUse, Prepared, prepare};
 pub use proof::{Evidence, Proof, Witness, prove};
 pub use qemu::{
     AcceleratorKind, Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord,
@@ -72,3 +73,4 @@ pub use testbed::{
     TestbedSection, Testbeds,
 };
 pub use treatment::{Treatment, UnknownTreatment};
+pub use trusted_file::{Distrust, GuardedText};

@@ -5,7 +5,7 @@ use crate::address::Address;
 use crate::capacity::HostCapacity;
 use crate::error::GuestError;
 use crate::host::{CheckScope, HostProbe, Obstacles, TestbedKind, examine};
-use crate::host_lock::HostLock;
+use crate::host_lock::{HostLock, HostLockError};
 use crate::image::BootImage;
 use crate::limits::Interrupt;
 use crate::qemu::{Accelerator, Launch, QemuMachine};
@@ -17,25 +17,45 @@ pub struct Prepared {
     _lock: Option<HostLock>,
 }
 
+/// Whether a run needs the host for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostUse {
+    /// No other run may have guests here.
+    Exclusive,
+    /// Another run may: the user accepts that both are disturbed.
+    Shared,
+}
+
 /// Takes the host's lock, checks that all machines among `addresses` can run here at once, and
-/// makes the disks that do not exist yet. Reports what takes time.
+/// makes the disks that do not exist yet. Reports what takes time, and who disturbs the run.
 ///
 /// # Errors
 /// If another run has guests here, or a machine needs something that the host lacks.
 pub fn prepare(
     addresses: &[&Address],
+    host_use: HostUse,
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Prepared, GuestError> {
     let machines: Vec<&QemuMachine> =
         addresses.iter().filter_map(|address| address.machine()).collect();
     if machines.is_empty() {
-        return Ok(Prepared { _lock: None });
+        let is_here = addresses.iter().any(|address| **address == Address::Loopback);
+        let lock = if is_here { lock_loopback(tell) } else { None };
+        return Ok(Prepared { _lock: lock });
     }
     for machine in &machines {
         check_host(machine)?;
     }
-    let lock = HostLock::take()?;
+    let lock = match (HostLock::take(interrupt), host_use) {
+        (Ok(lock), _) => Some(lock),
+        (Err(HostLockError::Interrupted), _) => return Err(GuestError::Interrupted),
+        (Err(HostLockError::Busy { owner }), HostUse::Shared) => {
+            tell(&disturbed_by(&owner));
+            None
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     capacity().check(&machines)?;
     for (index, machine) in machines.into_iter().enumerate() {
         let image = BootImage::find(&machine.settings.image)?;
@@ -45,7 +65,19 @@ pub fn prepare(
         }
         machine.prepare_data_disks(interrupt, tell)?;
     }
-    Ok(Prepared { _lock: Some(lock) })
+    Ok(Prepared { _lock: lock })
+}
+
+/// Notices another run without guests.
+fn lock_loopback(tell: &mut dyn FnMut(&str)) -> Option<HostLock> {
+    HostLock::take_loopback().unwrap_or_else(|owner| {
+        tell(&disturbed_by(&owner));
+        None
+    })
+}
+
+fn disturbed_by(owner: &str) -> String {
+    format!("warning: {owner} measures on this host as well: each run disturbs the other")
 }
 
 /// Checks what a machine needs from the host whatever its settings are. [`prepare`] checks the rest

@@ -4,6 +4,7 @@
 use super::error::ImageError;
 use super::recipe::Recipe;
 use super::store::{Image, find_image, images_folder};
+use crate::cache_folder::make_private;
 use crate::key::make_key_pair;
 use crate::limits::Interrupt;
 use sevbench_process::{Capture, Program, ProgramError, is_installed};
@@ -54,7 +55,7 @@ pub fn build_image(
         let path = path.to_owned();
         move |source| ImageError::File { path, source }
     };
-    fs::create_dir_all(&images).map_err(at(&images))?;
+    make_private(&images).map_err(at(&images))?;
     let _lock = lock(&images.join("lock"))?;
     remove_unfinished(&images);
     let folder = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempdir_in(&images);

@@ -1,6 +1,7 @@
 //! What can go wrong with an image.
 
 use crate::cache_folder::NoCacheFolder;
+use crate::trusted_file::Distrust;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -25,6 +26,9 @@ pub enum ImageError {
     /// Another build is running.
     #[error("another build holds {}: wait until it has finished", .0.display())]
     Locked(PathBuf),
+    /// Others can change what the recipe says.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
     /// A file of the image cannot be read or written.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },

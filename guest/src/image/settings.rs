@@ -2,6 +2,7 @@
 
 use super::error::ImageError;
 use super::recipe::Recipe;
+use crate::trusted_file::GuardedText;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -37,9 +38,12 @@ impl ImageSettings {
         match &self.recipe {
             None => Recipe::debian(),
             Some(path) => {
-                let text = std::fs::read_to_string(path)
+                let GuardedText { text, distrust } = GuardedText::read(path)
                     .map_err(|source| ImageError::File { path: path.clone(), source })?;
-                Recipe::parse(&text)
+                match distrust {
+                    None => Recipe::parse(&text),
+                    Some(distrust) => Err(distrust.into()),
+                }
             }
         }
     }

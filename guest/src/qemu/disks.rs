@@ -4,7 +4,7 @@
 use super::disk_settings::DataDisks;
 use super::error::QemuError;
 use super::machine::QemuMachine;
-use crate::cache_folder::{NoCacheFolder, cache_folder};
+use crate::cache_folder::{NoCacheFolder, cache_folder, make_private};
 use crate::limits::Interrupt;
 use rand::Rng;
 use rand::rand_core::UnwrapErr;
@@ -147,7 +147,7 @@ impl DataDisks {
 fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), QemuError> {
     let failed = |source| QemuError::DataDisk { path: path.into(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
+    make_private(folder).map_err(failed)?;
     let mut file =
         tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(failed)?;
     let mut piece = vec![0; PIECE_LEN];

@@ -76,6 +76,16 @@ impl RemoteProcess {
         }
     }
 
+    /// Closes all streams and waits, for up to 2 s, until the server has closed its side too. A
+    /// server with `MaxSessions 1` allows no other process before.
+    pub fn close(&mut self) {
+        self.waiter.wait = Wait::uninterrupted(ENDING_LIMIT);
+        let Self { channel, waiter, .. } = self;
+        // Best effort: if the connection is gone, so is the process's input.
+        waiter.until_done(|| channel.close()).ok();
+        waiter.until_done(|| channel.wait_close()).ok();
+    }
+
     /// Closes the process's standard input.
     ///
     /// # Errors

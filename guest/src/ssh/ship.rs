@@ -81,6 +81,12 @@ fn probe(
     executable: &Executable,
     directory: Option<&str>,
 ) -> Result<Probe, SshError> {
+    // The default folder is ours, so it may be made private. Another one may be any folder, and
+    // keeps its mode.
+    let open = match directory {
+        None => "chmod 700 -- \"$d\"",
+        Some(_) => "no \"$d is open to others (its mode is $1, not drwx------)\"",
+    };
     let directory = match directory {
         None => r#""${XDG_CACHE_HOME:-$HOME/.cache}/sevbench""#.to_owned(),
         Some(path) => path.strip_prefix("~/").map_or_else(
@@ -88,8 +94,7 @@ fn probe(
             |rest| format!("\"$HOME\"/{}", escape::for_shell(rest)),
         ),
     };
-    // One line, since a login shell may be csh. An existing folder keeps its mode: it may be any
-    // folder.
+    // One line, since a login shell may be csh.
     let script = format!(
         "umask 077; d={directory}; f=\"$d/{hash}\"; n=; \
          no() {{ echo \"$1\" >&2; exit {DIRECTORY_STATUS}; }}; \
@@ -97,7 +102,7 @@ fn probe(
          [ -d \"$d\" ] || mkdir -p -- \"$d\" || exit {DIRECTORY_STATUS}; \
          set -- $(ls -ldn -- \"$d\"); \
          [ \"$3\" = \"$(id -u)\" ] || no \"$d belongs to another account\"; \
-         case $1 in drwx------*) ;; *) no \"$d is open to others (its mode is $1, not drwx------)\" ;; esac; \
+         case $1 in drwx------*) ;; *) {open} || exit {DIRECTORY_STATUS} ;; esac; \
          if [ -f \"$f\" ] && [ ! -L \"$f\" ]; then n=$(wc -c < \"$f\"); \
          chmod 700 \"$f\" && touch \"$f\"; [ -x \"$f\" ] || exit {CANNOT_RUN_STATUS}; \
          if command -v sha256sum > /dev/null && [ \"$(sha256sum < \"$f\" | cut -c 1-64)\" != {hash} ]; then n=; fi; \

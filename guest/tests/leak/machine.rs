@@ -6,7 +6,7 @@ use sevbench_guest::leak::{
     DumpMethod, Finding, LeakError, LeakProbe, LeakVerdict, probe_for_secret,
 };
 use sevbench_guest::{
-    Address, Guest, GuestError, ImageError, Interrupt, Limits, QemuError, prepare,
+    Address, Guest, GuestError, HostUse, ImageError, Interrupt, Limits, QemuError, prepare,
 };
 use sevbench_testing::Skip;
 use std::path::Path;
@@ -17,7 +17,7 @@ const PAGES: usize = 16;
 
 pub(crate) fn found_at_the_reported_address() -> CaseResult {
     let (address, _) = Address::parse("qemu:nosev?memory_mib=512").unwrap();
-    let _prepared = match prepare(&[&address], &Interrupt::new(), &mut |_| {}) {
+    let _prepared = match prepare(&[&address], HostUse::Exclusive, &Interrupt::new(), &mut |_| {}) {
         Ok(prepared) => prepared,
         Err(
             error @ (GuestError::Obstacles(_)

@@ -68,6 +68,7 @@ fn main() -> ExitCode {
             ("folder_not_private", ship::folder_not_private),
             ("dynamic_executable", ship::dynamic_executable),
             ("stale_uploads", ship::stale_uploads),
+            ("open_default_folder", ship::open_default_folder),
             ("no_posix_shell", ship::no_posix_shell),
             ("connection_lost", reach::connection_lost),
             ("kept_alive_connection", reach::kept_alive_connection),

@@ -116,6 +116,17 @@ pub(crate) fn folder_not_private() -> CaseResult {
     Ok(())
 }
 
+/// The default folder may have been made by a build of an image, with the user's usual mode.
+pub(crate) fn open_default_folder() -> CaseResult {
+    let sshd = sshd!();
+    let folder = sshd.path("cache/sevbench");
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    assert!(started(&sshd.address("")).ship(&this()).unwrap().uploaded);
+    assert_eq!(mode(&folder), 0o700);
+    Ok(())
+}
+
 pub(crate) fn dynamic_executable() -> CaseResult {
     let sshd = sshd!();
     let shell = Executable::read(Path::new("/bin/sh")).unwrap();

@@ -20,7 +20,7 @@ pub(super) struct AnalyzeArguments {
     ///
     /// Name a run by its id, its folder or its run.ndjson, or the newest one by `latest`. Name a
     /// baseline by its name or folder. A table is a FILE.csv with the header
-    /// bench,arm,boot,round,unit,value and optionally ops.
+    /// bench,arm,boot,round,unit,value and optionally ops, or `-` for standard input.
     record: Option<String>,
     /// Set the control arm of a table [default: the first arm in it]
     #[arg(long, value_name = "NAME")]

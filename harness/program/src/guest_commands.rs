@@ -46,7 +46,7 @@ pub(super) enum GuestCommand {
 #[derive(Clone, Debug, Args)]
 pub(super) struct SettingsFile {
     /// Read machines and testbeds from this file [default: sevbench.toml in this folder or a
-    /// parent]
+    /// parent, up to the project's root]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

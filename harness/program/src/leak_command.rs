@@ -6,7 +6,7 @@ use crate::leak_report::{ArmLeak, LeakReport};
 use clap::{Args, ValueEnum};
 use sevbench_guest::leak::{self, LeakError, LeakProbe, probe_for_secret};
 use sevbench_guest::{
-    Address, Executable, Guest, GuestError, Interrupt, Limits, Prepared, QemuMachine,
+    Address, Executable, Guest, GuestError, HostUse, Interrupt, Limits, Prepared, QemuMachine,
 };
 use sevbench_runner::cli::{
     CliError, FAILED, Format, catch_signals, prepare_host, print_json, print_text, tell,
@@ -106,7 +106,7 @@ fn prepare_each(
     for (arm, _) in arms {
         // Release the host lock before it is taken again.
         drop(prepared.take());
-        prepared = Some(prepare_host([arm], interrupt, false)?);
+        prepared = Some(prepare_host([arm], HostUse::Exclusive, interrupt, false)?);
     }
     Ok(prepared)
 }

@@ -1,8 +1,11 @@
 //! `sevbench.toml`: where it is found, and its sections. Each package defines its own section;
 //! only `[[margin]]` is the runner's.
 
+use crate::stderr::tell;
 use serde::Deserialize;
-use sevbench_guest::{MachineSettings, Testbed, TestbedError, TestbedSection, Testbeds};
+use sevbench_guest::{
+    Distrust, GuardedText, MachineSettings, Testbed, TestbedError, TestbedSection, Testbeds,
+};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,8 @@ use thiserror::Error;
 
 /// The file that is read if no other is named.
 const FILE: &str = "sevbench.toml";
+/// What the root of a project holds: that of its repository, or else of its cargo workspace.
+const ROOT_MARKS: [&str; 2] = [".git", "Cargo.lock"];
 
 /// What the user has set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +52,9 @@ pub enum ConfigError {
         /// Where and why.
         reason: String,
     },
+    /// Others can change what the file says about machines.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
 }
 
 /// The sections of the file.
@@ -59,17 +67,26 @@ struct Sections {
 }
 
 impl Config {
-    /// Reads the named file, or `sevbench.toml` in the working folder or a folder above it. Without
-    /// a file nothing is set.
+    /// Reads the named file, or `sevbench.toml` in the working folder or a folder above it, up to
+    /// the root of the project. Without a file nothing is set.
     ///
     /// # Errors
-    /// If the file cannot be read, or is not valid.
+    /// If the file cannot be read, is not valid, or defines machines although others can write to
+    /// it.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let found = path.map(Path::to_owned).or_else(find);
         let Some(path) = found else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(&path)
+        let GuardedText { text, distrust } = GuardedText::read(&path)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        Self::parse(&text).map_err(|reason| ConfigError::Invalid { path, reason })
+        let config = Self::parse(&text).map_err(|reason| ConfigError::Invalid { path, reason })?;
+        match distrust {
+            Some(distrust) if config.testbeds != Testbeds::default() => Err(distrust.into()),
+            Some(distrust) => {
+                tell(&format!("warning: {distrust}; its margins are used"));
+                Ok(config)
+            }
+            None => Ok(config),
+        }
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -98,9 +115,18 @@ impl Config {
     }
 }
 
+/// The nearest file, from the working folder up to the root of the project. Above the project,
+/// anybody's file could lie.
 fn find() -> Option<PathBuf> {
     let folder = std::env::current_dir().ok()?;
-    folder.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file())
+    find_from(&folder)
+}
+
+fn find_from(folder: &Path) -> Option<PathBuf> {
+    let with = |mark: &&str| folder.ancestors().find(|folder| folder.join(mark).exists());
+    let root = ROOT_MARKS.iter().find_map(with).unwrap_or(folder);
+    let inside = folder.ancestors().take_while(|folder| folder.starts_with(root));
+    inside.map(|folder| folder.join(FILE)).find(|path| path.is_file())
 }
 
 #[cfg(test)]
@@ -174,6 +200,39 @@ user = "debian"
             matches!(&lab.arms[2].target, ArmTarget::Address(text) if text == "ssh://root@host")
         );
         assert_eq!(config.margins()[0].percent, 2.5);
+    }
+
+    #[test]
+    fn file_is_looked_for_up_to_the_root_of_the_project() {
+        let above = tempfile::tempdir().unwrap();
+        let project = above.path().join("project");
+        let package = project.join("package/benches");
+        std::fs::create_dir_all(&package).unwrap();
+        std::fs::write(above.path().join(FILE), "").unwrap();
+        assert_eq!(find_from(&package), None, "without a root, only the folder itself");
+        std::fs::write(project.join("package/Cargo.lock"), "").unwrap();
+        std::fs::write(project.join(FILE), "").unwrap();
+        assert_eq!(find_from(&package), None, "above the workspace");
+        std::fs::create_dir(project.join(".git")).unwrap();
+        assert_eq!(find_from(&package), Some(project.join(FILE)));
+        std::fs::remove_file(project.join(FILE)).unwrap();
+        assert_eq!(find_from(&package), None, "above the repository");
+    }
+
+    #[test]
+    fn file_that_others_can_write_defines_no_machines() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+            Config::load(Some(&path))
+        };
+        let error = load(WHOLE).unwrap_err().to_string();
+        assert!(error.contains("type `chmod go-w "), "{error}");
+        let margins = "[[margin]]\nbenches = \".*\"\npercent = 2.5\n";
+        assert_eq!(load(margins).unwrap().margins().len(), 1);
     }
 
     #[test]

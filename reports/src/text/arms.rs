@@ -48,7 +48,7 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
             writeln!(
                 out,
                 "boots lost: too many boots lost a guest; --resume makes up for them once the cause \
-                 is mended"
+                 is fixed"
             )?;
         }
         Outcome::Truncated => {

@@ -228,7 +228,30 @@ fn error_in_a_table_is_located() {
     fs::write(&table, "").unwrap();
     lab.sevbench(&["analyze", &table]).expect(1, &["empty", "bench,arm,boot,round,unit,value"]);
     lab.sevbench(&["analyze", "--unpaired", "latest"]).expect(2, &["for tables"]);
-    lab.sevbench(&["compare", "moon", "mars"]).expect(2, &["there is no run `moon`"]);
+    lab.sevbench(&["compare", "moon", "mars"]).expect(2, &["`moon` names no run"]);
+}
+
+#[test]
+fn records_that_say_nothing_about_each_other_are_refused() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "3", "spin"]).expect(0, &[]);
+    lab.sevbench(&["analyze", "--baseline", "latest"])
+        .expect(2, &["--baseline latest is the analysed run itself"]);
+    let table = lab.table(&rows("a", "ms", &[1.05, 1.06, 1.055]));
+    lab.sevbench(&["compare", "latest", &table]).expect(1, &["have no bench in common"]);
+}
+
+/// A table may come from a pipe.
+#[test]
+fn table_is_read_from_standard_input() {
+    let lab = Lab::new();
+    let table = lab.table(&rows("a", "ms", &[1.05, 1.06, 1.055]));
+    for name in ["-", "/dev/stdin"] {
+        let script = "cat \"$0\" | \"$1\" analyze \"$2\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, &table, env!("CARGO_BIN_EXE_cargo-sevbench"), name]);
+        Ran::of(command.output().unwrap()).expect(0, &["1.055 ["]);
+    }
 }
 
 #[test]

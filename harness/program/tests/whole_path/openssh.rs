@@ -61,6 +61,23 @@ fn idle_connection_survives_client_alive_checks() {
     lab.run(&[&arms[..], &arguments].concat()).expect(0, &["trials/slow"]);
 }
 
+/// The server allows one channel at a time, also when an agent is replaced.
+#[test]
+fn one_session_is_enough() {
+    let options = Options { configuration: "MaxSessions 1".into(), ..Options::default() };
+    let servers = [Sshd::start(&options), Sshd::start(&options)];
+    let [Ok(control), Ok(treatment)] = servers else {
+        return skip(Skip("OpenSSH's server is not installed".into()));
+    };
+    let lab = Lab::new();
+    let ran = compare(&lab, &control, &treatment, &["ends-the-process|spin|rate"]);
+    ran.expect(1, &["the agent ended (exit status 9)", "trials/spin", "trials/rate"]);
+    let summary = lab.summary();
+    assert_eq!(summary["comparisons"].as_array().unwrap().len(), 2);
+    let failed = summary["failed"].as_array().unwrap();
+    assert!(failed.iter().all(|row| row["bench"] == "trials/ends-the-process"), "{failed:?}");
+}
+
 #[test]
 fn claimed_protection_is_not_believed() {
     let (control, treatment, lab) = (sshd!(), sshd!(), Lab::new());

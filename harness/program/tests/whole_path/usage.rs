@@ -54,5 +54,5 @@ fn unknown_run_is_refused_with_the_existing_ones() {
         .output()
         .unwrap();
     let ran = sevbench_testing::Ran::of(output);
-    ran.expect(2, &["there is no run `nonesuch`", "-trials"]);
+    ran.expect(2, &["`nonesuch` names no run, no baseline and no table", "-trials"]);
 }

@@ -182,3 +182,61 @@ fn time_measured_by_outside_programs_counts_as_duty() {
     let duty = analyze(&journal(events)).run.duty.unwrap();
     assert_eq!((duty.timed_ns, duty.wall_ns), (700, 1_000));
 }
+
+/// "No bench has a result" never stands alone.
+#[test]
+fn rounds_that_cannot_be_used_say_why() {
+    let defects = |change: fn(&mut Vec<Event>)| {
+        let mut events = five_boots(None);
+        change(&mut events);
+        let summary = analyze(&journal(events));
+        assert!(summary.comparisons.is_empty(), "{:?}", summary.comparisons);
+        summary.run.defects
+    };
+    let unprepared = defects(|events| events.retain(|event| !matches!(event, Event::Setup(_))));
+    assert_eq!(unprepared, ["s/a: 20 rounds of arms that had no set-up in that boot"]);
+    let idle = defects(|events| {
+        for event in events {
+            if let Event::Setup(setup) = event {
+                setup.operations = 0;
+            }
+        }
+    });
+    assert_eq!(idle[0], "s/a: its set-up in nosev declares no work");
+    let other_units = defects(|events| {
+        for event in events {
+            if let Event::Setup(setup) = event
+                && setup.arm == "aa"
+            {
+                setup.throughput = Some(sevbench_protocol::Throughput::Bytes(64));
+            }
+        }
+    });
+    assert_eq!(other_units, ["s/a: its arms report ns and B/s"]);
+}
+
+/// Two addresses of one machine make an A/A comparison.
+#[test]
+fn arms_in_one_boot_of_a_machine_repeat_the_control() {
+    let boots = |ids: [&str; 2]| {
+        let mut journal = journal(five_boots(None));
+        journal.header.arms[1].address = "ssh://root@elsewhere:22".into();
+        for (arm, id) in ["nosev", "aa"].into_iter().zip(ids) {
+            let facts = sevbench_guest::Facts { boot_id: id.into(), ..Default::default() };
+            journal.events.push(Event::Boot(Box::new(crate::record::BootRecord {
+                boot: 1,
+                arm: arm.into(),
+                phases: crate::record::Phases::default(),
+                uploaded: false,
+                host_key: String::new(),
+                agent_resident_bytes: 0,
+                launch: None,
+                facts,
+            })));
+        }
+        analyze(&journal).run.arms[1].repeats_control
+    };
+    assert!(boots(["one", "one"]));
+    assert!(!boots(["one", "other"]));
+    assert!(!boots(["unknown", "unknown"]) && !boots(["", ""]));
+}

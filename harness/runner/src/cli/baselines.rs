@@ -43,7 +43,7 @@ pub(super) fn save_if_complete(
     match summary.run.outcome {
         Outcome::Interrupted => Err(CliError::interrupted(refused("the run was interrupted"))),
         Outcome::Complete if summary.failures().next().is_some() => {
-            Err(CliError::failed(refused("a bench failed; mend it and run again")))
+            Err(CliError::failed(refused("a bench failed; fix it and run again")))
         }
         Outcome::Complete if has_result => {
             save_baseline(run, &summary.run.suite, name).map_err(CliError::failed)

@@ -57,12 +57,15 @@ pub(super) struct BenchArguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["control", "treatment"])]
     pub testbed: Option<String>,
     /// Read machines, testbeds and margins from this file [default: sevbench.toml in this folder or
-    /// a parent]
+    /// a parent, up to the project's root]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Let idle guests run while another one measures, instead of pausing them
     #[arg(long)]
     pub no_pause: bool,
+    /// Measure even if another run has guests on this host; both are disturbed
+    #[arg(long)]
+    pub share_host: bool,
     /// Set the control machine: ssh://user@host:port[?key=PATH], qemu:nosev or loopback
     #[arg(long, value_name = "URL")]
     pub control: Option<String>,

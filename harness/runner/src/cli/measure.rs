@@ -16,7 +16,9 @@ use crate::coordinator::{
 use crate::gate::{GatePlan, judge_run};
 use crate::record::{JournalError, Location};
 use crate::stderr::tell;
-use sevbench_guest::{Address, Executable, GuestError, Interrupt, Prepared, QemuError, prepare};
+use sevbench_guest::{
+    Address, Executable, GuestError, HostUse, Interrupt, Prepared, QemuError, prepare,
+};
 use sevbench_protocol::Suite;
 use sevbench_reports::{Against, Outcome, Summary, TextOptions, render_gate, write_summary};
 use sevbench_text::format_duration;
@@ -41,7 +43,8 @@ pub(super) fn measure(
     let baseline = baseline.map(|name| Baseline::find(name, plan.suite)).transpose()?;
     let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
-    let _prepared = prepare_host(&plan.arms, &interrupt, arguments.quiet)?;
+    let host_use = if arguments.share_host { HostUse::Shared } else { HostUse::Exclusive };
+    let _prepared = prepare_host(&plan.arms, host_use, &interrupt, arguments.quiet)?;
 
     let mut record = match unfinished {
         Some(unfinished) => unfinished.reopen(arguments.quiet)?,
@@ -92,6 +95,7 @@ fn seed_from_clock() -> u64 {
 /// If the host is busy or full, or lacks what a guest needs.
 pub fn prepare_host<'a>(
     arms: impl IntoIterator<Item = &'a Arm>,
+    host_use: HostUse,
     interrupt: &Interrupt,
     quiet: bool,
 ) -> Result<Prepared, CliError> {
@@ -101,7 +105,7 @@ pub fn prepare_host<'a>(
             tell(line);
         }
     };
-    prepare(&addresses, interrupt, &mut tell).map_err(|error| match error {
+    prepare(&addresses, host_use, interrupt, &mut tell).map_err(|error| match error {
         GuestError::Interrupted => CliError::interrupted(error),
         // The request is valid; the host is busy or full.
         GuestError::HostLock(_) | GuestError::Qemu(QemuError::DataDisk { .. }) => {

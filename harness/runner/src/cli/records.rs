@@ -14,6 +14,8 @@ use sevbench_text::escaped;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+const STANDARD_INPUT: &str = "/dev/stdin";
+
 /// The default of the slowdown that counts as no change, in per cent.
 pub(super) const MARGIN_PERCENT: f64 = 3.0;
 /// The default confidence level of intervals.
@@ -53,7 +55,9 @@ pub(super) fn threads() -> usize {
 /// # Errors
 /// If there is no such record, it cannot be read, or the options do not fit it.
 pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<Analysis, CliError> {
-    if let Some(path) = name.map(Path::new).filter(|path| is_table(path)) {
+    // As in other programs, `-` is standard input.
+    let path = name.map(|name| Path::new(if name == "-" { STANDARD_INPUT } else { name }));
+    if let Some(path) = path.filter(|path| is_table(path)) {
         return analyze_file(path, options);
     }
     if options.control.is_some() || options.unpaired || options.seed.is_some() {
@@ -68,9 +72,11 @@ pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<A
     analyze_journal(&journal, &options.overrides, options.threads())
 }
 
-/// Whether the path is a file that is not a journal, and hence a table.
+/// Whether the path is a file or a stream that is not a journal, and hence a table.
 fn is_table(path: &Path) -> bool {
-    path.is_file()
+    // `exists` follows /dev/stdin and the descriptors of `<(…)` to their pipes.
+    path.exists()
+        && !path.is_dir()
         && path.extension().is_none_or(|extension| extension != "ndjson" && extension != "json")
 }
 

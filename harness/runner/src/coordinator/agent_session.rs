@@ -158,6 +158,7 @@ impl AgentLink for AgentSession {
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {
+        self.process.close();
         let (process, _) =
             start_agent(&mut self.guest, &self.shipped, &self.expected, self.request_limit)?;
         self.process = process;

@@ -51,8 +51,10 @@ pub(crate) enum RecordError {
         suites.iter().map(|suite| format!("{name}/{suite}")).collect::<Vec<_>>().join(", ")
     )]
     SeveralSuites { name: String, suites: Vec<String> },
-    #[error("there is no run `{name}` ({} does not exist); existing runs: {known}", path.display())]
-    NoRun { name: String, path: PathBuf, known: String },
+    #[error(
+        "`{name}` names no run, no baseline and no table; existing runs and baselines: {known}"
+    )]
+    NoRun { name: String, known: String },
 }
 
 const fn no_result(has_runs: bool) -> &'static str {

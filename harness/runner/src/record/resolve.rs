@@ -38,5 +38,5 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
     } else {
         known.join(", ")
     };
-    Err(RecordError::NoRun { name: name.into(), path: home.join(name), known })
+    Err(RecordError::NoRun { name: name.into(), known })
 }

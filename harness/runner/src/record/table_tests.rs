@@ -57,6 +57,7 @@ fn units_are_converted_to_their_base_unit() {
         ("KiB/s", Unit::BytesPerSecond, 2_560.0),
         ("MiB/s", Unit::BytesPerSecond, 2_621_440.0),
         ("GiB/s", Unit::BytesPerSecond, 2_684_354_560.0),
+        ("elements/s", Unit::ElementsPerSecond, 2.5),
         ("ops/s", Unit::OperationsPerSecond, 2.5),
         ("iops", Unit::Iops, 2.5),
     ] {
@@ -67,6 +68,16 @@ fn units_are_converted_to_their_base_unit() {
             "{word}"
         );
     }
+}
+
+/// People align their columns.
+#[test]
+fn blanks_around_quoted_fields_are_no_part_of_them() {
+    let found = table("\"a, b\" , \"nosev\",1,\t\"2\",ms,  7\n");
+    assert_eq!(found.benches[0].id, "a, b");
+    assert_eq!(found.arms, ["nosev"]);
+    let kept = table("\"a\",\"x , \"\"y\"\"\",1,2,ms,7\n");
+    assert_eq!(kept.arms, ["x , \"y\""]);
 }
 
 #[test]
@@ -199,7 +210,7 @@ fn unknown_and_mixed_units_are_named() {
     row_says(
         "b,a,1,1,min,1",
         ", column 5 (`unit`): unknown unit `min`; use one of ns, us, ms, s, B/s, KB/s, MB/s, GB/s, \
-         KiB/s, MiB/s, GiB/s, ops/s, iops",
+         KiB/s, MiB/s, GiB/s, elements/s, ops/s, iops",
     );
     for unit in ["MB/s", "iops", "ops/s"] {
         row_says(

@@ -22,7 +22,21 @@ impl Fields {
     /// Splits a line. Returns `false` if a quote is not closed; no later line can be split then.
     pub(super) fn split(&mut self, line: &[u8]) -> bool {
         self.line.clear();
-        self.line.extend_from_slice(line);
+        let (mut is_quoted, mut is_start) = (false, true);
+        for (index, byte) in line.iter().enumerate() {
+            // Blanks before a quote are alignment. To the parser they would make the quote a part
+            // of the field.
+            let is_blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+            if is_start && is_blank(byte) {
+                let next = line[index..].iter().find(|byte| !is_blank(byte));
+                if next == Some(&b'"') {
+                    continue;
+                }
+            }
+            is_quoted ^= *byte == b'"';
+            is_start = !is_quoted && *byte == b',';
+            self.line.push(*byte);
+        }
         self.line.push(b'\n');
         self.text.resize(self.line.len(), 0);
         self.ends.resize(self.line.len(), 0);
