@@ -63,16 +63,31 @@ pub fn compare_records(
     }
 }
 
-/// Lines of a record by bench (joined with its metric), treatment and unit.
+/// Lines of a record by what they compare.
 type LinesByKey<'a> = HashMap<Key<'a>, Line<'a>>;
-type Key<'a> = (String, &'a str, Unit);
+
+/// What a line compares. A boot time may have the name of a bench.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'a> {
+    bench: &'a str,
+    metric: Option<&'a str>,
+    is_boot_time: bool,
+    treatment: &'a str,
+    unit: Unit,
+}
 
 fn lines_by_key(analysis: &Analysis) -> LinesByKey<'_> {
     analysis.lines().map(|line| (key(line.comparison), line)).collect()
 }
 
 fn key(comparison: &Comparison) -> Key<'_> {
-    (comparison.measurand.to_string(), &comparison.treatment, comparison.unit)
+    Key {
+        bench: &comparison.measurand.bench,
+        metric: comparison.measurand.metric.as_deref(),
+        is_boot_time: comparison.is_boot_time,
+        treatment: &comparison.treatment,
+        unit: comparison.unit,
+    }
 }
 
 fn names_missing_in(other: &LinesByKey<'_>, analysis: &Analysis) -> Vec<String> {

@@ -124,7 +124,7 @@ impl Arm {
         match (&self.address, self.claimed()) {
             (Address::Loopback, Some(_)) => Err(ArmError::ClaimOnLoopback(self.name.clone())),
             (Address::Qemu(machine), _)
-                if self.name == CONTROL && machine.treatment.protection().is_some() =>
+                if self.role == Role::Control && machine.treatment.protection().is_some() =>
             {
                 Err(ArmError::ProtectedControl(self.address.to_string()))
             }
@@ -252,6 +252,9 @@ mod tests {
         assert!(matches!(treatment("sev-es-x=qemu:sev"), Err(ArmError::ClaimOnQemu { .. })));
         assert_eq!(treatment("nosev-2=loopback").unwrap().claimed(), None);
         let settings = MachineSettings::default();
+        // The role decides, not the name.
+        let named_control = treatment("nosev=qemu:snp");
+        assert!(!matches!(named_control, Err(ArmError::ProtectedControl(_))), "{named_control:?}");
         let control = Arm::named(CONTROL, Role::Control, "qemu:snp", &settings);
         assert!(matches!(control, Err(ArmError::ProtectedControl(_))));
         assert!(matches!(treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));

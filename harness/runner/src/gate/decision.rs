@@ -116,7 +116,7 @@ fn without_result(summary: &Summary) -> Vec<Undecided> {
     let mut missing = Vec::new();
     for arm in summary.run.treatments().filter(|arm| arm.judged) {
         let has = |bench: &String| {
-            let mut lines = summary.comparisons.iter();
+            let mut lines = summary.comparisons.iter().filter(|one| !one.is_boot_time);
             lines.any(|one| one.treatment == arm.name && one.measurand.bench == *bench)
         };
         for bench in summary.run.benches.iter().filter(|bench| !has(bench)) {

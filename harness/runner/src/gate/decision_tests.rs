@@ -77,6 +77,10 @@ fn benches_without_a_usable_result_are_not_decided() {
     missing.comparisons[1].measurand.metric = Some("rate".into());
     let text = "trials/rate in injected (no result), trials/slow in injected (no result)";
     assert_eq!(open(&missing), text);
+    // A boot time is no result of a bench that has its name.
+    let mut boot_time = summary.clone();
+    boot_time.comparisons[1].is_boot_time = true;
+    assert_eq!(open(&boot_time), "trials/rate in injected (no result)");
     let mut truncated = summary.clone();
     truncated.run.outcome = Outcome::Truncated;
     assert_eq!(open(&truncated), "the run did not reach its end");
