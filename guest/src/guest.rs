@@ -11,7 +11,6 @@ use crate::qemu::{BootPhases, Launch, LaunchRecord, QemuMachine, QemuProcess};
 use crate::ssh::{
     self, Connection, Credentials, Endpoint, HostTrust, Keys, RemoteProcess, Shipped, SshError,
 };
-use std::fs;
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -196,11 +195,7 @@ impl Guest {
     /// Whether the QEMU process of a machine that we booted is stopped, as by SIGSTOP. The guest
     /// cannot tell.
     pub fn is_stopped(&self) -> bool {
-        self.machine_process_id().is_some_and(|id| {
-            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-            // The state follows the name, which is in brackets and may hold any character.
-            stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"))
-        })
+        self.machine_process_id().is_some_and(sevbench_process::is_stopped)
     }
 
     /// Waits until a guest that we booted has finished its boot; otherwise the rest of the boot

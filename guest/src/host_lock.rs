@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Folders that every user can write to, the best first.
+/// Folders that every user can write to, the best first. Some systems close the first one.
 const FOLDERS: [&str; 2] = ["/run/lock", "/tmp"];
 /// The lock of runs with guests.
 const GUESTS: &str = "sevbench-guests.lock";
@@ -90,9 +90,12 @@ impl HostLock {
     }
 }
 
+/// The path of a lock: the same for every user, in a folder that each can write to.
 fn path_of(name: &str) -> PathBuf {
-    let folder = FOLDERS.into_iter().map(Path::new).find(|folder| folder.is_dir());
-    folder.unwrap_or(Path::new("/tmp")).join(name)
+    let is_open = |folder: &&str| {
+        fs::metadata(folder).is_ok_and(|folder| folder.is_dir() && folder.mode() & 0o002 != 0)
+    };
+    Path::new(FOLDERS.into_iter().find(is_open).unwrap_or("/tmp")).join(name)
 }
 
 /// Opens a lock's file, which need not exist yet. Never through a symbolic link, and for reading
@@ -133,7 +136,8 @@ fn holder_in(locks: &str, inode: u64) -> Option<u32> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [_, "FLOCK", _, "WRITE", id, place, ..] = fields[..] else { return None };
         let of_inode = place.rsplit(':').next()?.parse() == Ok(inode);
-        of_inode.then(|| id.parse().ok())?
+        // A process of another namespace has the number 0 here.
+        of_inode.then(|| id.parse().ok().filter(|id| *id != 0))?
     })
 }
 

@@ -20,14 +20,10 @@ pub struct ProcessIdentity {
 impl ProcessIdentity {
     /// The process that has this number now. `None` if there is none.
     pub fn of(id: u32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name is in brackets and may hold any character.
-        let (_, fields) = stat.rsplit_once(')')?;
-        let mut fields = fields.split_whitespace();
-        let state = fields.clone().next()?;
-        let start = fields.nth(START_FIELD)?.parse().ok()?;
+        let fields = fields_of(id)?;
+        let start = fields.get(START_FIELD)?.parse().ok()?;
         // A zombie has ended.
-        (state != "Z").then_some(Self { id, start })
+        (fields[0] != "Z").then_some(Self { id, start })
     }
 
     /// Whether the process still runs.
@@ -70,12 +66,27 @@ impl ProcessIdentity {
     }
 }
 
+/// Whether the process of this number is stopped, as by SIGSTOP.
+pub fn is_stopped(id: u32) -> bool {
+    fields_of(id).is_some_and(|fields| fields[0] == "T")
+}
+
+/// The fields of /proc/PID/stat from the state on: at least one.
+fn fields_of(id: u32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name before them is in brackets and may hold any character.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<String> = fields.split_whitespace().map(str::to_owned).collect();
+    (!fields.is_empty()).then_some(fields)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn signal_reaches_the_process_and_no_later_one_of_its_number() {
@@ -85,6 +96,14 @@ mod tests {
         let other = ProcessIdentity { start: identity.start + 1, ..identity };
         assert!(!other.is_alive() && !other.signal(libc::SIGTERM).unwrap());
         assert!(child.try_wait().unwrap().is_none(), "another process was ended");
+        assert!(!is_stopped(child.id()));
+        assert!(identity.signal(libc::SIGSTOP).unwrap());
+        let limit = Instant::now() + Duration::from_secs(10);
+        while !is_stopped(child.id()) {
+            assert!(Instant::now() < limit, "it does not stop");
+            std::thread::yield_now();
+        }
+        assert!(identity.signal(libc::SIGCONT).unwrap());
         assert!(identity.signal(libc::SIGTERM).unwrap());
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGTERM));
         assert!(!identity.is_alive() && !identity.signal(libc::SIGTERM).unwrap());

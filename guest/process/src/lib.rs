@@ -21,7 +21,7 @@ mod stream;
 mod tail;
 
 pub use child::{Group, OwnedChild, signal_group};
-pub use identity::ProcessIdentity;
+pub use identity::{ProcessIdentity, is_stopped};
 pub use lifetime::{end_with_parent, inherit_descriptors};
 pub use poll::poll;
 pub use program::{Output, Program, ProgramError, is_installed};

@@ -10,9 +10,17 @@ use super::retries::transport_retries;
 use super::waiter::{StepError, Waiter};
 use crate::limits::{Interrupt, Limits, is_interrupt};
 use crate::wait::Wait;
-use ssh2::Session;
+use ssh2::{Channel, ErrorCode, Session};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// libssh2's error for a channel that the server refuses to open.
+const CHANNEL_REFUSED: ErrorCode = ErrorCode::Session(-21);
+/// How long a server that refuses a channel is asked again, and the time between two tries.
+const REFUSED_LIMIT: Duration = Duration::from_secs(5);
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Which host keys to trust, and which keys to offer.
 pub(crate) struct Keys<'a> {
@@ -61,9 +69,28 @@ impl Connection {
         let wait = Wait::new(&self.interrupt, self.limits.request);
         let waiter = Waiter { session: self.session.clone(), wait };
         let failed = |error: StepError| self.explain(error.into(), step);
-        let mut channel = waiter.until_done(|| self.session.channel_session()).map_err(failed)?;
+        let mut channel = self.open_channel(&waiter, step)?;
         waiter.until_done(|| channel.exec(command)).map_err(failed)?;
         Ok(RemoteProcess::new(channel, waiter))
+    }
+
+    /// Opens a channel. A server counts a session until it has reaped the last process of it, which
+    /// can be a little after the channel's end, so a refusal is not final at once.
+    fn open_channel(&self, waiter: &Waiter, step: &'static str) -> Result<Channel, SshError> {
+        let last_try = Instant::now() + REFUSED_LIMIT;
+        loop {
+            match waiter.until_done(|| self.session.channel_session()) {
+                Ok(channel) => return Ok(channel),
+                Err(StepError::Ssh(error)) if error.code() == CHANNEL_REFUSED => {
+                    if Instant::now() >= last_try {
+                        return Err(SshError::NoSession { step, reason: error.message().into() });
+                    }
+                    let pause = waiter.wait.slice().map_err(|error| self.explain(error, step))?;
+                    thread::sleep(pause.min(REFUSED_PAUSE));
+                }
+                Err(error) => return Err(self.explain(error.into(), step)),
+            }
+        }
     }
 
     /// Explains an error of a byte stream during `step`.

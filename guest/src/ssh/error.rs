@@ -126,6 +126,12 @@ pub enum SshError {
     /// A wait reached its limit.
     #[error("no answer from the guest within {} s while {step}", limit.as_secs_f64())]
     TimedOut { step: &'static str, limit: Duration },
+    /// The server opens no further session.
+    #[error(
+        "the guest's SSH server refuses another session while {step} ({reason}): raise MaxSessions \
+         in its sshd_config to 1 or more"
+    )]
+    NoSession { step: &'static str, reason: String },
     /// The connection broke.
     #[error("lost the connection to the guest while {step}: {reason}")]
     Lost { step: &'static str, reason: String },

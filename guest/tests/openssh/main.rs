@@ -72,6 +72,7 @@ fn main() -> ExitCode {
             ("no_posix_shell", ship::no_posix_shell),
             ("connection_lost", reach::connection_lost),
             ("kept_alive_connection", reach::kept_alive_connection),
+            ("no_session", reach::no_session),
             ("frozen_guest", reach::frozen_guest),
         ])
     })

@@ -117,6 +117,14 @@ pub(crate) fn frozen_guest() -> CaseResult {
     Ok(())
 }
 
+/// A server that allows no session at all is named as such, and not as a lost connection.
+pub(crate) fn no_session() -> CaseResult {
+    let sshd = sshd!(configuration: "MaxSessions 0".into());
+    let error = started(&sshd.address("")).ship(&this()).unwrap_err().to_string();
+    assert!(error.contains("refuses another session") && error.contains("MaxSessions"), "{error}");
+    Ok(())
+}
+
 /// A server's keep-alive requests are answered by a client that is busy elsewhere.
 pub(crate) fn kept_alive_connection() -> CaseResult {
     let sshd = sshd!(configuration: "ClientAliveInterval 1\nClientAliveCountMax 1".into());

@@ -62,6 +62,13 @@ fn noisy(b: &mut Bencher<'_>) {
     b.iter(|| black_box(1) + 1);
 }
 
+/// Finds nothing of the coordinator's environment, as in a guest.
+fn fresh_environment(b: &mut Bencher<'_>) {
+    let inherited = std::env::var_os("SEVBENCH_HOME").or(std::env::var_os("TMPDIR"));
+    assert_eq!(inherited, None);
+    b.iter(|| black_box(1) + 1);
+}
+
 /// Fails with much more text than anyone reads.
 fn boasts(b: &mut Bencher<'_>) {
     b.iter(|| black_box(1) + 1);
@@ -85,5 +92,6 @@ const BENCHES: &[&dyn BenchEntry] = &[
     &Bench::new("ends-the-process", ends_the_process),
     &Bench::new("noisy", noisy),
     &Bench::new("boasts", boasts),
+    &Bench::new("fresh-environment", fresh_environment),
 ];
 sevbench::main!(trials, BENCHES);

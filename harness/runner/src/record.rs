@@ -28,6 +28,6 @@ pub(crate) use journal_writer::JournalFile;
 pub(crate) use journal_writer::JournalWriter;
 pub(crate) use location::Location;
 pub(crate) use resolve::resolve_run;
-pub(crate) use runs::{find_unfinished, next_number};
+pub(crate) use runs::{find_unfinished, link_newest, next_number};
 pub(crate) use standing::{ArmStanding, standings};
 pub(crate) use table::{Table, TableBench, TableRow, read_table};

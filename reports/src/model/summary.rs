@@ -7,6 +7,7 @@ use crate::model::measurand::Measurand;
 use crate::model::run::Run;
 use crate::model::word::{ExclusionKind, Outcome, OutlierLabel, Place, WarmUpClass};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// The version of the document.
 pub const SUMMARY_SCHEMA: &str = "sevbench/summary/1";
@@ -180,12 +181,9 @@ impl Summary {
     /// neither the guest nor a bench that it took along counts.
     pub fn failures(&self) -> impl Iterator<Item = &FailedRow> {
         let is_complete = self.run.outcome == Outcome::Complete && !self.run.cut_off;
-        self.failed.iter().filter(move |row| {
-            let is_lost_guest = |lost: &FailedRow| {
-                lost.bench.is_none() && (lost.boot, &lost.arm) == (row.boot, &row.arm)
-            };
-            !(is_complete && self.failed.iter().any(is_lost_guest))
-        })
+        let lost = self.failed.iter().filter(|row| is_complete && row.bench.is_none());
+        let lost: HashSet<(u32, &str)> = lost.map(|row| (row.boot, row.arm.as_str())).collect();
+        self.failed.iter().filter(move |row| !lost.contains(&(row.boot, row.arm.as_str())))
     }
 
     /// Fills in fields that the first version of the document does not have.
@@ -193,6 +191,11 @@ impl Summary {
         let benches = &self.run.benches;
         self.comparisons.iter_mut().for_each(|one| one.measurand.resolve(benches));
         self.outliers.iter_mut().for_each(|one| one.measurand.resolve(benches));
+        if let Some(gate) = &mut self.gate {
+            let undecided = gate.undecided.iter_mut().filter_map(|one| one.line.as_mut());
+            let lines = gate.regressed.iter_mut().chain(undecided);
+            lines.filter_map(|line| line.measurand.as_mut()).for_each(|one| one.resolve(benches));
+        }
         for arm in &mut self.run.arms {
             arm.place = arm.place.or_else(|| Place::of_address(&arm.address));
             let mut lines = self.comparisons.iter().filter(|one| one.treatment == arm.name);
@@ -205,6 +208,31 @@ impl Summary {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+
+    #[test]
+    fn lines_of_an_older_gate_are_split_like_those_of_the_result() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/golden/summary-1.json");
+        let mut value: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        value["gate"] = serde_json::json!({
+            "against": "margin",
+            "baseline": null,
+            "alpha": 0.05,
+            "decision": "regressed",
+            "regressed": [{ "bench": "trials/rate/p99", "arm": "injected" }],
+            "undecided": [{ "bench": null, "arm": "injected", "reason": "failed" }],
+            "refusal": null,
+        });
+        let mut summary: Summary = serde_json::from_value(value).unwrap();
+        summary.resolve();
+        let gate = summary.gate.unwrap();
+        let measurand = gate.regressed[0].measurand.clone().unwrap();
+        assert_eq!(
+            (measurand.bench.as_str(), measurand.metric.as_deref()),
+            ("trials/rate", Some("p99"))
+        );
+        assert_eq!(gate.undecided[0].line.as_ref().unwrap().measurand, None);
+    }
 
     #[test]
     fn kind_of_an_exclusion_is_its_own_or_that_of_its_cause() {

@@ -59,7 +59,9 @@ fn test_mode_runs_each_body_once() {
 #[test]
 fn bodies_may_print_and_read() {
     let lab = Lab::new();
-    lab.run(&["--quick", "--boots", "2", "noisy"]).expect(0, &["trials/noisy"]);
+    let benches = "noisy|fresh-environment";
+    lab.run(&["--quick", "--boots", "2", benches])
+        .expect(0, &["trials/noisy", "trials/fresh-environment"]);
     let mut command = lab.command(&["--test", "noisy"]);
     // A pipe that stays open: a body that reads it would wait for ever.
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

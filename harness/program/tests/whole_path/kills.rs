@@ -28,6 +28,18 @@ fn killed_coordinator_leaves_a_usable_journal_and_no_process() {
     analyzed(&lab).expect(0, &["the record is incomplete", "conditional on this boot"]);
 }
 
+/// The folder of the only run without a round.
+fn never_began(lab: &Lab) -> std::path::PathBuf {
+    let runs = std::fs::read_dir(lab.home.path()).unwrap().flatten().map(|run| run.path());
+    let has_no_round = |run: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(run.join("run.ndjson"));
+        text.is_ok_and(|text| !text.contains(r#""event":"round""#))
+    };
+    let found: Vec<_> = runs.filter(has_no_round).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0].clone()
+}
+
 /// The newest run that has a value: one that was killed, but not one that never began.
 #[test]
 fn newest_run_with_a_value_is_shown_and_named() {
@@ -58,6 +70,16 @@ fn newest_run_with_a_value_is_shown_and_named() {
     lab.run(&["--treatment", nowhere, "trials/rate"]).expect(1, &["no bench has a result"]);
     assert_eq!(title(&analyze()), title(&killed), "a run without a value is shown");
     assert_eq!(std::fs::read_link(lab.home.path().join("latest")).unwrap(), latest);
+
+    // An older run that is continued does not become the newest one.
+    lab.run(&["--quick", "--boots", "1", "trials/rate"]).expect(0, &[]);
+    let newest = std::fs::read_link(lab.home.path().join("latest")).unwrap();
+    assert_ne!(newest, latest);
+    std::fs::remove_dir_all(never_began(&lab)).unwrap();
+    let mut command = lab.command(&["--resume", "--max-time", "1s"]);
+    Ran::of(command.output().unwrap()).expect(0, &["continuing "]);
+    assert_eq!(std::fs::read_link(lab.home.path().join("latest")).unwrap(), newest);
+    assert_eq!(title(&analyze()), format!("run {}: complete", newest.display()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::result::Analysis;
 use super::warm_ups::WarmUpTable;
 use crate::gate::Margins;
 use crate::record::{
-    BootRecord, Event, FailureRecord, Header, RoundRecord, Settings, SkipRecord, Tail,
+    BootRecord, EndRecord, Event, FailureRecord, Header, RoundRecord, Settings, SkipRecord, Tail,
 };
 use sevbench_reports::{
     ArmSummary, Comparison, FailedRow, Flag, MarginSource, NoiseFloor, Outcome, Replication, Run,
@@ -143,7 +143,9 @@ impl JournalAnalysis {
             seed: self.header.seed,
         };
         let mut compared = compare_all(data, threads);
-        flag_cut_off(&mut compared.comparisons, tail);
+        if is_cut_off(tail) {
+            flag_cut_off(&mut compared.comparisons, tail);
+        }
         let ArmTable { summaries, differences, .. } = arms;
         let mut run = self.run(summaries, tail, compared.noise_floor.take());
         run.defects.extend(defects);
@@ -168,7 +170,7 @@ impl JournalAnalysis {
             arms,
             benches: self.header.benches.clone(),
             outcome: tail.end.as_ref().map_or(Outcome::Truncated, |end| end.outcome),
-            cut_off: tail.end.as_ref().is_some_and(|end| !end.lacking.is_empty()),
+            cut_off: is_cut_off(tail),
             defects: tail.defects.clone(),
             duty: self.duty.duty(),
             boots: self.boots_with_rounds.len() as u32,
@@ -207,6 +209,13 @@ fn margins(settings: &Settings) -> Result<Margins, AnalysisError> {
     let margins = Margins::of(settings.margin_percent, settings.margin_rules())
         .map_err(|error| AnalysisError::Settings(error.to_string()))?;
     Ok(margins.from_source(settings.margin_source.unwrap_or(MarginSource::Run)))
+}
+
+/// Whether `--max-time` ended the run. A run that lost its guests lacks boots too, for another
+/// reason.
+fn is_cut_off(tail: &Tail) -> bool {
+    let is_cut_off = |end: &EndRecord| end.outcome == Outcome::Complete && !end.lacking.is_empty();
+    tail.end.as_ref().is_some_and(is_cut_off)
 }
 
 /// Flags the benches that `--max-time` left without all of their boots.

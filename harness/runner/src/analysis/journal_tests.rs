@@ -6,7 +6,7 @@ use super::*;
 use crate::record::{EndRecord, FailureRecord, MeasuredRecord, RoundSamples};
 use serde_json::Value;
 use sevbench_protocol::{Observation, Unit};
-use sevbench_reports::{Estimate, Measurand, Verdict};
+use sevbench_reports::{Estimate, Flag, Measurand, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -239,4 +239,17 @@ fn arms_in_one_boot_of_a_machine_repeat_the_control() {
     assert!(boots(["one", "one"]));
     assert!(!boots(["one", "other"]));
     assert!(!boots(["unknown", "unknown"]) && !boots(["", ""]));
+}
+
+/// Both lack boots, but only one of them for want of time.
+#[test]
+fn run_that_lost_its_guests_was_not_cut_off_by_the_time_limit() {
+    for (outcome, is_cut_off) in [(Outcome::Complete, true), (Outcome::BootsLost, false)] {
+        let mut journal = journal(five_boots(None));
+        let lacking = BTreeMap::from([("s/a".to_owned(), 2)]);
+        journal.tail.end = Some(EndRecord { outcome, lacking });
+        let summary = analyze(&journal);
+        assert_eq!(summary.run.cut_off, is_cut_off, "{outcome}");
+        assert_eq!(summary.comparisons[0].flags.contains(&Flag::CutOff), is_cut_off, "{outcome}");
+    }
 }

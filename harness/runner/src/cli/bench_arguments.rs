@@ -92,7 +92,7 @@ pub(super) struct BenchArguments {
     #[arg(long, value_name = "PCT", value_parser = parse_precision, conflicts_with = "boots")]
     pub precision: Option<f64>,
     /// Start no boot block once the run has taken this long [default: three times what the first
-    /// boots took]
+    /// boots took; no limit if the number of boots is fixed]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
     /// Set the rounds of each bench in a boot [default: 4, or 3 with --quick]
@@ -134,7 +134,7 @@ pub(super) struct BenchArguments {
     /// Compare with the run that was saved under this name
     #[arg(long, value_name = "NAME")]
     pub baseline: Option<BaselineName>,
-    /// Save the run's record under this name if the run is complete
+    /// Save the run's record under this name if the run is complete and no bench failed
     ///
     /// It replaces a baseline of the same name, after the comparison. With --gate, only a run
     /// that passes is saved.

@@ -14,7 +14,7 @@ use crate::coordinator::{
     Arm, GuestFleet, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
 };
 use crate::gate::{GatePlan, judge_run};
-use crate::record::{JournalError, Location};
+use crate::record::{JournalError, Location, link_newest};
 use crate::stderr::tell;
 use sevbench_guest::{
     Address, Executable, GuestError, HostUse, Interrupt, Prepared, QemuError, prepare,
@@ -136,9 +136,8 @@ fn run(
     record: &mut OpenRecord,
     context: Context<'_>,
 ) -> Result<Outcome, JournalError> {
-    let location = record.location.clone();
     // Without the link, the newest run is found all the same.
-    let mut link = || drop(location.link_latest());
+    let mut link = || drop(link_newest());
     let mut progress = Progress::new(progress_mode(context.arguments.quiet));
     let wiring = Wiring {
         journal: &mut record.journal,
@@ -212,11 +211,7 @@ fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError>
             location.summary().display()
         ))
     })?;
-    // A run without a value is not what anyone looks for.
-    if summary.comparisons.is_empty() {
-        return Ok(());
-    }
-    location.link_latest().map_err(CliError::failed)
+    link_newest().map_err(CliError::failed)
 }
 
 fn exit_status(ran: &Result<Outcome, JournalError>, summary: &Summary) -> u8 {

@@ -179,11 +179,13 @@ impl Unfinished {
                 .flatten()
                 .collect()
         };
-        let changed = candidates.iter().find_map(|arms| changed_setting(arms, &header.arms));
+        // Arms that flags choose may be other machines altogether.
+        let of_config = if chooses { &[][..] } else { &candidates };
+        let changed = of_config.iter().find_map(|arms| changed_setting(arms, &header.arms));
         let same = candidates.into_iter().find(|arms| are_same(arms, &header.arms));
         same.ok_or_else(|| match changed {
             Some(changed) => self.refused(&format!(
-                "{changed}; set it back in `[machine]` of sevbench.toml, or give the same --config"
+                "{changed}; set it back in sevbench.toml, or give the same --config"
             )),
             None => {
                 let arms: Vec<String> =
@@ -232,14 +234,20 @@ fn are_same(arms: &[Arm], recorded: &[ArmRecord]) -> bool {
     arms.len() == recorded.len() && arms.iter().zip(recorded).all(is_same)
 }
 
-/// The first setting in which a machine differs from the recorded one: its name and both values.
+/// The first setting in which a machine differs from the recorded one of the same name: its name
+/// and both values.
 fn changed_setting(arms: &[Arm], recorded: &[ArmRecord]) -> Option<String> {
-    arms.iter().zip(recorded).find_map(|(arm, there)| {
+    let same_name = |(arm, there): &(&Arm, &ArmRecord)| arm.name == there.name;
+    arms.iter().zip(recorded).filter(same_name).find_map(|(arm, there)| {
         let (here, there) = (arm.record().machine?, there.machine.as_ref()?);
         let (name, before) =
             there.as_object()?.iter().find(|(name, value)| here.get(name) != Some(*value))?;
-        let now = here.get(name).map_or_else(|| "none".into(), ToString::to_string);
-        Some(format!("the machine of {} had {name} = {before}, not {now}", arm.name))
+        let shown = |value: Option<&serde_json::Value>| match value {
+            None | Some(serde_json::Value::Null) => format!("no {name}"),
+            Some(value) => format!("{name} = {value}"),
+        };
+        let (before, now) = (shown(Some(before)), shown(here.get(name)));
+        Some(format!("the machine of {} had {before}, now it has {now}", arm.name))
     })
 }
 
@@ -260,8 +268,14 @@ mod tests {
         let recorded: Vec<ArmRecord> = arms(1024, "q35").iter().map(Arm::record).collect();
         assert!(are_same(&arms(1024, "q35"), &recorded));
         for (other, change) in [
-            (arms(2048, "q35"), "the machine of nosev had memory_mib = 1024, not 2048"),
-            (arms(1024, "pc"), "the machine of nosev had machine = \"q35\", not \"pc\""),
+            (
+                arms(2048, "q35"),
+                "the machine of nosev had memory_mib = 1024, now it has memory_mib = 2048",
+            ),
+            (
+                arms(1024, "pc"),
+                "the machine of nosev had machine = \"q35\", now it has machine = \"pc\"",
+            ),
         ] {
             assert!(!are_same(&other, &recorded));
             assert_eq!(changed_setting(&other, &recorded).unwrap(), change);

@@ -67,8 +67,7 @@ impl JournalWriter {
         // On a file system without locks, nothing guards the journal.
         file.try_lock().ok();
         let mut writer = Self::on(path, Box::new(file));
-        writer.append(&Event::Header(Box::new(header.clone())))?;
-        writer.sync()?;
+        writer.begin(header)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         for folder in [Some(folder), folder.parent()].into_iter().flatten() {
             sync_folder(folder).map_err(failed)?;
@@ -89,6 +88,12 @@ impl JournalWriter {
     /// Appends to this file, which has this path in messages.
     pub(crate) fn on(path: &Path, file: Box<dyn JournalFile>) -> Self {
         Self { path: path.into(), file, synced: Instant::now() }
+    }
+
+    /// Writes the header of a new journal, and waits until it is on the disk.
+    pub(crate) fn begin(&mut self, header: &Header) -> Result<(), JournalError> {
+        self.append(&Event::Header(Box::new(header.clone())))?;
+        self.sync()
     }
 
     /// Cuts off a torn last line. Returns whether there was one.
@@ -149,4 +154,43 @@ fn whole_len(file: &mut File, len: u64) -> io::Result<u64> {
         end = start;
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::record::ResumedRecord;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    struct Counting(Rc<Cell<u32>>);
+
+    impl JournalFile for Counting {
+        fn append(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.0.set(self.0.get() + 1);
+            Ok(())
+        }
+
+        fn cut_torn_line(&mut self) -> io::Result<bool> {
+            Ok(false)
+        }
+    }
+
+    #[test]
+    fn events_are_synced_once_the_interval_has_passed() {
+        let syncs = Rc::new(Cell::new(0));
+        let mut writer = JournalWriter::on(Path::new("j"), Box::new(Counting(Rc::clone(&syncs))));
+        let event = Event::Resumed(ResumedRecord { at: String::new() });
+        writer.append(&event).unwrap();
+        assert_eq!(syncs.get(), 0, "the interval has just begun");
+        writer.synced = Instant::now().checked_sub(SYNC_INTERVAL).unwrap();
+        writer.append(&event).unwrap();
+        writer.append(&event).unwrap();
+        assert_eq!(syncs.get(), 1);
+    }
 }

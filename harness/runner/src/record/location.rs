@@ -115,7 +115,7 @@ impl Location {
     }
 
     /// Makes `latest` link here, atomically.
-    pub(crate) fn link_latest(&self) -> Result<(), RecordError> {
+    pub(super) fn link_latest(&self) -> Result<(), RecordError> {
         let home = self.folder.parent().unwrap_or(Path::new("."));
         let temporary = home.join(format!(".{LATEST}-{}", std::process::id()));
         let link = || {

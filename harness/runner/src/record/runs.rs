@@ -42,11 +42,23 @@ pub(crate) fn next_number() -> u64 {
 ///
 /// # Errors
 /// If there is none.
-pub(crate) fn newest_run() -> Result<Location, RecordError> {
+pub(super) fn newest_run() -> Result<Location, RecordError> {
     let runs = recorded_runs();
     let has_runs = !runs.is_empty();
     let newest = runs.into_iter().find(|run| has_value(&run.location).is_ok_and(|has| has));
     newest.map(|run| run.location).ok_or(RecordError::NoResult { has_runs })
+}
+
+/// Makes `latest` link to the newest run that has a value. Without one, there is no link to make.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn link_newest() -> Result<(), RecordError> {
+    match newest_run() {
+        Ok(newest) => newest.link_latest(),
+        Err(RecordError::NoResult { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a run has at least one round.
