@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 use sevbench_reports::{
-    Change, Measurand, NoiseFloor, Summary, TextOptions, Verdict, read_summary, render_text,
+    Change, Measurand, NoiseFloor, Place, Summary, TextOptions, Verdict, read_summary, render_text,
 };
 use std::path::Path;
 
@@ -77,6 +77,25 @@ fn text_from_a_guest_is_escaped() {
     summary.run.arms[0].description = "\x1b]0;title\x07".into();
     let text = render_text(&summary, TextOptions { verbose: true, colour: false });
     assert!(!text.contains(['\x1b', '\x07']), "{text}");
+}
+
+/// It is said once: of the arm beside other treatments, of the whole run otherwise.
+#[test]
+fn repeated_control_is_named_once() {
+    let mut summary = golden();
+    let of_arm = "; repeats the control (A/A)";
+    let of_run = "this compares a machine with itself (A/A)";
+    let said = |summary: &Summary| {
+        let text = render_text(summary, TextOptions::default());
+        [of_arm, of_run].map(|part| text.matches(part).count())
+    };
+    let [control, treatment] = &mut summary.run.arms[..] else { panic!("not two arms") };
+    (control.place, treatment.place) = (Some(Place::Ssh), Some(Place::Ssh));
+    (treatment.injected, treatment.repeats_control) = (None, true);
+    let other = treatment.clone();
+    assert_eq!(said(&summary), [0, 1]);
+    summary.run.arms.push(sevbench_reports::ArmSummary { repeats_control: false, ..other });
+    assert_eq!(said(&summary), [1, 0]);
 }
 
 /// Replaces every text of a document that a guest or someone else could have written.

@@ -1,15 +1,24 @@
 //! The arms, and how the run ended.
 
-use crate::model::{Outcome, Place, Summary};
+use crate::model::{Outcome, Place, Run, Summary};
 use crate::text::TextOptions;
 use std::fmt::{Result, Write};
+
+/// Whether the control's machine is the only one.
+fn has_one_machine(run: &Run) -> bool {
+    run.arms.iter().all(|arm| arm.place == Some(Place::Loopback))
+        || run.treatments().all(|arm| arm.repeats_control)
+}
 
 pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
     for arm in &summary.run.arms {
         let claim = match (&arm.claimed, arm.verified) {
             (Some(claimed), Some(true)) => format!("; {claimed}, verified"),
             (Some(claimed), _) => format!("; {claimed} claimed, not verified"),
-            (None, _) if arm.repeats_control => "; repeats the control (A/A)".into(),
+            // Among other treatments; otherwise one line says it of all arms.
+            (None, _) if arm.repeats_control && !has_one_machine(&summary.run) => {
+                "; repeats the control (A/A)".into()
+            }
             (None, _) => String::new(),
         };
         let description = match arm.description.as_str() {
@@ -26,9 +35,7 @@ pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
 
 pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     let run = &summary.run;
-    if run.arms.iter().all(|arm| arm.place == Some(Place::Loopback))
-        || run.treatments().all(|arm| arm.repeats_control)
-    {
+    if has_one_machine(run) {
         let injected = run.arms.iter().any(|arm| arm.injected.is_some());
         let what = if injected { "apart from the injected slowdown, this" } else { "this" };
         writeln!(out, "{what} compares a machine with itself (A/A)")?;
