@@ -20,6 +20,7 @@ mod sev_device;
 mod tree;
 
 pub use check::{Check, CheckScope, CheckStatus, TestbedKind};
-pub use doctor::{Obstacles, TestbedSupport, examine, obstacles, testbed_support};
-pub use host_facts::{Device, HostFacts, KvmAmd};
+pub use doctor::{Obstacles, TestbedSupport, examine, testbed_support};
+pub(crate) use doctor::{examine_host, obstacles};
+pub use host_facts::{Device, HostFacts, KvmAmd, Switches};
 pub use probe::HostProbe;

@@ -50,14 +50,14 @@ pub use executable::{Architecture, Executable, ExecutableError};
 pub use guest::{Guest, GuestAccess};
 pub use held_guest::{HeldGuest, HeldGuestError};
 pub use host::{
-    Check, CheckScope, CheckStatus, Device, HostFacts, HostProbe, KvmAmd, Obstacles, TestbedKind,
-    TestbedSupport, examine, obstacles, testbed_support,
+    Check, CheckScope, CheckStatus, Device, HostFacts, HostProbe, KvmAmd, Obstacles, Switches,
+    TestbedKind, TestbedSupport, examine, testbed_support,
 };
 pub use host_lock::{HostLock, HostLockError};
 pub use image::{Image, ImageError, ImageSettings, Recipe, build_image, find_image};
 pub use limits::{Interrupt, Limits, is_interrupt};
 pub use loopback::{LOOPBACK_SERVER_ARGUMENT, LoopbackError, serve_loopback};
-pub use parity::{Declaration, Difference, MachineFacts, declarations, differences};
+pub use parity::{Declaration, Difference, FactPattern, MachineFacts, declarations, differences};
 pub use prepare::{HostUse, Prepared, prepare};
 pub use proof::{Evidence, Proof, Witness, prove};
 pub use qemu::{

@@ -34,13 +34,14 @@ pub struct Declaration {
     pub words: Vec<String>,
 }
 
-/// Which facts a declaration is about. In JSON it is a text; one that ends in a space is a prefix.
+/// Which facts a declaration is about. In JSON it is a text, which for several facts ends in a
+/// space.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum FactPattern {
     /// The fact of this name.
     Name(String),
-    /// All facts whose name begins with this: `largest request of `.
+    /// All facts whose names begin with these whole words: `largest request of`.
     Prefix(String),
 }
 
@@ -48,21 +49,27 @@ impl FactPattern {
     fn matches(&self, fact: &str) -> bool {
         match self {
             Self::Name(name) => fact == name,
-            Self::Prefix(prefix) => fact.starts_with(prefix.as_str()),
+            Self::Prefix(prefix) => {
+                fact.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with(' '))
+            }
         }
     }
 }
 
 impl From<String> for FactPattern {
     fn from(text: String) -> Self {
-        if text.ends_with(' ') { Self::Prefix(text) } else { Self::Name(text) }
+        match text.strip_suffix(' ') {
+            Some(prefix) => Self::Prefix(prefix.into()),
+            None => Self::Name(text),
+        }
     }
 }
 
 impl From<FactPattern> for String {
     fn from(pattern: FactPattern) -> Self {
         match pattern {
-            FactPattern::Name(text) | FactPattern::Prefix(text) => text,
+            FactPattern::Name(name) => name,
+            FactPattern::Prefix(prefix) => prefix + " ",
         }
     }
 }
@@ -92,8 +99,8 @@ pub fn declarations(treatment: Treatment, words: Vec<String>) -> Vec<Declaration
     let mut declared = vec![
         declare("memory", &[]),
         declare("bounce buffers", &[]),
-        declare_all("virtio features of ", &["33"]),
-        declare_all("largest request of ", &[]),
+        declare_all("virtio features of", &["33"]),
+        declare_all("largest request of", &[]),
     ];
     // A treatment that adds no words declares none, since an empty list would mean all.
     if !words.is_empty() {
@@ -179,7 +186,7 @@ fn difference(name: &str, here: &str, there: &str, declared: &[Declaration]) -> 
     let declared = here.symmetric_difference(&there).all(is_declared);
     let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
         let words: Vec<&str> = one.difference(other).map(String::as_str).collect();
-        if words.is_empty() { "without".to_owned() } else { words.join(" ") }
+        if words.is_empty() { "(none)".to_owned() } else { words.join(" ") }
     };
     // The order of the words does not matter.
     (here != there).then(|| Difference {
@@ -210,6 +217,7 @@ fn memory_difference(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn found(control: &Facts, treatment: &Facts, declared: &[Declaration]) -> Vec<Difference> {
@@ -249,10 +257,21 @@ mod tests {
             Facts { kernel_command_line: "root=x quiet swiotlb=force".into(), ..Facts::default() };
         let difference = &found(&control, &treatment, &bounce())[0];
         assert!(difference.declared);
-        assert_eq!((&*difference.control, &*difference.treatment), ("without", "swiotlb=force"));
+        assert_eq!((&*difference.control, &*difference.treatment), ("(none)", "swiotlb=force"));
         assert!(!found(&control, &treatment, &[])[0].declared);
         let other = Facts { kernel_command_line: "root=x swiotlb=force".into(), ..control.clone() };
         assert!(!found(&control, &other, &bounce())[0].declared, "quiet is missing too");
+    }
+
+    #[test]
+    fn declarations_read_back_as_they_were_stored() {
+        for declaration in bounce() {
+            let stored = serde_json::to_string(&declaration).unwrap();
+            assert_eq!(serde_json::from_str::<Declaration>(&stored).unwrap(), declaration);
+        }
+        let several = FactPattern::from("largest request of ".to_owned());
+        assert_eq!(several, FactPattern::Prefix("largest request of".into()));
+        assert!(several.matches("largest request of vda") && !several.matches("largest request"));
     }
 
     #[test]

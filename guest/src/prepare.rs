@@ -4,7 +4,7 @@
 use crate::address::Address;
 use crate::capacity::HostCapacity;
 use crate::error::GuestError;
-use crate::host::{CheckScope, HostProbe, Obstacles, TestbedKind, examine};
+use crate::host::{Obstacles, TestbedKind, examine_host};
 use crate::host_lock::{HostLock, HostLockError};
 use crate::image::BootImage;
 use crate::limits::Interrupt;
@@ -80,11 +80,9 @@ fn disturbed_by(owner: &str) -> String {
     format!("warning: {owner} measures on this host as well: each run disturbs the other")
 }
 
-/// Checks what a machine needs from the host whatever its settings are. [`prepare`] checks the rest
-/// itself.
+/// Checks what a machine needs from the host itself. [`prepare`] checks its image and its memory.
 fn check_host(machine: &QemuMachine) -> Result<(), Obstacles> {
-    let mut checks = examine(&HostProbe::gather_for(&machine.settings));
-    checks.retain(|check| check.scope == CheckScope::Host);
+    let checks = examine_host(&machine.settings);
     let kind = TestbedKind::of(machine.treatment);
     Obstacles::find(machine.treatment.name(), &checks, kind).map_or(Ok(()), Err)
 }

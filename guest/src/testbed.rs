@@ -4,7 +4,7 @@ mod custom;
 
 pub use custom::{TestbedError, TestbedSection, Testbeds};
 
-use crate::host::{HostProbe, TestbedKind, examine, obstacles};
+use crate::host::{TestbedKind, examine_host, obstacles};
 use crate::qemu::{MachineSettings, QemuMachine};
 use crate::treatment::Treatment;
 
@@ -77,7 +77,7 @@ pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed
 
 /// All treatments that this host can run, without the control. Each adds to the one before.
 fn rungs(settings: &MachineSettings) -> Vec<Treatment> {
-    let checks = examine(&HostProbe::gather_for(settings));
+    let checks = examine_host(settings);
     let able = |treatment: &Treatment| match treatment.protection() {
         None => *treatment != Treatment::Nosev,
         Some(_) => obstacles(&checks, TestbedKind::of(*treatment)).is_empty(),

@@ -71,7 +71,7 @@ pub enum CheckStatus {
 pub enum CheckScope {
     /// The host alone.
     Host,
-    /// The settings of the default machine as well. A machine with other settings may differ.
+    /// The settings of the machine as well: its memory, its firmware, its image.
     Settings,
 }
 

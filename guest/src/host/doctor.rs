@@ -1,9 +1,10 @@
 //! Pure: what a probe of a host means: which testbeds it supports, and what to type if it lacks
 //! one.
 
-use super::check::{Check, CheckStatus, TestbedKind};
+use super::check::{Check, CheckScope, CheckStatus, TestbedKind};
 use super::probe::HostProbe;
 use super::{machine_checks, qemu_checks, sev_checks};
+use crate::qemu::MachineSettings;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -30,8 +31,16 @@ pub fn examine(probe: &HostProbe) -> Vec<Check> {
     [machine_checks::checks(probe), qemu_checks::checks(probe), sev_checks::checks(probe)].concat()
 }
 
+/// The checks of what a machine with these settings needs from the host itself. Its image and its
+/// memory are checked when it is prepared.
+pub(crate) fn examine_host(settings: &MachineSettings) -> Vec<Check> {
+    let mut checks = examine(&HostProbe::gather_for(settings));
+    checks.retain(|check| check.scope == CheckScope::Host);
+    checks
+}
+
 /// The failed checks that a testbed needs.
-pub fn obstacles(checks: &[Check], testbed: TestbedKind) -> Vec<&Check> {
+pub(crate) fn obstacles(checks: &[Check], testbed: TestbedKind) -> Vec<&Check> {
     let is_obstacle =
         |check: &&Check| check.status == CheckStatus::Failed && check.needed_by.contains(&testbed);
     checks.iter().filter(is_obstacle).collect()

@@ -251,12 +251,25 @@ fn rights_and_space_are_checked() {
 }
 
 #[test]
+fn default_cpu_model_is_needed_only_where_guests_have_it() {
+    let mut old = qemu((9, 1, 0), "9.1.0");
+    old.cpus.remove("EPYC-v4");
+    let probe = HostProbe { qemu: Qemu::Usable(old), ..snp_host() };
+    assert_eq!(usable(&probe), ["loopback"]);
+    assert_eq!(usable(&HostProbe { default_cpu: false, ..probe }).len(), 5);
+}
+
+#[test]
 fn host_encryption_is_noted() {
-    for (name, value) in [("mem_encrypt", "on"), ("TSME", "on")] {
-        let mut probe = snp_host();
-        probe.facts.named.insert(name.into(), value.into());
-        assert!(report(&probe).contains("Note host encryption"), "{name}");
-    }
+    let is_noted = |probe: &HostProbe| report(probe).contains("Note host encryption");
+    let mut asked = snp_host();
+    asked.facts.named.insert("mem_encrypt".into(), "on".into());
+    assert!(is_noted(&asked) && !is_noted(&snp_host()));
+    asked.facts.switches.sme = Some(false);
+    assert!(!is_noted(&asked), "the firmware does not allow it");
+    let mut transparent = snp_host();
+    transparent.facts.switches.tsme = Some(true);
+    assert!(is_noted(&transparent));
 }
 
 #[test]

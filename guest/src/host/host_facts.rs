@@ -76,7 +76,20 @@ pub struct KvmAmd {
     pub sev_snp: Option<bool>,
 }
 
-/// The facts of a host. A text that cannot be read is `unknown`; other facts are none.
+/// Settings of the processor and its memory; `None` if the host does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switches {
+    /// Whether the frequency may exceed its base.
+    pub boost: Option<bool>,
+    /// Whether cores run two threads each.
+    pub smt: Option<bool>,
+    /// Whether the firmware enabled encryption of the host's memory (SME).
+    pub sme: Option<bool>,
+    /// Whether all memory is encrypted, whatever the kernel does (TSME).
+    pub tsme: Option<bool>,
+}
+
+/// The facts of a host. A text that cannot be read is `unknown`; other facts are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// Every fact as text, by its name.
@@ -85,6 +98,8 @@ pub struct HostFacts {
     pub sev: Option<SevCpuid>,
     /// Whether KVM has it enabled.
     pub kvm_amd: KvmAmd,
+    /// What of the processor is switched on.
+    pub switches: Switches,
     /// `/dev/kvm`.
     pub kvm_device: Device,
     /// `/dev/sev`.
@@ -112,12 +127,28 @@ impl HostFacts {
             CHOICES.map(|(name, path)| (name.to_owned(), selected(&tree.fact(path)).to_owned()));
         let mut named: BTreeMap<String, String> = files.into_iter().chain(choices).collect();
         let memory = tree.text("/proc/meminfo").unwrap_or_default();
+        let syscfg = read_msr(&tree.path("/dev/cpu/0/msr"), SYSCFG);
+        let bit = |mask: u64| syscfg.map(|value| value & mask != 0);
+        let switches = Switches {
+            boost: boost(tree),
+            smt: switch(&tree.fact("/sys/devices/system/cpu/smt/active")),
+            sme: bit(SYSCFG_SME),
+            tsme: tsme(tree),
+        };
         named.extend(processor(tree));
-        named.extend(frequency(tree));
+        named.insert("governor".into(), governors(tree));
+        for (name, value) in [
+            ("boost", switches.boost),
+            ("MSR 0xC0010010 SME", switches.sme),
+            ("MSR 0xC0010010 SNP", bit(SYSCFG_SNP)),
+            ("TSME", switches.tsme),
+        ] {
+            named.insert(name.into(), on_off(value).into());
+        }
         named.extend(memory_sizes(&memory));
         named.extend(huge_pages(tree));
         named.extend(vulnerabilities(tree));
-        named.extend(encryption(tree, named.get("kernel command line")));
+        named.insert("mem_encrypt".into(), mem_encrypt(named.get("kernel command line")));
         named.insert("balloon".into(), balloon(tree));
         named.insert("/dev/kvm".into(), kvm_device.to_string());
         named.insert("/dev/sev".into(), sev_device.to_string());
@@ -129,7 +160,7 @@ impl HostFacts {
             sev_snp: flag("kvm_amd sev_snp"),
         };
         let memory_available_bytes = bytes(&memory, "MemAvailable");
-        Self { named, sev, kvm_amd, kvm_device, sev_device, memory_available_bytes }
+        Self { named, sev, kvm_amd, switches, kvm_device, sev_device, memory_available_bytes }
     }
 }
 
@@ -168,7 +199,7 @@ fn processor(tree: &Tree) -> Named {
     ]
 }
 
-fn frequency(tree: &Tree) -> Named {
+fn governors(tree: &Tree) -> String {
     let cpus = tree.names("/sys/devices/system/cpu");
     let is_cpu =
         |name: &&String| name.strip_prefix("cpu").is_some_and(|id| id.parse::<u32>().is_ok());
@@ -180,14 +211,16 @@ fn frequency(tree: &Tree) -> Named {
         })
         .map(|text| bounded(&text))
         .collect();
-    let governors = governors.into_iter().collect::<Vec<_>>().join(", ");
+    if governors.is_empty() {
+        return UNKNOWN.into();
+    }
+    governors.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn boost(tree: &Tree) -> Option<bool> {
     let boost = tree.text("/sys/devices/system/cpu/cpufreq/boost").map(|text| text.trim() == "1");
     let no_turbo = tree.text("/sys/devices/system/cpu/intel_pstate/no_turbo");
-    let boost = boost.or_else(|| no_turbo.map(|text| text.trim() == "0"));
-    vec![
-        ("governor".into(), if governors.is_empty() { UNKNOWN.into() } else { governors }),
-        ("boost".into(), on_off(boost).into()),
-    ]
+    boost.or_else(|| no_turbo.map(|text| text.trim() == "0"))
 }
 
 fn memory_sizes(text: &str) -> Named {
@@ -227,21 +260,18 @@ fn vulnerabilities(tree: &Tree) -> Named {
         .collect()
 }
 
-/// Whether the host's own memory is encrypted, and whether SEV-SNP was enabled at boot.
-fn encryption(tree: &Tree, command_line: Option<&String>) -> Named {
+/// The kernel parameter that encrypts the host's own memory.
+fn mem_encrypt(command_line: Option<&String>) -> String {
     let words = command_line.map_or("", String::as_str).split_whitespace();
     let asked = words.filter_map(|word| word.strip_prefix("mem_encrypt=")).next_back();
-    let syscfg = read_msr(&tree.path("/dev/cpu/0/msr"), SYSCFG);
-    let bit = |mask: u64| on_off(syscfg.map(|value| value & mask != 0)).to_owned();
+    asked.unwrap_or("not given").into()
+}
+
+fn tsme(tree: &Tree) -> Option<bool> {
     let folder = "/sys/bus/pci/drivers/ccp";
     let devices = tree.names(folder).into_iter();
-    let tsme = devices.filter_map(|name| tree.text(&format!("{folder}/{name}/tsme_status"))).next();
-    vec![
-        ("mem_encrypt".into(), asked.unwrap_or("not given").into()),
-        ("MSR 0xC0010010 SME".into(), bit(SYSCFG_SME)),
-        ("MSR 0xC0010010 SNP".into(), bit(SYSCFG_SNP)),
-        ("TSME".into(), on_off(tsme.map(|text| text.trim() == "1")).into()),
-    ]
+    let status = devices.filter_map(|name| tree.text(&format!("{folder}/{name}/tsme_status")));
+    status.map(|text| text.trim() == "1").next()
 }
 
 /// A balloon takes memory from a host that is itself a virtual machine. Our guests have none.

@@ -1,7 +1,7 @@
 //! The facts of recorded hosts.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::host_facts::{HostFacts, KvmAmd};
+use super::host_facts::{HostFacts, KvmAmd, Switches};
 use super::tree::Tree;
 use sevbench_facts::text::UNKNOWN;
 use std::fs;
@@ -62,6 +62,8 @@ fn recorded_host_is_read() {
     }
     let (sev, sev_es) = (Some(true), Some(false));
     assert_eq!(facts.kvm_amd, KvmAmd { sev, sev_es, sev_snp: None });
+    let (boost, tsme) = (Some(false), Some(true));
+    assert_eq!(facts.switches, Switches { boost, tsme, ..Switches::default() });
     assert_eq!(facts.memory_available_bytes, Some(1 << 20));
     let stored = serde_json::to_string(&facts).unwrap();
     assert_eq!(serde_json::from_str::<HostFacts>(&stored).unwrap(), facts);

@@ -91,29 +91,29 @@ fn governor(probe: &HostProbe) -> Check {
 }
 
 fn boost(probe: &HostProbe) -> Check {
-    match probe.facts.fact("boost") {
-        "off" => Check::fine("boost", &[], "off".into()),
-        UNKNOWN => Check::note("boost", "not available on this machine".into(), None),
-        on => {
+    match probe.facts.switches.boost {
+        Some(false) => Check::fine("boost", &[], "off".into()),
+        None => Check::note("boost", "not available on this machine".into(), None),
+        Some(true) => {
             let remedy = if probe.facts.fact("CPU vendor") == "GenuineIntel" {
                 "type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo`"
             } else {
                 "type `echo 0 > /sys/devices/system/cpu/cpufreq/boost`"
             };
-            let found = format!("{on}: the frequency depends on temperature and neighbours");
+            let found = "on: the frequency depends on temperature and neighbours".into();
             Check::note("boost", found, Some(remedy))
         }
     }
 }
 
 fn smt(probe: &HostProbe) -> Check {
-    match probe.facts.fact("SMT active") {
-        "0" => Check::fine("SMT", &[], "off".into()),
-        "1" => {
+    match probe.facts.switches.smt {
+        Some(false) => Check::fine("SMT", &[], "off".into()),
+        Some(true) => {
             let found = "on: two vCPUs may share a core".into();
             Check::note("SMT", found, Some("type `echo off > /sys/devices/system/cpu/smt/control`"))
         }
-        _ => Check::note("SMT", UNKNOWN.into(), None),
+        None => Check::note("SMT", UNKNOWN.into(), None),
     }
 }
 

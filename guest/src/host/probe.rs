@@ -6,7 +6,9 @@ use super::qemu_probe::Qemu;
 use super::sev_device::SevFirmware;
 use super::tree::Tree;
 use crate::image::{ImageError, Recipe, find_image, images_folder, missing_programs};
-use crate::qemu::{MachineSettings, QemuMachine, firmware, kvm_defect, kvm_machine_types};
+use crate::qemu::{
+    MachineSettings, QemuMachine, WantedAccelerator, firmware, kvm_defect, kvm_machine_types,
+};
 use crate::treatment::Treatment;
 use sevbench_facts::text::field;
 use sevbench_process::is_installed;
@@ -41,6 +43,8 @@ pub struct HostProbe {
     pub(super) image_bytes: u64,
     /// The memory of a guest.
     pub(super) guest_memory_bytes: u64,
+    /// Whether guests under KVM have the default CPU model.
+    pub(super) default_cpu: bool,
     /// The status of the secure processor's firmware, or why it is unknown; `None` if there is no
     /// device.
     pub(super) sev_firmware: Option<Result<SevFirmware, String>>,
@@ -97,7 +101,9 @@ impl HostProbe {
             disk_free_bytes: free_bytes(&image_folder),
             image_folder,
             image_bytes,
-            guest_memory_bytes: u64::from(machine.settings.memory_mib) << 20,
+            guest_memory_bytes: u64::from(settings.memory_mib) << 20,
+            default_cpu: settings.cpu_model.is_none()
+                && settings.accelerator != WantedAccelerator::Tcg,
             sev_firmware,
             lock_limit_bytes: lock_limit_bytes(),
             capabilities: capabilities(&tree.text("/proc/self/status").unwrap_or_default()),

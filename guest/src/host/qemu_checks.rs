@@ -77,7 +77,8 @@ fn version(capabilities: &QemuCapabilities) -> Check {
 
 fn parts(probe: &HostProbe, capabilities: &QemuCapabilities) -> Check {
     // Emulated guests have another model, which every version supports.
-    let cpu = (probe.kvm_defect.is_none() && !capabilities.cpus.contains(CPU)).then_some(CPU);
+    let needs_cpu = probe.kvm_defect.is_none() && probe.default_cpu;
+    let cpu = (needs_cpu && !capabilities.cpus.contains(CPU)).then_some(CPU);
     let objects = OBJECTS.into_iter().filter(|name| !capabilities.objects.contains(*name));
     let devices = DEVICES.into_iter().filter(|name| !capabilities.devices.contains(*name));
     let missing: Vec<&str> = objects.chain(devices).chain(cpu).collect();

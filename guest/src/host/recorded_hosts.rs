@@ -3,7 +3,7 @@
 //! bare machine.
 
 use super::firmware::Firmware;
-use super::host_facts::{Device, HostFacts, KvmAmd};
+use super::host_facts::{Device, HostFacts, KvmAmd, Switches};
 use super::probe::{HostProbe, ImageState};
 use super::qemu_probe::{Qemu, QemuCapabilities};
 use super::sev_device::SevFirmware;
@@ -40,7 +40,6 @@ pub(super) fn no_kvm() -> HostProbe {
         ("microcode", "0x1000065"),
         ("CPUs online", "0-1"),
         ("NUMA nodes", "0"),
-        ("SMT active", "0"),
         ("clock source", "tsc"),
         ("KSM", "0"),
         ("transparent huge pages", "madvise"),
@@ -50,8 +49,9 @@ pub(super) fn no_kvm() -> HostProbe {
         ("mem_encrypt", "not given"),
     ]);
     let memory_available_bytes = Some(23 << 30);
+    let switches = Switches { smt: Some(false), ..Switches::default() };
     HostProbe {
-        facts: HostFacts { memory_available_bytes, kvm_device: Device::Opens, ..facts },
+        facts: HostFacts { memory_available_bytes, switches, kvm_device: Device::Opens, ..facts },
         kvm_defect: Some("this CPU offers neither svm nor vmx".into()),
         qemu: Qemu::Usable(qemu((10, 0, 2), "10.0.2 (Debian 1:10.0.2+ds-2)")),
         firmware: Some(Firmware {
@@ -65,6 +65,7 @@ pub(super) fn no_kvm() -> HostProbe {
         disk_free_bytes: Some(40 << 30),
         image_bytes: 2560 << 20,
         guest_memory_bytes: 1 << 30,
+        default_cpu: true,
         lock_limit_bytes: Some(8 << 20),
         capabilities: u64::MAX,
         gcore: true,
@@ -81,7 +82,6 @@ pub(super) fn snp_host() -> HostProbe {
         ("CPU flags", "svm sme sev sev_es sev_snp"),
         ("CPUs online", "0-127"),
         ("governor", "performance"),
-        ("boost", "off"),
         ("transparent huge pages, shared", "advise"),
         ("MSR 0xC0010010 SME", "on"),
         ("TSME", "off"),
@@ -89,7 +89,8 @@ pub(super) fn snp_host() -> HostProbe {
     ] {
         probe.facts.named.insert(name.into(), value.into());
     }
-    let yes = Some(true);
+    let (yes, no) = (Some(true), Some(false));
+    probe.facts.switches = Switches { boost: no, smt: no, sme: yes, tsme: no };
     probe.facts.kvm_amd = KvmAmd { sev: yes, sev_es: yes, sev_snp: yes };
     probe.facts.sev = Some(EPYC_7713P);
     probe.facts.sev_device = Device::Opens;
@@ -116,13 +117,12 @@ pub(super) fn intel() -> HostProbe {
         ("CPU vendor", "GenuineIntel"),
         ("CPU flags", "vmx"),
         ("governor", "powersave"),
-        ("boost", "on"),
-        ("SMT active", "1"),
         ("KSM", "1"),
         ("clock source", "hpet"),
     ] {
         probe.facts.named.insert(name.into(), value.into());
     }
+    probe.facts.switches = Switches { boost: Some(true), smt: Some(true), ..Switches::default() };
     HostProbe {
         kvm_defect: None,
         kvm_machine_types: Some(1),

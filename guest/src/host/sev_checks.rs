@@ -66,8 +66,10 @@ fn host_encryption(probe: &HostProbe) -> Check {
         fact("mem_encrypt"),
         fact("TSME")
     );
-    let sme = fact("mem_encrypt") == "on" && fact("MSR 0xC0010010 SME") != "off";
-    if sme || fact("TSME") == "on" {
+    let switches = probe.facts.switches;
+    // The kernel's parameter has an effect only if the firmware allows it.
+    let sme = fact("mem_encrypt") == "on" && switches.sme != Some(false);
+    if sme || switches.tsme == Some(true) {
         let found = format!("{found}: the control arm's memory is encrypted as well");
         let remedy = "disable TSME in the firmware setup and boot with mem_encrypt=off";
         return Check::note("host encryption", found, Some(remedy));

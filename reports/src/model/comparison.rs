@@ -192,6 +192,10 @@ pub struct Change {
     pub p_regressed_holm: Option<f64>,
     /// Whether the change is within the margin.
     pub verdict: Verdict,
+    /// The smallest relative difference that the bins of both records can show; `None` without
+    /// bins.
+    #[serde(default)]
+    pub resolution: Option<f64>,
 }
 
 /// A mean in the comparison's unit.

@@ -123,6 +123,7 @@ impl LinePair<'_> {
             p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
             p_regressed_holm: None,
             verdict: judge(pivot.as_ref(), margin, blur),
+            resolution: (blur > LogRatio::ZERO).then(|| blur.value().exp_m1()),
         }
     }
 

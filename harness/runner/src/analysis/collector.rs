@@ -27,6 +27,9 @@ pub(super) struct SeriesCollector {
     unprepared: BTreeMap<usize, u32>,
     /// The benches and arms whose set-up declares no work.
     idle: BTreeSet<(usize, u16)>,
+    /// The benches whose distributions have different names in the same place, and two of the
+    /// names.
+    misnamed: BTreeMap<usize, [String; 2]>,
 }
 
 /// Identifies a series. Arms that report a metric in different units get different series, and are
@@ -162,7 +165,10 @@ impl SeriesCollector {
             let units: Vec<&str> = group.iter().map(|(key, _)| key.unit.word()).collect();
             format!("{}: its arms report {}", group[0].1.measurand, units.join(" and "))
         });
-        unprepared.chain(idle).chain(units).collect()
+        let misnamed = self.misnamed.iter().map(|(bench, [first, second])| {
+            format!("{}: its arms report {first} and {second} in the same place", names[bench])
+        });
+        unprepared.chain(idle).chain(units).chain(misnamed).collect()
     }
 
     fn series_of(&mut self, bench: usize, id: &str, metric: Metric) -> &mut Series {
@@ -183,13 +189,16 @@ impl SeriesCollector {
     fn pool(&mut self, key: RoundKey, distributions: Vec<Distribution>) {
         let RoundKey { bench, boot, round, arm } = key;
         for Distribution { observation, name, resolution, counts } in distributions {
-            let empty = || PooledDistribution {
-                name,
-                resolution,
-                boots: BTreeMap::new(),
-                rounds: BTreeSet::new(),
+            let pooled = match self.pooled.entry((bench, observation)) {
+                Entry::Vacant(vacant) => vacant.insert(PooledDistribution::named(name)),
+                Entry::Occupied(pooled) if pooled.get().name == name => pooled.into_mut(),
+                Entry::Occupied(pooled) => {
+                    let names = || [pooled.get().name.clone(), name];
+                    self.misnamed.entry(bench).or_insert_with(names);
+                    continue;
+                }
             };
-            let pooled = self.pooled.entry((bench, observation)).or_insert_with(empty);
+            pooled.resolution = pooled.resolution.max(resolution);
             pooled.rounds.insert((boot, round, arm));
             pooled.boots.entry((boot, arm)).or_default().extend(counts);
         }

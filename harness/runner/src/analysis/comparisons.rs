@@ -66,7 +66,8 @@ fn distinct(mut outliers: Vec<OutlierRow>, design: Design) -> Vec<OutlierRow> {
         let mut seen = HashSet::new();
         outliers.retain(|row| {
             let place = (row.arm.clone(), row.boot, row.round);
-            seen.insert((row.measurand.to_string(), place, row.label, row.first))
+            let measurand = (row.measurand.bench.clone(), row.measurand.metric.clone());
+            seen.insert((measurand, place, row.label, row.first))
         });
     }
     outliers

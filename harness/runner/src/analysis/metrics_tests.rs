@@ -100,3 +100,32 @@ fn verdicts_on_binned_percentiles_allow_for_the_bin_width() {
     assert_eq!(judged(101_000, Some(BIN_WIDTH)).2, 1.0, "one bin apart is no difference");
     assert_eq!(judged(105_000, Some(BIN_WIDTH)).0, Verdict::Regressed);
 }
+
+/// Arms that report another distribution in the same place are not pooled with it.
+#[test]
+fn distributions_of_different_names_are_not_pooled() {
+    let sample = |name: &str, width: Option<f64>| {
+        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+        histogram.record_n(100, 2_000).unwrap();
+        let latency = match width {
+            Some(width) => Observation::binned_histogram(name, &histogram, width),
+            None => Observation::histogram(name, &histogram),
+        };
+        RoundSamples::Observations(vec![vec![latency]])
+    };
+    let summary = |treated: &str, width: Option<f64>| {
+        let mut events = Vec::new();
+        for boot in 1..=3 {
+            events.extend(setups(boot, None));
+            events.push(round(boot, 1, sample("read", None), sample(treated, width)));
+        }
+        analyze(&journal(events))
+    };
+    let other = summary("write", None);
+    assert_eq!(other.comparisons, []);
+    let defect = "s/a: its arms report write and read in the same place";
+    assert_eq!(other.run.defects, [defect]);
+    // The coarser of both arms' bins count.
+    let binned = summary("read", Some(BIN_WIDTH)).comparisons;
+    assert_eq!(binned[1].resolution, Some(BIN_WIDTH));
+}

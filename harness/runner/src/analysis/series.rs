@@ -47,12 +47,19 @@ impl Series {
 pub(super) struct PooledDistribution {
     /// The observation's name.
     pub name: String,
-    /// The smallest relative difference that percentiles can show.
+    /// The smallest relative difference that percentiles can show: that of the coarsest part.
     pub resolution: f64,
     /// By (boot, arm). Cumulative once the whole journal is read.
     pub boots: BTreeMap<(u32, u16), Counts>,
     /// The (boot, round, arm) whose distributions are pooled.
     pub rounds: BTreeSet<(u32, u32, u16)>,
+}
+
+impl PooledDistribution {
+    /// The empty distribution of an observation.
+    pub(super) const fn named(name: String) -> Self {
+        Self { name, resolution: 0.0, boots: BTreeMap::new(), rounds: BTreeSet::new() }
+    }
 }
 
 /// Pooled distributions by (bench, observation).

@@ -14,15 +14,6 @@ const NAME_LEN_MAX: usize = 32;
 /// The largest slowdown that can be injected.
 const SPIN_FACTOR_MAX: f64 = 100.0;
 
-/// Parts of a name that claim a treatment; the first match counts. `nosev` claims nothing.
-const CLAIMS: [(&str, Treatment); 5] = [
-    ("snp", Treatment::Snp),
-    ("sev-es", Treatment::SevEs),
-    ("sev_es", Treatment::SevEs),
-    ("seves", Treatment::SevEs),
-    ("sev", Treatment::Sev),
-];
-
 /// One side of the experiment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arm {
@@ -156,9 +147,20 @@ impl Arm {
             .or_else(|| self.address.machine()?.treatment.protection())
     }
 
+    /// The treatment that a word of the name claims: `snp`, `sev-es.tuned`, `sev2`. `nosev` and
+    /// `several` claim nothing.
     fn treatment_in_name(&self) -> Option<Treatment> {
-        let name = self.name.replace(CONTROL, "");
-        CLAIMS.iter().find(|(word, _)| name.contains(word)).map(|(_, claim)| *claim)
+        let words = self.name.split(['.', '_', '-']);
+        let words: Vec<&str> =
+            words.map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit())).collect();
+        let has = |word: &str| words.contains(&word);
+        if has("snp") || has("sevsnp") {
+            Some(Treatment::Snp)
+        } else if has("seves") || words.windows(2).any(|pair| pair == ["sev", "es"]) {
+            Some(Treatment::SevEs)
+        } else {
+            has("sev").then_some(Treatment::Sev)
+        }
     }
 
     pub(crate) fn record(&self) -> ArmRecord {
@@ -175,9 +177,11 @@ impl Arm {
         }
     }
 
-    /// The settings as JSON: a later version reads them whatever it has added.
+    /// The settings as JSON: a later version reads them whatever it has added. A path that is not
+    /// UTF-8 has no JSON, but as text the settings can still be compared.
     fn machine_settings(&self) -> Option<serde_json::Value> {
-        serde_json::to_value(&self.address.machine()?.settings).ok()
+        let settings = &self.address.machine()?.settings;
+        Some(serde_json::to_value(settings).unwrap_or_else(|_| format!("{settings:?}").into()))
     }
 
     /// The facts in which the treatment itself makes the arm differ from the control.
@@ -250,7 +254,19 @@ mod tests {
         assert!(matches!(treatment("snp=loopback"), Err(ArmError::ClaimOnLoopback(_))));
         assert!(matches!(treatment("my-snp2=loopback"), Err(ArmError::ClaimOnLoopback(_))));
         assert!(matches!(treatment("sev-es-x=qemu:sev"), Err(ArmError::ClaimOnQemu { .. })));
-        assert_eq!(treatment("nosev-2=loopback").unwrap().claimed(), None);
+        for (name, claimed) in [
+            ("nosev-2", None),
+            ("several", None),
+            ("bounce", None),
+            ("sev2", Some(Protection::Sev)),
+            ("tuned_sev_es", Some(Protection::SevEs)),
+            ("seves", Some(Protection::SevEs)),
+            ("sev-snp.new", Some(Protection::SevSnp)),
+            ("snp2-es", Some(Protection::SevSnp)),
+        ] {
+            let arm = treatment(&format!("{name}=ssh://root@127.0.0.1")).unwrap();
+            assert_eq!(arm.claimed(), claimed, "{name}");
+        }
         let settings = MachineSettings::default();
         // The role decides, not the name.
         let named_control = treatment("nosev=qemu:snp");

@@ -4,7 +4,7 @@ use super::plan::refuse_plan;
 use super::refusal::{GateRefusal, refusal_of_record};
 use super::verdict::{ALPHA, blur};
 use sevbench_reports::{
-    Against, Comparison, GateDecision, GateLine, GateReport, Measurand, Outcome, Summary,
+    Against, Comparison, GateDecision, GateLine, GateReport, Measurand, Outcome, Role, Summary,
     Undecided, UndecidedReason, Verdict,
 };
 use std::collections::BTreeSet;
@@ -32,11 +32,14 @@ pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) ->
         match decide(comparison, against, lines) {
             Decision::Passed => {}
             Decision::Regressed => regressed.push(line()),
-            Decision::Undecided(reason) => undecided.push(Undecided { line: Some(line()), reason }),
+            Decision::Undecided(reason) => undecided.push(open(line(), reason)),
         }
     }
-    undecided.extend(without_result(summary));
-    undecided.extend(failed(summary));
+    let failed = failed(summary);
+    let mut without_result = without_result(summary);
+    without_result.retain(|line| !is_explained(line, &failed, summary));
+    undecided.extend(without_result.into_iter().map(|line| open(line, UndecidedReason::NoResult)));
+    undecided.extend(failed.into_iter().map(|line| open(line, UndecidedReason::Failed)));
     let of_run = |reason: UndecidedReason| Undecided { line: None, reason };
     if judged.is_empty() && undecided.is_empty() {
         undecided.push(of_run(UndecidedReason::Nothing));
@@ -50,6 +53,10 @@ pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) ->
         (true, true) => GateDecision::Passed,
     };
     GateReport { decision, regressed, undecided, ..report(against, baseline) }
+}
+
+const fn open(line: GateLine, reason: UndecidedReason) -> Undecided {
+    Undecided { line: Some(line), reason }
 }
 
 /// The report of a gate that refuses to judge.
@@ -106,13 +113,16 @@ fn decide(comparison: &Comparison, against: Against, lines: u32) -> Decision {
 
 /// Whether bins hide so much that no result could be within the margin.
 fn hides_margin(comparison: &Comparison, against: Against) -> bool {
-    let of_run = blur(comparison.resolution);
-    let hidden = if against == Against::Baseline { of_run + of_run } else { of_run };
-    hidden.value() >= comparison.margin.ln_1p()
+    let resolution = match against {
+        Against::Margin => comparison.resolution,
+        Against::Baseline => comparison.change.as_ref().and_then(|change| change.resolution),
+    };
+    blur(resolution).value() >= comparison.margin.ln_1p()
 }
 
-/// The benches without a result in a judged arm: skipped, failed, or with every round excluded.
-fn without_result(summary: &Summary) -> Vec<Undecided> {
+/// The benches without a result in a judged arm, for whatever reason: skipped, failed, or with every
+/// round excluded.
+fn without_result(summary: &Summary) -> Vec<GateLine> {
     let mut missing = Vec::new();
     for arm in summary.run.treatments().filter(|arm| arm.judged) {
         let has = |bench: &String| {
@@ -121,23 +131,37 @@ fn without_result(summary: &Summary) -> Vec<Undecided> {
         };
         for bench in summary.run.benches.iter().filter(|bench| !has(bench)) {
             let measurand = Some(Measurand::of_bench(bench));
-            let line = GateLine { measurand, arm: arm.name.clone() };
-            missing.push(Undecided { line: Some(line), reason: UndecidedReason::NoResult });
+            missing.push(GateLine { measurand, arm: arm.name.clone() });
         }
     }
     missing
 }
 
-/// The benches that failed in some boot, even if other boots have a result.
-fn failed(summary: &Summary) -> Vec<Undecided> {
-    let rows: BTreeSet<(&Option<String>, &String)> =
-        summary.failures().map(|row| (&row.bench, &row.arm)).collect();
-    let undecided = |(bench, arm): (&Option<String>, &String)| {
-        let measurand = bench.as_ref().map(Measurand::of_bench);
-        let line = GateLine { measurand, arm: arm.clone() };
-        Undecided { line: Some(line), reason: UndecidedReason::Failed }
+/// The benches that failed in some boot of a judged arm or of the control, even if other boots have
+/// a result.
+fn failed(summary: &Summary) -> Vec<GateLine> {
+    let counts = |name: &str| {
+        let arm = summary.run.arms.iter().find(|arm| arm.name == name);
+        arm.is_none_or(|arm| arm.judged || arm.role == Role::Control)
     };
-    rows.into_iter().map(undecided).collect()
+    let failures = summary.failures().filter(|row| counts(&row.arm));
+    let rows: BTreeSet<(&Option<String>, &String)> =
+        failures.map(|row| (&row.bench, &row.arm)).collect();
+    let line = |(bench, arm): (&Option<String>, &String)| GateLine {
+        measurand: bench.as_ref().map(Measurand::of_bench),
+        arm: arm.clone(),
+    };
+    rows.into_iter().map(line).collect()
+}
+
+/// Whether a bench has no result because it failed, in the arm or in the control.
+fn is_explained(line: &GateLine, failed: &[GateLine], summary: &Summary) -> bool {
+    let is_control = |name: &str| {
+        summary.run.arms.iter().any(|arm| arm.role == Role::Control && arm.name == name)
+    };
+    failed.iter().any(|failure| {
+        failure.measurand == line.measurand && (failure.arm == line.arm || is_control(&failure.arm))
+    })
 }
 
 fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {

@@ -100,16 +100,26 @@ fn benches_without_a_usable_result_are_not_decided() {
     single.comparisons[1].slowdown.boots = 5;
     assert_eq!(open(&single), "trials/rate in injected (too few boots)");
     let mut failed = summary.clone();
-    for boot in [3, 7] {
-        let (bench, arm) = (Some("trials/rate".into()), "nosev".into());
-        failed.failed.push(sevbench_reports::FailedRow {
-            bench,
-            arm,
+    let failures = |arm: &str| {
+        [3, 7].map(|boot| sevbench_reports::FailedRow {
+            bench: Some("trials/rate".into()),
+            arm: arm.into(),
             boot,
             reason: "a wrong byte".into(),
-        });
-    }
+        })
+    };
+    failed.failed.extend(failures("nosev"));
     assert_eq!(open(&failed), "trials/rate in nosev (failed)");
+    // One that has no result because it failed is named once.
+    failed.comparisons.remove(1);
+    assert_eq!(open(&failed), "trials/rate in nosev (failed)");
+    let mut unjudged = summary.clone();
+    let mut again = unjudged.run.arms[1].clone();
+    again.name = "aa".into();
+    again.judged = false;
+    unjudged.run.arms.push(again);
+    unjudged.failed.extend(failures("aa"));
+    assert_passed(&judged(&unjudged));
     let mut empty = summary;
     empty.comparisons.clear();
     empty.run.benches.clear();
@@ -128,6 +138,7 @@ fn gate_against_a_baseline_judges_the_change() {
         p_regressed: Some(p),
         p_regressed_holm: Some(p),
         verdict,
+        resolution: None,
     };
     for index in 0..2 {
         summary.comparisons[index].change = Some(change(Verdict::NoChange, 0.9, &summary));
@@ -136,6 +147,18 @@ fn gate_against_a_baseline_judges_the_change() {
     summary.comparisons[1].change = Some(change(Verdict::Regressed, 0.01, &summary));
     let regressed = "failed: regressed: trials/rate in injected";
     assert_eq!(told(&changes_judged(&summary)), regressed);
+    // The bins of the baseline hide the margin, even if those of the run are fine.
+    let binned = sevbench_reports::Change {
+        resolution: Some(1.0 / 32.0),
+        ..change(Verdict::Inconclusive, 0.9, &summary)
+    };
+    let mut hidden = summary.clone();
+    hidden.comparisons[1].change = Some(binned);
+    hidden.comparisons[1].margin = 0.03;
+    let open = "not decided: trials/rate in injected (its bins hide as much as the margin)";
+    assert_eq!(told(&changes_judged(&hidden)), open);
+    hidden.comparisons[1].margin = 0.04;
+    assert_eq!(told(&changes_judged(&hidden)), "not decided: trials/rate in injected");
     // The baseline has one boot, so its error comes from rounds, which are no replicates.
     summary.comparisons[1].change.as_mut().unwrap().factor.boots = 1;
     let open = "not decided: trials/rate in injected (one boot in the baseline)";
