@@ -4,6 +4,7 @@ mod baselines;
 mod bench_arguments;
 mod bench_plan;
 mod bench_program;
+mod changed_settings;
 mod criterion_flags;
 mod exit;
 mod gate_status;

@@ -3,6 +3,7 @@
 
 use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
+use super::changed_settings::contradiction;
 use super::exit::CliError;
 use super::open_record::OpenRecord;
 use crate::config::Config;
@@ -15,20 +16,6 @@ use crate::stderr::tell;
 use sevbench_guest::Executable;
 use sevbench_protocol::{Case, Suite};
 use std::time::SystemTime;
-
-/// Flags that set how a run measures and judges, each with the settings that follow from it.
-const SETTINGS: [(&str, &[&str]); 10] = [
-    ("boots", &["boots", "precision_percent"]),
-    ("precision", &["precision_percent"]),
-    ("rounds", &["rounds"]),
-    ("warm_up_time", &["warm_up_ns"]),
-    ("measurement_time", &["measurement_ns"]),
-    ("observation_time", &["observation_ns"]),
-    ("no_pause", &["no_pause"]),
-    ("confidence_level", &["confidence"]),
-    ("margin", &["margin_percent"]),
-    ("quick", &["boots", "rounds", "warm_up_ns", "measurement_ns", "observation_ns"]),
-];
 
 /// An unfinished run. No other process can continue it meanwhile.
 pub(super) struct Unfinished {
@@ -71,7 +58,10 @@ impl Unfinished {
         let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;
         let arms = (header.testbed.clone(), self.arms(arguments, &config)?);
         let of_flags = arguments.plan_of(arms, &config, suite.name(), &cases, header.seed)?;
-        self.check_settings(arguments, &of_flags.settings)?;
+        let is_given = |flag: &str| arguments.is_given(flag);
+        if let Some(changed) = contradiction(&header.settings, &of_flags.settings, is_given) {
+            return Err(self.refused(&changed));
+        }
         if arguments.is_given("seed") && arguments.seed != Some(header.seed) {
             return Err(self.refused(&format!("its seed is {}; drop --seed", header.seed)));
         }
@@ -138,27 +128,6 @@ impl Unfinished {
             "it measures {}{more}, but FILTER, --exact and --sweep select other benches; drop them",
             shown.join(", "),
         )))
-    }
-
-    /// Checks that every given flag agrees with the header.
-    fn check_settings(&self, arguments: &BenchArguments, given: &Settings) -> Result<(), CliError> {
-        let object = |settings: &Settings| serde_json::to_value(settings).map_err(CliError::failed);
-        let (there, given) = (object(&self.journal.header.settings)?, object(given)?);
-        for (flag, names) in SETTINGS.iter().filter(|(flag, _)| arguments.is_given(flag)) {
-            let differing = names.iter().find(|name| there.get(**name) != given.get(**name));
-            if let Some(name) = differing {
-                let value = |object: &serde_json::Value| {
-                    object.get(*name).map_or_else(|| "none".into(), ToString::to_string)
-                };
-                let flag = flag.replace('_', "-");
-                return Err(self.refused(&format!(
-                    "it was started with {name} = {}, not {}; drop --{flag}",
-                    value(&there),
-                    value(&given)
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// The arms of the run, from the flags, or else from its testbed or the addresses in its

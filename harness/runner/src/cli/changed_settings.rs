@@ -1,0 +1,113 @@
+//! The settings that a flag contradicts when a run is continued, in the words of the flags.
+
+use crate::record::Settings;
+use humantime::format_duration;
+use std::fmt;
+use std::time::Duration;
+
+/// A setting of a run, as a user knows it.
+struct Setting {
+    name: &'static str,
+    of: fn(&Settings) -> SettingValue,
+}
+
+#[derive(PartialEq)]
+enum SettingValue {
+    Count(u32),
+    Percent(Option<f64>),
+    Nanoseconds(u64),
+    Level(f64),
+    Switch(bool),
+}
+
+impl fmt::Display for SettingValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Percent(Some(percent)) => write!(f, "{percent} %"),
+            Self::Percent(None) => f.write_str("none"),
+            Self::Nanoseconds(ns) => format_duration(Duration::from_nanos(*ns)).fmt(f),
+            Self::Level(level) => level.fmt(f),
+            Self::Switch(true) => f.write_str("on"),
+            Self::Switch(false) => f.write_str("off"),
+        }
+    }
+}
+
+const BOOTS: Setting =
+    Setting { name: "number of boots", of: |settings| SettingValue::Count(settings.boots) };
+const PRECISION: Setting =
+    Setting { name: "precision", of: |settings| SettingValue::Percent(settings.precision_percent) };
+const ROUNDS: Setting =
+    Setting { name: "number of rounds", of: |settings| SettingValue::Count(settings.rounds) };
+const WARM_UP: Setting =
+    Setting { name: "warm-up time", of: |settings| SettingValue::Nanoseconds(settings.warm_up_ns) };
+const MEASUREMENT: Setting = Setting {
+    name: "measurement time",
+    of: |settings| SettingValue::Nanoseconds(settings.measurement_ns),
+};
+const OBSERVATION: Setting = Setting {
+    name: "observation time",
+    of: |settings| SettingValue::Nanoseconds(settings.observation_ns),
+};
+const PAUSE: Setting = Setting {
+    name: "pausing of idle guests",
+    of: |settings| SettingValue::Switch(!settings.no_pause),
+};
+const CONFIDENCE: Setting =
+    Setting { name: "confidence level", of: |settings| SettingValue::Level(settings.confidence) };
+const MARGIN: Setting =
+    Setting { name: "margin", of: |settings| SettingValue::Percent(Some(settings.margin_percent)) };
+
+/// Flags that set how a run measures and judges, by their fields, each with the settings that
+/// follow from it.
+const FLAGS: [(&str, &[Setting]); 10] = [
+    ("boots", &[BOOTS, PRECISION]),
+    ("precision", &[PRECISION]),
+    ("rounds", &[ROUNDS]),
+    ("warm_up_time", &[WARM_UP]),
+    ("measurement_time", &[MEASUREMENT]),
+    ("observation_time", &[OBSERVATION]),
+    ("no_pause", &[PAUSE]),
+    ("confidence_level", &[CONFIDENCE]),
+    ("margin", &[MARGIN]),
+    ("quick", &[BOOTS, ROUNDS, WARM_UP, MEASUREMENT, OBSERVATION]),
+];
+
+/// The first setting that a given flag changes: what it was, what it would be, and the flag to
+/// drop.
+pub(super) fn contradiction(
+    before: &Settings,
+    given: &Settings,
+    is_given: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let flags = FLAGS.iter().filter(|(flag, _)| is_given(flag));
+    let mut settings =
+        flags.flat_map(|(flag, settings)| settings.iter().map(move |setting| (flag, setting)));
+    settings.find_map(|(flag, Setting { name, of })| {
+        let (before, given) = (of(before), of(given));
+        let flag = flag.replace('_', "-");
+        (before != given).then(|| format!("its {name} is {before}, not {given}; drop --{flag}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn changed_setting_is_named_in_the_words_of_its_flag() {
+        let before = Settings { boots: 10, warm_up_ns: 30_000_000, ..Settings::smallest() };
+        let given = Settings { warm_up_ns: 10_000_000, ..before.clone() };
+        let told = |flag: &str| contradiction(&before, &given, |given| given == flag);
+        let text = "its warm-up time is 30ms, not 10ms; drop --warm-up-time";
+        assert_eq!(told("warm_up_time").unwrap(), text);
+        assert_eq!(told("quick").unwrap(), text.replace("--warm-up-time", "--quick"));
+        assert_eq!(told("boots"), None);
+        let given = Settings { precision_percent: Some(1.5), no_pause: true, ..before.clone() };
+        let told = |flag: &str| contradiction(&before, &given, |given| given == flag).unwrap();
+        assert_eq!(told("precision"), "its precision is none, not 1.5 %; drop --precision");
+        assert_eq!(told("no_pause"), "its pausing of idle guests is on, not off; drop --no-pause");
+    }
+}
