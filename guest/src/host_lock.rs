@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Held for as long as guests may run.
 #[derive(Debug)]
-pub struct HostLock {
+pub(crate) struct HostLock {
     _file: File,
 }
 

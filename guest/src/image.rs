@@ -19,5 +19,5 @@ pub use error::ImageError;
 pub use recipe::Recipe;
 pub(crate) use seed::Seed;
 pub use settings::ImageSettings;
-pub(crate) use store::images_folder;
-pub use store::{Image, find_image};
+pub use store::Image;
+pub(crate) use store::{find_image, images_folder};

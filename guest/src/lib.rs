@@ -53,8 +53,8 @@ pub use host::{
     Check, CheckScope, CheckStatus, Device, HostFacts, HostProbe, KvmAmd, Obstacles, Switches,
     TestbedKind, TestbedSupport, examine, testbed_support,
 };
-pub use host_lock::{HostLock, HostLockError};
-pub use image::{Image, ImageError, ImageSettings, Recipe, build_image, find_image};
+pub use host_lock::HostLockError;
+pub use image::{Image, ImageError, ImageSettings, Recipe, build_image};
 pub use limits::{Interrupt, Limits, is_interrupt};
 pub use loopback::{LOOPBACK_SERVER_ARGUMENT, LoopbackError, serve_loopback};
 pub use parity::{Declaration, Difference, FactPattern, MachineFacts, declarations, differences};
@@ -69,8 +69,8 @@ pub use sevbench_facts::{
 };
 pub use ssh::{Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{
-    ArmTarget, BUILT_IN, CONTROL, DEFAULT_TESTBED, Testbed, TestbedArm, TestbedError,
-    TestbedSection, Testbeds,
+    ArmTarget, CONTROL, DEFAULT_TESTBED, Testbed, TestbedArm, TestbedError, TestbedSection,
+    Testbeds,
 };
 pub use treatment::{Treatment, UnknownTreatment};
 pub use trusted_file::{Distrust, GuardedText};

@@ -54,7 +54,7 @@ impl TestbedArm {
 }
 
 /// The names of the built-in testbeds.
-pub const BUILT_IN: [&str; 6] = ["loopback", "qemu", "sev", "sev-es", "snp", "ladder"];
+pub(crate) const BUILT_IN: [&str; 6] = ["loopback", "qemu", "sev", "sev-es", "snp", "ladder"];
 
 /// A built-in testbed with these settings for its machines.
 pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed> {

@@ -12,4 +12,4 @@ pub use json::{parse_summary, read_summary, write_summary};
 pub use model::*;
 pub use table::{Align, Table};
 pub use text::{TextOptions, render_gate, render_record_comparison, render_text, render_title};
-pub use value::{format_bytes, format_value};
+pub use value::format_bytes;

@@ -4,7 +4,7 @@ use crate::model::Unit;
 
 /// A value with its unit. Rates take a metric prefix, times their unit: `23.76 GB/s`, `845.1 ns`,
 /// `1.234 ms`.
-pub fn format_value(value: f64, unit: Unit) -> String {
+pub(crate) fn format_value(value: f64, unit: Unit) -> String {
     if unit.is_rate() {
         return with_prefix(value, unit.word());
     }

@@ -43,6 +43,7 @@ fn verbose_adds_the_other_estimates() {
         p_regressed: Some(0.01),
         p_regressed_holm: Some(0.02),
         verdict: Verdict::Regressed,
+        resolution: None,
     });
     let text = render_text(&summary, TextOptions { verbose: true, colour: false });
     for part in [

@@ -23,7 +23,7 @@ pub struct Image {
 ///
 /// # Errors
 /// If it has not been built.
-pub fn find_image(recipe: &Recipe) -> Result<Image, ImageError> {
+pub(crate) fn find_image(recipe: &Recipe) -> Result<Image, ImageError> {
     let image = Image::locate(recipe)?;
     if image.folder.is_dir() { Ok(image) } else { Err(ImageError::NotBuilt) }
 }

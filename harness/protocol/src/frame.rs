@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// The longest body of a frame, in bytes. A distribution with three digits from 1 ns to one hour
 /// takes less than 1 MiB.
-pub const FRAME_LEN_MAX: usize = 16 << 20;
+pub(crate) const FRAME_LEN_MAX: usize = 16 << 20;
 
 /// Why a frame could not be read or written.
 #[derive(Debug, Error)]
@@ -49,7 +49,10 @@ pub enum FrameError {
 ///
 /// # Errors
 /// If the message is too long or the stream breaks.
-pub fn write_frame<T: Serialize>(out: &mut impl Write, message: &T) -> Result<(), FrameError> {
+pub(crate) fn write_frame<T: Serialize>(
+    out: &mut impl Write,
+    message: &T,
+) -> Result<(), FrameError> {
     let mut frame = postcard::to_extend(message, vec![0; 4])?;
     let len = frame.len() - 4;
     if len > FRAME_LEN_MAX {
@@ -64,7 +67,7 @@ pub fn write_frame<T: Serialize>(out: &mut impl Write, message: &T) -> Result<()
 ///
 /// # Errors
 /// If the stream ends or breaks, the frame is too long, or it is not exactly one message.
-pub fn read_frame<T: DeserializeOwned>(input: &mut impl Read) -> Result<T, FrameError> {
+pub(crate) fn read_frame<T: DeserializeOwned>(input: &mut impl Read) -> Result<T, FrameError> {
     let mut head = [0; 4];
     input.read_exact(&mut head)?;
     let len = u32::from_le_bytes(head) as usize;

@@ -24,11 +24,11 @@ pub use bench::{Bench, BenchEntry, ParameterisedBench};
 pub use bencher::Bencher;
 pub use case::Case;
 pub use excess::Excess;
-pub use frame::{FRAME_LEN_MAX, FrameError, read_frame, write_frame};
+pub use frame::FrameError;
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
-    AGENT_ARGUMENT, Conditions, GreetingError, Hello, PROTOCOL_VERSION, Reply, Request,
-    read_greeting, read_reply, read_request, write_greeting, write_reply, write_request,
+    AGENT_ARGUMENT, Conditions, GreetingError, Hello, Reply, Request, read_greeting, read_reply,
+    read_request, write_greeting, write_reply, write_request,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use run_once::run_once;

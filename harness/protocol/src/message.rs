@@ -15,7 +15,7 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// The version of the messages; any change to one increments it. Coordinator and agent are normally
 /// the same executable. The version catches an agent that is not.
-pub const PROTOCOL_VERSION: u16 = 6;
+pub(crate) const PROTOCOL_VERSION: u16 = 6;
 
 /// The first bytes that an agent writes. They and the version after them never change their form.
 const MAGIC: [u8; 8] = *b"SEVBENCH";

@@ -9,6 +9,8 @@ mod verdict;
 
 pub use decision::{judge_run, refused};
 pub use margin::{Margin, MarginError, Margins};
-pub use plan::{GatePlan, refuse_plan};
-pub use refusal::{GateRefusal, refusal_of_record};
-pub use verdict::{ALPHA, blur, judge};
+pub(crate) use plan::{GatePlan, refuse_plan};
+pub use refusal::GateRefusal;
+pub(crate) use refusal::refusal_of_record;
+pub use verdict::judge;
+pub(crate) use verdict::{ALPHA, blur};

@@ -9,7 +9,7 @@ use sevbench_statistics::{LogRatio, power, smallest_attainable_p};
 ///
 /// A t test reaches any p-value, but only by assuming that boots are normal. Without that, n boots
 /// cannot reach a p-value below 2⁻ⁿ. A failure should not rest on the assumption alone.
-pub fn refuse_plan(boots: u32, comparisons: u32) -> Option<GateRefusal> {
+pub(crate) fn refuse_plan(boots: u32, comparisons: u32) -> Option<GateRefusal> {
     if boots < 2 {
         return Some(GateRefusal::OneBoot);
     }
@@ -25,7 +25,7 @@ pub fn refuse_plan(boots: u32, comparisons: u32) -> Option<GateRefusal> {
 
 /// What a gate will judge.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GatePlan {
+pub(crate) struct GatePlan {
     /// The margin.
     pub margin: Margin,
     /// Boots of the run.
@@ -41,7 +41,7 @@ impl GatePlan {
     /// The probability that the gate fails on a bench whose slowdown, or change, is twice the
     /// margin. `deviation` is the standard deviation of the boots' log ratios. Holm's first step is
     /// taken over all comparisons.
-    pub fn power(&self, deviation: f64) -> f64 {
+    pub(crate) fn power(&self, deviation: f64) -> f64 {
         let twice = (1.0 + 2.0 * self.margin.fraction()).ln();
         let excess = LogRatio::new(twice - self.margin.log_ratio().value());
         let boots = f64::from(self.boots);

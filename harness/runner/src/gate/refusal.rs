@@ -88,7 +88,7 @@ pub enum GateRefusal {
 }
 
 /// Why a record, the run's or a baseline's, says nothing about the treatment.
-pub fn refusal_of_record(summary: &Summary) -> Option<GateRefusal> {
+pub(crate) fn refusal_of_record(summary: &Summary) -> Option<GateRefusal> {
     if let Some(arm) = summary.run.arms.iter().find(|arm| arm.verified == Some(false)) {
         return Some(GateRefusal::Unverified(arm.name.clone()));
     }

@@ -5,7 +5,7 @@ use sevbench_reports::Verdict;
 use sevbench_statistics::{Confidence, LogRatio, Pivot};
 
 /// The share of runs that a gate may fail wrongly.
-pub const ALPHA: f64 = 0.05;
+pub(crate) const ALPHA: f64 = 0.05;
 
 /// Compares an estimate's 90 % interval with ±ln(1 + margin). This amounts to two one-sided tests
 /// at 5 %. If values lie in bins, the interval must clear the margin by `blur` on either side.
@@ -27,7 +27,7 @@ pub fn judge(estimate: Option<&Pivot>, margin: Margin, blur: LogRatio) -> Verdic
 }
 
 /// How much bins of this relative width may hide of a ratio, on the log scale; zero without bins.
-pub fn blur(bin_width: Option<f64>) -> LogRatio {
+pub(crate) fn blur(bin_width: Option<f64>) -> LogRatio {
     LogRatio::new(bin_width.unwrap_or(0.0).ln_1p())
 }
 
