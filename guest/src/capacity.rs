@@ -11,6 +11,9 @@ pub(crate) struct HostCapacity {
     pub(crate) available_mib: Option<u64>,
     /// Memory in free huge pages.
     pub(crate) huge_mib: u64,
+    /// Huge pages that are taken, and the size of one.
+    pub(crate) huge_taken: u64,
+    pub(crate) huge_page_kib: u64,
     pub(crate) cpus: u64,
 }
 
@@ -19,10 +22,12 @@ pub(crate) struct HostCapacity {
 #[expect(missing_docs, reason = "the fields are in the messages, and named by what they hold")]
 pub enum CapacityError {
     /// Too few CPUs.
-    #[error("a guest needs {vcpus} vCPUs but this host has {cpus} CPUs: lower vcpus")]
+    #[error(
+        "a guest needs {vcpus} vCPUs but this host has {cpus} CPUs: lower vcpus under [machine]"
+    )]
     Cpus { vcpus: u32, cpus: u64 },
     /// The pins do not match the vCPUs.
-    #[error("vcpu_pins names {pins} CPUs for {vcpus} vCPUs: name one for each")]
+    #[error("vcpu_pins names {pins} CPUs for {vcpus} vCPUs: name one CPU for each vCPU")]
     Pins { pins: usize, vcpus: u32 },
     /// A memory backing that the SEV-SNP arm cannot share.
     #[error(
@@ -33,13 +38,13 @@ pub enum CapacityError {
     /// Too few free huge pages.
     #[error(
         "{guests} guests need {needed_mib} MiB of huge pages but {free_mib} MiB are free: type \
-         `sysctl vm.nr_hugepages=N`"
+         `sysctl vm.nr_hugepages={pages}` as root"
     )]
-    HugePages { guests: usize, needed_mib: u64, free_mib: u64 },
+    HugePages { guests: usize, needed_mib: u64, free_mib: u64, pages: u64 },
     /// Too little memory.
     #[error(
         "{guests} guests need {needed_mib} MiB of memory but {free_mib} MiB are free: lower \
-         memory_mib, or free some"
+         memory_mib under [machine], or free some memory"
     )]
     Memory { guests: usize, needed_mib: u64, free_mib: u64 },
 }
@@ -51,13 +56,21 @@ impl HostCapacity {
             let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()
         };
-        let huge_kib =
-            field("HugePages_Free:").and_then(|pages| pages.checked_mul(field("Hugepagesize:")?));
+        let pages = |name: &str| field(name).unwrap_or(0);
+        let free = pages("HugePages_Free:");
+        let huge_page_kib = field("Hugepagesize:").filter(|kib| *kib > 0).unwrap_or(2048);
         Self {
             available_mib: field("MemAvailable:").map(|kib| kib >> 10),
-            huge_mib: huge_kib.unwrap_or(0) >> 10,
+            huge_mib: free.checked_mul(huge_page_kib).unwrap_or(0) >> 10,
+            huge_taken: pages("HugePages_Total:").saturating_sub(free),
+            huge_page_kib,
             cpus,
         }
+    }
+
+    /// How many huge pages the host must have for this much of them to be free.
+    fn huge_pages_for(self, needed_mib: u64) -> u64 {
+        self.huge_taken.saturating_add((needed_mib << 10).div_ceil(self.huge_page_kib))
     }
 
     /// Checks that all these machines fit at once.
@@ -74,7 +87,9 @@ impl HostCapacity {
         let guests = machines.len();
         let needed_mib = memory_mib(&huge);
         if needed_mib > self.huge_mib {
-            return Err(CapacityError::HugePages { guests, needed_mib, free_mib: self.huge_mib });
+            let (guests, free_mib) = (huge.len(), self.huge_mib);
+            let pages = self.huge_pages_for(needed_mib);
+            return Err(CapacityError::HugePages { guests, needed_mib, free_mib, pages });
         }
         let needed_mib = memory_mib(&base) + guests as u64 * QEMU_MIB;
         match self.available_mib {
@@ -119,7 +134,13 @@ mod tests {
         capacity.check(&[&machine, &machine]).err().map_or_else(String::new, |e| e.to_string())
     }
 
-    const HOST: HostCapacity = HostCapacity { available_mib: Some(4608), huge_mib: 0, cpus: 4 };
+    const HOST: HostCapacity = HostCapacity {
+        available_mib: Some(4608),
+        huge_mib: 0,
+        huge_taken: 0,
+        huge_page_kib: 2048,
+        cpus: 4,
+    };
 
     #[test]
     fn machines_that_exceed_the_host_are_refused() {
@@ -138,19 +159,20 @@ mod tests {
     #[test]
     fn huge_pages_are_counted_separately() {
         let huge = |settings: &mut MachineSettings| settings.backing = Backing::Hugetlb;
-        let host = HostCapacity { available_mib: Some(600), huge_mib: 4096, cpus: 4 };
+        let host = HostCapacity { available_mib: Some(600), huge_mib: 4096, ..HOST };
         assert_eq!(problem(huge, Treatment::Nosev, host), "");
-        let short = HostCapacity { huge_mib: 4095, ..host };
-        assert!(problem(huge, Treatment::Nosev, short).contains("nr_hugepages"));
+        // Others hold 5 pages; two guests of 2 GiB need 2,048 pages of 2 MiB.
+        let short = HostCapacity { huge_mib: 4095, huge_taken: 5, ..host };
+        assert!(problem(huge, Treatment::Nosev, short).contains("`sysctl vm.nr_hugepages=2053`"));
         assert!(problem(huge, Treatment::Snp, host).contains("backing = \"memfd\""));
     }
 
     #[test]
     fn meminfo_is_parsed() {
-        let text = "MemTotal: 9 kB\nMemAvailable:   2048 kB\nHugePages_Free:       3\n\
-                    Hugepagesize:       2048 kB\n";
+        let text = "MemTotal: 9 kB\nMemAvailable:   2048 kB\nHugePages_Total:     10\n\
+                    HugePages_Free:       3\nHugepagesize:       2048 kB\n";
         let host = HostCapacity::parse(text, 2);
-        assert_eq!((host.available_mib, host.huge_mib), (Some(2), 6));
+        assert_eq!((host.available_mib, host.huge_mib, host.huge_taken), (Some(2), 6, 7));
         let none = HostCapacity::parse("MemAvailable: much", 2);
         assert_eq!((none.available_mib, none.huge_mib), (None, 0));
     }

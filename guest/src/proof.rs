@@ -1,5 +1,5 @@
-//! Pure: whether a machine has the protection that its arm's name claims. The claim is verified
-//! only if the MSR, CPUID, the kernel and the launch all agree.
+//! Pure: whether a machine has the protection that its arm claims. The claim is verified only if
+//! the MSR, CPUID, the kernel and the launch all agree.
 
 use crate::qemu::LaunchRecord;
 use serde_json::Value;

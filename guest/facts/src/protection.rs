@@ -19,7 +19,7 @@ impl Protection {
     /// All levels, weakest first.
     pub const ALL: [Self; 3] = [Self::Sev, Self::SevEs, Self::SevSnp];
 
-    /// Its name in records and addresses.
+    /// Its name in records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sev => "sev",

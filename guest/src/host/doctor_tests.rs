@@ -42,7 +42,7 @@ fn machine_without_kvm_emulates_guests() {
     Note governor []: not available on this machine
     Note boost []: not available on this machine
     Note huge pages []: transparent: madvise, for guests' memory: never; guests run on 4 KiB pages
-        -> type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled`
+        -> type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled` as root
     Failed KVM [sev sev-es snp]: this CPU offers neither svm nor vmx
         -> enable virtualisation (SVM, AMD-V) in the firmware setup, and check that `grep -cw svm /proc/cpuinfo` counts CPUs; most virtual machines do not offer it
     Failed processor's SEV [sev sev-es snp]: not supported (no CPUID 0x8000001F)
@@ -89,13 +89,13 @@ fn intel_workstation_runs_testbeds_without_sev() {
     Note governor []: powersave: the frequency follows the load
         -> type `cpupower frequency-set -g performance`
     Note boost []: on: the frequency depends on temperature and neighbours
-        -> type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo`
+        -> type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo` as root
     Note SMT []: on: two vCPUs may share a core
-        -> type `echo off > /sys/devices/system/cpu/smt/control`
+        -> type `echo off > /sys/devices/system/cpu/smt/control` as root
     Note huge pages []: transparent: madvise, for guests' memory: never; guests run on 4 KiB pages
-        -> type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled`
+        -> type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled` as root
     Note KSM []: on: merges pages of plain guests but not of encrypted ones
-        -> type `echo 2 > /sys/kernel/mm/ksm/run`
+        -> type `echo 2 > /sys/kernel/mm/ksm/run` as root
     Note ptrace []: only root may read a guest's memory (ptrace_scope 1)
         -> run `cargo sevbench leak` as root, or type `sysctl kernel.yama.ptrace_scope=0`
     Failed processor's SEV [sev sev-es snp]: not supported (no CPUID 0x8000001F)

@@ -96,9 +96,9 @@ fn boost(probe: &HostProbe) -> Check {
         None => Check::note("boost", "not available on this machine".into(), None),
         Some(true) => {
             let remedy = if probe.facts.fact("CPU vendor") == "GenuineIntel" {
-                "type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo`"
+                "type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo` as root"
             } else {
-                "type `echo 0 > /sys/devices/system/cpu/cpufreq/boost`"
+                "type `echo 0 > /sys/devices/system/cpu/cpufreq/boost` as root"
             };
             let found = "on: the frequency depends on temperature and neighbours".into();
             Check::note("boost", found, Some(remedy))
@@ -111,7 +111,11 @@ fn smt(probe: &HostProbe) -> Check {
         Some(false) => Check::fine("SMT", &[], "off".into()),
         Some(true) => {
             let found = "on: two vCPUs may share a core".into();
-            Check::note("SMT", found, Some("type `echo off > /sys/devices/system/cpu/smt/control`"))
+            Check::note(
+                "SMT",
+                found,
+                Some("type `echo off > /sys/devices/system/cpu/smt/control` as root"),
+            )
         }
         None => Check::note("SMT", UNKNOWN.into(), None),
     }
@@ -136,7 +140,8 @@ fn large_pages(probe: &HostProbe) -> Check {
     );
     let found = format!("transparent: {own}, for guests' memory: {shared}");
     if ["never", "deny"].contains(&shared) {
-        let remedy = "type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled`";
+        let remedy =
+            "type `echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled` as root";
         return Check::note(
             "huge pages",
             format!("{found}; guests run on 4 KiB pages"),
@@ -150,7 +155,7 @@ fn ksm(probe: &HostProbe) -> Check {
     match probe.facts.fact("KSM") {
         "1" => {
             let found = "on: merges pages of plain guests but not of encrypted ones".into();
-            Check::note("KSM", found, Some("type `echo 2 > /sys/kernel/mm/ksm/run`"))
+            Check::note("KSM", found, Some("type `echo 2 > /sys/kernel/mm/ksm/run` as root"))
         }
         UNKNOWN => Check::fine("KSM", &[], "none".into()),
         _ => Check::fine("KSM", &[], "off".into()),

@@ -260,7 +260,8 @@ fn snp_object(capabilities: &QemuCapabilities) -> Check {
 fn firmware(probe: &HostProbe) -> Option<Check> {
     let firmware = probe.firmware.as_ref()?;
     let subject = "firmware's SEV";
-    let remedy = "type `apt-get install ovmf` (2022.02 or later), or name one with ?firmware=PATH";
+    let remedy = "type `apt-get install ovmf` (2022.02 or later), or set firmware under [machine] \
+                  in sevbench.toml";
     Some(match (firmware.sev_es, firmware.sev_snp) {
         (true, true) => Check::fine(subject, ES, "starts SEV-ES and SEV-SNP guests".into()),
         (true, false) => Check::failed(subject, SNP, "cannot start SEV-SNP guests".into(), remedy),

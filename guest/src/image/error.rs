@@ -40,14 +40,14 @@ pub enum ImageError {
     Seed { source: io::Error },
     /// A custom image with a kernel but no root, or the other way round.
     #[error(
-        "a custom image needs both kernel and root, or neither: add root = \"/dev/vda1\" (or the \
-         like)"
+        "a custom image needs both kernel and root, or neither: set both under [machine.image], such \
+         as root = \"/dev/vda1\""
     )]
     KernelWithoutRoot,
     /// A custom image with only one of its keys.
     #[error(
-        "a custom image needs both key and host_key, or neither: without them cloud-init installs \
-         fresh ones"
+        "a custom image needs both key and host_key, or neither: set both under [machine.image], or \
+         drop both, and cloud-init installs fresh ones"
     )]
     OneKey,
     /// A kernel for another architecture.

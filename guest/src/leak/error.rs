@@ -17,7 +17,7 @@ pub enum LeakError {
     /// No process on this host has the guest's memory.
     #[error(
         "sevbench did not start this guest, so no process here has its memory: name a testbed of \
-         QEMU machines, as in --testbed qemu"
+         QEMU machines, such as --testbed qemu"
     )]
     NoMachine,
     /// The secret process ended early.

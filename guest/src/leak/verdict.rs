@@ -102,13 +102,14 @@ fn judge_pages(pages: &[Option<Vec<u8>>]) -> (LeakVerdict, String) {
     let zero = held.iter().filter(|page| is_zero(page)).count();
     let count = pages.len();
     if unreadable + zero == count {
-        let reason =
-            format!("of its {count} pages, {zero} are zero and {unreadable} cannot be read");
+        let reason = format!(
+            "of the secret's {count} pages, {zero} are zero and {unreadable} cannot be read"
+        );
         return (LeakVerdict::UnmappedOrZero, reason);
     }
     if unreadable + zero > 0 {
         let reason = format!(
-            "of its {count} pages, {zero} are zero, {unreadable} cannot be read, and the rest hold \
+            "of the secret's {count} pages, {zero} are zero, {unreadable} cannot be read, and the rest hold \
              other data"
         );
         return (LeakVerdict::NotThisGuest, reason);
@@ -116,7 +117,7 @@ fn judge_pages(pages: &[Option<Vec<u8>>]) -> (LeakVerdict, String) {
     let len: usize = held.iter().map(|page| page.len()).sum();
     let chi_square = chi_square(&held);
     let (low, high) = (UNIFORM.start(), UNIFORM.end());
-    let figures = format!("χ² of the bytes in its pages is {chi_square:.1}");
+    let figures = format!("χ² of the bytes in the secret's pages is {chi_square:.1}");
     if len >= UNIFORM_LEN_MIN && UNIFORM.contains(&chi_square) {
         let reason = format!("{figures}: uniformly random (expected {low} to {high})");
         return (LeakVerdict::Ciphertext, reason);

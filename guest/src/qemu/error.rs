@@ -19,11 +19,16 @@ pub enum QemuError {
     NoQemu,
     /// There is no firmware.
     #[error(
-        "no firmware for the guest: type `apt-get install ovmf`, or name one with ?firmware=PATH"
+        "no firmware for the guest: type `apt-get install ovmf`, or set firmware under [machine] in \
+         sevbench.toml"
     )]
     NoFirmware,
     /// The firmware that the user named is not a file.
-    #[error("there is no firmware {}; name a file with ?firmware=PATH", path.display())]
+    #[error(
+        "there is no firmware {}: set firmware under [machine] in sevbench.toml, or in the \
+         machine's address, to a file",
+        path.display()
+    )]
     FirmwareFile { path: PathBuf },
     /// KVM was requested and is not usable.
     #[error("KVM is not usable here: {reason}; drop accelerator=kvm to have the guest emulated")]

@@ -203,7 +203,7 @@ fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if text.is_empty() || !text.chars().all(usable) {
         return Err(D::Error::custom(format!(
-            "`{text}` is not valid: write a name, as in \"q35\""
+            "`{text}` is not valid: write a name such as \"q35\""
         )));
     }
     Ok(text)

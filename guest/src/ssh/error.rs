@@ -20,7 +20,7 @@ pub enum SshError {
     /// Nothing listens on the port.
     #[error(
         "{host} refuses connections on port {port}: start its SSH server, or name the port it \
-         listens on, as in ssh://user@{host}:PORT"
+         listens on: ssh://user@{host}:PORT"
     )]
     Refused { host: String, port: u16 },
     /// Nothing answers at the address.
@@ -35,15 +35,15 @@ pub enum SshError {
     Connect { host: String, port: u16, source: io::Error },
     /// The server accepts the connection and then stays silent.
     #[error(
-        "{host} port {port} accepts connections but sends nothing for {} s during {step}: is it an \
-         SSH server? try `ssh -v -p {port} {host}`",
+        "{host} port {port} accepted the connection but sent nothing for {} s during {step}: check \
+         that it is an SSH server; try `ssh -v -p {port} {host}`",
         limit.as_secs_f64()
     )]
     Silent { host: String, port: u16, step: &'static str, limit: Duration },
     /// The other side is not an SSH server, or supports no algorithm that we support.
     #[error(
-        "{host} port {port} accepts connections but {step} failed: {reason}; is it an SSH server? \
-         try `ssh -v -p {port} {host}`"
+        "{host} port {port} accepted the connection but {step} failed: {reason}; check that it is an \
+         SSH server; try `ssh -v -p {port} {host}`"
     )]
     Handshake { host: String, port: u16, step: &'static str, reason: String },
     /// No known_hosts file has the host's key.
@@ -83,8 +83,8 @@ pub enum SshError {
     Authentication { host: String, port: u16, user: String, tried: String },
     /// The guest has another architecture or operating system.
     #[error(
-        "the guest is {found}, but the executable is for Linux {wanted}: use a guest of \
-         that architecture, or run cargo on a machine of the guest's"
+        "the guest is {found}, but the executable is for Linux {wanted}: use a guest of that \
+         architecture, or build and run on a machine of the guest's architecture"
     )]
     OtherArchitecture { found: String, wanted: String },
     /// A dynamically linked executable would need the guest's libraries.

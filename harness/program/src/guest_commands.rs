@@ -178,9 +178,7 @@ fn find_guest() -> Result<HeldGuest, CliError> {
 fn ssh(command: &[String]) -> Result<u8, CliError> {
     let guest = find_guest()?;
     let error = Command::new("ssh").args(guest.ssh_arguments()).args(command).exec();
-    Err(CliError::failed(format!(
-        "cannot run ssh: {error}; install it, as with `apt-get install openssh-client`"
-    )))
+    Err(CliError::failed(format!("cannot run ssh: {error}; type `apt-get install openssh-client`")))
 }
 
 fn down() -> Result<u8, CliError> {

@@ -21,7 +21,7 @@ pub(super) struct LeakReport {
 /// The result of one arm.
 pub(super) struct ArmLeak {
     pub name: String,
-    /// The protection that its name claims.
+    /// The protection that its name claims, or that its machine is launched with.
     pub claimed: Option<Protection>,
     pub role: Role,
     /// What the search found, or why it failed.

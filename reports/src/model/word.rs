@@ -205,7 +205,7 @@ impl Place {
 }
 
 words! {
-    /// A protection that an arm claims, by its name in arms and addresses.
+    /// A protection that an arm claims.
     Protection {
         /// AMD SEV.
         Sev = "sev",
@@ -290,7 +290,7 @@ words! {
         TooFewBoots = "too few boots",
         /// The baseline does not have the bench.
         NotInBaseline = "not in the baseline",
-        /// The bench was skipped, or every round was excluded.
+        /// The bench has no result: it was skipped, or every round was excluded.
         NoResult = "no result",
         /// The bench failed in some boot.
         Failed = "failed",

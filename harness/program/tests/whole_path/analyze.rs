@@ -294,12 +294,12 @@ fn changed_digit_of_a_record_is_noticed() {
     let digit = if lines[round].as_bytes()[sample] == b'9' { "8" } else { "9" };
     lines[round].replace_range(sample..=sample, digit);
     fs::write(&path, lines.join("\n") + "\n").unwrap();
-    let defect = format!("line {}: its checksum does not fit", round + 1);
+    let defect = format!("line {}: its checksum does not match", round + 1);
     lab.sevbench(&["analyze"]).expect(0, &[&defect, "trials/spin"]);
     lines[0] = lines[0].replacen("\"seed\":", "\"seed\":1", 1);
     fs::write(&path, lines.join("\n") + "\n").unwrap();
     let named = ["analyze", path.to_str().unwrap()];
-    lab.sevbench(&named).expect(1, &["line 1: its checksum does not fit"]);
+    lab.sevbench(&named).expect(1, &["line 1: its checksum does not match"]);
     lab.sevbench(&["analyze"]).expect(2, &["there is no run yet"]);
 }
 

@@ -135,7 +135,7 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
     failed.expect(
         3,
-        &["a growth of the slowdown by twice the margin", "not saved as the baseline `main`"],
+        &["an increase of the slowdown by twice the margin", "not saved as the baseline `main`"],
     );
     assert_eq!(run_of(&lab, "main"), first);
     let single = ["--boots", "1", "--save-baseline", "one", "trials/spin"];

@@ -90,7 +90,7 @@ fn resume_rejects_changed_settings() {
     let before = fs::read_to_string(journal_path(&lab)).unwrap();
     for (arguments, words) in [
         (&["--rounds", "4"][..], &["its number of rounds is 20, not 4; drop --rounds"][..]),
-        (&["--boots", "4"], &["with boots = 3, not 4"]),
+        (&["--boots", "4"], &["its number of boots is 3, not 4"]),
         (&["--precision", "1"], &["with precision_percent = none, not 1.0"]),
         (&["--quick"], &["drop --quick"]),
         (&["--margin", "5"], &["drop --margin"]),

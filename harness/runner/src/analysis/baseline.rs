@@ -31,14 +31,18 @@ pub fn refuse_baseline(
     scope: GateScope<'_>,
     margins: &Margins,
 ) -> Option<GateRefusal> {
+    let of_baseline = |refusal: GateRefusal| GateRefusal::OfBaseline {
+        baseline: baseline.name.into(),
+        refusal: Box::new(refusal),
+    };
     let of_record = refusal_of_record(&baseline.analysis.summary);
     match of_record {
         // For a single boot, the refusal of a line says more.
         None | Some(GateRefusal::OneBoot) => refuse_missing(baseline, scope)
             .or_else(|| refuse_without_error(baseline, scope))
-            .or(of_record)
+            .or_else(|| of_record.map(of_baseline))
             .or_else(|| refuse_imprecise(baseline, scope, margins)),
-        Some(_) => of_record,
+        Some(refusal) => Some(of_baseline(refusal)),
     }
 }
 

@@ -100,8 +100,8 @@ pub(super) struct BenchArguments {
     pub rounds: Option<u32>,
     /// Set the warm-up time of each bench, arm and boot
     ///
-    /// The warm-up takes up to four times as long, until the timings are steady. [default: 30ms, or
-    /// 10ms with --quick; in guests that sevbench boots, 300ms or 150ms]
+    /// If the timings are not steady by then, the warm-up continues, for up to four times as long.
+    /// [default: 30ms, or 10ms with --quick; in guests that sevbench boots, 300ms or 150ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub warm_up_time: Option<Duration>,
     /// Set the measuring time of each bench, arm and boot
@@ -202,10 +202,10 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         // What is no duration is out of range.
         Ok(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
         Err(_) => humantime::parse_duration(text)
-            .map_err(|error| format!("{error}; write a duration as in 100ms, 2s or 1min"))?,
+            .map_err(|error| format!("{error}; write a duration such as 100ms, 2s or 1min"))?,
     };
     if duration.is_zero() || duration > DURATION_MAX {
-        return Err("write a duration above 0 and up to a day, as in 100ms, 2s or 1min".into());
+        return Err("write a duration above 0 and up to a day, such as 100ms, 2s or 1min".into());
     }
     Ok(duration)
 }
@@ -213,7 +213,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 fn parse_precision(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
-        _ => Err("write a percentage above 0 and up to 100, as in 1.5".into()),
+        _ => Err("write a percentage above 0 and up to 100, such as 1.5".into()),
     }
 }
 

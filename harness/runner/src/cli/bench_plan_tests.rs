@@ -45,7 +45,7 @@ fn plan_line_states_the_limit_on_boots() {
         (&["--boots", "1"][..], "× 4 rounds, about 4 min 17 s"),
         (&["--bench"], "then more boots where ±2 % needs them, for up to 1 h 25 min"),
         (&["--precision", "0.5"], "more boots where ±0.5 % needs them"),
-        (&["--max-time", "5min"], "needs them; none starts after 5 min"),
+        (&["--max-time", "5min"], "needs them; no boot starts after 5 min"),
         (&["--boots", "3", "--max-time", "5min"], "; no boot starts after 5 min"),
     ] {
         let text = plan(arguments).unwrap().describe();
@@ -76,7 +76,7 @@ fn wrong_usage_says_what_to_type() {
         (vec!["--bots", "3"], "--boots"),
         (vec!["--boots", "0"], "1..=10000"),
         (vec!["--boots", "3", "--precision", "1"], "cannot be used with"),
-        (vec!["--precision", "0"], "as in 1.5"),
+        (vec!["--precision", "0"], "such as 1.5"),
         (vec!["--max-time", "never"], "1min"),
         (vec!["--testbed", "moon"], "use one of loopback"),
         (vec!["--control", "ssh://a@h"], "add --treatment"),

@@ -49,11 +49,14 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
         format!("{power:.0} % if boots vary by {:.0} %", deviation * 100.0)
     };
     let [quiet, noisy] = GATE_DEVIATIONS.map(power);
-    let what =
-        if plan.baseline_boots.is_some() { "a growth of the slowdown by" } else { "a slowdown of" };
+    let what = if plan.baseline_boots.is_some() {
+        "an increase of the slowdown by"
+    } else {
+        "a slowdown of"
+    };
     let rules = if has_rules { ", unless a [[margin]] entry says otherwise" } else { "" };
     format!(
-        "gate: {}, at most {:.0} % false alarms; power to find {what} twice the margin \
+        "gate: {}, at most {:.0} % false alarms; power to detect {what} twice the margin \
          ({} %{rules}): {quiet}, {noisy}",
         counted(plan.comparisons, "line"),
         ALPHA * 100.0,

@@ -33,7 +33,7 @@ pub(crate) enum ArmError {
     #[error("{0}")]
     Address(#[from] AddressError),
     #[error(
-        "`{0}` has no arm name: write --treatment NAME=URL, as in --treatment snp=ssh://root@host"
+        "`{0}` has no arm name: write --treatment NAME=URL, such as --treatment snp=ssh://root@host"
     )]
     NoName(String),
     #[error("`{0}` cannot be an arm's name: use a–z 0–9 . _ -, at most {NAME_LEN_MAX} characters")]

@@ -163,7 +163,7 @@ impl Plan {
             (None, None) => plan,
             (None, Some(limit)) => format!("{plan}; no boot starts after {limit}"),
             (Some(percent), Some(limit)) => format!(
-                "{plan}, then more boots where ±{percent} % needs them; none starts after {limit}"
+                "{plan}, then more boots where ±{percent} % needs them; no boot starts after {limit}"
             ),
             (Some(percent), None) => format!(
                 "{plan}, then more boots where ±{percent} % needs them, for up to {}",

@@ -120,8 +120,7 @@ fn hides_margin(comparison: &Comparison, against: Against) -> bool {
     blur(resolution).value() >= comparison.margin.ln_1p()
 }
 
-/// The benches without a result in a judged arm, for whatever reason: skipped, failed, or with every
-/// round excluded.
+/// The benches without a result in a judged arm: skipped, failed, or with every round excluded.
 fn without_result(summary: &Summary) -> Vec<GateLine> {
     let mut missing = Vec::new();
     for arm in summary.run.treatments().filter(|arm| arm.judged) {

@@ -9,12 +9,12 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum GateRefusal {
     /// One boot says nothing about the next.
-    #[error("a gate cannot judge a single boot: run with --boots 5 or more")]
+    #[error("a gate cannot judge a single boot: measure at least five (--boots 5)")]
     OneBoot,
     /// With so few boots, no outcome could reach the p-value that a failure needs.
     #[error(
-        "a gate over {} needs {needed} boots: run with --boots {needed} (with {}, the smallest \
-         possible p is 1 in {}, but the strictest test needs 1 in {})",
+        "a gate over {} needs {needed} boots: measure that many (--boots {needed}); with {}, the \
+         smallest possible p is 1 in {}, but the strictest test needs 1 in {}",
         counted(*comparisons, "line"),
         counted(*boots, "boot"),
         2_u64.saturating_pow(*boots),
@@ -84,6 +84,14 @@ pub enum GateRefusal {
         arm: String,
         /// The facts that differ.
         facts: String,
+    },
+    /// The baseline's run cannot be judged either.
+    #[error("the baseline `{baseline}` cannot serve: {refusal}, and save it again")]
+    OfBaseline {
+        /// The baseline's name.
+        baseline: String,
+        /// What a gate says about its run.
+        refusal: Box<GateRefusal>,
     },
 }
 

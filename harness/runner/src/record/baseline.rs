@@ -45,7 +45,7 @@ impl FromStr for BaselineName {
             true => Ok(Self(name.into())),
             false => Err(format!(
                 "use A–Z a–z 0–9 . _ -, no dot at the start, at most {NAME_LEN_MAX} characters, \
-                 as in main or v1.2"
+                 such as main or v1.2"
             )),
         }
     }

@@ -178,7 +178,7 @@ fn stream(
             break;
         }
         if !is_intact(&line) {
-            tail.note(format!("line {number}: its checksum does not fit"));
+            tail.note(format!("line {number}: its checksum does not match"));
             continue;
         }
         match Event::parse(&line) {
@@ -242,7 +242,7 @@ fn parse_header(line: &[u8], is_whole: bool, path: &Path) -> Result<Event, Journ
     }
     check_schema(line, path)?;
     if !is_intact(line) {
-        let reason = "its checksum does not fit".into();
+        let reason = "its checksum does not match".into();
         return Err(JournalError::Corrupt { path: path.into(), line: 1, reason });
     }
     match serde_json::from_slice(line) {
