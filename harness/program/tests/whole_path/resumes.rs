@@ -91,7 +91,7 @@ fn resume_rejects_changed_settings() {
     for (arguments, words) in [
         (&["--rounds", "4"][..], &["its number of rounds is 20, not 4; drop --rounds"][..]),
         (&["--boots", "4"], &["its number of boots is 3, not 4"]),
-        (&["--precision", "1"], &["with precision_percent = none, not 1.0"]),
+        (&["--precision", "1"], &["its precision is none, not 1 %"]),
         (&["--quick"], &["drop --quick"]),
         (&["--margin", "5"], &["drop --margin"]),
         (&["--no-pause"], &["drop --no-pause"]),
