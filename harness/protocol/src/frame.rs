@@ -17,7 +17,7 @@ pub enum FrameError {
     /// The stream ended or broke.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The length exceeds [`FRAME_LEN_MAX`].
+    /// The length exceeds 16 MiB.
     #[error("a frame of {len} bytes exceeds the limit of {FRAME_LEN_MAX}")]
     Oversized {
         /// The length of the frame's body, or what the frame claims it to be.

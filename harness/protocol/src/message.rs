@@ -165,7 +165,7 @@ pub fn read_greeting(input: &mut impl Read) -> Result<Hello, GreetingError> {
 /// Writes a request. Its number comes back with the reply.
 ///
 /// # Errors
-/// As [`write_frame`].
+/// If the message is too long or the stream breaks.
 pub fn write_request(
     out: &mut impl Write,
     number: u64,
@@ -177,7 +177,7 @@ pub fn write_request(
 /// Reads a request and its number.
 ///
 /// # Errors
-/// As [`read_frame`].
+/// If the stream ends or breaks, the frame is too long, or it is not exactly one message.
 pub fn read_request(input: &mut impl Read) -> Result<(u64, Request), FrameError> {
     read_frame(input)
 }
@@ -185,7 +185,7 @@ pub fn read_request(input: &mut impl Read) -> Result<(u64, Request), FrameError>
 /// Writes the reply to the request of this number.
 ///
 /// # Errors
-/// As [`write_frame`].
+/// If the message is too long or the stream breaks.
 pub fn write_reply(out: &mut impl Write, number: u64, reply: &Reply) -> Result<(), FrameError> {
     write_frame(out, &(number, reply))
 }
@@ -193,8 +193,8 @@ pub fn write_reply(out: &mut impl Write, number: u64, reply: &Reply) -> Result<(
 /// Reads the reply to the request of this number.
 ///
 /// # Errors
-/// As [`read_frame`]. Also if it is the reply to another request, or if something in the answer
-/// exceeds its limit.
+/// If the stream ends or breaks, the frame is too long, it is not exactly one message, it is the
+/// reply to another request, or something in the answer exceeds its limit.
 pub fn read_reply(input: &mut impl Read, number: u64) -> Result<Reply, FrameError> {
     let (found, reply): (u64, Reply) = read_frame(input)?;
     if found != number {
