@@ -62,6 +62,12 @@ pub(crate) fn gather_details() -> BTreeMap<String, String> {
         if path.join("device").exists() && !is_hidden {
             let queue = path.join("queue");
             details.insert(format!("disk queue of {name}"), disk_queue(&queue));
+            let access = match read_known(path.join("ro")).as_deref() {
+                Some("0") => "read and write",
+                Some(_) => "read only",
+                None => UNKNOWN,
+            };
+            details.insert(format!("access to {name}"), access.into());
             let largest = read_known(queue.join("max_sectors_kb"));
             let largest = largest.map_or_else(|| UNKNOWN.into(), |kb| format!("{kb} kB"));
             details.insert(format!("largest request of {name}"), largest);

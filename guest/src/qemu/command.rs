@@ -190,7 +190,8 @@ fn memory_backend(settings: &MachineSettings) -> String {
 }
 
 /// The disks on which storage is measured, and their controllers. All arms share them: no two arms
-/// run at once, and a file's position on the host's disk is then the same for all.
+/// run at once, and a file's position on the host's disk is then the same for all. They are
+/// read-only, since what one arm writes another would read.
 fn data_disks(
     settings: &MachineSettings,
     disks: &[DataDisk],
@@ -205,8 +206,8 @@ fn data_disks(
         line.push((
             "-drive",
             format!(
-                "if=none,id={id},format=raw,cache={},aio={aio},werror=report,rerror=report,file.driver={driver},\
-                 file.locking=off,file.filename={}",
+                "if=none,id={id},format=raw,readonly=on,cache={},aio={aio},rerror=report,\
+                 file.driver={driver},file.filename={}",
                 cache.name(),
                 escape::for_qemu(path)
             ),

@@ -153,6 +153,6 @@ fn disk_with_a_boot_loader_gets_no_kernel_and_commas_are_doubled() {
     );
     assert!(values(&line, "-device")[0].contains("bootindex=0"));
     let drives = values(&line, "-drive").join(" ");
-    assert!(drives.contains("file.driver=host_device,file.locking=off,file.filename=/disks/nvme"));
-    assert!(drives.contains("cache=none,aio=native"));
+    assert!(drives.contains("file.driver=host_device,file.filename=/disks/nvme"));
+    assert_eq!(drives.matches("readonly=on,cache=none,aio=native").count(), 3);
 }

@@ -67,6 +67,13 @@ fn check_journal(journal: &[Value]) {
         }
         let command = boot["launch"]["command"].as_array().unwrap();
         assert!(command.iter().any(|word| word.as_str().unwrap().contains("sevbench-nvme")));
+        // All arms share the data disks. QEMU's NVMe does not tell the guest that it is read-only.
+        let drives = command.iter().filter(|word| word.as_str().unwrap().contains("readonly=on"));
+        assert_eq!(drives.count(), 3);
+        let details = boot["facts"]["details"].as_object().unwrap();
+        let read_only = details.iter().filter(|(_, access)| **access == "read only");
+        let disks: Vec<&String> = read_only.map(|(name, _)| name).collect();
+        assert_eq!(disks, ["access to sda", "access to vdb"]);
     }
     for round in of_kind(journal, "round") {
         for arm in round["arms"].as_array().unwrap() {
