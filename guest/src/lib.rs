@@ -22,6 +22,8 @@ mod capacity;
 mod error;
 mod escape;
 mod executable;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod guest;
 mod held_guest;
 mod host;
@@ -36,6 +38,7 @@ mod percent;
 mod prepare;
 mod proof;
 mod qemu;
+mod regular_file;
 mod ssh;
 mod testbed;
 mod treatment;

@@ -20,6 +20,8 @@ pub use ending::Ending;
 pub(crate) use endpoint::Endpoint;
 pub use error::SshError;
 pub(crate) use host_key::HostTrust;
+#[cfg(any(test, fuzzing))]
+pub(crate) use known_hosts::key_status_in;
 pub use process::RemoteProcess;
 pub use ship::Shipped;
 pub(crate) use ship::ship;

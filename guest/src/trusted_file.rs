@@ -1,7 +1,7 @@
 //! Whether a file may decide what runs here. A configuration and a recipe name programs, images and
 //! keys, so whoever can write to them can run code as the user who reads them.
 
-use std::fs::File;
+use crate::regular_file::open_regular;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -44,11 +44,8 @@ impl GuardedText {
     /// If it cannot be read, is no regular file, or is longer than 1 MiB.
     pub fn read(path: &Path) -> io::Result<Self> {
         // The file that is judged is the one that is read.
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
         let mut text = String::new();
         if file.take(LEN_MAX + 1).read_to_string(&mut text)? as u64 > LEN_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());

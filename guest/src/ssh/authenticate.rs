@@ -5,10 +5,10 @@ use super::endpoint::Endpoint;
 use super::error::SshError;
 use super::waiter::{StepError, Waiter};
 use crate::limits::Limits;
+use crate::regular_file::read_regular;
 use russh::keys::PrivateKey;
 use ssh2::ErrorCode;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The default identities of OpenSSH's client.
@@ -134,17 +134,13 @@ impl Offer<'_> {
 
 /// Explains what is wrong with a key file. libssh2's errors do not.
 fn check_key(path: &Path) -> Result<(), String> {
-    let mut text = String::new();
-    let read =
-        fs::File::open(path).and_then(|file| file.take(KEY_LEN_MAX).read_to_string(&mut text));
-    match read {
+    let text = match read_regular(path, KEY_LEN_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err("there is no such file; name a private key with ?key=PATH".into());
         }
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => text.clear(),
         Err(error) => return Err(format!("{error}; name one that you may read with ?key=PATH")),
-        Ok(_) => {}
-    }
+        Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+    };
     if text.starts_with("ssh-") || text.starts_with("ecdsa-") {
         return Err("it is a public key; name the private one, without .pub".into());
     }

@@ -1,11 +1,11 @@
 //! Reads known_hosts files and compares names as OpenSSH does. Knows nothing about connections.
 
 use super::error::SshError;
+use crate::regular_file::read_regular;
 use russh::keys::ssh_key::PublicKey;
 use russh::keys::{PublicKeyBase64, parse_public_key_base64};
 use ssh2::{CheckResult, KnownHostFileKind, Session};
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
@@ -33,7 +33,7 @@ pub(super) struct Known {
 
 /// What known_hosts files say about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyStatus {
+pub(crate) enum KeyStatus {
     Known,
     Unknown,
     Changed,
@@ -48,15 +48,19 @@ impl Known {
         (host, port): (&str, u16),
     ) -> Result<Self, SshError> {
         let path = file.map_or_else(user_known_hosts, Path::to_path_buf);
-        let host = host.to_ascii_lowercase();
-        let name = if port == DEFAULT_PORT { host.clone() } else { format!("[{host}]:{port}") };
-        let (keys, keys_of_any_port, revoked) = <_>::default();
-        let mut known = Self { keys, keys_of_any_port, revoked, name, host, path: path.clone() };
+        let mut known = Self::nothing((host, port), path.clone());
         known.add_file(session, &path, file.is_none())?;
         if file.is_none() {
             known.add_file(session, Path::new(SYSTEM_KNOWN_HOSTS), true)?;
         }
         Ok(known)
+    }
+
+    fn nothing((host, port): (&str, u16), path: PathBuf) -> Self {
+        let host = host.to_ascii_lowercase();
+        let name = if port == DEFAULT_PORT { host.clone() } else { format!("[{host}]:{port}") };
+        let (keys, keys_of_any_port, revoked) = <_>::default();
+        Self { keys, keys_of_any_port, revoked, name, host, path }
     }
 
     fn add_file(
@@ -65,14 +69,16 @@ impl Known {
         path: &Path,
         may_be_absent: bool,
     ) -> Result<(), SshError> {
-        let mut bytes = Vec::new();
-        match fs::File::open(path).and_then(|file| file.take(FILE_LEN_MAX).read_to_end(&mut bytes))
-        {
-            Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        match read_regular(path, FILE_LEN_MAX) {
+            Ok(bytes) => self.add_text(session, &bytes),
+            Err(error) if may_be_absent && error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(SshError::KnownHosts { path: path.into(), source }),
-            Ok(_) => {}
         }
-        for line in String::from_utf8_lossy(&bytes).lines().map(str::trim) {
+        Ok(())
+    }
+
+    fn add_text(&mut self, session: &Session, bytes: &[u8]) {
+        for line in String::from_utf8_lossy(bytes).lines().map(str::trim) {
             let mut words = line.split_ascii_whitespace();
             match words.next() {
                 Some("@revoked") => self.revoked.extend(words.nth(2).map(str::to_owned)),
@@ -83,7 +89,6 @@ impl Known {
                 _ => {}
             }
         }
-        Ok(())
     }
 
     /// Takes the line's key if the line matches the host. Each line is parsed separately, since one
@@ -179,6 +184,15 @@ fn is_match(pattern: &[u8], name: &[u8]) -> bool {
         }
     }
     pattern[p..].iter().all(|&c| c == b'*')
+}
+
+/// What the text of a known_hosts file says about a key.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn key_status_in(text: &[u8], of: (&str, u16), key: &PublicKey) -> KeyStatus {
+    let session = Session::new().expect("a session needs only memory");
+    let mut known = Known::nothing(of, PathBuf::new());
+    known.add_text(&session, text);
+    known.check(key)
 }
 
 fn user_known_hosts() -> PathBuf {

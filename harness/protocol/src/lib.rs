@@ -10,6 +10,8 @@ mod bencher;
 mod case;
 mod excess;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod link;
 mod message;
 mod message_limits;

@@ -7,6 +7,8 @@ mod analysis;
 pub mod cli;
 mod config;
 mod coordinator;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gate;
 mod record;
 mod run_record;

@@ -22,6 +22,8 @@ pub(crate) use event::{
     WarmUpRecord,
 };
 pub(crate) use header::{ArmRecord, Header, JOURNAL_SCHEMA, MarginRule, Settings};
+#[cfg(any(test, fuzzing))]
+pub(crate) use journal::parse_journal;
 pub(crate) use journal::{Journal, JournalError, Tail, read_journal, stream_journal};
 #[cfg(test)]
 pub(crate) use journal_writer::JournalFile;
@@ -30,4 +32,6 @@ pub(crate) use location::Location;
 pub(crate) use resolve::resolve_run;
 pub(crate) use runs::{find_unfinished, link_newest, next_number};
 pub(crate) use standing::{ArmStanding, standings};
+#[cfg(any(test, fuzzing))]
+pub(crate) use table::parse_table;
 pub(crate) use table::{Table, TableBench, TableRow, read_table};

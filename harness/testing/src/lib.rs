@@ -3,6 +3,7 @@
 
 mod lab;
 mod module_graph;
+mod mutations;
 mod processes;
 mod sshd;
 mod workspace;
@@ -11,6 +12,7 @@ pub use lab::{
     Lab, Ran, Skip, example, faults, skip, skip_is_failure, trials, unsealed, wait_while_running,
 };
 pub use module_graph::ModuleGraph;
+pub use mutations::fuzz;
 pub use processes::{children_of, eventually, is_alive, signal};
 pub use sshd::{Options, Sshd, free_port, make_key};
 pub use workspace::{fixture, packages, workspace, workspace_sources};

@@ -233,6 +233,17 @@ fn empty_histogram() -> Histogram<u64> {
     Histogram::new(LATENCY_DIGITS).unwrap_or_else(|_| unreachable!("3 digits are valid"))
 }
 
+/// Reads a report of fio and checks it against a job.
+#[cfg(any(test, fuzzing))]
+pub fn fuzz_report(bytes: &[u8]) {
+    use super::job::{Engine, SEQ_READ};
+    let (runtime, ramp) = (Duration::from_millis(500), Duration::from_millis(200));
+    let job = Job { workload: SEQ_READ, engine: Engine::IoUring, runtime, ramp };
+    if let Ok(report) = Report::parse(&String::from_utf8_lossy(bytes)) {
+        let _ = report.figures(&job, Path::new("/dev/vdb"));
+    }
+}
+
 #[cfg(test)]
 #[path = "report_tests.rs"]
 mod tests;

@@ -148,34 +148,8 @@ fn amounts_that_disagree_are_rejected() {
     check_rejected(&changed("seq-read", "/read/clat_ns/bins", odd), SEQ_READ, "hold 0 of 4071");
 }
 
-/// Inputs of each random test.
-const INPUTS: usize = 2_000;
-
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(1)
-}
-
-#[test]
-fn garbage_never_panics() {
-    let alphabet: Vec<char> = "{}[]\":,az09\n ".chars().collect();
-    let mut rng = rng();
-    for _ in 0..INPUTS {
-        let len = rng.random_range(0..200);
-        let text: String =
-            (0..len).map(|_| alphabet[rng.random_range(0..alphabet.len())]).collect();
-        let _ = figures(&text, SEQ_READ);
-    }
-}
-
-#[test]
-fn report_with_a_changed_byte_never_panics() {
-    let report = fixture("seq-read").into_bytes();
-    let mut rng = rng();
-    for _ in 0..INPUTS {
-        let mut changed = report.clone();
-        changed[rng.random_range(0..report.len())] = rng.random_range(0x20..0x7f);
-        let _ = figures(&String::from_utf8(changed).unwrap(), SEQ_READ);
-    }
 }
 
 #[test]
@@ -205,4 +179,15 @@ fn wild_bins_never_panic() {
         let bins = serde_json::json!({ value.to_string(): count, "5": 4_071 });
         let _ = figures(&changed("seq-read", "/read/clat_ns/bins", bins), SEQ_READ);
     }
+}
+
+#[test]
+fn damaged_reports_never_panic() {
+    let reports = ["seq-read", "mixed", "failed"].map(fixture);
+    sevbench_testing::fuzz(
+        "fio reports",
+        &reports.each_ref().map(String::as_bytes),
+        2_000,
+        fuzz_report,
+    );
 }

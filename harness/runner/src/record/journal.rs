@@ -78,7 +78,7 @@ impl Tail {
 
 /// Reads a journal whole.
 pub(crate) fn read_journal(path: &Path) -> Result<Journal, JournalError> {
-    collect(&mut open(path)?, path)
+    parse_journal(&mut open(path)?, path)
 }
 
 /// Reads a journal line by line, until `take` breaks off. Each event goes to it, the header first.
@@ -132,7 +132,11 @@ fn open(path: &Path) -> Result<BufReader<File>, JournalError> {
     Ok(BufReader::with_capacity(BUFFER_LEN, File::open(path).map_err(failed)?))
 }
 
-fn collect(input: &mut impl BufRead, path: &Path) -> Result<Journal, JournalError> {
+/// Reads a whole journal from a stream.
+pub(crate) fn parse_journal(
+    input: &mut impl BufRead,
+    path: &Path,
+) -> Result<Journal, JournalError> {
     let (mut header, mut events) = (None, Vec::new());
     let tail = stream(input, path, &mut |event| {
         match event {

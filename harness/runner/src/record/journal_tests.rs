@@ -30,7 +30,7 @@ fn written(events: &[Event]) -> Vec<u8> {
 }
 
 fn parsed(bytes: &[u8]) -> Result<Journal, JournalError> {
-    collect(&mut &*bytes, Path::new("run.ndjson"))
+    parse_journal(&mut &*bytes, Path::new("run.ndjson"))
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub(crate) fn read_table(path: &Path) -> Result<Table, TableError> {
     parse_table(&mut BufReader::new(file), path)
 }
 
-fn parse_table(input: &mut impl BufRead, path: &Path) -> Result<Table, TableError> {
+/// Reads a table from a stream.
+pub(crate) fn parse_table(input: &mut impl BufRead, path: &Path) -> Result<Table, TableError> {
     let mut builder = TableBuilder::default();
     let mut fields = Fields::new();
     let mut columns = None;
