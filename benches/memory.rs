@@ -121,7 +121,7 @@ fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
 fn skip_without(b: &mut Bencher<'_>, cpu_feature: &str) {
     b.skip(
         format!("the guest's CPU has no {cpu_feature}"),
-        "give the guest a CPU model that has it",
+        "set cpu_model under [machine] to one that has it",
     );
 }
 

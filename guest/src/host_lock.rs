@@ -54,7 +54,7 @@ pub enum HostLockError {
 }
 
 impl HostLock {
-    /// Takes the lock of runs with guests. Waits shortly for a run that is just ending.
+    /// Takes the lock of runs with guests. Waits briefly for a run that is just ending.
     ///
     /// # Errors
     /// If another process holds it; the error names that process. If the lock cannot be used.

@@ -77,7 +77,7 @@ fn lock_loopback(tell: &mut dyn FnMut(&str)) -> Option<HostLock> {
 }
 
 fn disturbed_by(owner: &str) -> String {
-    format!("warning: {owner} measures on this host as well: each run disturbs the other")
+    format!("warning: {owner} is using this host as well: each disturbs the other")
 }
 
 /// Checks what a machine needs from the host itself. [`prepare`] checks its image and its memory.

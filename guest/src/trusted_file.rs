@@ -30,8 +30,8 @@ pub enum Distrust {
     Writable(PathBuf),
     /// It is somebody else's.
     #[error(
-        "{path} belongs to another user, so it may not decide what runs here: make a copy of your \
-         own, or type `chown $USER {path}`",
+        "{path} belongs to another user, so it may not decide what runs here: copy it to a \
+         file of your own, or type `sudo chown $USER {path}`",
         path = .0.display()
     )]
     Foreign(PathBuf),

@@ -51,7 +51,9 @@ impl FioError {
     /// What the user can do if [`Fio::find`] failed.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Program(ProgramError::Missing { .. }) => "add fio to the image's recipe",
+            Self::Program(ProgramError::Missing { .. }) => {
+                "type `apt-get install fio` in the guest, or add fio to your image's recipe"
+            }
             Self::NoEngine => "install a fio with libaio, or a kernel with io_uring",
             _ => "run `fio --enghelp` in the guest to see what is wrong",
         }

@@ -1,4 +1,4 @@
-//! What a guest's firmware supports of memory encryption, from the table at its end
+//! Which memory encryption a guest's firmware supports, from the table at its end
 //! (OvmfPkg/ResetVector of EDK II).
 
 use std::fs::File;

@@ -98,7 +98,7 @@ pub struct HostFacts {
     pub sev: Option<SevCpuid>,
     /// Whether KVM has it enabled.
     pub kvm_amd: KvmAmd,
-    /// What of the processor is switched on.
+    /// Which features of the processor are switched on.
     pub switches: Switches,
     /// `/dev/kvm`.
     pub kvm_device: Device,

@@ -57,7 +57,7 @@ fn kvm(probe: &HostProbe) -> Check {
             "type `modprobe kvm_intel` and look at `dmesg | grep -i kvm`"
         }
         Device::Absent => "type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`",
-        Device::Refused(_) => "type `usermod -aG kvm $USER` and log in again",
+        Device::Refused(_) => "type `sudo usermod -aG kvm $USER` and log in again",
         Device::Opens => {
             "boot a kernel whose KVM speaks version 12, which every kernel since 2.6.22 does"
         }

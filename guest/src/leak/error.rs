@@ -30,7 +30,7 @@ pub enum LeakError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// There is no such process.
-    #[error("there is no process {process_id}: type `pgrep -a qemu` to list QEMU's")]
+    #[error("there is no process {process_id}: type `pgrep -a qemu` to list the QEMU processes")]
     NoProcess { process_id: u32 },
     /// The process has no memory.
     #[error("process {process_id} has no memory: it has ended, or it is a kernel thread")]

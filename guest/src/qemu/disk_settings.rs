@@ -17,7 +17,7 @@ pub struct DataDisks {
     pub size_mib: u32,
     /// How the host caches them.
     pub cache: CacheMode,
-    /// How QEMU reads and writes them.
+    /// How QEMU reads them.
     pub aio: Aio,
     /// A block device of the host instead of a file, on virtio-blk.
     pub virtio_blk: Option<PathBuf>,
@@ -25,7 +25,7 @@ pub struct DataDisks {
     pub virtio_scsi: Option<PathBuf>,
     /// The same on NVMe.
     pub nvme: Option<PathBuf>,
-    /// Whether data on those block devices may be overwritten.
+    /// Whether a block device that holds data may be used. It is only read.
     pub overwrite: bool,
 }
 
@@ -46,7 +46,7 @@ pub enum CacheMode {
     Unsafe,
 }
 
-/// How QEMU reads and writes a disk.
+/// How QEMU reads a disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aio {

@@ -167,14 +167,14 @@ fn make_file(path: &Path, len: u64, interrupt: &Interrupt) -> Result<(), QemuErr
     Ok(())
 }
 
-/// Checks that a device may be overwritten: it is not in use, and it is empty or the user allows
-/// it.
+/// Checks that a device may be used: nothing else uses it, and it is empty or the user allows it.
 fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
     let refused = |reason: String| QemuError::DataDevice { path: path.into(), reason };
     let failed = |source: io::Error| refused(source.to_string());
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.file_type().is_block_device() {
-        return Err(refused("it is not a block device: remove the key to use a file".into()));
+        let hint = "to measure a file instead, remove it from [machine.data_disks]";
+        return Err(refused(format!("it is not a block device: {hint}")));
     }
     let (major, minor) = (libc::major(metadata.rdev()), libc::minor(metadata.rdev()));
     let folder = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
@@ -191,8 +191,8 @@ fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
         .open(path)
         .map_err(failed)?;
     if !overwrite && holds_data(&mut device).map_err(failed)? {
-        let hint = "set `overwrite = true` in data_disks if it may be lost";
-        return Err(refused(format!("it holds data: {hint}")));
+        let hint = "to use it, set `overwrite = true` under [machine.data_disks]";
+        return Err(refused(format!("it holds data, which is only read: {hint}")));
     }
     Ok(())
 }

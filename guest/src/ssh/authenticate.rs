@@ -54,7 +54,7 @@ impl Credentials<'_> {
             return Ok(());
         }
         if offer.tried.is_empty() {
-            offer.tried.push("no SSH agent answers, and ~/.ssh has no identity".into());
+            offer.tried.push("nothing: neither an SSH agent nor ~/.ssh has a key to offer".into());
         }
         Err(SshError::Authentication {
             host: endpoint.host.into(),

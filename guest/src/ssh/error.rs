@@ -42,7 +42,7 @@ pub enum SshError {
     Silent { host: String, port: u16, step: &'static str, limit: Duration },
     /// The other side is not an SSH server, or supports no algorithm that we support.
     #[error(
-        "{host} port {port} accepted the connection but {step} failed: {reason}; check that it is an \
+        "{host} port {port} accepted the connection, but {step} failed: {reason}; check that it is an \
          SSH server; try `ssh -v -p {port} {host}`"
     )]
     Handshake { host: String, port: u16, step: &'static str, reason: String },
@@ -58,7 +58,7 @@ pub enum SshError {
     #[error(
         "THE HOST KEY OF {host} HAS CHANGED (fingerprint now {fingerprint}): someone may be \
          intercepting the connection, or the machine was reinstalled; if you know that it was, \
-         type `ssh-keygen -f {} -R '{entry}'` and add the new key",
+         type `ssh-keygen -f {} -R '{entry}'`, then add the new key to that file with `ssh-keyscan`",
         known_hosts.display()
     )]
     HostKeyChanged { host: String, entry: String, fingerprint: String, known_hosts: PathBuf },

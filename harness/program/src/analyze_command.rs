@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// The arguments of `cargo sevbench analyze`.
 #[derive(Debug, Args)]
 pub(super) struct AnalyzeArguments {
-    /// Analyse this run, baseline or table [default: the newest run]
+    /// Analyse this run, baseline or table [default: the newest run that recorded a round]
     ///
     /// Name a run by its id, its folder or its run.ndjson, or the newest one by `latest`. Name a
     /// baseline by its name or folder. A table is a FILE.csv with the header

@@ -26,7 +26,7 @@ pub(super) enum GuestCommand {
         #[arg(long)]
         quiet: bool,
     },
-    /// Print QEMU's command line for an arm, on any machine
+    /// Print QEMU's command line for an arm; works on any host
     Command(ArmChoice),
     /// Boot an arm's guest and keep it running
     Up(ArmChoice),

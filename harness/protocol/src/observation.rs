@@ -117,7 +117,7 @@ pub struct Observed {
     /// The figures, in the order in which they are shown.
     pub observations: Vec<Observation>,
     /// How long the program measured, without its start and its ramp, if it reports that. It counts
-    /// toward the *duty* of the run: the share of the measuring phase that was measured.
+    /// toward the *duty* of the run: the share of the measuring phase that was timed.
     pub measured: Option<Duration>,
 }
 

@@ -27,7 +27,7 @@ pub enum StatisticsError {
         allowed: usize,
     },
     /// A confidence level outside (0, 1).
-    #[error("a confidence level lies between 0 and 1, not {0}")]
+    #[error("a confidence level is a number between 0 and 1, such as 0.95, not {0}")]
     NotALevel(f64),
 }
 

@@ -42,7 +42,7 @@ pub struct Comparison {
     /// p of the two-sided test that the slowdown is 1.
     #[serde(default)]
     pub p_value: Option<f64>,
-    /// The same, adjusted by Benjamini and Hochberg over the benches of the run.
+    /// The same, adjusted by Benjamini and Hochberg over all lines of the run.
     #[serde(default)]
     pub q_value: Option<f64>,
     /// p of the one-sided test that the slowdown is within the margin.

@@ -43,7 +43,10 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
     match run.outcome {
         Outcome::Complete => {}
         Outcome::Interrupted => {
-            writeln!(out, "interrupted: this result covers what was measured before")?;
+            writeln!(
+                out,
+                "interrupted: this result covers what was measured before; --resume continues the run"
+            )?;
         }
         Outcome::Stopped => {
             writeln!(
@@ -59,13 +62,16 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
             )?;
         }
         Outcome::Truncated => {
-            writeln!(out, "the record is incomplete: this result covers its complete rounds")?;
+            writeln!(
+                out,
+                "the record is incomplete: this result covers its complete rounds; --resume continues the run"
+            )?;
         }
     }
     if run.cut_off {
         writeln!(
             out,
-            "cut off: --max-time ended the run before benches with this flag had all their boots"
+            "cut off: --max-time ended the run before the benches flagged `cut off` had all their boots"
         )?;
     }
     for defect in &run.defects {

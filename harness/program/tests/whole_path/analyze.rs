@@ -227,7 +227,7 @@ fn error_in_a_table_is_located() {
     wrong.expect(2, &["no arm `moon`", "nosev, snp"]);
     fs::write(&table, "").unwrap();
     lab.sevbench(&["analyze", &table]).expect(1, &["empty", "bench,arm,boot,round,unit,value"]);
-    lab.sevbench(&["analyze", "--unpaired", "latest"]).expect(2, &["for tables"]);
+    lab.sevbench(&["analyze", "--unpaired", "latest"]).expect(2, &["apply only to tables"]);
     lab.sevbench(&["compare", "moon", "mars"]).expect(2, &["`moon` names no run"]);
 }
 

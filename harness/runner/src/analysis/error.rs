@@ -11,7 +11,7 @@ pub(crate) enum AnalysisError {
     NoControl,
     #[error("the table has no arm `{name}`: set --control to one of {known}")]
     NoArm { name: String, known: String },
-    #[error("the table has {0} arms: check that the column `arm` holds names of arms")]
+    #[error("the table has too many arms ({0}): check that the column `arm` holds names of arms")]
     TooManyArms(usize),
     #[error("the table has only the arm {0}: add rows of a second arm to compare it with")]
     OneArm(String),

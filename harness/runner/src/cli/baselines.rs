@@ -49,6 +49,6 @@ pub(super) fn save_if_complete(
             save_baseline(run, &summary.run.suite, name).map_err(CliError::failed)
         }
         Outcome::Complete => Err(CliError::failed(refused("no bench has a result"))),
-        _ => Err(CliError::failed(refused("the run is not complete; run it again"))),
+        _ => Err(CliError::failed(refused("the run is not complete; continue it with --resume"))),
     }
 }

@@ -109,13 +109,13 @@ pub(super) struct BenchArguments {
     /// [default: 130ms, or 30ms with --quick; in guests that sevbench boots, 1.5s or 600ms]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub measurement_time: Option<Duration>,
-    /// Set how long an external program runs in a round [default: 30s, or 2s with --quick]
+    /// Set how long an external program measures in a round [default: 30s, or 2s with --quick]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub observation_time: Option<Duration>,
     /// Set the confidence level of the intervals
     #[arg(long, value_name = "LEVEL", default_value_t = CONFIDENCE_LEVEL)]
     pub confidence_level: f64,
-    /// Set the slowdown, in per cent, that still counts as no change
+    /// Set the largest slowdown, in per cent, that still counts as no change
     ///
     /// With --baseline, it applies to the change of the slowdown. [[margin]] entries of
     /// sevbench.toml take precedence.

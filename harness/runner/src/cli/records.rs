@@ -61,8 +61,8 @@ pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<A
         return analyze_file(path, options);
     }
     if options.control.is_some() || options.unpaired || options.seed.is_some() {
-        let text =
-            "--control, --unpaired and --seed are for tables (FILE.csv): a run records its own";
+        let text = "--control, --unpaired and --seed apply only to tables (FILE.csv): drop them \
+                    to analyse a run";
         return Err(CliError::usage(text));
     }
     let journal = match name.map(Path::new).filter(|path| path.is_file()) {

@@ -70,8 +70,8 @@ pub enum GateRefusal {
     },
     /// An arm may not have the protection that it claims.
     #[error(
-        "the protection of {0} is claimed, not verified: boot a guest that proves it, or rename \
-         the arm"
+        "the protection of {0} is claimed, not verified: see its evidence in the result; an arm \
+         of an ssh:// machine may get a name that claims nothing"
     )]
     Unverified(String),
     /// The arms differ in more than the treatment.
@@ -86,7 +86,7 @@ pub enum GateRefusal {
         facts: String,
     },
     /// The baseline's run cannot be judged either.
-    #[error("the baseline `{baseline}` cannot serve: {refusal}, and save it again")]
+    #[error("a gate cannot use the baseline `{baseline}`: {refusal}; then save it again")]
     OfBaseline {
         /// The baseline's name.
         baseline: String,
