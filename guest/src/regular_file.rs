@@ -1,24 +1,28 @@
-//! Reads files that a user names, and nothing that could block: no FIFOs, no devices.
+//! Reads files that a user names, and nothing that could block, such as a FIFO.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Opens a regular file for reading.
+/// Opens a regular file for reading, or a device such as `/dev/null`.
 ///
 /// # Errors
 /// If it cannot be opened, or is anything else.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     // A FIFO without a writer opens at once, instead of waiting for one.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if !file.metadata()?.is_file() {
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::other("it is a directory"));
+    }
+    if !kind.is_file() && !kind.is_char_device() {
         return Err(io::Error::other("it is not a regular file"));
     }
     Ok(file)
 }
 
-/// Reads at most this much of a regular file.
+/// Reads at most this much of such a file.
 ///
 /// # Errors
 /// As [`open_regular`], or if it cannot be read.
@@ -42,10 +46,11 @@ mod tests {
         let name = CString::new(path.as_os_str().as_bytes()).unwrap();
         // SAFETY: the pointer is to a text that ends with zero.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-        for path in [path.as_path(), folder.path(), Path::new("/dev/zero")] {
-            let error = read_regular(path, 10).unwrap_err().to_string();
-            assert_eq!(error, "it is not a regular file");
-        }
+        let error = |path: &Path| read_regular(path, 10).unwrap_err().to_string();
+        assert_eq!(error(&path), "it is not a regular file");
+        assert_eq!(error(folder.path()), "it is a directory");
+        assert_eq!(read_regular(Path::new("/dev/null"), 10).unwrap(), b"");
+        assert_eq!(read_regular(Path::new("/dev/zero"), 2).unwrap(), [0, 0]);
         std::fs::write(folder.path().join("file"), "content").unwrap();
         assert_eq!(read_regular(&folder.path().join("file"), 4).unwrap(), b"cont");
     }

@@ -94,7 +94,7 @@ pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
 
     let nothing = script("home", &socket);
     let said = String::from_utf8_lossy(&nothing.stdout).into_owned();
-    assert!(said.contains("no SSH agent answers, and ~/.ssh has no identity"), "{said}");
+    assert!(said.contains("nothing: neither an SSH agent nor ~/.ssh has a key to offer"), "{said}");
 
     fs::create_dir_all(sshd.path("home/.ssh")).unwrap();
     fs::copy(&key, sshd.path("home/.ssh/id_ed25519")).unwrap();

@@ -43,7 +43,7 @@ pub(crate) fn silent_server() -> CaseResult {
     let result = Guest::start(&address, &this(), &limits, &Interrupt::new());
     let Err(error) = result else { panic!("it let us in") };
     assert!(matches!(error, GuestError::Ssh(SshError::Silent { .. })), "{error}");
-    assert!(error.to_string().contains("sends nothing for 0.3 s"), "{error}");
+    assert!(error.to_string().contains("sent nothing for 0.3 s"), "{error}");
     assert!((0.3..2.0).contains(&start.elapsed().as_secs_f64()));
     Ok(())
 }
@@ -55,7 +55,7 @@ pub(crate) fn babbling_server() -> CaseResult {
         let (mut stream, _) = listener.accept().unwrap();
         stream.write_all(&b"220 mail.example ESMTP\r\n".repeat(10_000)).ok();
     });
-    let error = refused(&address, "is it an SSH server?");
+    let error = refused(&address, "check that it is an SSH server");
     assert!(
         matches!(
             error,
