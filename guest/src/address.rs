@@ -1,20 +1,17 @@
 //! Where an arm runs, as the user writes it: `loopback`, `qemu:TREATMENT` or
 //! `ssh://user@host:port?key=PATH`.
 
+use crate::home::expand_home;
 use crate::percent::{decode, user, value};
 use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
 use std::collections::HashSet;
-use std::ffi::CStr;
 use std::fmt;
 use std::path::PathBuf;
 use thiserror::Error;
 use url::{Host, Url};
 
 const FORM: &str = "write loopback, qemu:nosev, or ssh://user@host:port[?key=PATH]";
-const SSH_PORT: u16 = 22;
-/// The longest entry of the user database.
-const USER_ENTRY_LEN_MAX: usize = 16 << 10;
 
 /// Where an arm runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +24,21 @@ pub enum Address {
     Ssh(SshAddress),
 }
 
-/// A machine reached over SSH.
+/// A machine reached over SSH. What it leaves open is for the configuration of OpenSSH's client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshAddress {
     /// The account.
-    pub user: String,
-    /// Host name or IP address, IPv6 without brackets.
+    pub user: Option<String>,
+    /// Host name, IP address (IPv6 without brackets), or a name of the client's configuration.
     pub host: String,
     /// The port.
-    pub port: u16,
-    /// The private key file; `None` for the SSH agent and the default identities.
+    pub port: Option<u16>,
+    /// The file of the only key to offer: a private key, or a public key of the SSH agent.
     pub key: Option<PathBuf>,
-    /// The known_hosts file; `None` for the user's and the system's.
+    /// The known_hosts file.
     pub known_hosts: Option<PathBuf>,
+    /// The client's configuration file; `none` for no configuration.
+    pub config: Option<PathBuf>,
     /// Where the executable goes; `None` for `sevbench` in the account's cache folder.
     pub directory: Option<String>,
 }
@@ -70,11 +69,6 @@ pub enum AddressError {
     /// A setting of the machine is not valid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The address has no user name, and the name of this process's user is not known.
-    #[error(
-        "no user in `{0}`, and this process's user is not known: write ssh://user@host, or set USER"
-    )]
-    NoUser(String),
 }
 
 impl Address {
@@ -120,7 +114,8 @@ impl Address {
         let with_scheme = format!("ssh://{text}");
         let is_bare = place.contains('@') && !place.contains("://");
         let url = if is_bare { with_scheme.as_str() } else { text };
-        let url = Url::parse(url).map_err(|error| match error {
+        let (url, zone) = split_zone(url).map_err(wrong)?;
+        let url = Url::parse(&url).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => wrong("it has no scheme"),
             error => wrong(&error.to_string()),
         })?;
@@ -133,26 +128,28 @@ impl Address {
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(wrong("nothing but options may follow the port"));
         }
-        let host = match url.host() {
-            Some(Host::Ipv6(number)) => number.to_string(),
-            Some(host) => host.to_string(),
-            None => String::new(),
+        let host = match (url.host(), zone) {
+            (Some(Host::Ipv6(number)), Some(zone)) => format!("{number}%{zone}"),
+            (Some(Host::Ipv6(number)), None) => number.to_string(),
+            (Some(_), Some(_)) => return Err(wrong("only an IPv6 address has a zone")),
+            (Some(host), None) => host.to_string(),
+            (None, _) => String::new(),
         };
         if host.is_empty() || host.starts_with('-') {
             return Err(wrong("it names no host"));
         }
-        let user = match decode(url.username()).ok_or_else(|| wrong("the user is not UTF-8"))? {
-            user if user.is_empty() => {
-                default_user().ok_or_else(|| AddressError::NoUser(text.into()))?
-            }
-            user => user,
-        };
-        let port = url.port().unwrap_or(SSH_PORT);
-        if port == 0 {
+        // A URL escapes what is not ASCII.
+        if host.contains('%') && !host.contains(':') {
+            return Err(wrong("the host name is not ASCII: write its form that begins with xn--"));
+        }
+        let user = decode(url.username()).ok_or_else(|| wrong("the user is not UTF-8"))?;
+        let user = Some(user).filter(|user| !user.is_empty());
+        let port = url.port();
+        if port == Some(0) {
             return Err(wrong("port 0 cannot be reached"));
         }
-        let mut ssh =
-            SshAddress { user, host, port, key: None, known_hosts: None, directory: None };
+        let (key, known_hosts, config, directory) = (None, None, None, None);
+        let mut ssh = SshAddress { user, host, port, key, known_hosts, config, directory };
         let rest =
             options.into_iter().filter(|(name, value)| !ssh.take_option(name, value)).collect();
         Ok((Self::Ssh(ssh), rest))
@@ -192,6 +189,7 @@ impl SshAddress {
         match name {
             "key" => self.key = Some(expand_home(value)),
             "known_hosts" => self.known_hosts = Some(expand_home(value)),
+            "config" => self.config = Some(expand_home(value)),
             "dir" => self.directory = Some(value.into()),
             _ => return false,
         }
@@ -206,13 +204,24 @@ impl fmt::Display for Address {
             Self::Qemu(machine) => return machine.fmt(f),
             Self::Ssh(ssh) => ssh,
         };
-        let host =
-            if ssh.host.contains(':') { format!("[{}]", ssh.host) } else { ssh.host.clone() };
-        write!(f, "ssh://{}@{host}:{}", user(&ssh.user), ssh.port)?;
+        let host = if ssh.host.contains(':') {
+            format!("[{}]", ssh.host.replace('%', "%25"))
+        } else {
+            ssh.host.clone()
+        };
+        f.write_str("ssh://")?;
+        if let Some(name) = &ssh.user {
+            write!(f, "{}@", user(name))?;
+        }
+        f.write_str(&host)?;
+        if let Some(port) = ssh.port {
+            write!(f, ":{port}")?;
+        }
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let options = [
             ("key", path(&ssh.key)),
             ("known_hosts", path(&ssh.known_hosts)),
+            ("config", path(&ssh.config)),
             ("dir", ssh.directory.clone()),
         ];
         let mut mark = '?';
@@ -224,6 +233,25 @@ impl fmt::Display for Address {
         }
         Ok(())
     }
+}
+
+/// Takes the zone out of an IPv6 address, which URLs do not have: `[fe80::1%25eth0]`, or without
+/// the `25`.
+fn split_zone(url: &str) -> Result<(String, Option<String>), &'static str> {
+    let end = url.find('?').unwrap_or(url.len());
+    let bracket = |char| url[..end].find(char);
+    let (Some(start), Some(end)) = (bracket('['), bracket(']')) else {
+        return Ok((url.into(), None));
+    };
+    let Some((number, zone)) = url.get(start..end).and_then(|text| text.split_once('%')) else {
+        return Ok((url.into(), None));
+    };
+    let zone = zone.strip_prefix("25").unwrap_or(zone);
+    let is_valid = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
+    if zone.is_empty() || !zone.chars().all(is_valid) {
+        return Err("the zone is not valid");
+    }
+    Ok((format!("{}{number}{}", &url[..start], &url[end..]), Some(zone.into())))
 }
 
 fn parse_options(
@@ -255,38 +283,6 @@ fn without_password(text: &str) -> String {
     match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
         Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{tail}"),
         _ => text.to_owned(),
-    }
-}
-
-/// The name of the account that this process runs as: from the environment or, as in containers
-/// that set neither variable, from the user database.
-fn default_user() -> Option<String> {
-    let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.is_empty());
-    ["USER", "LOGNAME"].iter().find_map(named).or_else(user_of_process)
-}
-
-fn user_of_process() -> Option<String> {
-    let mut entry: libc::passwd;
-    let mut texts = [0; USER_ENTRY_LEN_MAX];
-    let mut found = std::ptr::null_mut();
-    // SAFETY: zeroes are a valid entry. All pointers are valid for the call, which writes the texts
-    // of the entry into `texts` and keeps no pointer. If `found` is not null, `pw_name` is a string
-    // in `texts`, which outlives its use.
-    unsafe {
-        entry = std::mem::zeroed();
-        let (id, buffer) = (libc::geteuid(), texts.as_mut_ptr());
-        libc::getpwuid_r(id, &raw mut entry, buffer, texts.len(), &raw mut found);
-        if found.is_null() {
-            return None;
-        }
-        CStr::from_ptr(entry.pw_name).to_str().ok().map(str::to_owned)
-    }
-}
-
-fn expand_home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => path.into(),
     }
 }
 

@@ -16,13 +16,14 @@ fn ssh(text: &str) -> SshAddress {
 fn address_parts_are_parsed() {
     let address = ssh("ssh://root@host:2222?key=/k/id+1%20a&known_hosts=/h&dir=/opt/x");
     assert_eq!(
-        (address.user.as_str(), address.host.as_str(), address.port),
-        ("root", "host", 2222)
+        (address.user.as_deref(), address.host.as_str(), address.port),
+        (Some("root"), "host", Some(2222))
     );
     assert_eq!(address.key.unwrap().to_str(), Some("/k/id+1 a"));
     assert_eq!(address.directory.as_deref(), Some("/opt/x"));
     assert_eq!(ssh("ssh://a@[::1]").host, "::1");
-    assert_eq!(ssh("ssh://a@h").port, 22);
+    let bare = ssh("ssh://h?config=none");
+    assert_eq!((bare.user, bare.port, bare.config), (None, None, Some("none".into())));
 }
 
 #[test]
@@ -58,16 +59,28 @@ fn invalid_address_shows_the_form() {
 #[test]
 fn address_without_a_scheme_is_taken_as_ssh_takes_it() {
     let parsed = |text: &str| Address::parse(text).map(|(address, _)| address.to_string());
-    assert_eq!(parsed("root@host").unwrap(), "ssh://root@host:22");
+    assert_eq!(parsed("root@host").unwrap(), "ssh://root@host");
     assert_eq!(parsed("root@host:2222?key=/k").unwrap(), "ssh://root@host:2222?key=/k");
     assert!(parsed("host").unwrap_err().to_string().contains("no scheme"));
     assert!(matches!(Address::parse("a:b@host"), Err(AddressError::Password)));
 }
 
 #[test]
-fn user_of_this_process_is_known_without_the_environment() {
-    let shown = std::process::Command::new("id").arg("-un").output().unwrap();
-    assert_eq!(user_of_process().unwrap(), String::from_utf8(shown.stdout).unwrap().trim());
+fn zones_are_taken_and_international_names_answered() {
+    let shown = |text: &str| (ssh(text).host, Address::parse(text).unwrap().0.to_string());
+    let error = Address::parse("ssh://bücher.example").unwrap_err().to_string();
+    assert!(error.contains("xn--"), "{error}");
+    assert_eq!(ssh("ssh://xn--bcher-kva.example").host, "xn--bcher-kva.example");
+    for text in
+        ["ssh://[fe80::1%25eth0]:22", "root@[fe80::1%eth0.1]", "ssh://[fe80::1%eth0]?dir=/[%"]
+    {
+        let (host, again) = shown(text);
+        assert!(host.starts_with("fe80::1%eth0"), "{host}");
+        assert_eq!(ssh(&again).host, host);
+    }
+    for text in ["ssh://[fe80::1%]", "ssh://[fe80::1%a b]", "ssh://b%00", "ssh://h[::1%eth0]"] {
+        assert!(matches!(Address::parse(text), Err(AddressError::Form { .. })), "{text}");
+    }
 }
 
 #[test]
@@ -96,15 +109,16 @@ proptest! {
 
     #[test]
     fn displayed_address_parses_to_itself(
-        user in "[^\\x00]{1,12}",
+        user in proptest::option::of("[^\\x00]{1,12}"),
         host in prop_oneof!["[a-z0-9.]{1,12}", any::<std::net::Ipv6Addr>().prop_map(|n| n.to_string())],
-        port in 1_u16..,
+        port in proptest::option::of(1_u16..),
         key in proptest::option::of("/[^\\x00]{1,20}"),
         known_hosts in proptest::option::of("/[^\\x00]{1,20}"),
+        config in proptest::option::of("/[^\\x00]{1,20}"),
         directory in proptest::option::of("[^\\x00]{1,20}"),
     ) {
-        let (key, known_hosts) = (key.map(PathBuf::from), known_hosts.map(PathBuf::from));
-        let ssh = SshAddress { user, host, port, key, known_hosts, directory };
+        let [key, known_hosts, config] = [key, known_hosts, config].map(|file| file.map(PathBuf::from));
+        let ssh = SshAddress { user, host, port, key, known_hosts, config, directory };
         let address = Address::Ssh(ssh);
         prop_assert_eq!(Address::parse(&address.to_string()).unwrap().0, address);
     }

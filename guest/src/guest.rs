@@ -9,7 +9,8 @@ use crate::limits::{Interrupt, Limits};
 use crate::loopback::{LoopbackError, LoopbackServer, USER};
 use crate::qemu::{BootPhases, Launch, LaunchRecord, QemuMachine, QemuProcess};
 use crate::ssh::{
-    self, Connection, Credentials, Endpoint, HostTrust, Keys, RemoteProcess, Shipped, SshError,
+    self, ClientSettings, Connection, Credentials, Endpoint, HostTrust, Keys, KnownHostsFiles,
+    RemoteProcess, Shipped, SshError,
 };
 use std::io::Read;
 use std::net::Ipv4Addr;
@@ -86,6 +87,7 @@ impl Guest {
             host: &Ipv4Addr::LOCALHOST.to_string(),
             port: process.port,
             user: &image.user,
+            proxy: None,
         };
         let keys = Keys {
             trust: HostTrust::Pinned(&image.host_key),
@@ -108,8 +110,12 @@ impl Guest {
         interrupt: &Interrupt,
     ) -> Result<Self, GuestError> {
         let server = LoopbackServer::start(&executable.path, limits, interrupt)?;
-        let endpoint =
-            Endpoint { host: &Ipv4Addr::LOCALHOST.to_string(), port: server.port, user: USER };
+        let endpoint = Endpoint {
+            host: &Ipv4Addr::LOCALHOST.to_string(),
+            port: server.port,
+            user: USER,
+            proxy: None,
+        };
         let keys = Keys {
             trust: HostTrust::Pinned(&server.host_key),
             credentials: Credentials::Memory(&server.client_key),
@@ -123,10 +129,21 @@ impl Guest {
     }
 
     fn reach(ssh: &SshAddress, limits: &Limits, interrupt: &Interrupt) -> Result<Self, GuestError> {
-        let endpoint = Endpoint { host: &ssh.host, port: ssh.port, user: &ssh.user };
+        let settings = ClientSettings::resolve(ssh, interrupt)?;
+        let endpoint = Endpoint {
+            host: &settings.host,
+            port: settings.port,
+            user: &settings.user,
+            proxy: settings.proxy.as_ref(),
+        };
+        let known_hosts = KnownHostsFiles {
+            paths: &settings.known_hosts,
+            may_be_absent: ssh.known_hosts.is_none(),
+            alias: settings.host_key_alias.as_deref(),
+        };
         let keys = Keys {
-            trust: HostTrust::KnownHosts(ssh.known_hosts.as_deref()),
-            credentials: ssh.key.as_deref().map_or(Credentials::Default, Credentials::File),
+            trust: HostTrust::KnownHosts(known_hosts),
+            credentials: Credentials::of(&settings, ssh.key.as_deref()),
         };
         let connection = Connection::open(&endpoint, &keys, limits, interrupt)?;
         Ok(Self { connection, kind: Kind::Ssh { directory: ssh.directory.clone() } })

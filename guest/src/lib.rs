@@ -26,6 +26,7 @@ mod executable;
 pub mod fuzzing;
 mod guest;
 mod held_guest;
+mod home;
 mod host;
 mod host_lock;
 mod image;
@@ -70,7 +71,7 @@ pub use qemu::{
 pub use sevbench_facts::{
     EncryptionFacts, EncryptionState, Facts, Protection, SevCpuid, sha256_of_self,
 };
-pub use ssh::{Ending, RemoteProcess, Shipped, SshError};
+pub use ssh::{AlgorithmKind, Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{
     ArmTarget, CONTROL, DEFAULT_TESTBED, Testbed, TestbedArm, TestbedError, TestbedSection,
     Testbeds,

@@ -1,7 +1,7 @@
 //! What guests on this host need before the first of them starts: exclusive use of the host, an
 //! image, disks, memory and CPUs.
 
-use crate::address::Address;
+use crate::address::{Address, SshAddress};
 use crate::capacity::HostCapacity;
 use crate::error::GuestError;
 use crate::host::{Obstacles, TestbedKind, examine_host};
@@ -9,7 +9,9 @@ use crate::host_lock::{HostLock, HostLockError};
 use crate::image::BootImage;
 use crate::limits::Interrupt;
 use crate::qemu::{Accelerator, Launch, QemuMachine};
+use crate::ssh::{ClientSettings, check_configuration};
 use std::fs;
+use std::path::Path;
 
 /// A host that is ready for guests. Dropping it lets other runs start.
 #[derive(Debug)]
@@ -26,8 +28,9 @@ pub enum HostUse {
     Shared,
 }
 
-/// Takes the host's lock, checks that all machines among `addresses` can run here at once, and
-/// makes the disks that do not exist yet. Reports what takes time, and who disturbs the run.
+/// Checks how machines that run already are reached. Takes the host's lock, checks that all
+/// machines that are booted can run here at once, and makes the disks that do not exist yet.
+/// Reports what takes time, and who disturbs the run.
 ///
 /// # Errors
 /// If another run has guests here, or a machine needs something that the host lacks.
@@ -37,6 +40,11 @@ pub fn prepare(
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Prepared, GuestError> {
+    for address in addresses {
+        if let Address::Ssh(ssh) = address {
+            check_client_settings(ssh, interrupt, tell)?;
+        }
+    }
     let machines: Vec<&QemuMachine> =
         addresses.iter().filter_map(|address| address.machine()).collect();
     if machines.is_empty() {
@@ -66,6 +74,25 @@ pub fn prepare(
         machine.prepare_data_disks(interrupt, tell)?;
     }
     Ok(Prepared { _lock: lock })
+}
+
+/// Checks the configuration of OpenSSH's client for an address, and reports the settings of it that
+/// are not used.
+fn check_client_settings(
+    address: &SshAddress,
+    interrupt: &Interrupt,
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), GuestError> {
+    if let Some(file) = address.config.as_deref().filter(|file| *file != Path::new("none")) {
+        check_configuration(file)?;
+    }
+    ClientSettings::resolve(address, interrupt)?;
+    let unused = ClientSettings::unused(address, interrupt)?;
+    if !unused.is_empty() {
+        let (host, unused) = (&address.host, unused.join(", "));
+        tell(&format!("warning: sevbench does not use these SSH settings of {host}: {unused}"));
+    }
+    Ok(())
 }
 
 /// Notices another run without guests.

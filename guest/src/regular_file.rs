@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Opens a regular file for reading, or a device such as `/dev/null`.
+/// Opens a regular file for reading, or a device such as `/dev/null` or a disk.
 ///
 /// # Errors
 /// If it cannot be opened, or is anything else.
@@ -16,7 +16,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     if kind.is_dir() {
         return Err(io::Error::other("it is a directory"));
     }
-    if !kind.is_file() && !kind.is_char_device() {
+    if !kind.is_file() && !kind.is_char_device() && !kind.is_block_device() {
         return Err(io::Error::other("it is not a regular file"));
     }
     Ok(file)

@@ -1,7 +1,8 @@
 //! Whether a file may decide what runs here. A configuration and a recipe name programs, images and
-//! keys, so whoever can write to them can run code as the user who reads them.
+//! keys, and an image is run, so whoever can write to them can run code as the user who uses them.
 
 use crate::regular_file::open_regular;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -45,21 +46,36 @@ impl GuardedText {
     pub fn read(path: &Path) -> io::Result<Self> {
         // The file that is judged is the one that is read.
         let file = open_regular(path)?;
-        let metadata = file.metadata()?;
+        let distrust = judge(&file, path)?;
         let mut text = String::new();
         if file.take(LEN_MAX + 1).read_to_string(&mut text)? as u64 > LEN_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        // SAFETY: both functions take nothing and cannot fail.
-        let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
-        let owner = Owner { user: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
-        let distrust = if owner.is_foreign(user) {
-            Some(Distrust::Foreign(path.into()))
-        } else {
-            owner.is_open(group).then(|| Distrust::Writable(path.into()))
-        };
         Ok(Self { text, distrust })
     }
+}
+
+/// Why a file may not decide what runs here; `None` if it may.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(crate) fn distrust(path: &Path) -> io::Result<Option<Distrust>> {
+    judge(&open_regular(path)?, path)
+}
+
+/// Judges an open file. A device is the kernel's to protect.
+fn judge(file: &File, path: &Path) -> io::Result<Option<Distrust>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    // SAFETY: both functions take nothing and cannot fail.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let owner = Owner { user: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
+    if owner.is_foreign(user) {
+        return Ok(Some(Distrust::Foreign(path.into())));
+    }
+    Ok(owner.is_open(group).then(|| Distrust::Writable(path.into())))
 }
 
 /// Who owns a file, and its mode.

@@ -48,8 +48,9 @@ impl BufferError {
         match self {
             Self::Map { .. } => "give the guest more memory, or select a smaller size",
             Self::NoHugePages { .. } => {
-                "run in the guest: \
-                 echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled"
+                "type `echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled` in the \
+                 guest, or boot it with transparent_hugepage=madvise (for a machine of sevbench: \
+                 kernel_command_line under [machine] in sevbench.toml)"
             }
         }
     }

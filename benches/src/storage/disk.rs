@@ -118,7 +118,9 @@ impl DiskError {
             }
             Self::Ambiguous { .. } => "give each disk of the guest a different serial number",
             Self::List { .. } => "mount /sys in the guest",
-            Self::Open { .. } => "log in to the guest as root, or as a user who can read its disks",
+            Self::Open { .. } => {
+                "use an address whose user can read the guest's disks, such as ssh://root@HOST"
+            }
             Self::Other { .. } => {
                 "have udev or devtmpfs create the device files in the guest's /dev"
             }

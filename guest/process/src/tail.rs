@@ -3,10 +3,13 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// How much of the end is kept.
 const LEN_MAX: usize = 16 << 10;
 const PIECE_LEN: usize = 4096;
+/// The time between two checks whether the stream has ended.
+const END_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The last 16 KiB of a stream of bytes.
 #[derive(Debug, Default)]
@@ -53,6 +56,18 @@ impl TailReader {
     /// What has arrived so far, as text. It may hold control characters.
     pub fn text(&self) -> String {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()
+    }
+
+    /// Waits for the end of the stream, but no longer than `limit`.
+    pub fn join_within(&mut self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            thread::sleep(END_INTERVAL);
+        }
+        self.join();
     }
 
     /// Waits for the end of the stream.

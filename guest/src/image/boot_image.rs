@@ -1,7 +1,7 @@
 //! What a guest boots: an image built from a recipe, or the user's own. No guest ever writes to it.
 
 use super::error::ImageError;
-use super::files::{first_bytes, read, read_host_key};
+use super::files::{check_trust, first_bytes, read, read_host_key};
 use super::seed::Seed;
 use super::settings::ImageSettings;
 use super::store::{Image, find_image};
@@ -108,6 +108,10 @@ impl BootImage {
     }
 
     fn find_own(settings: &ImageSettings) -> Result<Self, ImageError> {
+        let ImageSettings { disk, kernel, initrd, key, host_key, .. } = settings;
+        for file in [disk, kernel, initrd, key, host_key].into_iter().flatten() {
+            check_trust(file)?;
+        }
         let user = settings.user.as_deref().unwrap_or(ROOT_USER);
         if let Some(kernel) = &settings.kernel {
             check_kernel(kernel)?;
@@ -146,6 +150,8 @@ fn check_kernel(path: &Path) -> Result<(), ImageError> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     fn own(folder: &Path) -> ImageSettings {
         let (disk, kernel) = (folder.join("disk.img"), folder.join("vmlinuz"));
@@ -167,6 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn image_that_others_can_change_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = own(folder.path());
+        for file in [&settings.disk, &settings.kernel].into_iter().flatten() {
+            std::fs::set_permissions(file, Permissions::from_mode(0o666)).unwrap();
+            let said = BootImage::find(&settings).unwrap_err().to_string();
+            assert!(said.contains(&format!("type `chmod go-w {}`", file.display())), "{said}");
+            std::fs::set_permissions(file, Permissions::from_mode(0o644)).unwrap();
+        }
+        BootImage::find(&settings).unwrap();
+    }
+
+    #[test]
     fn inconsistent_image_settings_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |change: &dyn Fn(&mut ImageSettings)| {
@@ -175,7 +194,9 @@ mod tests {
             BootImage::find(&settings).unwrap_err().to_string()
         };
         assert!(refused(&|settings| settings.root = None).contains("root ="));
-        assert!(refused(&|settings| settings.key = Some("k".into())).contains("host_key"));
+        let key = folder.path().join("key");
+        std::fs::write(&key, "").unwrap();
+        assert!(refused(&|settings| settings.key = Some(key.clone())).contains("host_key"));
         assert!(refused(&|settings| settings.disk = Some("/no/disk".into())).contains("/no/disk"));
         let arm = folder.path().join("Image");
         std::fs::write(&arm, [0; 4096]).unwrap();

@@ -26,7 +26,7 @@ pub enum ImageError {
     /// Another build is running.
     #[error("another build holds {}: wait until it has finished", .0.display())]
     Locked(PathBuf),
-    /// Others can change what the recipe says.
+    /// Others can change the recipe, or a file of the image.
     #[error(transparent)]
     Distrust(#[from] Distrust),
     /// A file of the image cannot be read or written.

@@ -2,6 +2,7 @@
 
 use crate::cache_folder::NoCacheFolder;
 use crate::image::ImageError;
+use crate::trusted_file::Distrust;
 use sevbench_facts::Protection;
 use std::io;
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub enum QemuError {
         path.display()
     )]
     FirmwareFile { path: PathBuf },
+    /// Others can change the firmware that the user named.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
     /// KVM was requested and is not usable.
     #[error("KVM is not usable here: {reason}; drop accelerator=kvm to have the guest emulated")]
     NoKvm { reason: String },

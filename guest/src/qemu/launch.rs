@@ -8,6 +8,7 @@ use super::error::QemuError;
 use super::machine::QemuMachine;
 use crate::image::ImageFiles;
 use crate::treatment::Treatment;
+use crate::trusted_file::distrust;
 use serde::{Deserialize, Serialize};
 use sevbench_facts::{Protection, SevCpuid};
 use std::collections::BTreeMap;
@@ -212,7 +213,11 @@ fn backing(machine: &QemuMachine) -> String {
 
 pub(crate) fn firmware(machine: &QemuMachine) -> Result<PathBuf, QemuError> {
     match &machine.settings.firmware {
-        Some(path) if path.is_file() => Ok(path.clone()),
+        Some(path) if path.is_file() => match distrust(path) {
+            Ok(Some(distrust)) => Err(distrust.into()),
+            // QEMU says why it cannot read it.
+            Ok(None) | Err(_) => Ok(path.clone()),
+        },
         Some(path) => Err(QemuError::FirmwareFile { path: path.clone() }),
         None => {
             let mut known = FIRMWARES.iter().map(PathBuf::from);

@@ -1,24 +1,17 @@
-//! Client authentication: with a named key, or with the SSH agent's keys and the default
-//! identities.
+//! Client authentication: with keys in memory, in files and in the SSH agent.
 
+use super::client_settings::{AgentSocket, ClientSettings};
 use super::endpoint::Endpoint;
 use super::error::SshError;
+use super::key_file::KeyFile;
+use super::ssh_agent::{self, SshAgent};
 use super::waiter::{StepError, Waiter};
 use crate::limits::Limits;
-use crate::regular_file::read_regular;
-use russh::keys::PrivateKey;
 use ssh2::ErrorCode;
-use std::io;
 use std::path::{Path, PathBuf};
-
-/// The default identities of OpenSSH's client.
-const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// The maximum number of keys that are offered. An OpenSSH server disconnects after six.
 const OFFERS_MAX: usize = 6;
-
-/// The longest key file that is read.
-const KEY_LEN_MAX: u64 = 64 << 10;
 
 /// libssh2's errors for a key that the server does not accept: without, and with our signature.
 const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19)];
@@ -27,53 +20,94 @@ const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19
 pub(crate) enum Credentials<'a> {
     /// A key that exists in memory only, in OpenSSH's format.
     Memory(&'a str),
-    /// This file alone.
-    File(&'a Path),
-    /// The SSH agent's keys, then the default identities.
-    Default,
+    /// The key of this file alone. The SSH agent may have it.
+    Named(&'a Path, &'a AgentSocket),
+    /// The keys of the SSH agent and of files that exist.
+    Identities { files: &'a [PathBuf], only: bool, agent: &'a AgentSocket },
 }
 
-impl Credentials<'_> {
+impl<'a> Credentials<'a> {
+    /// Those of a machine that is reached as OpenSSH's client would.
+    pub(crate) fn of(settings: &'a ClientSettings, named: Option<&'a Path>) -> Self {
+        match named {
+            Some(file) => Self::Named(file, &settings.agent),
+            None => Self::Identities {
+                files: &settings.identities,
+                only: settings.identities_only,
+                agent: &settings.agent,
+            },
+        }
+    }
+
     pub(super) fn authenticate(
         &self,
         waiter: &Waiter,
         endpoint: &Endpoint<'_>,
         limits: &Limits,
     ) -> Result<(), SshError> {
-        let mut offer = Offer { waiter, endpoint, limits, tried: Vec::new() };
+        let mut offers = Offers { waiter, endpoint, limits, tried: Vec::new() };
         let accepted = match self {
-            Self::Memory(key) => offer.memory(key)?,
-            Self::File(path) => {
-                check_key(path)
-                    .map_err(|reason| SshError::Key { path: path.to_path_buf(), reason })?;
-                offer.file(path)?
-            }
-            Self::Default => offer.agent()? || offer.identities()?,
+            Self::Memory(key) => offers.memory(key)?,
+            Self::Named(file, agent) => offers.named(file, agent)?,
+            Self::Identities { files, only, agent } => offers.identities(files, *only, agent)?,
         };
         if accepted {
             return Ok(());
         }
-        if offer.tried.is_empty() {
-            offer.tried.push("nothing: neither an SSH agent nor ~/.ssh has a key to offer".into());
+        if offers.tried.is_empty() {
+            offers.tried.push("nothing: neither an SSH agent nor ~/.ssh has a key to offer".into());
         }
         Err(SshError::Authentication {
             host: endpoint.host.into(),
             port: endpoint.port,
             user: endpoint.user.into(),
-            tried: offer.tried.join("; "),
+            tried: offers.tried.join("; "),
         })
     }
 }
 
+/// A key to offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offer {
+    /// The key of this number in the SSH agent.
+    Agent(usize),
+    /// The key in the file of this number.
+    File(usize),
+}
+
+/// Orders the keys as OpenSSH's client does: those of the agent that a file names, the agent's
+/// others, the files that the agent lacks. At most [`OFFERS_MAX`], of which the files come first to
+/// have a place.
+fn order(files: &[Option<Vec<u8>>], agent: &[&[u8]], only: bool) -> Vec<Offer> {
+    let in_agent =
+        |blob: &Option<Vec<u8>>| agent.iter().position(|key| Some(*key) == blob.as_deref());
+    let (mut named, mut left) = (Vec::new(), Vec::new());
+    for (file, blob) in files.iter().enumerate() {
+        match in_agent(blob) {
+            Some(key) if named.contains(&Offer::Agent(key)) => {}
+            Some(key) => named.push(Offer::Agent(key)),
+            None => left.push(Offer::File(file)),
+        }
+    }
+    let mut others: Vec<Offer> = (0..agent.len()).map(Offer::Agent).collect();
+    others.retain(|offer| !only && !named.contains(offer));
+    others.truncate(OFFERS_MAX.saturating_sub(named.len() + left.len()));
+    let mut offers = named;
+    offers.append(&mut others);
+    offers.append(&mut left);
+    offers.truncate(OFFERS_MAX);
+    offers
+}
+
 /// The keys that were offered so far, each with the server's answer.
-struct Offer<'a> {
+struct Offers<'a> {
     waiter: &'a Waiter,
     endpoint: &'a Endpoint<'a>,
     limits: &'a Limits,
     tried: Vec<String>,
 }
 
-impl Offer<'_> {
+impl Offers<'_> {
     fn memory(&mut self, key: &str) -> Result<bool, SshError> {
         let (session, user) = (&self.waiter.session, self.endpoint.user);
         let answer =
@@ -81,39 +115,96 @@ impl Offer<'_> {
         self.note("the key made for this guest", answer)
     }
 
-    fn file(&mut self, path: &Path) -> Result<bool, SshError> {
-        let (session, user) = (&self.waiter.session, self.endpoint.user);
-        let answer =
-            self.waiter.until_done(|| session.userauth_pubkey_file(user, None, path, None));
-        self.note(&path.display().to_string(), answer)
+    /// The one key that the user named.
+    fn named(&mut self, path: &Path, socket: &AgentSocket) -> Result<bool, SshError> {
+        let unusable = |reason: String| SshError::Key { path: path.into(), reason };
+        let file = KeyFile::read(path).map_err(|problem| unusable(problem.to_string()))?;
+        let Some(problem) = &file.problem else { return self.file(&file) };
+        // The agent may have what the file lacks.
+        match self.open_agent(socket)? {
+            Some(agent) => match agent.find(&file.public_key) {
+                Some(key) => self.of_agent(&agent, key),
+                None => Err(unusable(problem.to_string())),
+            },
+            None => Err(unusable(problem.to_string())),
+        }
     }
 
-    fn identities(&mut self) -> Result<bool, SshError> {
-        let folder = std::env::home_dir().unwrap_or_default().join(".ssh");
-        let paths = IDENTITIES.map(|name| folder.join(name));
-        for path in paths.iter().filter(|path: &&PathBuf| path.exists()) {
-            match check_key(path) {
-                Err(reason) => self.tried.push(format!("{}: {reason}", path.display())),
-                Ok(()) if self.tried.len() < OFFERS_MAX && self.file(path)? => return Ok(true),
-                Ok(()) => {}
+    fn identities(
+        &mut self,
+        paths: &[PathBuf],
+        only: bool,
+        socket: &AgentSocket,
+    ) -> Result<bool, SshError> {
+        let mut files = Vec::new();
+        for path in paths.iter().filter(|path| path.exists()) {
+            match KeyFile::read(path) {
+                Ok(file) => files.push(file),
+                Err(problem) => self.tried.push(format!("{}: {problem}", path.display())),
             }
+        }
+        let agent = self.open_agent(socket)?;
+        let keys = agent.as_ref().map_or(&[][..], |agent| &agent.keys);
+        // A file that is no use without the agent takes no place.
+        files.retain(|file| match &file.problem {
+            Some(problem) if agent.as_ref().is_none_or(|a| a.find(&file.public_key).is_none()) => {
+                self.tried.push(format!("{}: {problem}", file.path.display()));
+                false
+            }
+            _ => true,
+        });
+        let of_files: Vec<_> = files.iter().map(|file| file.public_key.clone()).collect();
+        let of_agent: Vec<&[u8]> = keys.iter().map(ssh2::PublicKey::blob).collect();
+        let offers = order(&of_files, &of_agent, only);
+        for offer in &offers {
+            let accepted = match (*offer, &agent) {
+                (Offer::Agent(key), Some(agent)) => self.of_agent(agent, key)?,
+                (Offer::Agent(_), None) => false,
+                (Offer::File(file), _) => self.file(&files[file])?,
+            };
+            if accepted {
+                return Ok(true);
+            }
+        }
+        let is_offered = |key: &usize| offers.contains(&Offer::Agent(*key));
+        let rest = (0..keys.len()).filter(|key| !is_offered(key)).count();
+        if rest > 0 {
+            let reason = if only { "IdentitiesOnly is set" } else { "a server takes few" };
+            self.tried.push(format!("{rest} more of the SSH agent: not offered, since {reason}"));
         }
         Ok(false)
     }
 
-    fn agent(&mut self) -> Result<bool, SshError> {
-        let Ok(mut agent) = self.waiter.session.agent() else { return Ok(false) };
-        if agent.connect().and_then(|()| agent.list_identities()).is_err() {
-            return Ok(false);
-        }
-        let keys = agent.identities().unwrap_or_default();
-        for key in keys.iter().take(OFFERS_MAX) {
-            let answer = self.waiter.until_done(|| agent.userauth(self.endpoint.user, key));
-            if self.note(&format!("{} of the SSH agent", key.comment()), answer)? {
+    /// Offers a file's certificate, if there is one, then its key.
+    fn file(&mut self, file: &KeyFile) -> Result<bool, SshError> {
+        let (session, user) = (&self.waiter.session, self.endpoint.user);
+        let offered = [file.certificate.as_deref().map(Some), Some(None)];
+        for public in offered.into_iter().flatten() {
+            let answer = self
+                .waiter
+                .until_done(|| session.userauth_pubkey_file(user, public, &file.path, None));
+            if self.note(&public.unwrap_or(&file.path).display().to_string(), answer)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn open_agent(&mut self, socket: &AgentSocket) -> Result<Option<SshAgent>, SshError> {
+        match ssh_agent::open(&self.waiter.session, socket, &self.waiter.wait) {
+            Ok(agent) => Ok(agent),
+            Err(ssh_agent::AgentProblem::Interrupted) => Err(SshError::Interrupted),
+            Err(problem) => {
+                self.tried.push(problem.to_string());
+                Ok(None)
+            }
+        }
+    }
+
+    fn of_agent(&mut self, agent: &SshAgent, key: usize) -> Result<bool, SshError> {
+        let key = &agent.keys[key];
+        let answer = self.waiter.until_done(|| agent.agent.userauth(self.endpoint.user, key));
+        self.note(&format!("{} of the SSH agent", key.comment()), answer)
     }
 
     /// Whether the key was accepted; an error if offering another is pointless.
@@ -132,29 +223,29 @@ impl Offer<'_> {
     }
 }
 
-/// Explains what is wrong with a key file. libssh2's errors do not.
-fn check_key(path: &Path) -> Result<(), String> {
-    let text = match read_regular(path, KEY_LEN_MAX) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err("there is no such file; name a private key with ?key=PATH".into());
-        }
-        Err(error) => return Err(format!("{error}; name one that you may read with ?key=PATH")),
-        Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
-    };
-    if text.starts_with("ssh-") || text.starts_with("ecdsa-") {
-        return Err("it is a public key; name the private one, without .pub".into());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_offered_as_by_openssh() {
+        let file = |name: &str| Some(name.as_bytes().to_vec());
+        let agent: [&[u8]; 3] = [b"one", b"two", b"three"];
+        let files = [file("four"), file("two"), None];
+        let (agents, file_at) = (Offer::Agent, Offer::File);
+        let expected = [agents(1), agents(0), agents(2), file_at(0), file_at(2)];
+        assert_eq!(order(&files, &agent, false), expected);
+        assert_eq!(order(&files, &agent, true), [agents(1), file_at(0), file_at(2)]);
+        assert_eq!(order(&[], &[], false), []);
     }
-    if !text.contains("PRIVATE KEY-----") {
-        return Err("it is not a private key; make one with `ssh-keygen -t ed25519`".into());
+
+    #[test]
+    fn files_keep_their_places_beside_many_keys_of_the_agent() {
+        let names: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        let agent: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+        let offers = order(&[Some(b"file".to_vec()), Some(b"7".to_vec())], &agent, false);
+        assert_eq!(offers.len(), OFFERS_MAX);
+        assert_eq!((offers[0], offers[5]), (Offer::Agent(7), Offer::File(0)));
+        assert_eq!(order(&vec![None; 9], &agent, false).len(), OFFERS_MAX);
     }
-    // Older formats say so in their headers.
-    if text.contains("ENCRYPTED")
-        || PrivateKey::from_openssh(&text).is_ok_and(|key| key.is_encrypted())
-    {
-        let add = format!("`ssh-add {}`", path.display());
-        return Err(format!(
-            "it is encrypted; add it to the SSH agent with {add}, and leave out ?key="
-        ));
-    }
-    Ok(())
 }

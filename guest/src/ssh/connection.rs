@@ -1,11 +1,14 @@
 //! One authenticated SSH connection.
 
+use super::algorithms::{Disagreement, disagreement};
 use super::authenticate::Credentials;
+use super::client_settings::ProxyCommand;
 use super::connect::connect;
 use super::endpoint::Endpoint;
 use super::error::SshError;
 use super::host_key::HostTrust;
 use super::process::RemoteProcess;
+use super::proxy::Proxy;
 use super::retries::transport_retries;
 use super::waiter::{StepError, Waiter};
 use crate::limits::{Interrupt, Limits, is_interrupt};
@@ -13,11 +16,14 @@ use crate::wait::Wait;
 use ssh2::{Channel, ErrorCode, Session};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// libssh2's error for a channel that the server refuses to open.
 const CHANNEL_REFUSED: ErrorCode = ErrorCode::Session(-21);
+/// libssh2's errors for a server with which it has no algorithm in common.
+const NO_AGREEMENT: [ErrorCode; 2] = [ErrorCode::Session(-5), ErrorCode::Session(-8)];
 /// How long a server that refuses a channel is asked again, and the time between two tries.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
@@ -34,6 +40,8 @@ pub(crate) struct Connection {
     pub(crate) host_key_fingerprint: String,
     pub(crate) limits: Limits,
     interrupt: Interrupt,
+    // Declared last, so that it ends after the session.
+    _proxy: Option<Proxy>,
 }
 
 impl Connection {
@@ -44,20 +52,40 @@ impl Connection {
         limits: &Limits,
         interrupt: &Interrupt,
     ) -> Result<Self, SshError> {
-        let stream = connect((endpoint.host, endpoint.port), limits, interrupt)?;
-        let failed = |step| move |error| endpoint.explain(error, step, limits);
-        let mut session = Session::new().map_err(StepError::Ssh).map_err(failed("starting"))?;
+        let mut session = Session::new()
+            .map_err(|error| endpoint.explain(StepError::Ssh(error), "starting", limits))?;
         session.set_blocking(false);
-        session.set_tcp_stream(stream);
-        keys.trust.prefer_known_types(&session, endpoint)?;
-        let waiter =
-            Waiter { session: session.clone(), wait: Wait::new(interrupt, limits.connect) };
-        waiter.until_done(|| session.handshake()).map_err(failed("the SSH handshake"))?;
-        let host_key_fingerprint = keys.trust.check(&session, endpoint)?;
-        let waiter =
-            Waiter { session: session.clone(), wait: Wait::new(interrupt, limits.connect) };
-        keys.credentials.authenticate(&waiter, endpoint, limits)?;
-        Ok(Self { session, host_key_fingerprint, limits: *limits, interrupt: interrupt.clone() })
+        let mut proxy = match endpoint.proxy {
+            None => {
+                let stream = connect((endpoint.host, endpoint.port), limits, interrupt)?;
+                session.set_tcp_stream(stream);
+                None
+            }
+            Some(command) => {
+                let (proxy, stream) = start_proxy(endpoint, command)?;
+                session.set_tcp_stream(stream);
+                Some(proxy)
+            }
+        };
+        let logged_in = log_in(&session, endpoint, keys, limits, interrupt);
+        match (logged_in, &mut proxy) {
+            (Ok(host_key_fingerprint), _) => Ok(Self {
+                session,
+                host_key_fingerprint,
+                limits: *limits,
+                interrupt: interrupt.clone(),
+                _proxy: proxy,
+            }),
+            // The program knows better than we do why nothing came.
+            (Err(error @ (SshError::Silent { .. } | SshError::Handshake { .. })), Some(proxy)) => {
+                Err(SshError::Proxy {
+                    host: endpoint.host.into(),
+                    command: proxy.command().into(),
+                    reason: proxy.explain(&error.to_string()),
+                })
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Runs a command line in the account's shell.
@@ -111,4 +139,66 @@ impl Connection {
     pub(crate) fn close(&self) {
         self.session.disconnect(None, "done", None).ok();
     }
+}
+
+/// Makes the handshake, checks the host key and authenticates. Returns the host key's fingerprint.
+fn log_in(
+    session: &Session,
+    endpoint: &Endpoint<'_>,
+    keys: &Keys<'_>,
+    limits: &Limits,
+    interrupt: &Interrupt,
+) -> Result<String, SshError> {
+    keys.trust.prefer_known_types(session, endpoint)?;
+    let waiter = || Waiter { session: session.clone(), wait: Wait::new(interrupt, limits.connect) };
+    let mut handshaking = session.clone();
+    match waiter().until_done(|| handshaking.handshake()) {
+        Err(StepError::Ssh(error)) if NO_AGREEMENT.contains(&error.code()) => {
+            let error = endpoint.explain(StepError::Ssh(error), "the SSH handshake", limits);
+            return Err(explain_handshake(error, session, endpoint, limits, interrupt));
+        }
+        result => result.map_err(|error| endpoint.explain(error, "the SSH handshake", limits))?,
+    }
+    let host_key_fingerprint = keys.trust.check(session, endpoint)?;
+    keys.credentials.authenticate(&waiter(), endpoint, limits)?;
+    Ok(host_key_fingerprint)
+}
+
+/// Says which algorithms client and server do not have in common; `error` if they do.
+fn explain_handshake(
+    error: SshError,
+    session: &Session,
+    endpoint: &Endpoint<'_>,
+    limits: &Limits,
+    interrupt: &Interrupt,
+) -> SshError {
+    let wait = Wait::new(interrupt, limits.connect);
+    let disagreement = match endpoint.proxy {
+        None => connect((endpoint.host, endpoint.port), limits, interrupt)
+            .ok()
+            .and_then(|stream| disagreement(session, stream, &wait)),
+        Some(command) => start_proxy(endpoint, command)
+            .ok()
+            .and_then(|(_proxy, stream)| disagreement(session, stream, &wait)),
+    };
+    match disagreement {
+        Some(Disagreement { kind, ours, theirs }) => SshError::NoCommonAlgorithm {
+            host: endpoint.host.into(),
+            kind,
+            ours: ours.join(", "),
+            theirs: theirs.join(", "),
+        },
+        None => error,
+    }
+}
+
+fn start_proxy(
+    endpoint: &Endpoint<'_>,
+    command: &ProxyCommand,
+) -> Result<(Proxy, UnixStream), SshError> {
+    Proxy::start(command).map_err(|error| SshError::Proxy {
+        host: endpoint.host.into(),
+        command: command.to_string(),
+        reason: error.to_string(),
+    })
 }

@@ -1,15 +1,17 @@
 //! Where to connect, and how a failure to do so is explained.
 
+use super::client_settings::ProxyCommand;
 use super::error::SshError;
 use super::waiter::StepError;
 use crate::limits::{Limits, is_interrupt};
 use std::io;
 
-/// Where to connect, and as whom.
+/// Where to connect, as whom, and through which program, if any.
 pub(crate) struct Endpoint<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) user: &'a str,
+    pub(crate) proxy: Option<&'a ProxyCommand>,
 }
 
 impl Endpoint<'_> {

@@ -1,5 +1,6 @@
 //! What can go wrong between us and a machine reached over SSH.
 
+use super::algorithms::AlgorithmKind;
 use super::ending::Ending;
 use std::io;
 use std::path::PathBuf;
@@ -13,10 +14,31 @@ use thiserror::Error;
 pub enum SshError {
     /// The name does not resolve.
     #[error(
-        "cannot resolve the host name `{host}` ({reason}): check the name, or write its IP address \
-         (Host entries of ~/.ssh/config are not used)"
+        "cannot resolve the host name `{host}` ({reason}): check the name, or write its IP address"
     )]
     NoSuchHost { host: String, reason: String },
+    /// OpenSSH's client does not say how it would reach the host.
+    #[error("ssh cannot say how to reach {host}: {reason}; try `ssh -G {host}`")]
+    ClientSettings { host: String, reason: String },
+    /// There is a configuration for OpenSSH's client, but no client to read it.
+    #[error(
+        "{} needs OpenSSH's client: type `apt-get install openssh-client`, or add ?config=none to \
+         the address",
+        file.display()
+    )]
+    NoClient { file: PathBuf },
+    /// A configuration of OpenSSH's client cannot be used.
+    #[error("cannot use the SSH configuration {}: {reason}", file.display())]
+    Configuration { file: PathBuf, reason: String },
+    /// The address has no user name, and the name of this process's user is not known.
+    #[error(
+        "no user for {host}, and this process's user is not known: write ssh://USER@{host}, or set \
+         USER"
+    )]
+    NoUser { host: String },
+    /// The program that leads to the host failed.
+    #[error("cannot reach {host} through `{command}`: {reason}")]
+    Proxy { host: String, command: String, reason: String },
     /// Nothing listens on the port.
     #[error(
         "{host} refuses connections on port {port}: start its SSH server, or name the port it \
@@ -40,12 +62,19 @@ pub enum SshError {
         limit.as_secs_f64()
     )]
     Silent { host: String, port: u16, step: &'static str, limit: Duration },
-    /// The other side is not an SSH server, or supports no algorithm that we support.
+    /// The other side is not an SSH server, or does something that we do not understand.
     #[error(
         "{host} port {port} accepted the connection, but {step} failed: {reason}; check that it is an \
          SSH server; try `ssh -v -p {port} {host}`"
     )]
     Handshake { host: String, port: u16, step: &'static str, reason: String },
+    /// Client and server have no algorithm of this kind in common.
+    #[error(
+        "{host} and sevbench have no {kind} in common: the server has {theirs}; sevbench has {ours}; \
+         add one of these to {} in its sshd_config",
+        kind.setting()
+    )]
+    NoCommonAlgorithm { host: String, kind: AlgorithmKind, ours: String, theirs: String },
     /// No known_hosts file has the host's key.
     #[error(
         "the host key of {host} is unknown (fingerprint {fingerprint}): compare it with the output \
@@ -54,6 +83,16 @@ pub enum SshError {
         known_hosts.display()
     )]
     HostKeyUnknown { host: String, port: u16, fingerprint: String, known_hosts: PathBuf },
+    /// Only a certificate authority of the host is known.
+    #[error(
+        "{} knows {host} by a certificate authority only (@cert-authority), and sevbench cannot \
+         check host certificates: compare the fingerprint {fingerprint} with the output of \
+         `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` (or the like) on the host itself, then \
+         type `ssh-keyscan -p {port} {host} >> {}`",
+        known_hosts.display(),
+        known_hosts.display()
+    )]
+    HostKeyCertified { host: String, port: u16, fingerprint: String, known_hosts: PathBuf },
     /// The host's key differs from the known one.
     #[error(
         "THE HOST KEY OF {host} HAS CHANGED (fingerprint now {fingerprint}): someone may be \

@@ -3,17 +3,16 @@
 
 use super::endpoint::Endpoint;
 use super::error::SshError;
-use super::known_hosts::{KeyStatus, Known};
+use super::known_hosts::{KeyStatus, Known, KnownHostsFiles};
 use russh::keys::ssh_key::{HashAlg, PublicKey};
 use ssh2::{MethodType, Session};
-use std::path::Path;
 
 /// The trusted host keys.
 pub(crate) enum HostTrust<'a> {
     /// Only this key; for a guest that we booted.
     Pinned(&'a PublicKey),
-    /// The keys in this file, or by default in the user's and the system's.
-    KnownHosts(Option<&'a Path>),
+    /// The keys in these files.
+    KnownHosts(KnownHostsFiles<'a>),
 }
 
 impl HostTrust<'_> {
@@ -24,8 +23,8 @@ impl HostTrust<'_> {
         session: &Session,
         endpoint: &Endpoint<'_>,
     ) -> Result<(), SshError> {
-        let Self::KnownHosts(file) = self else { return Ok(()) };
-        let known = Known::read(session, *file, (endpoint.host, endpoint.port))?;
+        let Self::KnownHosts(files) = self else { return Ok(()) };
+        let known = Known::read(session, files, (endpoint.host, endpoint.port))?;
         let supported = session.supported_algs(MethodType::HostKey).unwrap_or_default();
         let (mut order, rest): (Vec<&str>, Vec<&str>) =
             supported.into_iter().partition(|algorithm| known.has_type(algorithm));
@@ -51,7 +50,7 @@ impl HostTrust<'_> {
         let shown = PublicKey::from_bytes(blob)
             .map_err(|error| failed(endpoint, step, error.to_string()))?;
         let fingerprint = shown.fingerprint(HashAlg::Sha256).to_string();
-        let file = match self {
+        let files = match self {
             Self::Pinned(pinned) if pinned.key_data() == shown.key_data() => {
                 return Ok(fingerprint);
             }
@@ -59,13 +58,19 @@ impl HostTrust<'_> {
                 let reason = "it is not the key of the guest that was started".into();
                 return Err(failed(endpoint, step, reason));
             }
-            Self::KnownHosts(file) => *file,
+            Self::KnownHosts(files) => files,
         };
-        let known = Known::read(session, file, (endpoint.host, endpoint.port))?;
+        let known = Known::read(session, files, (endpoint.host, endpoint.port))?;
         let host = endpoint.host.to_owned();
         match known.check(&shown) {
             KeyStatus::Known => Ok(fingerprint),
             KeyStatus::Unknown => Err(SshError::HostKeyUnknown {
+                host,
+                port: endpoint.port,
+                fingerprint,
+                known_hosts: known.path,
+            }),
+            KeyStatus::Certified => Err(SshError::HostKeyCertified {
                 host,
                 port: endpoint.port,
                 fingerprint,

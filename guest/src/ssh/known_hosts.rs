@@ -8,8 +8,6 @@ use ssh2::{CheckResult, KnownHostFileKind, Session};
 use std::io;
 use std::path::{Path, PathBuf};
 
-const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
-
 /// The most of a known_hosts file that is read.
 const FILE_LEN_MAX: u64 = 16 << 20;
 
@@ -24,6 +22,8 @@ pub(super) struct Known {
     keys_of_any_port: Vec<PublicKey>,
     /// As base64.
     revoked: Vec<String>,
+    /// Whether a certificate authority vouches for the host.
+    is_certified: bool,
     /// The name in the files: `[host]:port`, or only the host for port 22.
     pub(super) name: String,
     host: String,
@@ -31,27 +31,43 @@ pub(super) struct Known {
     pub(super) path: PathBuf,
 }
 
+/// The known_hosts files for a host.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownHostsFiles<'a> {
+    /// The first is the one in which the user would add a key.
+    pub(crate) paths: &'a [PathBuf],
+    /// Whether a file that does not exist is an empty one.
+    pub(crate) may_be_absent: bool,
+    /// The name of the host in the files, if it is not that of host and port.
+    pub(crate) alias: Option<&'a str>,
+}
+
 /// What known_hosts files say about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyStatus {
     Known,
     Unknown,
+    /// Only a certificate authority of the host is known, and libssh2 cannot check certificates.
+    Certified,
     Changed,
     Revoked,
 }
 
 impl Known {
-    /// Reads the file, or by default the user's and the system's.
+    /// Reads the files.
     pub(super) fn read(
         session: &Session,
-        file: Option<&Path>,
+        files: &KnownHostsFiles<'_>,
         (host, port): (&str, u16),
     ) -> Result<Self, SshError> {
-        let path = file.map_or_else(user_known_hosts, Path::to_path_buf);
-        let mut known = Self::nothing((host, port), path.clone());
-        known.add_file(session, &path, file.is_none())?;
-        if file.is_none() {
-            known.add_file(session, Path::new(SYSTEM_KNOWN_HOSTS), true)?;
+        let first = files.paths.first().cloned().unwrap_or_default();
+        let mut known = match files.alias {
+            // As in OpenSSH, an alias stands for host and port.
+            Some(alias) => Self::nothing((alias, DEFAULT_PORT), first),
+            None => Self::nothing((host, port), first),
+        };
+        for path in files.paths {
+            known.add_file(session, path, files.may_be_absent)?;
         }
         Ok(known)
     }
@@ -60,7 +76,7 @@ impl Known {
         let host = host.to_ascii_lowercase();
         let name = if port == DEFAULT_PORT { host.clone() } else { format!("[{host}]:{port}") };
         let (keys, keys_of_any_port, revoked) = <_>::default();
-        Self { keys, keys_of_any_port, revoked, name, host, path }
+        Self { keys, keys_of_any_port, revoked, is_certified: false, name, host, path }
     }
 
     fn add_file(
@@ -82,7 +98,11 @@ impl Known {
             let mut words = line.split_ascii_whitespace();
             match words.next() {
                 Some("@revoked") => self.revoked.extend(words.nth(2).map(str::to_owned)),
-                // Other marks are for certificates, which libssh2 cannot check.
+                Some("@cert-authority") => {
+                    let is_about =
+                        |patterns| matches(patterns, &self.name) || matches(patterns, &self.host);
+                    self.is_certified |= words.next().is_some_and(is_about);
+                }
                 Some(first) if !first.starts_with(['#', '@']) => {
                     self.add_line(session, line, first)
                 }
@@ -135,6 +155,8 @@ impl Known {
             // As in OpenSSH, an entry without a port confirms a key for every port, but contradicts
             // none.
             KeyStatus::Known
+        } else if self.is_certified {
+            KeyStatus::Certified
         } else {
             KeyStatus::Unknown
         }
@@ -193,10 +215,6 @@ pub(crate) fn key_status_in(text: &[u8], of: (&str, u16), key: &PublicKey) -> Ke
     let mut known = Known::nothing(of, PathBuf::new());
     known.add_text(&session, text);
     known.check(key)
-}
-
-fn user_known_hosts() -> PathBuf {
-    std::env::home_dir().unwrap_or_default().join(".ssh/known_hosts")
 }
 
 #[cfg(test)]

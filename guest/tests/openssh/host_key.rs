@@ -59,6 +59,17 @@ pub(crate) fn host_key_revoked() -> CaseResult {
     Ok(())
 }
 
+pub(crate) fn host_key_certified() -> CaseResult {
+    let sshd = sshd!();
+    let authority = fs::read_to_string(sshd.path("key.pub")).unwrap();
+    fs::write(sshd.known_hosts(), format!("@cert-authority *.0.0.1,x {authority}")).unwrap();
+    let error = refused(&sshd.address(""), "cannot check host certificates");
+    assert!(matches!(error, GuestError::Ssh(SshError::HostKeyCertified { .. })));
+    fs::write(sshd.known_hosts(), format!("@cert-authority *.example {authority}")).unwrap();
+    refused(&sshd.address(""), "is unknown");
+    Ok(())
+}
+
 /// As in OpenSSH, an entry without a port confirms a key for every port, but contradicts none.
 pub(crate) fn host_key_of_another_port() -> CaseResult {
     let sshd = sshd!();

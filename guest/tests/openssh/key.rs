@@ -5,8 +5,9 @@ use crate::support::*;
 use sevbench_guest::{GuestError, SshError};
 use sevbench_testing::{Options, Sshd, eventually, make_key};
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 pub(crate) fn key_of_each_type() -> CaseResult {
     let sshd = sshd!();
@@ -47,57 +48,152 @@ pub(crate) fn key_that_is_none() -> CaseResult {
         assert!(matches!(error, GuestError::Ssh(SshError::Key { .. })), "{error}");
     };
     refused("nonesuch", "there is no such file");
-    refused("key.pub", "without .pub");
+    refused("key.pub", "name the private key, without .pub");
     refused("sshd_config", "ssh-keygen -t ed25519");
     refused("", "directory");
     Ok(())
 }
 
-/// Needs a process of its own, since the environment names the agent's socket.
+/// An SSH agent with these keys. Dropping it ends it.
+struct Agent {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Agent {
+    fn start(sshd: &Sshd, keys: &[PathBuf]) -> Self {
+        let socket = sshd.path("agent");
+        let mut command = Command::new("ssh-agent");
+        command.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null());
+        let agent = Self { child: command.spawn().unwrap(), socket };
+        eventually("the agent listens", || agent.socket.exists());
+        for key in keys {
+            let mut add = Command::new("ssh-add");
+            add.arg("-q").arg(key).env("SSH_AUTH_SOCK", &agent.socket);
+            assert!(add.status().unwrap().success());
+        }
+        agent
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// What a process says that reaches the server, with this home folder and this agent. The
+/// environment names the agent's socket.
+fn reach(sshd: &Sshd, options: &str, socket: &Path) -> String {
+    let home = sshd.path("home");
+    let config = sshd.path("identities");
+    let identity = "IdentityFile ~/.ssh/id_ed25519\nUserKnownHostsFile none\n";
+    if !config.exists() {
+        fs::write(&config, identity).unwrap();
+    }
+    let options = format!("&config={}{options}", config.display());
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([REACH, &sshd.address_without_key(&options).to_string()])
+        .env("HOME", home)
+        .env("SSH_AUTH_SOCK", socket)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn encrypt(key: &Path, old: &str, new: &str) {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-p", "-P", old, "-N", new, "-f"]).arg(key);
+    assert!(command.status().unwrap().success());
+}
+
 pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
     let sshd = sshd!();
     let key = sshd.path("key");
-    let encrypt =
-        Command::new("ssh-keygen").args(["-q", "-p", "-N", "secret", "-f"]).arg(&key).status();
-    assert!(encrypt.unwrap().success());
+    encrypt(&key, "", "secret");
     let error = refused(&sshd.address(""), &format!("`ssh-add {}`", key.display()));
     assert!(matches!(error, GuestError::Ssh(SshError::Key { .. })));
 
-    let encrypt = Command::new("ssh-keygen")
-        .args(["-q", "-p", "-P", "secret", "-N", "", "-f"])
-        .arg(&key)
-        .status();
-    assert!(encrypt.unwrap().success());
-    let socket = sshd.path("agent");
-    let mut agent = Command::new("ssh-agent")
-        .arg("-D")
-        .arg("-a")
-        .arg(&socket)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    eventually("the agent listens", || socket.exists());
-    let add = Command::new("ssh-add").arg("-q").arg(&key).env("SSH_AUTH_SOCK", &socket).status();
-    let script = |home: &str, socket: &Path| {
-        Command::new(std::env::current_exe().unwrap())
-            .args([REACH, &sshd.address_without_key("").to_string()])
-            .env("HOME", sshd.path(home))
-            .env("SSH_AUTH_SOCK", socket)
-            .output()
-            .unwrap()
-    };
-    let by_agent = script("home", &socket);
-    agent.kill().unwrap();
-    agent.wait().unwrap();
-    assert!(add.unwrap().success());
-    assert_eq!(String::from_utf8_lossy(&by_agent.stdout), "reached\n");
+    encrypt(&key, "secret", "");
+    let agent = Agent::start(&sshd, std::slice::from_ref(&key));
+    assert_eq!(reach(&sshd, "", &agent.socket), "reached\n");
+    // The agent has the key of a file that is no use by itself.
+    encrypt(&key, "", "secret");
+    for file in ["key", "key.pub"] {
+        let named = format!("&key={}", sshd.path(file).display());
+        assert_eq!(reach(&sshd, &named, &agent.socket), "reached\n");
+    }
+    encrypt(&key, "secret", "");
+    let socket = agent.socket.clone();
+    drop(agent);
 
-    let nothing = script("home", &socket);
-    let said = String::from_utf8_lossy(&nothing.stdout).into_owned();
+    let said = reach(&sshd, "", &socket);
     assert!(said.contains("nothing: neither an SSH agent nor ~/.ssh has a key to offer"), "{said}");
 
     fs::create_dir_all(sshd.path("home/.ssh")).unwrap();
     fs::copy(&key, sshd.path("home/.ssh/id_ed25519")).unwrap();
-    assert_eq!(String::from_utf8_lossy(&script("home", &socket).stdout), "reached\n");
+    assert_eq!(reach(&sshd, "", &socket), "reached\n");
+    Ok(())
+}
+
+/// A server ends a connection after six keys, so the agent's must not use up all of them.
+pub(crate) fn agent_with_many_keys() -> CaseResult {
+    let sshd = sshd!();
+    let others: Vec<_> = (0..8).map(|n| sshd.path(&format!("other{n}"))).collect();
+    others.iter().for_each(|key| make_key(key, "ed25519"));
+    let agent = Agent::start(&sshd, &others);
+    let said = reach(&sshd, "", &agent.socket);
+    assert!(
+        said.contains("2 more of the SSH agent: not offered, since a server takes few"),
+        "{said}"
+    );
+
+    fs::create_dir_all(sshd.path("home/.ssh")).unwrap();
+    fs::copy(sshd.path("key"), sshd.path("home/.ssh/id_ed25519")).unwrap();
+    assert_eq!(reach(&sshd, "", &agent.socket), "reached\n");
+
+    // The key of the configuration comes first, and alone if it says so.
+    fs::remove_file(sshd.path("home/.ssh/id_ed25519")).unwrap();
+    let last = others.last().unwrap();
+    fs::copy(last.with_extension("pub"), sshd.path("authorized_keys")).unwrap();
+    let identity = format!("IdentityFile {}\n", last.with_extension("pub").display());
+    fs::write(sshd.path("identities"), &identity).unwrap();
+    assert_eq!(reach(&sshd, "", &agent.socket), "reached\n");
+    fs::copy(sshd.path("key.pub"), sshd.path("authorized_keys")).unwrap();
+    fs::write(sshd.path("identities"), identity + "IdentitiesOnly yes\n").unwrap();
+    let said = reach(&sshd, "", &agent.socket);
+    assert!(said.contains("7 more of the SSH agent: not offered, since IdentitiesOnly"), "{said}");
+    assert!(said.contains("of the SSH agent: refused; 7 more"), "{said}");
+    Ok(())
+}
+
+pub(crate) fn agent_that_does_not_answer() -> CaseResult {
+    let sshd = sshd!();
+    let socket = sshd.path("agent");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let said = reach(&sshd, "", &socket);
+    assert!(said.contains("it does not answer within"), "{said}");
+    // It is not needed for a key in a file.
+    let named = format!("&key={}", sshd.path("key").display());
+    assert_eq!(reach(&sshd, &named, &socket), "reached\n");
+    Ok(())
+}
+
+pub(crate) fn certificate_beside_the_key() -> CaseResult {
+    for key_type in ["rsa", "ecdsa", "ed25519"] {
+        let sshd = sshd!();
+        make_key(&sshd.path("authority"), "ed25519");
+        let key = sshd.path("certified");
+        make_key(&key, key_type);
+        let mut sign = Command::new("ssh-keygen");
+        sign.args(["-q", "-I", "name", "-n", &sevbench_testing::user(), "-s"])
+            .arg(sshd.path("authority"))
+            .arg(key.with_extension("pub"));
+        assert!(sign.status().unwrap().success());
+        let authority = fs::read_to_string(sshd.path("authority.pub")).unwrap();
+        fs::write(sshd.path("authorized_keys"), format!("cert-authority {authority}")).unwrap();
+        started(&sshd.address_without_key(&format!("&key={}", key.display())));
+    }
     Ok(())
 }

@@ -14,6 +14,7 @@ macro_rules! sshd {
     }};
 }
 
+mod client_settings;
 mod host_key;
 mod key;
 mod reach;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
             ("host_key_unknown", host_key::host_key_unknown),
             ("host_key_changed", host_key::host_key_changed),
             ("host_key_revoked", host_key::host_key_revoked),
+            ("host_key_certified", host_key::host_key_certified),
             ("host_key_of_another_port", host_key::host_key_of_another_port),
             ("host_key_hashed", host_key::host_key_hashed),
             ("host_key_by_pattern", host_key::host_key_by_pattern),
@@ -58,10 +60,21 @@ fn main() -> ExitCode {
             ("key_not_accepted", key::key_not_accepted),
             ("key_that_is_none", key::key_that_is_none),
             ("key_encrypted_and_in_agent", key::key_encrypted_and_in_agent),
+            ("agent_with_many_keys", key::agent_with_many_keys),
+            ("agent_that_does_not_answer", key::agent_that_does_not_answer),
+            ("certificate_beside_the_key", key::certificate_beside_the_key),
+            ("host_of_the_configuration", client_settings::host_of_the_configuration),
+            ("address_before_the_configuration", client_settings::address_before_the_configuration),
+            ("host_key_alias", client_settings::host_key_alias),
+            ("proxy_jump", client_settings::proxy_jump),
+            ("proxy_command", client_settings::proxy_command),
+            ("silent_proxy_command", client_settings::silent_proxy_command),
+            ("settings_that_are_not_used", client_settings::settings_that_are_not_used),
             ("no_such_host", reach::no_such_host),
             ("port_refused", reach::port_refused),
             ("silent_server", reach::silent_server),
             ("babbling_server", reach::babbling_server),
+            ("no_common_algorithm", reach::no_common_algorithm),
             ("interrupted_connect", reach::interrupted_connect),
             ("no_room", ship::no_room),
             ("no_execution", ship::no_execution),

@@ -19,11 +19,12 @@ pub(crate) fn no_such_host() -> CaseResult {
 /// An address on which this check listens, or nobody does.
 fn address_at(port: u16) -> Address {
     Address::Ssh(SshAddress {
-        user: "root".into(),
+        user: Some("root".into()),
         host: "127.0.0.1".into(),
-        port,
+        port: Some(port),
         key: None,
         known_hosts: Some("/dev/null".into()),
+        config: Some("none".into()),
         directory: None,
     })
 }
@@ -64,6 +65,18 @@ pub(crate) fn babbling_server() -> CaseResult {
         "{error}"
     );
     server.join().unwrap();
+    Ok(())
+}
+
+pub(crate) fn no_common_algorithm() -> CaseResult {
+    for (setting, value) in
+        [("KexAlgorithms", "sntrup761x25519-sha512@openssh.com"), ("MACs", "umac-64@openssh.com")]
+    {
+        let sshd = sshd!(configuration: format!("{setting} {value}"));
+        let error = refused(&sshd.address(""), &format!("the server has {value}"));
+        assert!(matches!(error, GuestError::Ssh(SshError::NoCommonAlgorithm { .. })), "{error}");
+        assert!(error.to_string().contains(&format!("to {setting} in its sshd_config")), "{error}");
+    }
     Ok(())
 }
 

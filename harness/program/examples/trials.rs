@@ -75,6 +75,12 @@ fn boasts(b: &mut Bencher<'_>) {
     panic!("{}", "boast ".repeat(1_000_000));
 }
 
+/// Reads a file of the machine that it was built on.
+fn lacks_its_file(b: &mut Bencher<'_>) {
+    let corpus = std::fs::read("Cargo.toml").expect("the corpus");
+    b.iter(|| black_box(&corpus).len());
+}
+
 /// Long enough to be interrupted in its middle.
 fn slow(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_millis(200)));
@@ -93,5 +99,6 @@ const BENCHES: &[&dyn BenchEntry] = &[
     &Bench::new("noisy", noisy),
     &Bench::new("boasts", boasts),
     &Bench::new("fresh-environment", fresh_environment),
+    &Bench::new("lacks-its-file", lacks_its_file),
 ];
 sevbench::main!(trials, BENCHES);

@@ -14,5 +14,5 @@ pub use lab::{
 pub use module_graph::ModuleGraph;
 pub use mutations::fuzz;
 pub use processes::{children_of, eventually, is_alive, signal};
-pub use sshd::{Options, Sshd, free_port, make_key};
+pub use sshd::{Options, Sshd, free_port, make_key, user};
 pub use workspace::{fixture, packages, workspace, workspace_sources};

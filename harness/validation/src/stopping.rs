@@ -22,7 +22,7 @@ impl fmt::Display for Stopping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TwoStage => "Stein's two stages",
-            Self::FirstSignificant => "false alarms at the first significant look",
+            Self::FirstSignificant => "false alarms: p below 5 % at some boot",
         })
     }
 }

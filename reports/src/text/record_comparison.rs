@@ -50,7 +50,7 @@ fn write_text(out: &mut String, comparison: &RecordComparison) -> std::fmt::Resu
     }
     for row in &comparison.differences {
         let (here, there) = (&row.before, &row.now);
-        writeln!(out, "difference: {}: {here}; now {there}", &row.what)?;
+        writeln!(out, "difference: {}: {here} before; {there} now", &row.what)?;
     }
     Ok(())
 }

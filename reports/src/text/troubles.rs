@@ -65,7 +65,7 @@ pub(super) fn write_differences(out: &mut String, summary: &Summary) -> Result {
         let (here, there) = (&row.control, &row.treatment);
         let facts: Vec<&str> = rows.iter().map(|row| row.fact.as_str()).collect();
         let facts = facts.join(", ");
-        writeln!(out, "{label}: {facts}: {control} {here}; {} {there}", row.arm)?;
+        writeln!(out, "{label}: {facts}: {here} in {control}; {there} in {}", row.arm)?;
     }
     Ok(())
 }

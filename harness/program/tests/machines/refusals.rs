@@ -2,7 +2,8 @@
 
 use crate::{Host, has};
 use sevbench_testing::{Lab, Ran, Skip, skip};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 fn run(settings: &str, change: impl FnOnce(&mut Command)) -> Ran {
@@ -47,6 +48,13 @@ fn missing_host_features_are_named() {
     let Some(_host) = Host::take() else { return };
     run("[machine]\nfirmware = \"/no/firmware\"\n", |_| ())
         .expect(2, &["no firmware /no/firmware"]);
+    let folder = tempfile::tempdir().unwrap();
+    let firmware = folder.path().join("OVMF.fd");
+    fs::write(&firmware, "firmware").unwrap();
+    fs::set_permissions(&firmware, Permissions::from_mode(0o666)).unwrap();
+    let firmware = firmware.display();
+    run(&format!("[machine]\nfirmware = \"{firmware}\"\n"), |_| ())
+        .expect(2, &[&format!("type `chmod go-w {firmware}`")]);
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap();
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     if !flags.split_whitespace().any(|flag| flag == "svm" || flag == "vmx") {

@@ -24,7 +24,7 @@ fn two_guests_are_measured_and_described_correctly() {
             "boot/total",
             "no memory encryption",
             "MSR 0xC0010131: 0x0 (nothing is active)",
-            "difference (declared): kernel command line: nosev (none); bounce swiotlb=force",
+            "difference (declared): kernel command line: (none) in nosev; swiotlb=force in bounce",
         ],
     );
     assert!(!ran.out.contains("difference: "), "an undeclared difference in {}", ran.out);

@@ -7,13 +7,19 @@ use std::process::Stdio;
 #[test]
 fn failures_are_reported_and_the_other_benches_run() {
     let lab = Lab::new();
-    let ran =
-        lab.run(&["--quick", "--boots", "2", "spin|panics|wrong-result|skips|ends-the-process"]);
+    let ran = lab.run(&[
+        "--quick",
+        "--boots",
+        "2",
+        "spin|panics|wrong-|skips|ends-the-process|lacks-its",
+    ]);
     ran.expect(
         1,
         &[
             "failed: trials/panics in nosev, boot 1: panicked: one is not above one",
             "trials.rs:",
+            "failed: trials/lacks-its-file in nosev, boot 1: panicked:",
+            "build them in with include_bytes!",
             "failed: trials/wrong-result in aa, boot 2: panicked: a wrong byte at offset 7",
             "the agent ended (exit status 9); its last output:",
             "this is the last output",

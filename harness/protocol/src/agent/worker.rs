@@ -79,6 +79,9 @@ impl Link for ThreadLink {
     }
 }
 
+/// What the error of a missing file says, as text or as a value.
+const MISSING_FILE: [&str; 2] = ["No such file or directory", "NotFound"];
+
 thread_local! {
     /// Message and location of this thread's panic. The payload of a panic lacks the location, so
     /// the hook keeps both.
@@ -97,5 +100,12 @@ pub(super) fn record_panics() {
 }
 
 fn take_panic() -> String {
-    PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| "panicked".into())
+    let text = PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| "panicked".into());
+    match MISSING_FILE.iter().any(|words| text.contains(words)) {
+        true => format!(
+            "{text}; a body runs inside the guest and finds none of this machine's files there: \
+             build them in with include_bytes!, or make them in the set-up"
+        ),
+        false => text,
+    }
 }

@@ -79,7 +79,7 @@ pub(super) struct BenchArguments {
     #[arg(long)]
     pub aa: bool,
 
-    /// Set how many boot blocks each bench gets; the boot is the unit of replication
+    /// Give each bench N boot blocks; the boot is the unit of replication
     ///
     /// [default: 10, or 5 with --quick; then as many more as a bench needs for --precision]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -91,8 +91,8 @@ pub(super) struct BenchArguments {
     /// given]
     #[arg(long, value_name = "PCT", value_parser = parse_precision, conflicts_with = "boots")]
     pub precision: Option<f64>,
-    /// Start no boot block once the run has taken this long [default: three times what the first
-    /// boots took; no limit if the number of boots is fixed]
+    /// Start no further boot block once the run has taken this long [default: three times what the
+    /// first boots took; no limit if the number of boots is fixed]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
     /// Set the rounds of each bench in a boot [default: 4, or 3 with --quick]

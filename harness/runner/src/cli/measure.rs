@@ -57,6 +57,8 @@ pub(super) fn measure(
     let fleet = GuestFleet::new(&plan, executable, digest, interrupt.clone(), consoles);
     let ran = run(&plan, fleet, &mut record, Context { arguments, interrupt: &interrupt, start });
 
+    // Everything is recorded. From here on, a signal ends the process at once.
+    interrupt.set();
     let summary = analyze(&record.location, arguments, baseline.as_ref())?;
     let status = exit_status(&ran, &summary);
     // What cannot be printed loses nothing: everything is stored before.

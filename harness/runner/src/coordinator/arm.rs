@@ -52,8 +52,8 @@ pub(crate) enum ArmError {
     #[error("{0} has a protection, so it cannot be the control `{CONTROL}`: write qemu:nosev")]
     ProtectedControl(String),
     #[error(
-        "an address has no option `{0}`: the options are key, known_hosts and dir (for ssh://), \
-         vcpus, memory_mib, accelerator and firmware (for qemu:), and spin"
+        "an address has no option `{0}`: the options are key, known_hosts, config and dir (for \
+         ssh://), vcpus, memory_mib, accelerator and firmware (for qemu:), and spin"
     )]
     Option(String),
     #[error(

@@ -175,8 +175,10 @@ impl Simulation {
             "Two stages, where {} boots are needed at the true spread:",
             sizes(&TWO_STAGE_BOOTS)
         );
-        let looks =
-            format!("A look after each boot from the tenth, until {} boots:", sizes(&LOOKS_UNTIL));
+        let looks = format!(
+            "Stopping once p is below 5 %, tested after each boot from the tenth to boot {}:",
+            sizes(&LOOKS_UNTIL)
+        );
         let verdicts = format!("Verdicts with a margin of 3 %, {VERDICT_BOOTS} boots:");
         let sections = [
             (head, self.pairs()),
