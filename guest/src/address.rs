@@ -7,7 +7,7 @@ use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -37,10 +37,36 @@ pub struct SshAddress {
     pub key: Option<PathBuf>,
     /// The known_hosts file.
     pub known_hosts: Option<PathBuf>,
-    /// The client's configuration file; `none` for no configuration.
-    pub config: Option<PathBuf>,
+    /// The client's configuration.
+    pub config: ClientConfig,
     /// Where the executable goes; `None` for `sevbench` in the account's cache folder.
     pub directory: Option<String>,
+}
+
+/// Which configuration OpenSSH's client reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClientConfig {
+    /// The user's and the system's.
+    #[default]
+    Usual,
+    /// None, as with `ssh -F none`.
+    Nothing,
+    /// This file alone, as with `ssh -F FILE`.
+    File(PathBuf),
+}
+
+/// What an address says for [`ClientConfig::Nothing`].
+const NO_CONFIG: &str = "none";
+
+impl ClientConfig {
+    /// The argument of `ssh -F`; `None` if it does not need one.
+    pub(crate) fn argument(&self) -> Option<&Path> {
+        match self {
+            Self::Usual => None,
+            Self::Nothing => Some(Path::new(NO_CONFIG)),
+            Self::File(file) => Some(file),
+        }
+    }
 }
 
 /// Options of an address that this package does not know, in order.
@@ -148,7 +174,8 @@ impl Address {
         if port == Some(0) {
             return Err(wrong("port 0 cannot be reached"));
         }
-        let (key, known_hosts, config, directory) = (None, None, None, None);
+        let (key, known_hosts, directory) = (None, None, None);
+        let config = ClientConfig::Usual;
         let mut ssh = SshAddress { user, host, port, key, known_hosts, config, directory };
         let rest =
             options.into_iter().filter(|(name, value)| !ssh.take_option(name, value)).collect();
@@ -189,7 +216,8 @@ impl SshAddress {
         match name {
             "key" => self.key = Some(expand_home(value)),
             "known_hosts" => self.known_hosts = Some(expand_home(value)),
-            "config" => self.config = Some(expand_home(value)),
+            "config" if value == NO_CONFIG => self.config = ClientConfig::Nothing,
+            "config" => self.config = ClientConfig::File(expand_home(value)),
             "dir" => self.directory = Some(value.into()),
             _ => return false,
         }
@@ -221,7 +249,7 @@ impl fmt::Display for Address {
         let options = [
             ("key", path(&ssh.key)),
             ("known_hosts", path(&ssh.known_hosts)),
-            ("config", path(&ssh.config)),
+            ("config", ssh.config.argument().map(|path| path.display().to_string())),
             ("dir", ssh.directory.clone()),
         ];
         let mut mark = '?';

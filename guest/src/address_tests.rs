@@ -23,7 +23,7 @@ fn address_parts_are_parsed() {
     assert_eq!(address.directory.as_deref(), Some("/opt/x"));
     assert_eq!(ssh("ssh://a@[::1]").host, "::1");
     let bare = ssh("ssh://h?config=none");
-    assert_eq!((bare.user, bare.port, bare.config), (None, None, Some("none".into())));
+    assert_eq!((bare.user, bare.port, bare.config), (None, None, ClientConfig::Nothing));
 }
 
 #[test]
@@ -118,6 +118,7 @@ proptest! {
         directory in proptest::option::of("[^\\x00]{1,20}"),
     ) {
         let [key, known_hosts, config] = [key, known_hosts, config].map(|file| file.map(PathBuf::from));
+        let config = config.map_or(ClientConfig::Usual, ClientConfig::File);
         let ssh = SshAddress { user, host, port, key, known_hosts, config, directory };
         let address = Address::Ssh(ssh);
         prop_assert_eq!(Address::parse(&address.to_string()).unwrap().0, address);

@@ -48,6 +48,17 @@ pub enum Architecture {
     Other(u16),
 }
 
+impl Architecture {
+    /// The architecture that `uname -m` prints.
+    pub(crate) fn from_uname(machine: &str) -> Option<Self> {
+        match machine {
+            "x86_64" => Some(Self::X86_64),
+            "aarch64" => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Architecture {
     /// As `uname -m` prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

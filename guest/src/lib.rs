@@ -46,7 +46,7 @@ mod treatment;
 mod trusted_file;
 mod wait;
 
-pub use address::{Address, AddressError, Options, SshAddress};
+pub use address::{Address, AddressError, ClientConfig, Options, SshAddress};
 pub use cache_folder::NoCacheFolder;
 pub use capacity::CapacityError;
 pub use error::GuestError;
@@ -65,8 +65,9 @@ pub use parity::{Declaration, Difference, FactPattern, MachineFacts, declaration
 pub use prepare::{HostUse, Prepared, prepare};
 pub use proof::{Evidence, Proof, Witness, prove};
 pub use qemu::{
-    AcceleratorKind, Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, LaunchRecord,
-    MachineSettings, QemuError, QemuMachine, SettingError, WantedAccelerator, interactive_command,
+    AcceleratorKind, Aio, Backing, BootPhases, CacheMode, Controller, DataDisks, Extension,
+    KvmDefect, LaunchRecord, MachineSettings, QemuError, QemuMachine, SettingError,
+    WantedAccelerator, interactive_command,
 };
 pub use sevbench_facts::{
     EncryptionFacts, EncryptionState, Facts, Protection, SevCpuid, sha256_of_self,

@@ -1,7 +1,7 @@
 //! What guests on this host need before the first of them starts: exclusive use of the host, an
 //! image, disks, memory and CPUs.
 
-use crate::address::{Address, SshAddress};
+use crate::address::{Address, ClientConfig, SshAddress};
 use crate::capacity::HostCapacity;
 use crate::error::GuestError;
 use crate::host::{Obstacles, TestbedKind, examine_host};
@@ -11,7 +11,6 @@ use crate::limits::Interrupt;
 use crate::qemu::{Accelerator, Launch, QemuMachine};
 use crate::ssh::{ClientSettings, check_configuration};
 use std::fs;
-use std::path::Path;
 
 /// A host that is ready for guests. Dropping it lets other runs start.
 #[derive(Debug)]
@@ -68,7 +67,7 @@ pub fn prepare(
     for (index, machine) in machines.into_iter().enumerate() {
         let image = BootImage::find(&machine.settings.image)?;
         let launch = Launch::plan(machine, &image.files, &[])?;
-        if let (0, Accelerator::Tcg { reason }) = (index, &launch.accelerator) {
+        if let (0, Accelerator::Tcg(reason)) = (index, &launch.accelerator) {
             tell(&format!("guests are emulated (TCG), which is slow: {reason}"));
         }
         machine.prepare_data_disks(interrupt, tell)?;
@@ -83,7 +82,7 @@ fn check_client_settings(
     interrupt: &Interrupt,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), GuestError> {
-    if let Some(file) = address.config.as_deref().filter(|file| *file != Path::new("none")) {
+    if let ClientConfig::File(file) = &address.config {
         check_configuration(file)?;
     }
     ClientSettings::resolve(address, interrupt)?;

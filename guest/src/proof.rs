@@ -84,10 +84,8 @@ fn offers(guest: &EncryptionFacts, claimed: Protection) -> bool {
 /// The protections in the kernel's line.
 fn kernel_protections(guest: &EncryptionFacts) -> Vec<Protection> {
     let line = guest.kernel_line.as_deref().unwrap_or_default();
-    let named = |protection: &Protection| {
-        line.split_whitespace().any(|word| word == protection.to_string())
-    };
-    Protection::ALL.into_iter().filter(named).collect()
+    let named: Vec<_> = line.split_whitespace().filter_map(Protection::from_kernel_word).collect();
+    Protection::ALL.into_iter().filter(|protection| named.contains(protection)).collect()
 }
 
 fn launch_evidence(launch: Option<&LaunchRecord>) -> String {

@@ -120,11 +120,6 @@ impl FreshMapping {
         }
     }
 
-    /// Number of bytes that are in huge pages now.
-    pub fn huge_bytes(&self) -> usize {
-        self.0.huge_bytes()
-    }
-
     /// Whether [`touch`](Self::touch) has written every page.
     pub fn is_touched(&self) -> bool {
         (0..self.0.len).step_by(BASE_PAGE_LEN).all(|offset| {

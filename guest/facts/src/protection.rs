@@ -28,6 +28,16 @@ impl Protection {
         }
     }
 
+    /// The protection of this name in the kernel's line on memory encryption.
+    pub fn from_kernel_word(word: &str) -> Option<Self> {
+        match word {
+            "SEV" => Some(Self::Sev),
+            "SEV-ES" => Some(Self::SevEs),
+            "SEV-SNP" => Some(Self::SevSnp),
+            _ => None,
+        }
+    }
+
     /// Its bit in MSR 0xC0010131.
     pub const fn status_bit(self) -> u64 {
         match self {

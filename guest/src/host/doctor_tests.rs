@@ -263,7 +263,7 @@ fn default_cpu_model_is_needed_only_where_guests_have_it() {
 fn host_encryption_is_noted() {
     let is_noted = |probe: &HostProbe| report(probe).contains("Note host encryption");
     let mut asked = snp_host();
-    asked.facts.named.insert("mem_encrypt".into(), "on".into());
+    asked.facts.switches.mem_encrypt = Some(true);
     assert!(is_noted(&asked) && !is_noted(&snp_host()));
     asked.facts.switches.sme = Some(false);
     assert!(!is_noted(&asked), "the firmware does not allow it");

@@ -87,6 +87,8 @@ pub struct Switches {
     pub sme: Option<bool>,
     /// Whether all memory is encrypted, whatever the kernel does (TSME).
     pub tsme: Option<bool>,
+    /// Whether the kernel was told to encrypt the host's memory, or not to.
+    pub mem_encrypt: Option<bool>,
 }
 
 /// The facts of a host. A text that cannot be read is `unknown`; other facts are `None`.
@@ -100,6 +102,8 @@ pub struct HostFacts {
     pub kvm_amd: KvmAmd,
     /// Which features of the processor are switched on.
     pub switches: Switches,
+    /// Whether it is itself a virtual machine.
+    pub is_virtual: bool,
     /// `/dev/kvm`.
     pub kvm_device: Device,
     /// `/dev/sev`.
@@ -116,7 +120,12 @@ impl HostFacts {
 
     /// A fact by its name.
     pub fn fact(&self, name: &str) -> &str {
-        self.named.get(name).map_or(UNKNOWN, String::as_str)
+        self.known(name).unwrap_or(UNKNOWN)
+    }
+
+    /// A fact by its name; `None` if it is unknown.
+    pub(super) fn known(&self, name: &str) -> Option<&str> {
+        self.named.get(name).map(String::as_str).filter(|value| *value != UNKNOWN)
     }
 
     pub(super) fn gather_below(tree: &Tree, sev: Option<SevCpuid>) -> Self {
@@ -134,8 +143,11 @@ impl HostFacts {
             smt: switch(&tree.fact("/sys/devices/system/cpu/smt/active")),
             sme: bit(SYSCFG_SME),
             tsme: tsme(tree),
+            mem_encrypt: mem_encrypt(&named).and_then(switch),
         };
-        named.extend(processor(tree));
+        let cpuinfo = tree.text("/proc/cpuinfo").unwrap_or_default();
+        let flags = cpu_flags(&cpuinfo);
+        named.extend(processor(&cpuinfo, &flags));
         named.insert("governor".into(), governors(tree));
         for (name, value) in [
             ("boost", switches.boost),
@@ -148,7 +160,8 @@ impl HostFacts {
         named.extend(memory_sizes(&memory));
         named.extend(huge_pages(tree));
         named.extend(vulnerabilities(tree));
-        named.insert("mem_encrypt".into(), mem_encrypt(named.get("kernel command line")));
+        let asked = mem_encrypt(&named).unwrap_or("not given").to_owned();
+        named.insert("mem_encrypt".into(), asked);
         named.insert("balloon".into(), balloon(tree));
         named.insert("/dev/kvm".into(), kvm_device.to_string());
         named.insert("/dev/sev".into(), sev_device.to_string());
@@ -160,7 +173,17 @@ impl HostFacts {
             sev_snp: flag("kvm_amd sev_snp"),
         };
         let memory_available_bytes = bytes(&memory, "MemAvailable");
-        Self { named, sev, kvm_amd, switches, kvm_device, sev_device, memory_available_bytes }
+        let is_virtual = flags.contains(&"hypervisor");
+        Self {
+            named,
+            sev,
+            kvm_amd,
+            switches,
+            is_virtual,
+            kvm_device,
+            sev_device,
+            memory_available_bytes,
+        }
     }
 }
 
@@ -186,16 +209,20 @@ impl fmt::Display for Device {
 
 type Named = Vec<(String, String)>;
 
-fn processor(tree: &Tree) -> Named {
-    let text = tree.text("/proc/cpuinfo").unwrap_or_default();
-    let value = |name: &str| field(&text, name).map_or_else(|| UNKNOWN.into(), bounded);
-    let has: BTreeSet<&str> = field(&text, "flags").unwrap_or_default().split(' ').collect();
-    let flags = FLAGS.into_iter().filter(|flag| has.contains(flag)).collect::<Vec<_>>().join(" ");
+/// The flags of interest that the CPU has.
+fn cpu_flags(cpuinfo: &str) -> Vec<&'static str> {
+    let has: BTreeSet<&str> = field(cpuinfo, "flags").unwrap_or_default().split(' ').collect();
+    FLAGS.into_iter().filter(|flag| has.contains(flag)).collect()
+}
+
+fn processor(cpuinfo: &str, flags: &[&str]) -> Named {
+    let value = |name: &str| field(cpuinfo, name).map_or_else(|| UNKNOWN.into(), bounded);
+    let flags = if flags.is_empty() { "none of interest".into() } else { flags.join(" ") };
     vec![
         ("CPU model".into(), value("model name")),
         ("CPU vendor".into(), value("vendor_id")),
         ("microcode".into(), value("microcode")),
-        ("CPU flags".into(), if flags.is_empty() { "none of interest".into() } else { flags }),
+        ("CPU flags".into(), flags),
     ]
 }
 
@@ -261,10 +288,9 @@ fn vulnerabilities(tree: &Tree) -> Named {
 }
 
 /// The kernel parameter that encrypts the host's own memory.
-fn mem_encrypt(command_line: Option<&String>) -> String {
-    let words = command_line.map_or("", String::as_str).split_whitespace();
-    let asked = words.filter_map(|word| word.strip_prefix("mem_encrypt=")).next_back();
-    asked.unwrap_or("not given").into()
+fn mem_encrypt(named: &BTreeMap<String, String>) -> Option<&str> {
+    let words = named.get("kernel command line")?.split_whitespace();
+    words.filter_map(|word| word.strip_prefix("mem_encrypt=")).next_back()
 }
 
 fn tsme(tree: &Tree) -> Option<bool> {
@@ -296,11 +322,11 @@ fn read_msr(path: &Path, register: u64) -> Option<u64> {
     Some(u64::from_le_bytes(value))
 }
 
-/// A boolean parameter; old and new kernels print it as a letter or a number.
+/// A boolean parameter. Kernels print it as a letter or a number, and take it as a word.
 fn switch(text: &str) -> Option<bool> {
     match text {
-        "Y" | "y" | "1" => Some(true),
-        "N" | "n" | "0" => Some(false),
+        "Y" | "y" | "1" | "on" => Some(true),
+        "N" | "n" | "0" | "off" => Some(false),
         _ => None,
     }
 }

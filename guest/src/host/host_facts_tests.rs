@@ -62,8 +62,9 @@ fn recorded_host_is_read() {
     }
     let (sev, sev_es) = (Some(true), Some(false));
     assert_eq!(facts.kvm_amd, KvmAmd { sev, sev_es, sev_snp: None });
-    let (boost, tsme) = (Some(false), Some(true));
-    assert_eq!(facts.switches, Switches { boost, tsme, ..Switches::default() });
+    let (boost, tsme, mem_encrypt) = (Some(false), Some(true), Some(true));
+    assert_eq!(facts.switches, Switches { boost, tsme, mem_encrypt, ..Switches::default() });
+    assert!(!facts.is_virtual);
     assert_eq!(facts.memory_available_bytes, Some(1 << 20));
     let stored = serde_json::to_string(&facts).unwrap();
     assert_eq!(serde_json::from_str::<HostFacts>(&stored).unwrap(), facts);

@@ -28,7 +28,7 @@ fn processor(probe: &HostProbe) -> Check {
     let (model, microcode, cpus) = (fact("CPU model"), fact("microcode"), fact("CPUs online"));
     let found =
         format!("{model}, microcode {microcode}, CPUs {cpus}, NUMA nodes {}", fact("NUMA nodes"));
-    if fact("CPU flags").split(' ').any(|flag| flag == "hypervisor") {
+    if probe.facts.is_virtual {
         let found =
             format!("{found}; itself a virtual machine, so its neighbours affect every result");
         return Check::note("processor", found, None);
@@ -80,10 +80,10 @@ fn clock(probe: &HostProbe) -> Check {
 }
 
 fn governor(probe: &HostProbe) -> Check {
-    match probe.facts.fact("governor") {
-        "performance" => Check::fine("governor", &[], "performance".into()),
-        UNKNOWN => Check::note("governor", "not available on this machine".into(), None),
-        other => {
+    match probe.facts.known("governor") {
+        Some("performance") => Check::fine("governor", &[], "performance".into()),
+        None => Check::note("governor", "not available on this machine".into(), None),
+        Some(other) => {
             let found = format!("{other}: the frequency follows the load");
             Check::note("governor", found, Some("type `cpupower frequency-set -g performance`"))
         }
@@ -152,13 +152,13 @@ fn large_pages(probe: &HostProbe) -> Check {
 }
 
 fn ksm(probe: &HostProbe) -> Check {
-    match probe.facts.fact("KSM") {
-        "1" => {
+    match probe.facts.known("KSM") {
+        Some("1") => {
             let found = "on: merges pages of plain guests but not of encrypted ones".into();
             Check::note("KSM", found, Some("type `echo 2 > /sys/kernel/mm/ksm/run` as root"))
         }
-        UNKNOWN => Check::fine("KSM", &[], "none".into()),
-        _ => Check::fine("KSM", &[], "off".into()),
+        None => Check::fine("KSM", &[], "none".into()),
+        Some(_) => Check::fine("KSM", &[], "off".into()),
     }
 }
 

@@ -7,7 +7,8 @@ use super::sev_device::SevFirmware;
 use super::tree::Tree;
 use crate::image::{ImageError, Recipe, find_image, images_folder, missing_programs};
 use crate::qemu::{
-    MachineSettings, QemuMachine, WantedAccelerator, firmware, kvm_defect, kvm_machine_types,
+    KvmDefect, MachineSettings, QemuMachine, WantedAccelerator, firmware, kvm_defect,
+    kvm_machine_types,
 };
 use crate::treatment::Treatment;
 use sevbench_facts::text::field;
@@ -25,7 +26,7 @@ pub struct HostProbe {
     /// The facts of the machine.
     pub facts: HostFacts,
     /// Why KVM is not usable; `None` if it is.
-    pub kvm_defect: Option<String>,
+    pub kvm_defect: Option<KvmDefect>,
     /// The VM types that KVM supports, one bit for each.
     pub kvm_machine_types: Option<u32>,
     /// The QEMU that runs guests.

@@ -2,9 +2,9 @@
 
 use super::HostProbe;
 use super::check::{Check, TestbedKind};
-use super::host_facts::Device;
 use super::probe::ImageState;
 use super::qemu_probe::{Qemu, QemuCapabilities};
+use crate::qemu::{Extension, KvmDefect};
 
 /// The oldest supported QEMU. 7.2 is Debian 12's, and the first whose TCG emulates AVX2: under an
 /// older one, an emulated guest would measure copy routines that no real machine uses.
@@ -47,22 +47,23 @@ fn kvm(probe: &HostProbe) -> Check {
     let Some(defect) = &probe.kvm_defect else {
         return Check::fine("KVM", TestbedKind::PROTECTED, "usable".into());
     };
-    let flags = probe.facts.fact("CPU flags");
-    let remedy = match &probe.facts.kvm_device {
-        _ if !flags.split(' ').any(|flag| flag == "svm" || flag == "vmx") => {
+    let remedy = match defect {
+        KvmDefect::NoExtension => {
             "enable virtualisation (SVM, AMD-V) in the firmware setup, and check that `grep -cw \
              svm /proc/cpuinfo` counts CPUs; most virtual machines do not offer it"
         }
-        Device::Absent if flags.contains("vmx") => {
+        KvmDefect::NoDevice(Extension::Vmx, _) => {
             "type `modprobe kvm_intel` and look at `dmesg | grep -i kvm`"
         }
-        Device::Absent => "type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`",
-        Device::Refused(_) => "type `sudo usermod -aG kvm $USER` and log in again",
-        Device::Opens => {
+        KvmDefect::NoDevice(Extension::Svm, _) => {
+            "type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`"
+        }
+        KvmDefect::Unusable(_) => "type `sudo usermod -aG kvm $USER` and log in again",
+        KvmDefect::OtherInterface(_) => {
             "boot a kernel whose KVM speaks version 12, which every kernel since 2.6.22 does"
         }
     };
-    Check::failed("KVM", TestbedKind::PROTECTED, defect.clone(), remedy)
+    Check::failed("KVM", TestbedKind::PROTECTED, defect.to_string(), remedy)
 }
 
 fn version(capabilities: &QemuCapabilities) -> Check {

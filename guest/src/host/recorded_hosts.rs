@@ -7,6 +7,7 @@ use super::host_facts::{Device, HostFacts, KvmAmd, Switches};
 use super::probe::{HostProbe, ImageState};
 use super::qemu_probe::{Qemu, QemuCapabilities};
 use super::sev_device::SevFirmware;
+use crate::qemu::{Extension, KvmDefect};
 use sevbench_facts::SevCpuid;
 
 /// CPUID 0x8000001F of Castellotti's EPYC 7713P.
@@ -36,7 +37,6 @@ pub(super) fn no_kvm() -> HostProbe {
         ("kernel", "6.1.0"),
         ("CPU model", "AMD EPYC"),
         ("CPU vendor", "AuthenticAMD"),
-        ("CPU flags", "hypervisor"),
         ("microcode", "0x1000065"),
         ("CPUs online", "0-1"),
         ("NUMA nodes", "0"),
@@ -47,12 +47,19 @@ pub(super) fn no_kvm() -> HostProbe {
         ("cpuidle driver", "haltpoll"),
         ("cpuidle governor", "haltpoll"),
         ("mem_encrypt", "not given"),
+        ("CPU flags", "hypervisor"),
     ]);
     let memory_available_bytes = Some(23 << 30);
     let switches = Switches { smt: Some(false), ..Switches::default() };
     HostProbe {
-        facts: HostFacts { memory_available_bytes, switches, kvm_device: Device::Opens, ..facts },
-        kvm_defect: Some("this CPU offers neither svm nor vmx".into()),
+        facts: HostFacts {
+            memory_available_bytes,
+            switches,
+            is_virtual: true,
+            kvm_device: Device::Opens,
+            ..facts
+        },
+        kvm_defect: Some(KvmDefect::NoExtension),
         qemu: Qemu::Usable(qemu((10, 0, 2), "10.0.2 (Debian 1:10.0.2+ds-2)")),
         firmware: Some(Firmware {
             path: "/usr/share/ovmf/OVMF.fd".into(),
@@ -90,7 +97,9 @@ pub(super) fn snp_host() -> HostProbe {
         probe.facts.named.insert(name.into(), value.into());
     }
     let (yes, no) = (Some(true), Some(false));
-    probe.facts.switches = Switches { boost: no, smt: no, sme: yes, tsme: no };
+    probe.facts.switches =
+        Switches { boost: no, smt: no, sme: yes, tsme: no, ..Switches::default() };
+    probe.facts.is_virtual = false;
     probe.facts.kvm_amd = KvmAmd { sev: yes, sev_es: yes, sev_snp: yes };
     probe.facts.sev = Some(EPYC_7713P);
     probe.facts.sev_device = Device::Opens;
@@ -123,6 +132,7 @@ pub(super) fn intel() -> HostProbe {
         probe.facts.named.insert(name.into(), value.into());
     }
     probe.facts.switches = Switches { boost: Some(true), smt: Some(true), ..Switches::default() };
+    probe.facts.is_virtual = false;
     HostProbe {
         kvm_defect: None,
         kvm_machine_types: Some(1),
@@ -136,7 +146,10 @@ pub(super) fn intel() -> HostProbe {
 pub(super) fn bare() -> HostProbe {
     HostProbe {
         facts: facts(&[("CPU flags", "svm")]),
-        kvm_defect: Some("/dev/kvm: No such file or directory (os error 2)".into()),
+        kvm_defect: Some(KvmDefect::NoDevice(
+            Extension::Svm,
+            "No such file or directory (os error 2)".into(),
+        )),
         missing_programs: vec![("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")],
         image_folder: "/cache/images".into(),
         disk_free_bytes: Some(1 << 30),

@@ -68,7 +68,7 @@ fn host_encryption(probe: &HostProbe) -> Check {
     );
     let switches = probe.facts.switches;
     // The kernel's parameter has an effect only if the firmware allows it.
-    let sme = fact("mem_encrypt") == "on" && switches.sme != Some(false);
+    let sme = switches.mem_encrypt == Some(true) && switches.sme != Some(false);
     if sme || switches.tsme == Some(true) {
         let found = format!("{found}: the control arm's memory is encrypted as well");
         let remedy = "disable TSME in the firmware setup and boot with mem_encrypt=off";

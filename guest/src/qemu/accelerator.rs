@@ -1,19 +1,10 @@
 //! How a guest's CPUs run: under KVM if it is really usable, else under TCG.
 
 use super::error::QemuError;
+use super::kvm::{KvmDefect, kvm_defect};
 use super::settings::WantedAccelerator;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::fd::AsRawFd;
-
-/// The only version of KVM's interface (linux/kvm.h), and the request for it.
-const API_VERSION: libc::c_int = 12;
-const GET_API_VERSION: libc::Ioctl = 0xae00;
-/// The request for a capability of KVM; here, its VM types, one bit for each.
-const CHECK_EXTENSION: libc::Ioctl = 0xae03;
-const CAP_VM_TYPES: libc::c_ulong = 235;
 
 /// How a guest's CPUs run, as records name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +31,25 @@ pub(crate) enum Accelerator {
     /// On the processor itself.
     Kvm,
     /// Emulated, for this reason.
-    Tcg {
-        /// Why not by KVM.
-        reason: String,
-    },
+    Tcg(WhyTcg),
+}
+
+/// Why a machine is emulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WhyTcg {
+    /// The user wants it.
+    Requested,
+    /// KVM is not usable.
+    NoKvm(KvmDefect),
+}
+
+impl fmt::Display for WhyTcg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => f.write_str("as requested"),
+            Self::NoKvm(defect) => defect.fmt(f),
+        }
+    }
 }
 
 impl Accelerator {
@@ -53,55 +59,17 @@ impl Accelerator {
     /// If KVM is required and not usable.
     pub(crate) fn choose(wanted: WantedAccelerator) -> Result<Self, QemuError> {
         match (wanted, kvm_defect()) {
-            (WantedAccelerator::Tcg, _) => Ok(Self::Tcg { reason: "as requested".into() }),
+            (WantedAccelerator::Tcg, _) => Ok(Self::Tcg(WhyTcg::Requested)),
             (WantedAccelerator::Auto | WantedAccelerator::Kvm, None) => Ok(Self::Kvm),
-            (WantedAccelerator::Auto, Some(reason)) => Ok(Self::Tcg { reason }),
-            (WantedAccelerator::Kvm, Some(reason)) => Err(QemuError::NoKvm { reason }),
+            (WantedAccelerator::Auto, Some(defect)) => Ok(Self::Tcg(WhyTcg::NoKvm(defect))),
+            (WantedAccelerator::Kvm, Some(defect)) => Err(QemuError::NoKvm(defect)),
         }
     }
 
     pub(crate) const fn kind(&self) -> AcceleratorKind {
         match self {
             Self::Kvm => AcceleratorKind::Kvm,
-            Self::Tcg { .. } => AcceleratorKind::Tcg,
+            Self::Tcg(_) => AcceleratorKind::Tcg,
         }
-    }
-}
-
-/// Why KVM is not usable here. `/dev/kvm` can exist, and even answer, and still be useless.
-pub(crate) fn kvm_defect() -> Option<String> {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    if !cpuinfo.lines().any(|line| {
-        line.starts_with("flags")
-            && line.split_whitespace().any(|flag| flag == "svm" || flag == "vmx")
-    }) {
-        return Some("this CPU offers neither svm nor vmx".into());
-    }
-    let version = open().and_then(|kvm| ask(&kvm, GET_API_VERSION, 0));
-    match version {
-        Ok(API_VERSION) => None,
-        Ok(version) => {
-            Some(format!("/dev/kvm speaks version {version} of its interface, not {API_VERSION}"))
-        }
-        Err(error) => Some(format!("/dev/kvm: {error}")),
-    }
-}
-
-/// The VM types that KVM supports, one bit for each (`KVM_X86_*_VM` of asm/kvm.h); `None` if it
-/// does not say.
-pub(crate) fn kvm_machine_types() -> Option<u32> {
-    let types = open().and_then(|kvm| ask(&kvm, CHECK_EXTENSION, CAP_VM_TYPES));
-    types.ok().map(libc::c_int::cast_unsigned)
-}
-
-fn open() -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open("/dev/kvm")
-}
-
-fn ask(kvm: &File, request: libc::Ioctl, argument: libc::c_ulong) -> io::Result<libc::c_int> {
-    // SAFETY: both requests of this file take a number, not a pointer, and return a number.
-    match unsafe { libc::ioctl(kvm.as_raw_fd(), request, argument) } {
-        -1 => Err(io::Error::last_os_error()),
-        answer => Ok(answer),
     }
 }

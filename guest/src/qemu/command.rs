@@ -158,7 +158,7 @@ fn protection(
 fn accelerator(accelerator: &Accelerator) -> String {
     match accelerator {
         Accelerator::Kvm => "kvm".into(),
-        Accelerator::Tcg { .. } => format!("tcg,tb-size={TRANSLATED_MIB}"),
+        Accelerator::Tcg(_) => format!("tcg,tb-size={TRANSLATED_MIB}"),
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn cpu_model<'a>(settings: &'a MachineSettings, accelerator: &Acceler
         // Everything that TCG can emulate, without warnings about the rest. QEMU 10 emulates a
         // string instruction some fifteen times slower after an interrupt in its middle, so the C
         // library must not use them for copies.
-        (None, Accelerator::Tcg { .. }) => "max,erms=off,fsrm=off",
+        (None, Accelerator::Tcg(_)) => "max,erms=off,fsrm=off",
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with a machine under QEMU.
 
+use super::kvm::KvmDefect;
 use crate::cache_folder::NoCacheFolder;
 use crate::image::ImageError;
 use crate::trusted_file::Distrust;
@@ -35,8 +36,8 @@ pub enum QemuError {
     #[error(transparent)]
     Distrust(#[from] Distrust),
     /// KVM was requested and is not usable.
-    #[error("KVM is not usable here: {reason}; drop accelerator=kvm to have the guest emulated")]
-    NoKvm { reason: String },
+    #[error("KVM is not usable here: {0}; drop accelerator=kvm to have the guest emulated")]
+    NoKvm(KvmDefect),
     /// The processor or the kernel cannot protect a guest this way.
     #[error("this machine cannot run a {protection} guest: {reason}")]
     NoProtection { protection: Protection, reason: String },

@@ -191,8 +191,8 @@ fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, QemuErr
     let cpuid = SevCpuid::read().unwrap_or_default();
     match (cpuid.offers(protection), accelerator) {
         (true, Accelerator::Kvm) => Ok(cpuid.c_bit()),
-        (true, Accelerator::Tcg { reason }) => {
-            Err(QemuError::NoProtection { protection, reason: reason.clone() })
+        (true, Accelerator::Tcg(reason)) => {
+            Err(QemuError::NoProtection { protection, reason: reason.to_string() })
         }
         (false, _) => {
             let reason = "its processor does not offer that (CPUID 0x8000001F)".into();

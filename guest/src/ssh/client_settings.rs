@@ -4,7 +4,7 @@
 use super::error::SshError;
 use super::tokens::{Tokens, expand_environment};
 use super::user::default_user;
-use crate::address::SshAddress;
+use crate::address::{ClientConfig, SshAddress};
 use crate::escape;
 use crate::home::{expand_home, home};
 use crate::limits::Interrupt;
@@ -92,7 +92,7 @@ impl ClientSettings {
     /// Asks the client, if it is installed. What the address says comes first.
     pub(crate) fn resolve(address: &SshAddress, interrupt: &Interrupt) -> Result<Self, SshError> {
         let mut settings = if is_installed(CLIENT) {
-            let printed = ask_client(address, address.config.as_deref(), interrupt)?;
+            let printed = ask_client(address, address.config.argument(), interrupt)?;
             Self::parse(&printed, address)?
         } else {
             Self::without_client(address)?
@@ -112,8 +112,8 @@ impl ClientSettings {
         if !is_installed(CLIENT) {
             return Ok(Vec::new());
         }
-        let printed = ask_client(address, address.config.as_deref(), interrupt)?;
-        let default = ask_client(address, Some(Path::new("none")), interrupt)?;
+        let printed = ask_client(address, address.config.argument(), interrupt)?;
+        let default = ask_client(address, ClientConfig::Nothing.argument(), interrupt)?;
         let is_set = |name: &&str| values(&printed, name).ne(values(&default, name));
         Ok(UNUSED.into_iter().filter(is_set).collect())
     }
@@ -121,8 +121,12 @@ impl ClientSettings {
     /// Without the client there is no configuration, unless the user has one.
     fn without_client(address: &SshAddress) -> Result<Self, SshError> {
         let users = home().join(".ssh/config");
-        if let Some(file) = address.config.clone().or_else(|| users.exists().then_some(users)) {
-            return Err(SshError::NoClient { file });
+        match &address.config {
+            ClientConfig::File(file) => return Err(SshError::NoClient { file: file.clone() }),
+            ClientConfig::Usual if users.exists() => {
+                return Err(SshError::NoClient { file: users });
+            }
+            ClientConfig::Usual | ClientConfig::Nothing => {}
         }
         let user = address.user.clone().or_else(default_user);
         Ok(Self {
@@ -181,7 +185,7 @@ impl ClientSettings {
         };
         let proxy = match (set("ProxyJump"), set("ProxyCommand")) {
             (Some(hops), _) => {
-                Some(ProxyCommand::jump(hops, (&host, port), address.config.as_deref()))
+                Some(ProxyCommand::jump(hops, (&host, port), address.config.argument()))
             }
             (None, Some(command)) => Some(ProxyCommand::Shell(expand(command)?)),
             (None, None) => None,

@@ -2,6 +2,7 @@
 
 use super::algorithms::AlgorithmKind;
 use super::ending::Ending;
+use crate::executable::Architecture;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -125,7 +126,7 @@ pub enum SshError {
         "the guest is {found}, but the executable is for Linux {wanted}: use a guest of that \
          architecture, or build and run on a machine of the guest's architecture"
     )]
-    OtherArchitecture { found: String, wanted: String },
+    OtherArchitecture { found: String, wanted: Architecture },
     /// A dynamically linked executable would need the guest's libraries.
     #[error(
         "cannot ship the bench executable into a guest: it is dynamically linked (needs \

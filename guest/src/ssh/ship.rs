@@ -6,7 +6,7 @@ use super::ending::Ending;
 use super::error::SshError;
 use super::process::RemoteProcess;
 use crate::escape;
-use crate::executable::Executable;
+use crate::executable::{Architecture, Executable};
 use crate::limits::is_interrupt;
 use std::io::{self, Read, Write};
 use std::time::Instant;
@@ -38,7 +38,10 @@ pub struct Shipped {
 
 /// What the guest reports before anything is copied.
 struct Probe {
+    /// As `uname -sm` prints it.
     system: String,
+    /// The processor architecture, if it is a Linux of one that we know.
+    architecture: Option<Architecture>,
     directory: String,
     present_len: Option<u64>,
 }
@@ -57,7 +60,7 @@ pub(crate) fn ship(
     directory: Option<&str>,
 ) -> Result<Shipped, SshError> {
     let probe = probe(connection, executable, directory)?;
-    check_system(&probe.system, &executable.architecture.to_string())?;
+    check_architecture(&probe, executable.architecture)?;
     let path = format!("{}/{}", probe.directory, executable.sha256);
     if probe.present_len == Some(executable.len_bytes) {
         return Ok(Shipped { path, uploaded: false });
@@ -66,14 +69,11 @@ pub(crate) fn ship(
     Ok(Shipped { path, uploaded: true })
 }
 
-fn check_system(found: &str, architecture: &str) -> Result<(), SshError> {
-    if found == format!("Linux {architecture}") {
+fn check_architecture(probe: &Probe, wanted: Architecture) -> Result<(), SshError> {
+    if probe.architecture == Some(wanted) {
         return Ok(());
     }
-    Err(SshError::OtherArchitecture {
-        found: escape::for_terminal(found),
-        wanted: architecture.into(),
-    })
+    Err(SshError::OtherArchitecture { found: escape::for_terminal(&probe.system), wanted })
 }
 
 fn probe(
@@ -131,7 +131,8 @@ fn parse_probe_line(line: &str) -> Option<Probe> {
         return None;
     }
     let present_len = len.trim().parse().ok();
-    Some(Probe { system: system.into(), directory: directory.into(), present_len })
+    let architecture = system.strip_prefix("Linux ").and_then(Architecture::from_uname);
+    Some(Probe { system: system.into(), architecture, directory: directory.into(), present_len })
 }
 
 fn upload(
@@ -253,9 +254,13 @@ mod tests {
 
     #[test]
     fn other_architecture_is_named() {
-        assert!(check_system("Linux x86_64", "x86_64").is_ok());
+        let check = |system: &str| {
+            let probe = parse_probe(&format!("{MARK}{system}{MARK}/d{MARK}{MARK}")).unwrap();
+            check_architecture(&probe, Architecture::X86_64)
+        };
+        assert!(check("Linux x86_64").is_ok());
         for found in ["Linux aarch64", "Darwin x86_64", "FreeBSD amd64", ""] {
-            let error = check_system(found, "x86_64").unwrap_err().to_string();
+            let error = check(found).unwrap_err().to_string();
             assert!(
                 error.contains(&format!(
                     "the guest is {found}, but the executable is for Linux x86_64"

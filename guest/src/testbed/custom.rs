@@ -2,8 +2,8 @@
 //! parsed: this module reads no file.
 
 use super::{ArmTarget, BUILT_IN, CONTROL, Testbed, TestbedArm, built_in};
-use crate::qemu::{MachineSettings, QemuMachine};
-use crate::treatment::Treatment;
+use crate::address::Address;
+use crate::qemu::MachineSettings;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -103,15 +103,12 @@ impl Testbeds {
     }
 }
 
-/// A bare `qemu:TREATMENT` is a machine with the testbed's settings. An address with options is
-/// kept as text.
+/// A machine that QEMU runs has the testbed's settings, and those of its address. An address with
+/// options that this package does not know, or that is not valid, is kept as text.
 fn arm(name: &str, address: &str, settings: &MachineSettings) -> TestbedArm {
-    let treatment = address.strip_prefix("qemu:").and_then(|text| text.parse::<Treatment>().ok());
-    let target = match treatment {
-        Some(treatment) => {
-            ArmTarget::Machine(Box::new(QemuMachine::new(treatment, settings.clone())))
-        }
-        None => ArmTarget::Address(address.into()),
+    let target = match Address::parse_with(address, settings) {
+        Ok((Address::Qemu(machine), unknown)) if unknown.is_empty() => ArmTarget::Machine(machine),
+        _ => ArmTarget::Address(address.into()),
     };
     TestbedArm { name: name.into(), target }
 }
@@ -120,6 +117,7 @@ fn arm(name: &str, address: &str, settings: &MachineSettings) -> TestbedArm {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use crate::treatment::Treatment;
 
     fn testbeds(text: &str) -> Result<Testbeds, TestbedError> {
         Testbeds::new(MachineSettings::default(), toml::from_str(text).unwrap())
@@ -136,6 +134,16 @@ mod tests {
         assert!(
             matches!(&lab.arms[2].target, ArmTarget::Address(text) if text == "ssh://root@host")
         );
+    }
+
+    #[test]
+    fn machine_with_options_is_a_machine() {
+        let text =
+            "[lab]\ntreatments = { a = \"qemu:bounce?vcpus=1\", b = \"qemu:bounce?spin=2\" }";
+        let lab = testbeds(text).unwrap().testbed("lab").unwrap();
+        let ArmTarget::Machine(one) = &lab.arms[1].target else { panic!("no machine") };
+        assert_eq!((one.treatment, one.settings.vcpus), (Treatment::Bounce, 1));
+        assert!(matches!(&lab.arms[2].target, ArmTarget::Address(_)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Machines that cannot be reached, and connections that break.
 
 use crate::support::*;
-use sevbench_guest::{Address, Ending, Guest, GuestError, Interrupt, Limits, SshAddress, SshError};
+use sevbench_guest::{
+    Address, ClientConfig, Ending, Guest, GuestError, Interrupt, Limits, SshAddress, SshError,
+};
 use sevbench_testing::{Options, Sshd, free_port, signal};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -24,7 +26,7 @@ fn address_at(port: u16) -> Address {
         port: Some(port),
         key: None,
         known_hosts: Some("/dev/null".into()),
-        config: Some("none".into()),
+        config: ClientConfig::Nothing,
         directory: None,
     })
 }

@@ -79,8 +79,10 @@ impl Link for ThreadLink {
     }
 }
 
-/// What the error of a missing file says, as text or as a value.
-const MISSING_FILE: [&str; 2] = ["No such file or directory", "NotFound"];
+/// What is added to the message of a body that lacks a file.
+const MISSING_FILE_HINT: &str = "; a body runs inside the guest and finds none of this machine's \
+                                 files there: build them in with include_bytes!, or make them in \
+                                 the set-up";
 
 thread_local! {
     /// Message and location of this thread's panic. The payload of a panic lacks the location, so
@@ -94,18 +96,17 @@ pub(super) fn record_panics() {
     std::panic::set_hook(Box::new(move |info| {
         let text = info.payload_as_str().unwrap_or("a panic without a message");
         let location = info.location().map(|location| format!(" ({location})")).unwrap_or_default();
-        PANIC.with_borrow_mut(|slot| *slot = Some(format!("panicked: {text}{location}")));
+        let hint = if lacks_a_file(text) { MISSING_FILE_HINT } else { "" };
+        PANIC.with_borrow_mut(|slot| *slot = Some(format!("panicked: {text}{location}{hint}")));
         print(info);
     }));
 }
 
 fn take_panic() -> String {
-    let text = PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| "panicked".into());
-    match MISSING_FILE.iter().any(|words| text.contains(words)) {
-        true => format!(
-            "{text}; a body runs inside the guest and finds none of this machine's files there: \
-             build them in with include_bytes!, or make them in the set-up"
-        ),
-        false => text,
-    }
+    PANIC.with_borrow_mut(Option::take).unwrap_or_else(|| "panicked".into())
+}
+
+/// Whether the message of a panic is, or holds, the error of a file that does not exist.
+fn lacks_a_file(message: &str) -> bool {
+    ["No such file or directory", "kind: NotFound"].iter().any(|words| message.contains(words))
 }

@@ -2,7 +2,7 @@
 //! only the memory of its values.
 
 use super::metrics::{
-    Distribution, Metric, MetricRank, PERCENTILES, accumulate, metrics, percentile,
+    Distribution, Metric, MetricRank, PERCENTILES, accumulate, metrics, name_of, percentile,
 };
 use super::series::{PooledDistribution, PooledTable, Row, Series};
 use crate::record::{FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
@@ -213,7 +213,7 @@ impl SeriesCollector {
             for (within, (what, q, _)) in (1..).zip(&PERCENTILES) {
                 let rank = MetricRank { observation: *observation, within };
                 let (bench, unit) = (*bench, Unit::Nanoseconds);
-                let metric = Some(format!("{}-{what}", pooled.name));
+                let metric = Some(name_of(&pooled.name, what));
                 let measurand = Measurand {
                     bench: ids.get(&bench).cloned().unwrap_or_default(),
                     metric: metric.clone(),

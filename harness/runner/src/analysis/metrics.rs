@@ -169,6 +169,11 @@ fn pooled(values: &[&ObservedValue]) -> Counts {
     pooled
 }
 
+/// The name of a figure of a distribution, such as `latency-p99`.
+pub(super) fn name_of(distribution: &str, what: &str) -> String {
+    format!("{distribution}-{what}")
+}
+
 /// The mean, and the percentiles that the round has enough values for.
 fn distribution_metrics(distribution: &Distribution) -> Vec<Metric> {
     let Distribution { observation, name, counts, .. } = distribution;
@@ -177,7 +182,7 @@ fn distribution_metrics(distribution: &Distribution) -> Vec<Metric> {
         let rank = MetricRank { observation: *observation, within };
         Metric {
             rank,
-            name: Some(format!("{name}-{what}")),
+            name: Some(name_of(name, what)),
             percentile: percentile(rank),
             unit: Unit::Nanoseconds,
             value: Value { cost: ns, shown: ns },

@@ -137,7 +137,8 @@ impl BenchArguments {
     /// The arms of `--control` and `--treatment`.
     fn named_arms(&self, config: &Config) -> Result<Vec<Arm>, ArmError> {
         let settings = config.machine();
-        let control = self.control.as_deref().unwrap_or(DEFAULT_TESTBED);
+        let loopback = Address::Loopback.to_string();
+        let control = self.control.as_deref().unwrap_or(&loopback);
         let control = Arm::named(CONTROL, Role::Control, control, settings);
         let treatments = self.treatment.iter().map(|text| Arm::treatment(text, settings));
         std::iter::once(control).chain(treatments).collect()

@@ -18,6 +18,7 @@ use sevbench_protocol::{
     BenchAnswer, BenchRequest, Measure, Ready, Request, SampleKind, Throughput,
 };
 use sevbench_text::nanoseconds;
+use std::mem;
 use std::time::{Duration, Instant};
 
 /// What an external program may take beyond twice the time that it measures, before `--timeout` is
@@ -250,8 +251,11 @@ fn setup_defect(ready: Ready, first: Ready) -> Option<String> {
     if ready.kind != first.kind {
         return Some("it times a closure in one arm and runs a program in another".into());
     }
-    let (here, there) = (work(ready), work(first));
-    (here != there).then(|| format!("it declares {here} here, but {there} in another arm"))
+    let kind = |ready: Ready| ready.throughput.as_ref().map(mem::discriminant);
+    (kind(ready) != kind(first)).then(|| {
+        let (here, there) = (work(ready), work(first));
+        format!("it declares {here} here, but {there} in another arm")
+    })
 }
 
 /// The samples in an answer and, from an external program, how long it measured. The answer itself

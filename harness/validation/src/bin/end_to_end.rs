@@ -7,8 +7,7 @@
 //! plausible share of t intervals that cover their factor.
 
 use clap::Parser;
-use serde_json::from_str;
-use sevbench_reports::Summary;
+use sevbench_reports::{Summary, read_summary};
 use sevbench_statistics::Confidence;
 use sevbench_validation::document;
 use sevbench_validation::proportion::clopper_pearson;
@@ -19,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{env, fs, io};
+use std::{env, io};
 
 /// The treatments, and the factors that `spin=` gives them.
 const FACTORS: [(&str, &str, f64); 4] =
@@ -119,7 +118,7 @@ fn measure(trials: &Path, seed: u64) -> Result<Summary, Box<dyn Error>> {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("the run with seed {seed} failed ({}): {said}", output.status).into());
     }
-    Ok(from_str(&fs::read_to_string(home.path().join("latest/summary.json"))?)?)
+    Ok(read_summary(&home.path().join("latest/summary.json"))?)
 }
 
 /// The interval of a method in one run.
