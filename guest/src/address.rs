@@ -1,7 +1,6 @@
 //! Where an arm runs, as the user writes it: `loopback`, `qemu:TREATMENT` or
 //! `ssh://user@host:port?key=PATH`.
 
-use crate::home::expand_home;
 use crate::percent::{decode, user, value};
 use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
@@ -169,6 +168,10 @@ impl Address {
             return Err(wrong("the host name is not ASCII: write its form that begins with xn--"));
         }
         let user = decode(url.username()).ok_or_else(|| wrong("the user is not UTF-8"))?;
+        // It is an argument of OpenSSH's client, and a line of what that prints.
+        if user.starts_with('-') || user.contains(char::is_control) {
+            return Err(wrong("the user's name is not valid"));
+        }
         let user = Some(user).filter(|user| !user.is_empty());
         let port = url.port();
         if port == Some(0) {
@@ -280,6 +283,14 @@ fn split_zone(url: &str) -> Result<(String, Option<String>), &'static str> {
         return Err("the zone is not valid");
     }
     Ok((format!("{}{number}{}", &url[..start], &url[end..]), Some(zone.into())))
+}
+
+/// As a shell reads `~/`.
+fn expand_home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
+    }
 }
 
 fn parse_options(

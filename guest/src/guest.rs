@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// The limit for each step of a connection to a guest that may be emulated.
 const EMULATED_CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// The limit for each step of a connection through a proxy.
+const PROXIED_CONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long a guest may take to finish its boot once its SSH server answers.
 const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 /// How much output of the command that waits for the boot is read.
@@ -88,6 +90,7 @@ impl Guest {
             port: process.port,
             user: &image.user,
             proxy: None,
+            ssh_command: "cargo sevbench guest ssh",
         };
         let keys = Keys {
             trust: HostTrust::Pinned(&image.host_key),
@@ -115,6 +118,7 @@ impl Guest {
             port: server.port,
             user: USER,
             proxy: None,
+            ssh_command: "ssh",
         };
         let keys = Keys {
             trust: HostTrust::Pinned(&server.host_key),
@@ -135,17 +139,23 @@ impl Guest {
             port: settings.port,
             user: &settings.user,
             proxy: settings.proxy.as_ref(),
+            ssh_command: &ssh_command(ssh),
         };
         let known_hosts = KnownHostsFiles {
-            paths: &settings.known_hosts,
-            may_be_absent: ssh.known_hosts.is_none(),
+            named: ssh.known_hosts.as_deref(),
+            users: &settings.known_hosts,
+            system: &settings.system_known_hosts,
             alias: settings.host_key_alias.as_deref(),
         };
         let keys = Keys {
             trust: HostTrust::KnownHosts(known_hosts),
             credentials: Credentials::of(&settings, ssh.key.as_deref()),
         };
-        let connection = Connection::open(&endpoint, &keys, limits, interrupt)?;
+        // A proxy makes connections of its own first.
+        let proxied = settings.proxy.as_ref().map(|_| limits.connect.max(PROXIED_CONNECT_LIMIT));
+        let connect = settings.connect_limit.or(proxied).unwrap_or(limits.connect);
+        let limits = Limits { connect, ..*limits };
+        let connection = Connection::open(&endpoint, &keys, &limits, interrupt)?;
         Ok(Self { connection, kind: Kind::Ssh { directory: ssh.directory.clone() } })
     }
 
@@ -293,6 +303,20 @@ impl Guest {
             Kind::Ssh { .. } => Ok(()),
         }
     }
+}
+
+/// How a person reaches a machine with OpenSSH's client.
+fn ssh_command(ssh: &SshAddress) -> String {
+    let mut words = vec!["ssh".to_owned()];
+    if let Some(config) = ssh.config.argument() {
+        words.push(format!("-F {}", config.display()));
+    }
+    if let Some(port) = ssh.port {
+        words.push(format!("-p {port}"));
+    }
+    let user = ssh.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    words.push(format!("{user}{}", ssh.host));
+    words.join(" ")
 }
 
 /// A loopback guest has no `?dir=`: its home is in the folder for temporary files.

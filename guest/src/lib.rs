@@ -16,6 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
 mod address;
 mod cache_folder;
 mod capacity;
@@ -26,7 +27,6 @@ mod executable;
 pub mod fuzzing;
 mod guest;
 mod held_guest;
-mod home;
 mod host;
 mod host_lock;
 mod image;

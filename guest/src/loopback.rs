@@ -8,6 +8,7 @@
 mod child;
 mod error;
 mod greeting;
+mod leftovers;
 mod processes;
 mod relay;
 mod server;

@@ -4,6 +4,7 @@
 mod accelerator;
 mod boot;
 mod command;
+mod console;
 mod disk_settings;
 mod disks;
 mod error;

@@ -1,5 +1,6 @@
 //! Reaching a machine by SSH: connection, host key, authentication, shipping, processes.
 
+mod agent_relay;
 mod algorithms;
 mod authenticate;
 mod client_settings;
@@ -18,7 +19,6 @@ mod ship;
 mod ssh_agent;
 mod start;
 mod tokens;
-mod user;
 mod waiter;
 
 pub use algorithms::AlgorithmKind;

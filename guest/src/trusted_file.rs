@@ -1,6 +1,7 @@
 //! Whether a file may decide what runs here. A configuration and a recipe name programs, images and
 //! keys, and an image is run, so whoever can write to them can run code as the user who uses them.
 
+use crate::account::private_group;
 use crate::regular_file::open_regular;
 use std::fs::File;
 use std::io::{self, Read};
@@ -69,13 +70,13 @@ fn judge(file: &File, path: &Path) -> io::Result<Option<Distrust>> {
     if !metadata.is_file() {
         return Ok(None);
     }
-    // SAFETY: both functions take nothing and cannot fail.
-    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    // SAFETY: it takes nothing and cannot fail.
+    let user = unsafe { libc::geteuid() };
     let owner = Owner { user: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
     if owner.is_foreign(user) {
         return Ok(Some(Distrust::Foreign(path.into())));
     }
-    Ok(owner.is_open(group).then(|| Distrust::Writable(path.into())))
+    Ok(owner.is_open(private_group(user)).then(|| Distrust::Writable(path.into())))
 }
 
 /// Who owns a file, and its mode.
@@ -91,9 +92,9 @@ impl Owner {
         self.user != user && self.user != 0
     }
 
-    /// Whether others can write to it. The user's own group may.
-    const fn is_open(self, group: u32) -> bool {
-        self.mode & 0o002 != 0 || self.mode & 0o020 != 0 && self.group != group
+    /// Whether others can write to it. The user's private group may.
+    fn is_open(self, private_group: Option<u32>) -> bool {
+        self.mode & 0o002 != 0 || self.mode & 0o020 != 0 && Some(self.group) != private_group
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
         let owner = |user, group, mode| Owner { user, group, mode };
         assert!(!owner(0, 0, 0o644).is_foreign(7) && !owner(7, 0, 0o644).is_foreign(7));
         assert!(owner(8, 7, 0o644).is_foreign(7));
-        assert!(owner(7, 5, 0o664).is_open(7) && !owner(7, 7, 0o664).is_open(7));
-        assert!(!owner(7, 5, 0o644).is_open(7));
+        assert!(owner(7, 5, 0o664).is_open(Some(7)) && !owner(7, 7, 0o664).is_open(Some(7)));
+        assert!(!owner(7, 5, 0o644).is_open(Some(7)) && owner(7, 7, 0o664).is_open(None));
     }
 }

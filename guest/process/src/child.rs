@@ -1,6 +1,6 @@
 //! A child that never outlives the value that owns it.
 
-use crate::lifetime::end_with_parent;
+use crate::lifetime::{end_with_parent, start_session};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
@@ -16,6 +16,8 @@ pub enum Group {
     /// A new group, led by the child. Ctrl-C in the terminal does not reach it. When the child has
     /// ended, for whatever reason, the rest of its group is killed.
     Own,
+    /// As [`Group::Own`], in a new session: the child has no terminal, so it asks nobody.
+    Session,
     /// The parent's group. Only the child itself is killed.
     Inherited,
 }
@@ -37,8 +39,12 @@ impl OwnedChild {
     /// # Errors
     /// If the program cannot be started.
     pub fn spawn(command: &mut Command, group: Group, grace: Duration) -> io::Result<Self> {
-        if group == Group::Own {
-            command.process_group(0);
+        match group {
+            Group::Own => {
+                command.process_group(0);
+            }
+            Group::Session => start_session(command),
+            Group::Inherited => {}
         }
         end_with_parent(command, if grace.is_zero() { libc::SIGKILL } else { libc::SIGTERM });
         Ok(Self { child: command.spawn()?, group, grace, status: None })
@@ -105,7 +111,7 @@ impl OwnedChild {
 
     fn signal(&self, signal: libc::c_int) {
         match self.group {
-            Group::Own => signal_group(self.child.id(), signal),
+            Group::Own | Group::Session => signal_group(self.child.id(), signal),
             Group::Inherited => signal_process(self.child.id(), signal),
         }
     }

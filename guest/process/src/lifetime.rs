@@ -26,6 +26,20 @@ pub fn end_with_parent(command: &mut Command, signal: libc::c_int) {
     unsafe { command.pre_exec(request_signal) };
 }
 
+/// Starts the child in a session and a process group of its own, without a terminal.
+pub(crate) fn start_session(command: &mut Command) {
+    let start = || {
+        // SAFETY: it takes nothing, and fails only for the leader of a group, which the child of a
+        // fork is not.
+        match unsafe { libc::setsid() } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    };
+    // SAFETY: the closure makes one system call, which is safe between fork and exec.
+    unsafe { command.pre_exec(start) };
+}
+
 /// Lets the child inherit these descriptors under their numbers. They must stay open until the
 /// child is spawned.
 pub fn inherit_descriptors(command: &mut Command, descriptors: Vec<RawFd>) {

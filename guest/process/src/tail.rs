@@ -23,6 +23,11 @@ impl Tail {
         self.0.drain(..surplus);
     }
 
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The bytes as text. It may hold control characters.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()

@@ -2,7 +2,7 @@
 
 use super::greeting::LINE_LEN_MAX;
 use super::processes::Processes;
-use super::{Greeting, HOME_PREFIX, relay};
+use super::{Greeting, HOME_PREFIX, leftovers, relay};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use russh::keys::ssh_key::PublicKey;
@@ -61,6 +61,8 @@ fn serve() -> Result<(), Box<dyn Error>> {
         .prefix(HOME_PREFIX)
         .permissions(Permissions::from_mode(0o700))
         .tempdir()?;
+    let _claim = leftovers::claim(home.path())?;
+    leftovers::sweep(&std::env::temp_dir());
     let processes = Arc::new(Processes::new(home.path())?);
     thread::Builder::new().name("stdin".into()).spawn({
         let (home, processes) = (home.path().to_owned(), Arc::clone(&processes));

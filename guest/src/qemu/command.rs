@@ -28,7 +28,7 @@ pub(crate) struct Wiring<'a> {
     pub(crate) firmware: &'a Path,
     pub(crate) image: &'a ImageFiles,
     pub(crate) data_disks: &'a [DataDisk],
-    pub(crate) console: Console<'a>,
+    pub(crate) console: Console,
     pub(crate) control: Control,
     /// The port on 127.0.0.1 that leads to the guest's SSH server; 0 lets the kernel choose.
     pub(crate) ssh_port: u16,
@@ -40,9 +40,9 @@ pub(crate) struct Wiring<'a> {
 
 /// Where the guest's serial console goes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Console<'a> {
-    /// Into a file.
-    File(&'a Path),
+pub(crate) enum Console {
+    /// To an inherited descriptor.
+    Descriptor(i32),
     /// To the terminal, together with QEMU's monitor.
     Terminal,
 }
@@ -104,7 +104,7 @@ pub(crate) fn command_line(machine: &QemuMachine, wiring: &Wiring<'_>) -> Vec<St
     add("-netdev", format!("user,id=net,restrict=on,{forward}"));
     add("-device", format!("virtio-net-pci,netdev=net,romfile=,disable-legacy=on{platform}"));
     match wiring.console {
-        Console::File(path) => add("-serial", format!("file:{}", path.display())),
+        Console::Descriptor(fd) => add("-serial", format!("file:/proc/self/fd/{fd}")),
         Console::Terminal => add("-serial", "mon:stdio".into()),
     }
     if let Control::Descriptor(fd) = wiring.control {

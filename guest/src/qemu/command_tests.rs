@@ -28,7 +28,7 @@ fn line_of(machine: &QemuMachine, image: &ImageFiles) -> Vec<String> {
         firmware: Path::new("/fw/OVMF.fd"),
         image,
         data_disks: &Controller::ALL.map(disk),
-        console: Console::File(Path::new("/run/console.log")),
+        console: Console::Descriptor(8),
         control: Control::Descriptor(7),
         ssh_port: 0,
         c_bit: 51,

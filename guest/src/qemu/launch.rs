@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sevbench_facts::{Protection, SevCpuid};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where Debian, Fedora and Arch keep a firmware that `-bios` accepts.
 const FIRMWARES: [&str; 3] =
@@ -84,14 +84,14 @@ impl<'a> Launch<'a> {
         Ok(Self { machine, image, data_disks, accelerator, firmware, c_bit })
     }
 
-    /// QEMU's arguments, with its control connection on this descriptor.
+    /// QEMU's arguments, with its console and its control connection on these descriptors.
     pub(crate) fn arguments(
         &self,
-        console: &Path,
+        console_fd: RawFd,
         control_fd: RawFd,
         seed_fd: Option<RawFd>,
     ) -> Vec<String> {
-        self.line(Console::File(console), Control::Descriptor(control_fd), 0, seed_fd)
+        self.line(Console::Descriptor(console_fd), Control::Descriptor(control_fd), 0, seed_fd)
     }
 
     /// QEMU's arguments, with its monitor on the terminal.
@@ -101,7 +101,7 @@ impl<'a> Launch<'a> {
 
     fn line(
         &self,
-        console: Console<'_>,
+        console: Console,
         control: Control,
         ssh_port: u16,
         seed_fd: Option<RawFd>,

@@ -3,6 +3,7 @@
 
 use super::boot::{BootWatch, console_end};
 use super::command::QEMU;
+use super::console::ConsoleLog;
 use super::error::QemuError;
 use super::launch::{Launch, LaunchRecord};
 use super::opening::{Opened, open};
@@ -33,7 +34,8 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct QemuProcess {
     program: RunningProgram,
     control: Qmp,
-    console: PathBuf,
+    console: ConsoleLog,
+    console_path: PathBuf,
     /// The port on 127.0.0.1 that leads to the guest's SSH server.
     pub(crate) port: u16,
     /// The record of the launch.
@@ -62,14 +64,16 @@ impl QemuProcess {
         interrupt: &Interrupt,
     ) -> Result<Self, QemuError> {
         let started = Instant::now();
-        let console = launch.machine.console.as_deref().unwrap_or(Path::new("/dev/null"));
         let failed = |error: io::Error| QemuError::Start { reason: error.to_string() };
+        let log = launch.machine.console.as_deref();
+        let (console, console_writer) = ConsoleLog::start(log).map_err(failed)?;
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let arguments = launch.arguments(console, theirs.as_raw_fd(), seed.map(Seed::descriptor));
-        let mut inherited = vec![theirs.as_raw_fd()];
+        let (console_fd, control_fd) = (console_writer.as_raw_fd(), theirs.as_raw_fd());
+        let arguments = launch.arguments(console_fd, control_fd, seed.map(Seed::descriptor));
+        let mut inherited = vec![console_fd, control_fd];
         inherited.extend(seed.map(Seed::descriptor));
         let mut program = RunningProgram::spawn(&arguments, inherited)?;
-        drop(theirs);
+        drop((console_writer, theirs));
         let process = program.child.id();
         let wait = Wait::new(interrupt, start_limit(launch.machine.settings.memory_mib));
         let Opened { control, version, query_sev, port } =
@@ -79,7 +83,8 @@ impl QemuProcess {
         let mut process = Self {
             program,
             control,
-            console: console.into(),
+            console,
+            console_path: log.unwrap_or(Path::new("/dev/null")).into(),
             port,
             record: launch.record(&version, query_sev, command),
             phases: BootPhases { qemu, ..BootPhases::default() },
@@ -90,7 +95,7 @@ impl QemuProcess {
 
     fn wait_for_ssh(&mut self, wait: &Wait, limits: &Limits) -> Result<(), QemuError> {
         let started = Instant::now();
-        let mut watch = BootWatch::new(self.console.clone(), self.port, started);
+        let mut watch = BootWatch::new(self.console_path.clone(), self.port, started);
         while !watch.poll() {
             if let Ok(Some(status)) = self.program.child.try_wait() {
                 let reason = format!("QEMU ended ({status}) before the guest answered");
@@ -173,17 +178,20 @@ impl QemuProcess {
         self.program.child.wait_up_to(END_LIMIT);
     }
 
-    fn boot_failure(&self, reason: String) -> QemuError {
+    fn boot_failure(&mut self, reason: String) -> QemuError {
         let said = match self.program.stderr_text() {
             said if said.is_empty() => "nothing".into(),
             said => said,
         };
-        QemuError::Boot { reason, said, console: console_end(&self.console) }
+        if !self.program.is_running() {
+            self.console.wait();
+        }
+        QemuError::Boot { reason, said, console: console_end(&self.console_path) }
     }
 
     /// Ends QEMU with its `quit` command, and kills it after the limit.
     pub(crate) fn end(&mut self) {
-        if matches!(self.program.child.try_wait(), Ok(None)) {
+        if self.program.is_running() {
             // Its disk is an overlay that vanishes with it, so the guest has nothing to save.
             self.control.execute("quit", json!({}), &Wait::uninterrupted(END_LIMIT)).ok();
             self.wait_for_end();
@@ -235,6 +243,10 @@ impl RunningProgram {
             said => said,
         };
         QemuError::Start { reason }
+    }
+
+    fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     fn stderr_text(&self) -> String {

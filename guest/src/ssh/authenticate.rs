@@ -1,20 +1,24 @@
 //! Client authentication: with keys in memory, in files and in the SSH agent.
 
-use super::client_settings::{AgentSocket, ClientSettings};
+use super::client_settings::{AgentSocket, ClientSettings, Identity};
 use super::endpoint::Endpoint;
 use super::error::SshError;
-use super::key_file::KeyFile;
-use super::ssh_agent::{self, SshAgent};
+use super::key_file::{KeyFile, KeyProblem};
+use super::ssh_agent::{self, SIGN_LIMIT, SshAgent};
 use super::waiter::{StepError, Waiter};
 use crate::limits::Limits;
+use crate::wait::Wait;
 use ssh2::ErrorCode;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The maximum number of keys that are offered. An OpenSSH server disconnects after six.
 const OFFERS_MAX: usize = 6;
 
 /// libssh2's errors for a key that the server does not accept: without, and with our signature.
 const REFUSED: [ErrorCode; 2] = [ErrorCode::Session(-18), ErrorCode::Session(-19)];
+
+/// libssh2's message for a key that the server would accept, and whose agent or file fails.
+const NOT_SIGNED: &str = "Callback returned error";
 
 /// Which keys to offer.
 pub(crate) enum Credentials<'a> {
@@ -23,7 +27,7 @@ pub(crate) enum Credentials<'a> {
     /// The key of this file alone. The SSH agent may have it.
     Named(&'a Path, &'a AgentSocket),
     /// The keys of the SSH agent and of files that exist.
-    Identities { files: &'a [PathBuf], only: bool, agent: &'a AgentSocket },
+    Identities { files: &'a [Identity], only: bool, agent: &'a AgentSocket },
 }
 
 impl<'a> Credentials<'a> {
@@ -59,9 +63,15 @@ impl<'a> Credentials<'a> {
         }
         Err(SshError::Authentication {
             host: endpoint.host.into(),
-            port: endpoint.port,
             user: endpoint.user.into(),
             tried: offers.tried.join("; "),
+            install: match endpoint.proxy {
+                None => format!(
+                    "install one with `ssh-copy-id -p {} {}@{}`",
+                    endpoint.port, endpoint.user, endpoint.host
+                ),
+                Some(_) => "add its public key to ~/.ssh/authorized_keys there".into(),
+            },
         })
     }
 }
@@ -75,18 +85,43 @@ enum Offer {
     File(usize),
 }
 
+/// What is known of a key file.
+#[derive(Clone, Copy, Debug, Default)]
+struct Candidate<'a> {
+    public_key: Option<&'a [u8]>,
+    certificate: Option<&'a [u8]>,
+    /// Whether it can be used without the SSH agent.
+    is_usable: bool,
+}
+
+impl<'a> Candidate<'a> {
+    fn of(file: &'a KeyFile) -> Self {
+        Self {
+            public_key: file.public_key.as_deref(),
+            certificate: file.certificate_key.as_deref(),
+            is_usable: file.problem.is_none(),
+        }
+    }
+}
+
 /// Orders the keys as OpenSSH's client does: those of the agent that a file names, the agent's
-/// others, the files that the agent lacks. At most [`OFFERS_MAX`], of which the files come first to
-/// have a place.
-fn order(files: &[Option<Vec<u8>>], agent: &[&[u8]], only: bool) -> Vec<Offer> {
-    let in_agent =
-        |blob: &Option<Vec<u8>>| agent.iter().position(|key| Some(*key) == blob.as_deref());
+/// others, the files that the agent lacks. A certificate comes before its key. At most
+/// [`OFFERS_MAX`], of which the files come first to have a place.
+fn order(files: &[Candidate<'_>], agent: &[&[u8]], only: bool) -> Vec<Offer> {
+    let in_agent = |blob: Option<&[u8]>| agent.iter().position(|key| Some(*key) == blob);
     let (mut named, mut left) = (Vec::new(), Vec::new());
-    for (file, blob) in files.iter().enumerate() {
-        match in_agent(blob) {
-            Some(key) if named.contains(&Offer::Agent(key)) => {}
-            Some(key) => named.push(Offer::Agent(key)),
-            None => left.push(Offer::File(file)),
+    for (number, file) in files.iter().enumerate() {
+        let of_agent = [in_agent(file.certificate), in_agent(file.public_key)];
+        let has_agent = of_agent.iter().any(Option::is_some);
+        for key in of_agent.into_iter().flatten().map(Offer::Agent) {
+            if !named.contains(&key) {
+                named.push(key);
+            }
+        }
+        // The agent may have the key without the certificate beside the file.
+        let brings_certificate = file.certificate.is_some() && of_agent[0].is_none();
+        if file.is_usable && (!has_agent || brings_certificate) {
+            left.push(Offer::File(number));
         }
     }
     let mut others: Vec<Offer> = (0..agent.len()).map(Offer::Agent).collect();
@@ -122,38 +157,46 @@ impl Offers<'_> {
         let Some(problem) = &file.problem else { return self.file(&file) };
         // The agent may have what the file lacks.
         match self.open_agent(socket)? {
-            Some(agent) => match agent.find(&file.public_key) {
-                Some(key) => self.of_agent(&agent, key),
-                None => Err(unusable(problem.to_string())),
-            },
-            None => Err(unusable(problem.to_string())),
+            Some(agent) if !agent.keys_of(&file).is_empty() => {
+                for key in agent.keys_of(&file) {
+                    if self.of_agent(&agent, key)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            _ => Err(unusable(problem.to_string())),
         }
     }
 
     fn identities(
         &mut self,
-        paths: &[PathBuf],
+        identities: &[Identity],
         only: bool,
         socket: &AgentSocket,
     ) -> Result<bool, SshError> {
         let mut files = Vec::new();
-        for path in paths.iter().filter(|path| path.exists()) {
-            match KeyFile::read(path) {
-                Ok(file) => files.push(file),
-                Err(problem) => self.tried.push(format!("{}: {problem}", path.display())),
+        for identity in identities {
+            match identity {
+                Identity::Unknown(reason) => self.tried.push(reason.clone()),
+                Identity::File(path) => match KeyFile::read(path) {
+                    Ok(file) => files.push(file),
+                    Err(KeyProblem::Absent) => {}
+                    Err(problem) => self.tried.push(format!("{}: {problem}", path.display())),
+                },
             }
         }
         let agent = self.open_agent(socket)?;
         let keys = agent.as_ref().map_or(&[][..], |agent| &agent.keys);
         // A file that is no use without the agent takes no place.
         files.retain(|file| match &file.problem {
-            Some(problem) if agent.as_ref().is_none_or(|a| a.find(&file.public_key).is_none()) => {
+            Some(problem) if agent.as_ref().is_none_or(|agent| agent.keys_of(file).is_empty()) => {
                 self.tried.push(format!("{}: {problem}", file.path.display()));
                 false
             }
             _ => true,
         });
-        let of_files: Vec<_> = files.iter().map(|file| file.public_key.clone()).collect();
+        let of_files: Vec<_> = files.iter().map(Candidate::of).collect();
         let of_agent: Vec<&[u8]> = keys.iter().map(ssh2::PublicKey::blob).collect();
         let offers = order(&of_files, &of_agent, only);
         for offer in &offers {
@@ -167,6 +210,10 @@ impl Offers<'_> {
             }
         }
         let is_offered = |key: &usize| offers.contains(&Offer::Agent(*key));
+        let unusable = agent.as_ref().map_or(0, |agent| agent.unusable);
+        if unusable > 0 {
+            self.tried.push(format!("{unusable} on security keys: sevbench cannot use them"));
+        }
         let rest = (0..keys.len()).filter(|key| !is_offered(key)).count();
         if rest > 0 {
             let reason = if only { "IdentitiesOnly is set" } else { "a server takes few" };
@@ -203,7 +250,13 @@ impl Offers<'_> {
 
     fn of_agent(&mut self, agent: &SshAgent, key: usize) -> Result<bool, SshError> {
         let key = &agent.keys[key];
-        let answer = self.waiter.until_done(|| agent.agent.userauth(self.endpoint.user, key));
+        // The agent may ask its user.
+        let wait = Wait::new(&self.waiter.wait.interrupt, SIGN_LIMIT + self.limits.connect);
+        let waiter = Waiter { session: self.waiter.session.clone(), wait };
+        let answer = waiter.until_done(|| agent.agent.userauth(self.endpoint.user, key));
+        if waiter.wait.interrupt.is_set() {
+            return Err(SshError::Interrupted);
+        }
         self.note(&format!("{} of the SSH agent", key.comment()), answer)
     }
 
@@ -211,6 +264,9 @@ impl Offers<'_> {
     fn note(&mut self, name: &str, answer: Result<(), StepError>) -> Result<bool, SshError> {
         let words = match answer {
             Ok(()) => return Ok(true),
+            Err(StepError::Ssh(error)) if error.message() == NOT_SIGNED => {
+                "the server would take it, but it did not sign".into()
+            }
             Err(StepError::Ssh(error)) if REFUSED.contains(&error.code()) => "refused".into(),
             // The server may have disconnected after too many keys; the list shows which.
             Err(StepError::Ssh(error)) => error.message().to_owned(),
@@ -229,23 +285,37 @@ mod tests {
 
     #[test]
     fn keys_are_offered_as_by_openssh() {
-        let file = |name: &str| Some(name.as_bytes().to_vec());
         let agent: [&[u8]; 3] = [b"one", b"two", b"three"];
-        let files = [file("four"), file("two"), None];
+        let file = |public_key: &'static str| Candidate {
+            public_key: Some(public_key.as_bytes()),
+            is_usable: true,
+            ..Candidate::default()
+        };
+        let files = [file("four"), file("two"), Candidate { public_key: None, ..file("") }];
         let (agents, file_at) = (Offer::Agent, Offer::File);
         let expected = [agents(1), agents(0), agents(2), file_at(0), file_at(2)];
         assert_eq!(order(&files, &agent, false), expected);
         assert_eq!(order(&files, &agent, true), [agents(1), file_at(0), file_at(2)]);
         assert_eq!(order(&[], &[], false), []);
+        // A certificate that the agent lacks, one that it has, and a file that is no use by itself.
+        let certified = Candidate { certificate: Some(b"signed"), ..file("two") };
+        assert_eq!(order(&[certified], &agent, true), [agents(1), file_at(0)]);
+        let certified = Candidate { certificate: Some(b"three"), is_usable: false, ..file("two") };
+        assert_eq!(order(&[certified], &agent, true), [agents(2), agents(1)]);
     }
 
     #[test]
     fn files_keep_their_places_beside_many_keys_of_the_agent() {
         let names: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         let agent: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-        let offers = order(&[Some(b"file".to_vec()), Some(b"7".to_vec())], &agent, false);
+        let file = |public_key: &'static [u8]| Candidate {
+            public_key: Some(public_key),
+            is_usable: true,
+            ..Candidate::default()
+        };
+        let offers = order(&[file(b"file"), file(b"7")], &agent, false);
         assert_eq!(offers.len(), OFFERS_MAX);
         assert_eq!((offers[0], offers[5]), (Offer::Agent(7), Offer::File(0)));
-        assert_eq!(order(&vec![None; 9], &agent, false).len(), OFFERS_MAX);
+        assert_eq!(order(&[file(b"file"); 9], &agent, false).len(), OFFERS_MAX);
     }
 }

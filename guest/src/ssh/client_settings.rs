@@ -2,11 +2,10 @@
 //! itself, since only it knows all of their rules: `ssh -G` prints what it makes of them.
 
 use super::error::SshError;
-use super::tokens::{Tokens, expand_environment};
-use super::user::default_user;
+use super::tokens::Tokens;
+use crate::account::{Account, expand_tilde};
 use crate::address::{ClientConfig, SshAddress};
 use crate::escape;
-use crate::home::{expand_home, home};
 use crate::limits::Interrupt;
 use crate::trusted_file::GuardedText;
 use sevbench_process::{Capture, Program, ProgramError, is_installed};
@@ -19,22 +18,26 @@ const CLIENT: &str = "ssh";
 const DEFAULT_PORT: u16 = 22;
 /// How long the client may take. A `Match exec` of the configuration runs a program.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How many lines of an error are shown.
+const ERROR_LINES_MAX: usize = 4;
 /// The longest output of the client.
 const OUTPUT_LEN_MAX: usize = 1 << 20;
 
 /// The default identities of the client, where it is not installed.
 const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// The known_hosts files of the client, where it is not installed.
-const KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"];
+const KNOWN_HOSTS: &str = "~/.ssh/known_hosts";
+const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 
 /// Settings that change the connection, the login or what is trusted, and that we do not use.
-const UNUSED: [&str; 21] = [
+const UNUSED: [&str; 29] = [
     "AddressFamily",
     "BindAddress",
     "BindInterface",
     "CertificateFile",
     "Ciphers",
     "Compression",
+    "ControlPath",
     "HostKeyAlgorithms",
     "HostbasedAuthentication",
     "IPQoS",
@@ -42,14 +45,21 @@ const UNUSED: [&str; 21] = [
     "KnownHostsCommand",
     "LocalCommand",
     "MACs",
+    "NoHostAuthenticationForLocalhost",
     "PKCS11Provider",
+    "PreferredAuthentications",
     "ProxyUseFdpass",
     "PubkeyAcceptedAlgorithms",
+    "PubkeyAuthentication",
     "RekeyLimit",
     "RemoteCommand",
-    "RevokedHostKeys",
+    "RequiredRSASize",
+    "SecurityKeyProvider",
+    "ServerAliveInterval",
     "SetEnv",
     "StrictHostKeyChecking",
+    "TCPKeepAlive",
+    "VerifyHostKeyDNS",
 ];
 
 /// How to reach and log in to a machine.
@@ -60,12 +70,26 @@ pub(crate) struct ClientSettings {
     pub(crate) user: String,
     /// The name of the host in known_hosts files, if it is not that of host and port.
     pub(crate) host_key_alias: Option<String>,
+    /// The user's known_hosts files.
     pub(crate) known_hosts: Vec<PathBuf>,
-    pub(crate) identities: Vec<PathBuf>,
+    /// Those of the system.
+    pub(crate) system_known_hosts: Vec<PathBuf>,
+    pub(crate) identities: Vec<Identity>,
+    /// The limit for a connection, if it is set.
+    pub(crate) connect_limit: Option<Duration>,
     /// Whether the SSH agent's other keys are not offered.
     pub(crate) identities_only: bool,
     pub(crate) agent: AgentSocket,
     pub(crate) proxy: Option<ProxyCommand>,
+}
+
+/// A key to offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// That in this file, if there is one.
+    File(PathBuf),
+    /// A file whose name is not known, and why.
+    Unknown(String),
 }
 
 /// Where the SSH agent listens.
@@ -91,16 +115,12 @@ pub(crate) enum ProxyCommand {
 impl ClientSettings {
     /// Asks the client, if it is installed. What the address says comes first.
     pub(crate) fn resolve(address: &SshAddress, interrupt: &Interrupt) -> Result<Self, SshError> {
-        let mut settings = if is_installed(CLIENT) {
+        if is_installed(CLIENT) {
             let printed = ask_client(address, address.config.argument(), interrupt)?;
-            Self::parse(&printed, address)?
+            Self::parse(&printed, address)
         } else {
-            Self::without_client(address)?
-        };
-        if let Some(file) = &address.known_hosts {
-            settings.known_hosts = vec![file.clone()];
+            Self::without_client(address)
         }
-        Ok(settings)
     }
 
     /// The configuration's settings for this address that change what the client would do and
@@ -120,7 +140,9 @@ impl ClientSettings {
 
     /// Without the client there is no configuration, unless the user has one.
     fn without_client(address: &SshAddress) -> Result<Self, SshError> {
-        let users = home().join(".ssh/config");
+        let account = Account::of_process();
+        let folder = account.as_ref().map_or_else(PathBuf::new, |one| one.home.join(".ssh"));
+        let users = folder.join("config");
         match &address.config {
             ClientConfig::File(file) => return Err(SshError::NoClient { file: file.clone() }),
             ClientConfig::Usual if users.exists() => {
@@ -128,14 +150,16 @@ impl ClientSettings {
             }
             ClientConfig::Usual | ClientConfig::Nothing => {}
         }
-        let user = address.user.clone().or_else(default_user);
+        let user = address.user.clone().or(account.map(|account| account.name));
         Ok(Self {
             host: address.host.clone(),
             port: address.port.unwrap_or(DEFAULT_PORT),
             user: user.ok_or_else(|| SshError::NoUser { host: address.host.clone() })?,
             host_key_alias: None,
-            known_hosts: KNOWN_HOSTS.map(expand_home).to_vec(),
-            identities: IDENTITIES.map(|name| home().join(".ssh").join(name)).to_vec(),
+            known_hosts: vec![expand_tilde(KNOWN_HOSTS)],
+            system_known_hosts: vec![SYSTEM_KNOWN_HOSTS.into()],
+            identities: IDENTITIES.map(|name| Identity::File(folder.join(name))).to_vec(),
+            connect_limit: None,
             identities_only: false,
             agent: AgentSocket::Environment,
             proxy: None,
@@ -148,6 +172,12 @@ impl ClientSettings {
             reason: escape::for_terminal(&reason),
         };
         let set = |name: &str| values(printed, name).next().filter(|value| *value != "none");
+        if let Some(file) = set("RevokedHostKeys") {
+            return Err(wrong(format!(
+                "its configuration sets RevokedHostKeys to {file}, which sevbench cannot check: use \
+                 @revoked lines in known_hosts, or another configuration with ?config=FILE"
+            )));
+        }
         let get = |name: &str| set(name).ok_or_else(|| wrong(format!("it names no {name}")));
         let port = get("Port")?;
         let port = port.parse().map_err(|_| wrong(format!("the port is `{port}`")))?;
@@ -161,31 +191,28 @@ impl ClientSettings {
             key_name: host_key_alias.as_deref().unwrap_or(&address.host),
         };
         let expand = |text: &str| tokens.expand(text).map_err(|error| wrong(error.to_string()));
-        let known_hosts = ["UserKnownHostsFile", "GlobalKnownHostsFile"]
-            .into_iter()
-            .filter_map(set)
-            .flat_map(str::split_whitespace)
-            .map(expand_home)
-            .collect();
+        let paths_in = |name: &str| set(name).map(paths).unwrap_or_default();
+        // A file whose name we cannot tell is as good as absent, and named as such.
         let identities = values(printed, "IdentityFile")
             .filter(|file| *file != "none")
-            .map(|file| {
-                let file = expand_environment(file).map_err(|error| wrong(error.to_string()))?;
-                Ok(expand_home(&expand(&file)?))
+            .map(|file| match tokens.expand_with_environment(file) {
+                Ok(path) => Identity::File(expand_tilde(&path)),
+                Err(error) => Identity::Unknown(error.to_string()),
             })
-            .collect::<Result<_, SshError>>()?;
+            .collect();
         let agent = match values(printed, "IdentityAgent").next() {
             None | Some("SSH_AUTH_SOCK") => AgentSocket::Environment,
             Some("none") => AgentSocket::Unused,
             Some(path) => match path.strip_prefix('$') {
                 Some(variable) => std::env::var_os(variable)
                     .map_or(AgentSocket::Unused, |path| AgentSocket::Path(path.into())),
-                None => AgentSocket::Path(expand_home(path)),
+                None => AgentSocket::Path(expand_tilde(path)),
             },
         };
         let proxy = match (set("ProxyJump"), set("ProxyCommand")) {
             (Some(hops), _) => {
-                Some(ProxyCommand::jump(hops, (&host, port), address.config.argument()))
+                let hops = expand(hops)?;
+                Some(ProxyCommand::jump(&hops, (&host, port), address.config.argument()))
             }
             (None, Some(command)) => Some(ProxyCommand::Shell(expand(command)?)),
             (None, None) => None,
@@ -196,12 +223,29 @@ impl ClientSettings {
             port,
             user,
             host_key_alias,
-            known_hosts,
+            known_hosts: paths_in("UserKnownHostsFile"),
+            system_known_hosts: paths_in("GlobalKnownHostsFile"),
             identities,
+            connect_limit: set("ConnectTimeout")
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
             agent,
             proxy,
         })
     }
+}
+
+/// The paths in a list that the client prints without quotes. Each is absolute, so a word that does
+/// not look like that belongs to the path before it.
+fn paths(list: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<String> = Vec::new();
+    for word in list.split(' ') {
+        match paths.last_mut() {
+            Some(path) if !word.starts_with(['/', '~']) => *path += &format!(" {word}"),
+            _ => paths.push(word.into()),
+        }
+    }
+    paths.iter().map(|path| expand_tilde(path)).collect()
 }
 
 impl ProxyCommand {
@@ -219,8 +263,18 @@ impl ProxyCommand {
             }
             None => hops,
         };
-        let last = if last.contains("://") { last.into() } else { format!("ssh://{last}") };
-        arguments.extend(["-W".into(), format!("[{host}]:{port}"), "--".into(), last]);
+        let (user, place) = match last.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, last),
+        };
+        if let Some(user) = user {
+            arguments.extend(["-l".into(), user.into()]);
+        }
+        let (hop, hop_port) = host_and_port(place);
+        if let Some(port) = hop_port {
+            arguments.extend(["-p".into(), port.into()]);
+        }
+        arguments.extend(["-W".into(), format!("[{host}]:{port}"), "--".into(), hop.into()]);
         Self::Client(arguments)
     }
 
@@ -248,6 +302,17 @@ impl fmt::Display for ProxyCommand {
             Self::Client(arguments) => write!(f, "{CLIENT} {}", arguments.join(" ")),
             Self::Shell(line) => f.write_str(line),
         }
+    }
+}
+
+/// The host of a hop, and its port if it has one. An IPv6 address with a port is in brackets.
+fn host_and_port(hop: &str) -> (&str, Option<&str>) {
+    if let Some((host, after)) = hop.strip_prefix('[').and_then(|hop| hop.split_once(']')) {
+        return (host, after.strip_prefix(':'));
+    }
+    match hop.split_once(':') {
+        Some((host, port)) if !port.contains(':') => (host, Some(port)),
+        _ => (hop, None),
     }
 }
 
@@ -279,7 +344,9 @@ fn ask_client(
         Ok(output) if output.status.success() => Ok(output.stdout),
         Ok(output) => {
             let said = escape::for_terminal(&output.stderr);
-            let reason = said.lines().last().unwrap_or("it does not say why").to_owned();
+            let useful = |line: &&str| !line.starts_with("Pseudo-terminal");
+            let lines: Vec<&str> = said.lines().filter(useful).take(ERROR_LINES_MAX).collect();
+            let reason = if lines.is_empty() { "it says nothing".into() } else { lines.join("; ") };
             Err(SshError::ClientSettings { host, reason })
         }
         Err(ProgramError::Cancelled { .. }) => Err(SshError::Interrupted),
@@ -302,4 +369,57 @@ pub(crate) fn check_configuration(file: &Path) -> Result<(), SshError> {
     let unusable = |reason: String| SshError::Configuration { file: file.into(), reason };
     let guarded = GuardedText::read(file).map_err(|error| unusable(error.to_string()))?;
     guarded.distrust.map_or(Ok(()), |distrust| Err(unusable(distrust.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::address::Address;
+
+    #[test]
+    fn hop_is_taken_apart_as_by_openssh() {
+        let jump = |hops: &str| ProxyCommand::jump(hops, ("h", 22), None).to_string();
+        let prefix = "ssh -o BatchMode=yes";
+        for (hops, rest) in [
+            ("gate", "-W [h]:22 -- gate"),
+            ("me@gate:2200", "-l me -p 2200 -W [h]:22 -- gate"),
+            ("u@v@[::1]:1", "-l u@v -p 1 -W [h]:22 -- ::1"),
+            ("fe80::1", "-W [h]:22 -- fe80::1"),
+            ("a,b@c:3,last", "-J a,b@c:3 -W [h]:22 -- last"),
+        ] {
+            assert_eq!(jump(hops), format!("{prefix} {rest}"));
+        }
+    }
+
+    #[test]
+    fn list_of_paths_may_hold_spaces() {
+        assert_eq!(paths("/a b/k /c"), ["/a b/k", "/c"].map(PathBuf::from));
+        assert_eq!(paths("/k"), [PathBuf::from("/k")]);
+    }
+
+    #[test]
+    fn printed_settings_are_parsed() {
+        let (address, _) = Address::parse("ssh://lab").unwrap();
+        let Address::Ssh(address) = address else { panic!("not by ssh") };
+        let text = "host lab\nuser me\nhostname lab.example\nport 2200\nidentitiesonly yes\n\
+                    identityfile /k/%h\nidentityfile /k/%C\nidentityagent none\n\
+                    userknownhostsfile /a /b\nglobalknownhostsfile none\nconnecttimeout 7\n\
+                    proxycommand nc %h %p\nhostkeyalias none\n";
+        let settings = ClientSettings::parse(text, &address).unwrap();
+        assert_eq!(
+            (settings.host.as_str(), settings.port, settings.user.as_str()),
+            ("lab.example", 2200, "me")
+        );
+        assert!(settings.identities_only && settings.agent == AgentSocket::Unused);
+        assert_eq!(settings.identities[0], Identity::File("/k/lab.example".into()));
+        assert!(matches!(&settings.identities[1], Identity::Unknown(why) if why.contains("%C")));
+        assert_eq!(settings.known_hosts.len(), 2);
+        assert!(settings.system_known_hosts.is_empty() && settings.host_key_alias.is_none());
+        assert_eq!(settings.connect_limit, Some(Duration::from_secs(7)));
+        assert_eq!(settings.proxy, Some(ProxyCommand::Shell("nc lab.example 2200".into())));
+        assert!(ClientSettings::parse("host lab\n", &address).is_err());
+        let revoking = text.to_owned() + "revokedhostkeys /x\n";
+        assert!(ClientSettings::parse(&revoking, &address).is_err());
+    }
 }

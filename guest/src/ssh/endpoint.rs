@@ -12,6 +12,8 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) port: u16,
     pub(crate) user: &'a str,
     pub(crate) proxy: Option<&'a ProxyCommand>,
+    /// How a person reaches it with OpenSSH's client.
+    pub(crate) ssh_command: &'a str,
 }
 
 impl Endpoint<'_> {

@@ -19,7 +19,9 @@ pub enum SshError {
     )]
     NoSuchHost { host: String, reason: String },
     /// OpenSSH's client does not say how it would reach the host.
-    #[error("ssh cannot say how to reach {host}: {reason}; try `ssh -G {host}`")]
+    #[error(
+        "cannot tell from the SSH configuration how to reach {host}: {reason}; try `ssh -G {host}`"
+    )]
     ClientSettings { host: String, reason: String },
     /// There is a configuration for OpenSSH's client, but no client to read it.
     #[error(
@@ -80,20 +82,18 @@ pub enum SshError {
     #[error(
         "the host key of {host} is unknown (fingerprint {fingerprint}): compare it with the output \
          of `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` (or the like) on the host itself, \
-         then type `ssh-keyscan -p {port} {host} >> {}`",
-        known_hosts.display()
+         then type `{add}`"
     )]
-    HostKeyUnknown { host: String, port: u16, fingerprint: String, known_hosts: PathBuf },
+    HostKeyUnknown { host: String, fingerprint: String, add: String },
     /// Only a certificate authority of the host is known.
     #[error(
         "{} knows {host} by a certificate authority only (@cert-authority), and sevbench cannot \
          check host certificates: compare the fingerprint {fingerprint} with the output of \
          `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` (or the like) on the host itself, then \
-         type `ssh-keyscan -p {port} {host} >> {}`",
-        known_hosts.display(),
+         type `{add}`",
         known_hosts.display()
     )]
-    HostKeyCertified { host: String, port: u16, fingerprint: String, known_hosts: PathBuf },
+    HostKeyCertified { host: String, fingerprint: String, known_hosts: PathBuf, add: String },
     /// The host's key differs from the known one.
     #[error(
         "THE HOST KEY OF {host} HAS CHANGED (fingerprint now {fingerprint}): someone may be \
@@ -117,10 +117,9 @@ pub enum SshError {
     Key { path: PathBuf, reason: String },
     /// The server accepts none of our keys.
     #[error(
-        "{host} accepts no key for {user} (tried: {tried}): name one with ?key=PATH, or install \
-         one with `ssh-copy-id -p {port} {user}@{host}`"
+        "{host} accepts no key for {user} (tried: {tried}): name one with ?key=PATH, or {install}"
     )]
-    Authentication { host: String, port: u16, user: String, tried: String },
+    Authentication { host: String, user: String, tried: String, install: String },
     /// The guest has another architecture or operating system.
     #[error(
         "the guest is {found}, but the executable is for Linux {wanted}: use a guest of that \

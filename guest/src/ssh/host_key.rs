@@ -62,29 +62,25 @@ impl HostTrust<'_> {
         };
         let known = Known::read(session, files, (endpoint.host, endpoint.port))?;
         let host = endpoint.host.to_owned();
-        match known.check(&shown) {
+        let status = known.check(&shown);
+        let known_hosts = known.file(status, &shown).to_owned();
+        // Neither knows about proxies and aliases.
+        let is_direct = endpoint.proxy.is_none() && files.alias.is_none();
+        let add = match is_direct {
+            true => format!("ssh-keyscan -p {} {host} >> {}", endpoint.port, known.path.display()),
+            false => endpoint.ssh_command.to_owned(),
+        };
+        match status {
             KeyStatus::Known => Ok(fingerprint),
-            KeyStatus::Unknown => Err(SshError::HostKeyUnknown {
-                host,
-                port: endpoint.port,
-                fingerprint,
-                known_hosts: known.path,
-            }),
-            KeyStatus::Certified => Err(SshError::HostKeyCertified {
-                host,
-                port: endpoint.port,
-                fingerprint,
-                known_hosts: known.path,
-            }),
-            KeyStatus::Changed => Err(SshError::HostKeyChanged {
-                host,
-                entry: known.name,
-                fingerprint,
-                known_hosts: known.path,
-            }),
-            KeyStatus::Revoked => {
-                Err(SshError::HostKeyRevoked { host, fingerprint, known_hosts: known.path })
+            KeyStatus::Unknown => Err(SshError::HostKeyUnknown { host, fingerprint, add }),
+            KeyStatus::Certified => {
+                Err(SshError::HostKeyCertified { host, fingerprint, known_hosts, add })
             }
+            KeyStatus::Changed => {
+                let entry = known.name;
+                Err(SshError::HostKeyChanged { host, entry, fingerprint, known_hosts })
+            }
+            KeyStatus::Revoked => Err(SshError::HostKeyRevoked { host, fingerprint, known_hosts }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::regular_file::read_regular;
 use russh::keys::PrivateKey;
-use russh::keys::ssh_key::PublicKey;
+use russh::keys::ssh_key::{Certificate, PublicKey};
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -18,6 +18,8 @@ pub(super) struct KeyFile {
     pub(super) public_key: Option<Vec<u8>>,
     /// The certificate beside it.
     pub(super) certificate: Option<PathBuf>,
+    /// The certificate, as it is sent.
+    pub(super) certificate_key: Option<Vec<u8>>,
     /// Why it cannot be used without the SSH agent; `None` if it can.
     pub(super) problem: Option<KeyProblem>,
 }
@@ -36,6 +38,8 @@ pub(super) enum KeyProblem {
          or name the private key, without .pub"
     )]
     Public,
+    #[error("it is on a security key, which sevbench cannot use; name another key with ?key=PATH")]
+    SecurityKey,
     #[error("it is encrypted; add it to the SSH agent with `ssh-add {}`", .0.display())]
     Encrypted(PathBuf),
 }
@@ -44,20 +48,16 @@ impl KeyFile {
     /// Reads a file. The error is a problem that the SSH agent does not solve.
     pub(super) fn read(path: &Path) -> Result<Self, KeyProblem> {
         let text = match read_regular(path, LEN_MAX) {
+            // The private key may be elsewhere, such as on a token behind the SSH agent.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(KeyProblem::Absent);
+                let public_key = public_key_beside(path).ok_or(KeyProblem::Absent)?;
+                return Ok(Self::with(path, Some(public_key), Some(KeyProblem::Absent)));
             }
             Err(error) => return Err(KeyProblem::Unreadable(error)),
             Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
         };
-        let with = |public_key, problem| Self {
-            path: path.into(),
-            public_key,
-            certificate: beside(path, "-cert.pub").filter(|path| path.is_file()),
-            problem,
-        };
         if let Some(public_key) = parse_public(&text) {
-            return Ok(with(Some(public_key), Some(KeyProblem::Public)));
+            return Ok(Self::with(path, Some(public_key), Some(KeyProblem::Public)));
         }
         if !text.contains("PRIVATE KEY-----") {
             return Err(KeyProblem::NoKey);
@@ -67,10 +67,23 @@ impl KeyFile {
         let is_encrypted = text.contains("ENCRYPTED")
             || parsed.as_ref().is_some_and(|private_key| private_key.is_encrypted());
         let in_file = parsed.and_then(|private_key| private_key.public_key().to_bytes().ok());
-        Ok(with(
-            in_file.or_else(|| public_key_beside(path)),
-            is_encrypted.then(|| KeyProblem::Encrypted(path.into())),
-        ))
+        let public_key = in_file.or_else(|| public_key_beside(path));
+        let problem = if public_key.as_deref().is_some_and(is_security_key) {
+            Some(KeyProblem::SecurityKey)
+        } else {
+            is_encrypted.then(|| KeyProblem::Encrypted(path.into()))
+        };
+        Ok(Self::with(path, public_key, problem))
+    }
+
+    fn with(path: &Path, public_key: Option<Vec<u8>>, problem: Option<KeyProblem>) -> Self {
+        let certificate = beside(path, "-cert.pub").filter(|path| path.is_file());
+        let text = certificate.as_ref().and_then(|path| read_regular(path, LEN_MAX).ok());
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+        let certificate_key = text
+            .and_then(|text| Certificate::from_openssh(text.trim()).ok())
+            .and_then(|certificate| certificate.to_bytes().ok());
+        Self { path: path.into(), public_key, certificate, certificate_key, problem }
     }
 }
 
@@ -78,6 +91,12 @@ impl KeyFile {
 fn public_key_beside(path: &Path) -> Option<Vec<u8>> {
     let bytes = read_regular(&beside(path, ".pub")?, LEN_MAX).ok()?;
     parse_public(&String::from_utf8(bytes).ok()?)
+}
+
+/// Whether a public key is that of a security key, whose signatures libssh2 cannot handle.
+pub(super) fn is_security_key(public_key: &[u8]) -> bool {
+    // Its type comes first, after the type's length.
+    public_key.get(4..).is_some_and(|kind| kind.starts_with(b"sk-"))
 }
 
 fn parse_public(text: &str) -> Option<Vec<u8>> {

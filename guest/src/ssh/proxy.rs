@@ -30,8 +30,9 @@ impl Proxy {
         spawned
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(OwnedFd::from(output)))
-            .stderr(Stdio::piped());
-        let mut child = OwnedChild::spawn(&mut spawned, Group::Own, Duration::ZERO)?;
+            .stderr(Stdio::piped())
+            .env("SSH_ASKPASS_REQUIRE", "never");
+        let mut child = OwnedChild::spawn(&mut spawned, Group::Session, Duration::ZERO)?;
         // It holds the other end, whose closing tells us that the program has ended.
         drop(spawned);
         let stderr = child.take_stderr().ok_or_else(|| io::Error::other("it has no output"))?;

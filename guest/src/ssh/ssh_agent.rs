@@ -1,10 +1,10 @@
-//! The SSH agent's keys. libssh2 waits for an agent without a limit, so it is asked first whether
-//! it answers.
+//! The SSH agent's keys. libssh2 waits for an agent without a limit, so a relay stands in between.
 
+use super::agent_relay::{AgentRelay, connect};
 use super::client_settings::AgentSocket;
+use super::key_file::{KeyFile, is_security_key};
 use crate::limits::is_interrupt;
 use crate::wait::Wait;
-use socket2::{Domain, SockAddr, Socket, Type};
 use ssh2::{Agent, PublicKey, Session};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -12,15 +12,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// How long the agent may take to answer.
+/// How long the agent may take to answer a simple question.
 const LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take for all signatures. It may ask its user.
+pub(super) const SIGN_LIMIT: Duration = Duration::from_secs(60);
 /// The request for the list of keys: its length, and its number.
 const LIST_REQUEST: [u8; 5] = [0, 0, 0, 1, 11];
 
 /// A connected agent.
 pub(super) struct SshAgent {
+    // Declared first, so that its connection is closed before the relay ends.
     pub(super) agent: Agent,
     pub(super) keys: Vec<PublicKey>,
+    /// How many of its keys libssh2 cannot use.
+    pub(super) unusable: usize,
+    _relay: AgentRelay,
 }
 
 /// An agent that is no use.
@@ -35,10 +41,11 @@ pub(super) enum AgentProblem {
 }
 
 impl SshAgent {
-    /// The number of this public key.
-    pub(super) fn find(&self, public_key: &Option<Vec<u8>>) -> Option<usize> {
-        let wanted = public_key.as_deref()?;
-        self.keys.iter().position(|key| key.blob() == wanted)
+    /// The numbers of the certificate and the key of a file.
+    pub(super) fn keys_of(&self, file: &KeyFile) -> Vec<usize> {
+        let find = |blob: &[u8]| self.keys.iter().position(|key| key.blob() == blob);
+        let wanted = [&file.certificate_key, &file.public_key];
+        wanted.into_iter().flatten().filter_map(|blob| find(blob)).collect()
     }
 }
 
@@ -76,21 +83,23 @@ pub(super) fn open(
         }
         Err(source) => return Err(AgentProblem::Silent { path, source }),
     }
+    let silent = |source| AgentProblem::Silent { path: path.clone(), source };
+    let relay = AgentRelay::start(&path, Wait::new(&wait.interrupt, SIGN_LIMIT)).map_err(silent)?;
     let broken = |source| AgentProblem::Broken { path: path.clone(), source };
     let mut agent = session.agent().map_err(broken)?;
-    agent.set_identity_path(&path).map_err(broken)?;
+    agent.set_identity_path(relay.path()).map_err(broken)?;
     agent.connect().map_err(broken)?;
     agent.list_identities().map_err(broken)?;
-    let keys = agent.identities().map_err(broken)?;
-    Ok(Some(SshAgent { agent, keys }))
+    let all = agent.identities().map_err(broken)?;
+    let count = all.len();
+    let keys: Vec<PublicKey> = all.into_iter().filter(|key| !is_security_key(key.blob())).collect();
+    let unusable = count - keys.len();
+    Ok(Some(SshAgent { agent, keys, unusable, _relay: relay }))
 }
 
 /// Whether the agent begins to answer.
 fn check(path: &Path, wait: &Wait) -> io::Result<()> {
-    let mut socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    // A full queue of connections is an error here, not a wait.
-    socket.connect(&SockAddr::unix(path)?)?;
+    let mut socket = connect(path)?;
     socket.write_all(&LIST_REQUEST)?;
     wait.until_ready(socket.as_raw_fd(), libc::POLLIN)?;
     match socket.read(&mut [0; LIST_REQUEST.len()])? {

@@ -1,5 +1,6 @@
 //! The tokens in settings of OpenSSH's client, such as `%h`.
 
+use crate::account::Account;
 use std::env;
 use thiserror::Error;
 
@@ -26,45 +27,70 @@ pub(super) enum TokenError {
 impl Tokens<'_> {
     /// Replaces the tokens.
     pub(super) fn expand(&self, text: &str) -> Result<String, TokenError> {
+        self.replace(text, false)
+    }
+
+    /// Replaces the tokens, and `${NAME}` by the environment variable.
+    pub(super) fn expand_with_environment(&self, text: &str) -> Result<String, TokenError> {
+        self.replace(text, true)
+    }
+
+    fn replace(&self, text: &str, with_environment: bool) -> Result<String, TokenError> {
         let mut expanded = String::new();
-        let mut rest = text.chars();
-        while let Some(char) = rest.next() {
-            if char != '%' {
-                expanded.push(char);
+        let mut rest = text;
+        while let Some(at) = rest.find(['%', '$']) {
+            expanded += &rest[..at];
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix('%') {
+                let token = after.chars().next();
+                expanded += &self.token(token).ok_or_else(|| TokenError::Unknown {
+                    token: ['%'].into_iter().chain(token).collect(),
+                    text: text.into(),
+                })?;
+                rest = &after[token.map_or(0, char::len_utf8)..];
                 continue;
             }
-            match rest.next() {
-                Some('%') => expanded.push('%'),
-                Some('d') => expanded += &env::home_dir().unwrap_or_default().to_string_lossy(),
-                Some('h') => expanded += self.host,
-                Some('k') => expanded += self.key_name,
-                Some('n') => expanded += self.original_host,
-                Some('p') => expanded += &self.port.to_string(),
-                Some('r') => expanded += self.user,
-                Some('u') => expanded += &super::user::default_user().unwrap_or_default(),
-                other => {
-                    let token = ['%'].into_iter().chain(other).collect();
-                    return Err(TokenError::Unknown { token, text: text.into() });
+            let variable = rest.strip_prefix("${").and_then(|after| after.split_once('}'));
+            match variable.filter(|_| with_environment) {
+                Some((name, after)) => {
+                    expanded += &env::var(name)
+                        .map_err(|_| TokenError::Unset { name: name.into(), text: text.into() })?;
+                    rest = after;
+                }
+                None => {
+                    expanded.push('$');
+                    rest = &rest[1..];
                 }
             }
         }
-        Ok(expanded)
+        Ok(expanded + rest)
+    }
+
+    /// What a token stands for; `None` if we do not know it.
+    fn token(&self, token: Option<char>) -> Option<String> {
+        let account = Account::of_process();
+        Some(match token? {
+            '%' => "%".into(),
+            'd' => account?.home.to_string_lossy().into_owned(),
+            'h' => self.host.into(),
+            // SAFETY: it takes nothing and cannot fail.
+            'i' => unsafe { libc::getuid() }.to_string(),
+            'k' => self.key_name.into(),
+            'l' => host_name()?,
+            'L' => host_name()?.split('.').next()?.to_owned(),
+            'n' => self.original_host.into(),
+            'p' => self.port.to_string(),
+            'r' => self.user.into(),
+            'u' => account?.name,
+            _ => return None,
+        })
     }
 }
 
-/// Replaces `${NAME}` by the environment variable.
-pub(super) fn expand_environment(text: &str) -> Result<String, TokenError> {
-    let mut expanded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, tail)) = after.split_once('}') else { break };
-        let value = env::var(name)
-            .map_err(|_| TokenError::Unset { name: name.into(), text: text.into() })?;
-        expanded += before;
-        expanded += &value;
-        rest = tail;
-    }
-    Ok(expanded + rest)
+/// The name of this machine.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -79,8 +105,10 @@ mod tests {
     #[test]
     fn tokens_are_replaced() {
         assert_eq!(TOKENS.expand("%r@%h:%p %n %k 100%%").unwrap(), "user@host:7 alias key 100%");
-        let home = env::home_dir().unwrap();
-        assert_eq!(TOKENS.expand("%d/x").unwrap(), format!("{}/x", home.display()));
+        let account = Account::of_process().unwrap();
+        let home = account.home.display();
+        assert_eq!(TOKENS.expand("%d/%u").unwrap(), format!("{home}/{}", account.name));
+        assert!(!TOKENS.expand("%L%l%i").unwrap().contains('%'));
         assert!(TOKENS.expand("a%C").unwrap_err().to_string().contains("%C"));
         assert!(TOKENS.expand("a%").is_err());
     }
@@ -88,16 +116,18 @@ mod tests {
     #[test]
     fn environment_variables_are_replaced() {
         let path = env::var("PATH").unwrap();
-        assert_eq!(expand_environment("a${PATH}b${PATH}").unwrap(), format!("a{path}b{path}"));
-        assert_eq!(expand_environment("$PATH ${").unwrap(), "$PATH ${");
-        assert!(expand_environment("${NO_SUCH_THING}").is_err());
+        let expand = |text: &str| TOKENS.expand_with_environment(text);
+        assert_eq!(expand("a${PATH}b${PATH}%h").unwrap(), format!("a{path}b{path}host"));
+        assert_eq!(expand("$PATH ${").unwrap(), "$PATH ${");
+        assert!(expand("${NO_SUCH_THING}").is_err());
+        assert_eq!(TOKENS.expand("${PATH}").unwrap(), "${PATH}", "it is the shell's");
     }
 
     proptest! {
         #[test]
         fn any_text_is_expanded_without_a_panic(text in "(%[%dhknpru]|[^%\\x00]|\\$\\{)*") {
             TOKENS.expand(&text).unwrap();
-            let _ = expand_environment(&text);
+            let _ = TOKENS.expand_with_environment(&text);
         }
     }
 }

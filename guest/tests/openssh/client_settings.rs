@@ -1,10 +1,13 @@
 //! The configuration of OpenSSH's client.
 
 use crate::support::*;
+use russh::keys::{PublicKeyBase64, parse_public_key_base64};
 use sevbench_guest::{Address, Guest, GuestError, HostUse, Interrupt, Limits, SshError, prepare};
 use sevbench_testing::{Options, Sshd, eventually, is_alive};
 use std::fs::{self, Permissions};
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 /// An address that is only a name of this configuration. Its hosts `jump` and `lab` are the server.
@@ -86,16 +89,74 @@ pub(crate) fn silent_proxy_command() -> CaseResult {
     let sshd = sshd!();
     let file = sshd.path("pid");
     let command = format!("sh -c 'echo $$ > {}; sleep 100; true'", file.display());
-    let limits = Limits { connect: Duration::from_millis(300), ..Limits::default() };
     let start = Instant::now();
-    let address = lab(&sshd, &format!("ProxyCommand {command}"));
-    let Err(error) = Guest::start(&address, &this(), &limits, &Interrupt::new()) else {
-        panic!("it let us in")
-    };
-    assert!(error.to_string().contains("sent nothing for 0.3 s"), "{error}");
+    let address = lab(&sshd, &format!("ConnectTimeout 1\nProxyCommand {command}"));
+    refused(&address, "sent nothing for 1 s");
     assert!(start.elapsed() < Duration::from_secs(10));
     let pid = fs::read_to_string(file).unwrap().trim().parse().unwrap();
     eventually("the program has ended", || !is_alive(pid));
+    Ok(())
+}
+
+/// An agent may list its keys and then wait for its user, who does not answer.
+pub(crate) fn agent_that_does_not_sign() -> CaseResult {
+    let sshd = sshd!();
+    let socket = sshd.path("agent");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let public_key = fs::read_to_string(sshd.path("key.pub")).unwrap();
+    let public_key = parse_public_key_base64(public_key.split(' ').nth(1).unwrap()).unwrap();
+    let mut list = vec![12, 0, 0, 0, 1];
+    for text in [public_key.public_key_bytes(), b"a key".to_vec()] {
+        list.extend((text.len() as u32).to_be_bytes());
+        list.extend(text);
+    }
+    std::thread::spawn(move || {
+        // The first connection only looks whether it answers.
+        let clients: Vec<_> = listener
+            .incoming()
+            .take(2)
+            .map(|client| {
+                let mut client = client.unwrap();
+                client.read_exact(&mut [0; 5]).unwrap();
+                client.write_all(&(list.len() as u32).to_be_bytes()).unwrap();
+                client.write_all(&list).unwrap();
+                client
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(30));
+        drop(clients);
+    });
+    let interrupt = Interrupt::new();
+    let setter = interrupt.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(1500));
+        setter.set();
+    });
+    let address = lab(&sshd, &format!("IdentityAgent {}", socket.display()));
+    let start = Instant::now();
+    let result = Guest::start(&address, &this(), &Limits::default(), &interrupt);
+    assert!(matches!(result, Err(GuestError::Interrupted)), "{:?}", result.err());
+    assert!((1..10).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    Ok(())
+}
+
+pub(crate) fn known_hosts_of_the_system() -> CaseResult {
+    let sshd = sshd!();
+    // A file with a space in its name, and a name in upper case.
+    let system = sshd.path("known hosts");
+    let key = fs::read_to_string(sshd.path("host_ed25519.pub")).unwrap();
+    let file = |text: &str| fs::write(&system, format!("{text}{key}")).unwrap();
+    fs::write(sshd.known_hosts(), "").unwrap();
+    let more = format!("HostKeyAlias lab\nGlobalKnownHostsFile \"{}\" /none", system.display());
+    file("LAB ");
+    started(&lab(&sshd, &more));
+    // What the system revokes is revoked, whatever file the address names.
+    file("@revoked * ");
+    let Address::Ssh(mut address) = lab(&sshd, &more) else { panic!() };
+    fs::write(sshd.known_hosts(), format!("lab {key}")).unwrap();
+    address.known_hosts = Some(sshd.known_hosts());
+    refused(&Address::Ssh(address), &format!("is marked @revoked in {}", system.display()));
+    refused(&lab(&sshd, "RevokedHostKeys /x"), "RevokedHostKeys to /x, which sevbench cannot");
     Ok(())
 }
 

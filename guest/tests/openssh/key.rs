@@ -83,19 +83,17 @@ impl Drop for Agent {
     }
 }
 
-/// What a process says that reaches the server, with this home folder and this agent. The
-/// environment names the agent's socket.
+/// What a process says that reaches the server, with this agent. The environment names the agent's
+/// socket.
 fn reach(sshd: &Sshd, options: &str, socket: &Path) -> String {
-    let home = sshd.path("home");
     let config = sshd.path("identities");
-    let identity = "IdentityFile ~/.ssh/id_ed25519\nUserKnownHostsFile none\n";
     if !config.exists() {
-        fs::write(&config, identity).unwrap();
+        let identity = sshd.path("home/.ssh/id_ed25519");
+        fs::write(&config, format!("IdentityFile {}\n", identity.display())).unwrap();
     }
     let options = format!("&config={}{options}", config.display());
     let output = Command::new(std::env::current_exe().unwrap())
         .args([REACH, &sshd.address_without_key(&options).to_string()])
-        .env("HOME", home)
         .env("SSH_AUTH_SOCK", socket)
         .output()
         .unwrap();
@@ -124,6 +122,10 @@ pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
         let named = format!("&key={}", sshd.path(file).display());
         assert_eq!(reach(&sshd, &named, &agent.socket), "reached\n");
     }
+    // The private key is elsewhere.
+    fs::rename(&key, sshd.path("elsewhere")).unwrap();
+    assert_eq!(reach(&sshd, &format!("&key={}", key.display()), &agent.socket), "reached\n");
+    fs::rename(sshd.path("elsewhere"), &key).unwrap();
     encrypt(&key, "secret", "");
     let socket = agent.socket.clone();
     drop(agent);

@@ -69,6 +69,8 @@ fn main() -> ExitCode {
             ("proxy_jump", client_settings::proxy_jump),
             ("proxy_command", client_settings::proxy_command),
             ("silent_proxy_command", client_settings::silent_proxy_command),
+            ("agent_that_does_not_sign", client_settings::agent_that_does_not_sign),
+            ("known_hosts_of_the_system", client_settings::known_hosts_of_the_system),
             ("settings_that_are_not_used", client_settings::settings_that_are_not_used),
             ("no_such_host", reach::no_such_host),
             ("port_refused", reach::port_refused),

@@ -12,6 +12,7 @@ use sevbench_runner::{
 };
 use sevbench_statistics::Confidence;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 
 /// The arguments of `cargo sevbench analyze`.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub(super) struct AnalyzeArguments {
     /// Name a run by its id, its folder or its run.ndjson, or the newest one by `latest`. Name a
     /// baseline by its name or folder. A table is a FILE.csv with the header
     /// bench,arm,boot,round,unit,value and optionally ops, or `-` for standard input.
-    record: Option<String>,
+    record: Option<OsString>,
     /// Set the control arm of a table [default: the first arm in it]
     #[arg(long, value_name = "NAME")]
     control: Option<String>,
@@ -40,7 +41,7 @@ pub(super) struct AnalyzeArguments {
     margin: Option<f64>,
     /// Show how each slowdown changed since this run or baseline
     #[arg(long, value_name = "RECORD")]
-    baseline: Option<String>,
+    baseline: Option<OsString>,
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
     #[arg(long)]
     gate: bool,
@@ -62,9 +63,9 @@ pub(super) struct AnalyzeArguments {
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
     /// Compare with this earlier run, baseline or table
-    before: String,
+    before: OsString,
     /// Compare this later run, baseline or table
-    now: String,
+    now: OsString,
     /// Set the change of a slowdown, in per cent, that counts as no change
     ///
     /// [default: the margins of the later record]
@@ -96,9 +97,10 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
     let mut analysis = analyze_record(arguments.record.as_deref(), &options)?;
     let mut against = Against::Margin;
     let mut refusal = None;
-    if let Some(name) = &arguments.baseline {
+    let baseline_name = arguments.baseline.as_ref().map(|name| name.to_string_lossy());
+    if let (Some(baseline), Some(name)) = (&arguments.baseline, &baseline_name) {
         let baseline =
-            analyze_record(Some(name), &AnalysisOptions { overrides, ..options.clone() })?;
+            analyze_record(Some(baseline), &AnalysisOptions { overrides, ..options.clone() })?;
         if is_same_run(&baseline.summary.run, &analysis.summary.run) {
             return Err(CliError::usage(format!(
                 "--baseline {name} is the analysed run itself: name another one"
@@ -118,7 +120,7 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
     }
     let text = TextOptions { verbose: arguments.verbose, colour: false };
     let mut summary = analysis.summary;
-    let baseline = arguments.baseline.as_deref();
+    let baseline = baseline_name.as_deref();
     summary.gate = arguments.gate.then(|| match refusal {
         Some(refusal) => refused(&refusal, against, baseline),
         None => judge_run(&summary, against, baseline),
@@ -147,8 +149,10 @@ pub(super) fn run_compare(arguments: &CompareArguments) -> Result<u8, CliError> 
     let before = analyze_record(Some(&arguments.before), &options)?;
     let now = analyze_record(Some(&arguments.now), &options)?;
     let margins = margins.as_ref().unwrap_or(&now.margins);
-    let before = NamedRecord { name: &arguments.before, analysis: &before };
-    let now = NamedRecord { name: &arguments.now, analysis: &now };
+    let [before_name, now_name] =
+        [&arguments.before, &arguments.now].map(|name| name.to_string_lossy());
+    let before = NamedRecord { name: &before_name, analysis: &before };
+    let now = NamedRecord { name: &now_name, analysis: &now };
     let comparison = compare_records(before, now, margins);
     match arguments.format {
         Format::Text => print_text(&render_record_comparison(&comparison))?,

@@ -4,6 +4,7 @@ use crate::processes::{eventually, is_alive};
 use crate::workspace::fixture;
 use serde_json::Value;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -77,6 +78,7 @@ impl Lab {
         command.arg("--bench").args(arguments).stdin(Stdio::null());
         command.env("SEVBENCH_HOME", self.home.path()).env_remove("RUST_BACKTRACE");
         command.env("TMPDIR", self.temporary.path());
+        with_default_signals(&mut command);
         command
     }
 
@@ -236,4 +238,18 @@ pub fn faults(schema: &str, document: &Value) -> Vec<String> {
     let schema = serde_json::from_str(&fixture(schema)).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     validator.iter_errors(document).map(|error| error.to_string()).collect()
+}
+
+/// Resets the signals that end a run. A test may have been started with them ignored, as in the
+/// background of a script.
+fn with_default_signals(command: &mut Command) {
+    let reset = || {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+            // SAFETY: it sets the default action, which is no function.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls only, which is safe between fork and exec.
+    unsafe { command.pre_exec(reset) };
 }

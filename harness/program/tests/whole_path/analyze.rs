@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use sevbench_testing::{Lab, Ran, faults};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -252,6 +254,23 @@ fn table_is_read_from_standard_input() {
         command.args(["-c", script, &table, env!("CARGO_BIN_EXE_cargo-sevbench"), name]);
         Ran::of(command.output().unwrap()).expect(0, &["1.055 ["]);
     }
+}
+
+/// The name of a file may be any bytes.
+#[test]
+fn table_may_have_a_name_that_is_not_utf_8() {
+    let lab = Lab::new();
+    let table = lab.table(&rows("a", "ms", &[1.05, 1.06, 1.055]));
+    let odd = lab.home.path().join(OsStr::from_bytes(b"\xff.csv"));
+    fs::copy(&table, &odd).unwrap();
+    let run = |words: &[&OsStr]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        Ran::of(command.args(words).output().unwrap())
+    };
+    run(&["analyze".as_ref(), odd.as_ref()]).expect(0, &["1.055 ["]);
+    run(&["compare".as_ref(), odd.as_ref(), table.as_ref()]).expect(0, &["1.000 ["]);
+    let absent = lab.home.path().join(OsStr::from_bytes(b"\xfe.csv"));
+    run(&["analyze".as_ref(), absent.as_ref()]).expect(2, &["names no run, no baseline"]);
 }
 
 #[test]

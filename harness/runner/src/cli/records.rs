@@ -11,6 +11,7 @@ use crate::stderr::tell;
 use sevbench_reports::MarginSource;
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -54,9 +55,12 @@ pub(super) fn threads() -> usize {
 ///
 /// # Errors
 /// If there is no such record, it cannot be read, or the options do not fit it.
-pub fn analyze_record(name: Option<&str>, options: &AnalysisOptions) -> Result<Analysis, CliError> {
+pub fn analyze_record(
+    name: Option<&OsStr>,
+    options: &AnalysisOptions,
+) -> Result<Analysis, CliError> {
     // As in other programs, `-` is standard input.
-    let path = name.map(|name| Path::new(if name == "-" { STANDARD_INPUT } else { name }));
+    let path = name.map(|name| Path::new(if name == "-" { STANDARD_INPUT.as_ref() } else { name }));
     if let Some(path) = path.filter(|path| is_table(path)) {
         return analyze_file(path, options);
     }

@@ -236,7 +236,7 @@ fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> Ag
     if io.kind() == io::ErrorKind::TimedOut {
         let limit = humantime::format_duration(Duration::from_millis(limit.as_millis() as u64));
         return AgentError::failed(format!(
-            "no answer within {limit}; the agent was ended (raise --timeout to wait longer)"
+            "no answer within {limit} (raise --timeout to wait longer)"
         ));
     }
     let ending = match process.ending() {

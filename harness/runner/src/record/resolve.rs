@@ -3,12 +3,13 @@
 use super::baseline::{baseline_named, baselines};
 use super::location::{JOURNAL, LATEST, Location, RecordError, home};
 use super::runs::newest_run;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Finds the record that a user names: by a run's id, a baseline's name, or the path to the folder
 /// or the journal of either. Without a name, or with `latest`, the newest run that has a value.
-pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
+pub(crate) fn resolve_run(name: Option<&OsStr>) -> Result<Location, RecordError> {
     let Some(name) = name.filter(|name| *name != LATEST) else { return newest_run() };
     let home = home();
     for folder in [PathBuf::from(name), home.join(name)] {
@@ -21,7 +22,9 @@ pub(crate) fn resolve_run(name: Option<&str>) -> Result<Location, RecordError> {
             return Ok(Location::at(fs::canonicalize(&folder).unwrap_or(folder)));
         }
     }
-    if let Some(baseline) = baseline_named(name)? {
+    // The names of baselines are UTF-8.
+    let name = name.to_string_lossy();
+    if let Some(baseline) = baseline_named(&name)? {
         return Ok(baseline);
     }
     let mut known: Vec<String> = fs::read_dir(&home)
