@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use url::{Host, Url};
 
-const FORM: &str = "write loopback, qemu:nosev, or ssh://user@host:port[?key=PATH]";
+const FORM: &str = "write loopback, qemu:nosev, or ssh://[user@]host[:port][?key=PATH]";
 
 /// Where an arm runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +23,18 @@ pub enum Address {
     Ssh(SshAddress),
 }
 
-/// A machine reached over SSH. What it leaves open is for the configuration of OpenSSH's client.
+/// A machine reached over SSH. Anything it omits comes from OpenSSH's client
+/// configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshAddress {
     /// The account.
     pub user: Option<String>,
-    /// Host name, IP address (IPv6 without brackets), or a name of the client's configuration.
+    /// Host name, IP address (IPv6 without brackets), or a `Host` alias from that configuration.
     pub host: String,
     /// The port.
     pub port: Option<u16>,
-    /// The file of the only key to offer: a private key, or a public key of the SSH agent.
+    /// The file of the only key to offer: a private key, or a public key whose private key
+    /// the SSH agent holds.
     pub key: Option<PathBuf>,
     /// The known_hosts file.
     pub known_hosts: Option<PathBuf>,
@@ -165,7 +167,9 @@ impl Address {
         }
         // A URL escapes what is not ASCII.
         if host.contains('%') && !host.contains(':') {
-            return Err(wrong("the host name is not ASCII: write its form that begins with xn--"));
+            return Err(wrong(
+                "the host name is not valid: write one that is not ASCII in its xn-- form",
+            ));
         }
         let user = decode(url.username()).ok_or_else(|| wrong("the user is not UTF-8"))?;
         // It is an argument of OpenSSH's client, and a line of what that prints.
@@ -266,8 +270,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Takes the zone out of an IPv6 address, which URLs do not have: `[fe80::1%25eth0]`, or without
-/// the `25`.
+/// Removes an IPv6 zone, which the `url` crate rejects: `[fe80::1%25eth0]`, or without the `25`.
 fn split_zone(url: &str) -> Result<(String, Option<String>), &'static str> {
     let end = url.find('?').unwrap_or(url.len());
     let bracket = |char| url[..end].find(char);
@@ -280,7 +283,7 @@ fn split_zone(url: &str) -> Result<(String, Option<String>), &'static str> {
     let zone = zone.strip_prefix("25").unwrap_or(zone);
     let is_valid = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
     if zone.is_empty() || !zone.chars().all(is_valid) {
-        return Err("the zone is not valid");
+        return Err("the IPv6 zone is not valid: write it as in [fe80::1%eth0]");
     }
     Ok((format!("{}{number}{}", &url[..start], &url[end..]), Some(zone.into())))
 }

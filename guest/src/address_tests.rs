@@ -50,7 +50,7 @@ fn invalid_address_shows_the_form() {
         "loopbac",
     ] {
         let error = Address::parse(text).unwrap_err().to_string();
-        assert!(error.contains("ssh://user@host:port[?key=PATH]"), "{text}: {error}");
+        assert!(error.contains("ssh://[user@]host[:port][?key=PATH]"), "{text}: {error}");
     }
     for text in ["ssh://u:secret@h", "ssh://u:secret@h:99999", "ssh://u:sec@ret@h?key"] {
         let error = Address::parse(text).unwrap_err().to_string();
@@ -68,7 +68,7 @@ fn address_without_a_scheme_is_taken_as_ssh_takes_it() {
 }
 
 #[test]
-fn zones_are_taken_and_international_names_answered() {
+fn zones_are_parsed_and_non_ascii_hosts_are_refused() {
     let shown = |text: &str| (ssh(text).host, Address::parse(text).unwrap().0.to_string());
     let error = Address::parse("ssh://bücher.example").unwrap_err().to_string();
     assert!(error.contains("xn--"), "{error}");

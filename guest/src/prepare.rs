@@ -27,8 +27,8 @@ pub enum HostUse {
     Shared,
 }
 
-/// Checks how machines that run already are reached. Takes the host's lock, checks that all
-/// machines that are booted can run here at once, and makes the disks that do not exist yet.
+/// Checks the SSH settings of machines that are already running. Takes the host's lock, checks that
+/// all machines that are booted can run here at once, and makes the disks that do not exist yet.
 /// Reports what takes time, and who disturbs the run.
 ///
 /// # Errors
@@ -75,8 +75,8 @@ pub fn prepare(
     Ok(Prepared { _lock: lock })
 }
 
-/// Checks the configuration of OpenSSH's client for an address, and reports the settings of it that
-/// are not used.
+/// Checks the configuration of OpenSSH's client for an address, and reports which of its settings
+/// sevbench ignores.
 fn check_client_settings(
     address: &SshAddress,
     interrupt: &Interrupt,
@@ -89,7 +89,7 @@ fn check_client_settings(
     let unused = ClientSettings::unused(address, interrupt)?;
     if !unused.is_empty() {
         let (host, unused) = (&address.host, unused.join(", "));
-        tell(&format!("warning: sevbench does not use these SSH settings of {host}: {unused}"));
+        tell(&format!("warning: sevbench ignores these SSH settings for {host}: {unused}"));
     }
     Ok(())
 }

@@ -49,8 +49,8 @@ impl BufferError {
             Self::Map { .. } => "give the guest more memory, or select a smaller size",
             Self::NoHugePages { .. } => {
                 "type `echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled` in the \
-                 guest, or boot it with transparent_hugepage=madvise (for a machine of sevbench: \
-                 kernel_command_line under [machine] in sevbench.toml)"
+                 guest, or boot it with transparent_hugepage=madvise (if sevbench boots \
+                 it, set kernel_command_line under [machine] in sevbench.toml)"
             }
         }
     }

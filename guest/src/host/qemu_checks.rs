@@ -58,7 +58,8 @@ fn kvm(probe: &HostProbe) -> Check {
         KvmDefect::NoDevice(Extension::Svm, _) => {
             "type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`"
         }
-        KvmDefect::Unusable(_) => "type `sudo usermod -aG kvm $USER` and log in again",
+        KvmDefect::Unusable(_) => "look at `dmesg | grep -i kvm`",
+        KvmDefect::Denied(_) => "type `sudo usermod -aG kvm $USER` and log in again",
         KvmDefect::OtherInterface(_) => {
             "boot a kernel whose KVM speaks version 12, which every kernel since 2.6.22 does"
         }

@@ -43,10 +43,20 @@ pub(crate) enum WhyTcg {
     NoKvm(KvmDefect),
 }
 
+impl WhyTcg {
+    /// Why a guest that needs KVM does not get it.
+    pub(crate) fn of_protected(&self) -> String {
+        match self {
+            Self::Requested => "it needs KVM: drop accelerator=tcg".into(),
+            Self::NoKvm(defect) => defect.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for WhyTcg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Requested => f.write_str("as requested"),
+            Self::Requested => f.write_str("accelerator=tcg is set"),
             Self::NoKvm(defect) => defect.fmt(f),
         }
     }

@@ -191,8 +191,8 @@ fn check_device(path: &Path, overwrite: bool) -> Result<(), QemuError> {
         .open(path)
         .map_err(failed)?;
     if !overwrite && holds_data(&mut device).map_err(failed)? {
-        let hint = "to use it, set `overwrite = true` under [machine.data_disks]";
-        return Err(refused(format!("it holds data, which is only read: {hint}")));
+        let hint = "to allow that, set `overwrite = true` under [machine.data_disks]";
+        return Err(refused(format!("it holds data; sevbench would only read it: {hint}")));
     }
     Ok(())
 }

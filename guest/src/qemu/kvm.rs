@@ -17,8 +17,10 @@ const CAP_VM_TYPES: libc::c_ulong = 235;
 pub enum KvmDefect {
     /// The CPU has no extension for virtual machines, or does not offer it.
     NoExtension,
-    /// There is no `/dev/kvm`, with this error.
+    /// `/dev/kvm` does not exist; the error says so.
     NoDevice(Extension, String),
+    /// This user may not open `/dev/kvm`, with this error.
+    Denied(String),
     /// `/dev/kvm` cannot be used, with this error.
     Unusable(String),
     /// `/dev/kvm` speaks another version of its interface.
@@ -29,7 +31,9 @@ impl fmt::Display for KvmDefect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoExtension => f.write_str("this CPU offers neither svm nor vmx"),
-            Self::NoDevice(_, error) | Self::Unusable(error) => write!(f, "/dev/kvm: {error}"),
+            Self::NoDevice(_, error) | Self::Denied(error) | Self::Unusable(error) => {
+                write!(f, "/dev/kvm: {error}")
+            }
             Self::OtherInterface(version) => {
                 write!(f, "/dev/kvm speaks version {version} of its interface, not {API_VERSION}")
             }
@@ -68,6 +72,9 @@ pub(crate) fn kvm_defect() -> Option<KvmDefect> {
         Ok(version) => Some(KvmDefect::OtherInterface(version)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Some(KvmDefect::NoDevice(extension, error.to_string()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Some(KvmDefect::Denied(error.to_string()))
         }
         Err(error) => Some(KvmDefect::Unusable(error.to_string())),
     }

@@ -192,7 +192,7 @@ fn c_bit(treatment: Treatment, accelerator: &Accelerator) -> Result<u32, QemuErr
     match (cpuid.offers(protection), accelerator) {
         (true, Accelerator::Kvm) => Ok(cpuid.c_bit()),
         (true, Accelerator::Tcg(reason)) => {
-            Err(QemuError::NoProtection { protection, reason: reason.to_string() })
+            Err(QemuError::NoProtection { protection, reason: reason.of_protected() })
         }
         (false, _) => {
             let reason = "its processor does not offer that (CPUID 0x8000001F)".into();

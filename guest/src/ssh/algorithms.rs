@@ -43,7 +43,7 @@ impl fmt::Display for AlgorithmKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::KeyExchange => "key exchange",
-            Self::HostKey => "type of host key",
+            Self::HostKey => "host key type",
             Self::Cipher => "cipher",
             Self::Mac => "MAC",
         })
@@ -58,7 +58,8 @@ pub(super) struct Disagreement {
     pub(super) theirs: Vec<String>,
 }
 
-/// The kinds in the order of the server's lists. Those for its own direction are taken.
+/// The kinds in the order of the server's lists. For ciphers and MACs, only client to server is
+/// compared.
 const LISTS: [(AlgorithmKind, MethodType, usize); 4] = [
     (AlgorithmKind::KeyExchange, MethodType::Kex, 0),
     (AlgorithmKind::HostKey, MethodType::HostKey, 1),
@@ -67,8 +68,8 @@ const LISTS: [(AlgorithmKind, MethodType, usize); 4] = [
 ];
 const LISTS_LEN: usize = 6;
 
-/// What `session` and the server at the other end of `stream` do not have in common; `None` if
-/// unknown.
+/// The first kind of algorithm that `session` and the server at the other end of `stream` do not
+/// share; `None` if they share all, or if the server's lists cannot be read.
 pub(super) fn disagreement(
     session: &Session,
     mut stream: impl Read + Write + AsRawFd,
@@ -132,7 +133,7 @@ fn parse(said: &[u8]) -> Option<Vec<Vec<String>>> {
     (0..LISTS_LEN).map(|_| list()).collect()
 }
 
-/// Takes a text that its length precedes.
+/// Takes a length-prefixed string.
 fn take_text<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = take(from, 4)?.try_into().map(u32::from_be_bytes).ok()?;
     take(from, usize::try_from(len).ok()?)

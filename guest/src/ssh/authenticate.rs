@@ -31,7 +31,7 @@ pub(crate) enum Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// Those of a machine that is reached as OpenSSH's client would.
+    /// The credentials that OpenSSH's client would use.
     pub(crate) fn of(settings: &'a ClientSettings, named: Option<&'a Path>) -> Self {
         match named {
             Some(file) => Self::Named(file, &settings.agent),
@@ -59,7 +59,9 @@ impl<'a> Credentials<'a> {
             return Ok(());
         }
         if offers.tried.is_empty() {
-            offers.tried.push("nothing: neither an SSH agent nor ~/.ssh has a key to offer".into());
+            offers
+                .tried
+                .push("nothing: no identity file exists, and no SSH agent offers a key".into());
         }
         Err(SshError::Authentication {
             host: endpoint.host.into(),
@@ -106,7 +108,7 @@ impl<'a> Candidate<'a> {
 
 /// Orders the keys as OpenSSH's client does: those of the agent that a file names, the agent's
 /// others, the files that the agent lacks. A certificate comes before its key. At most
-/// [`OFFERS_MAX`], of which the files come first to have a place.
+/// [`OFFERS_MAX`] keys. If there are more, the agent's other keys are dropped first.
 fn order(files: &[Candidate<'_>], agent: &[&[u8]], only: bool) -> Vec<Offer> {
     let in_agent = |blob: Option<&[u8]>| agent.iter().position(|key| Some(*key) == blob);
     let (mut named, mut left) = (Vec::new(), Vec::new());
@@ -212,12 +214,15 @@ impl Offers<'_> {
         let is_offered = |key: &usize| offers.contains(&Offer::Agent(*key));
         let unusable = agent.as_ref().map_or(0, |agent| agent.unusable);
         if unusable > 0 {
-            self.tried.push(format!("{unusable} on security keys: sevbench cannot use them"));
+            self.tried.push(format!("{unusable} agent keys on security keys: not supported"));
         }
         let rest = (0..keys.len()).filter(|key| !is_offered(key)).count();
         if rest > 0 {
-            let reason = if only { "IdentitiesOnly is set" } else { "a server takes few" };
-            self.tried.push(format!("{rest} more of the SSH agent: not offered, since {reason}"));
+            let reason = match only {
+                true => "not offered (IdentitiesOnly)",
+                false => "not offered, since servers limit the number of attempts",
+            };
+            self.tried.push(format!("{rest} more agent keys: {reason}"));
         }
         Ok(false)
     }
@@ -257,7 +262,7 @@ impl Offers<'_> {
         if waiter.wait.interrupt.is_set() {
             return Err(SshError::Interrupted);
         }
-        self.note(&format!("{} of the SSH agent", key.comment()), answer)
+        self.note(&format!("agent key {}", key.comment()), answer)
     }
 
     /// Whether the key was accepted; an error if offering another is pointless.
@@ -265,7 +270,7 @@ impl Offers<'_> {
         let words = match answer {
             Ok(()) => return Ok(true),
             Err(StepError::Ssh(error)) if error.message() == NOT_SIGNED => {
-                "the server would take it, but it did not sign".into()
+                "accepted by the server, but the agent or the key file could not sign".into()
             }
             Err(StepError::Ssh(error)) if REFUSED.contains(&error.code()) => "refused".into(),
             // The server may have disconnected after too many keys; the list shows which.
@@ -284,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_offered_as_by_openssh() {
+    fn keys_are_offered_in_openssh_order() {
         let agent: [&[u8]; 3] = [b"one", b"two", b"three"];
         let file = |public_key: &'static str| Candidate {
             public_key: Some(public_key.as_bytes()),

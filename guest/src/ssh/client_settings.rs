@@ -23,9 +23,9 @@ const ERROR_LINES_MAX: usize = 4;
 /// The longest output of the client.
 const OUTPUT_LEN_MAX: usize = 1 << 20;
 
-/// The default identities of the client, where it is not installed.
+/// The default identities, used if the client is not installed.
 const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
-/// The known_hosts files of the client, where it is not installed.
+/// The known_hosts files, used if the client is not installed.
 const KNOWN_HOSTS: &str = "~/.ssh/known_hosts";
 const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 
@@ -68,7 +68,7 @@ pub(crate) struct ClientSettings {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) user: String,
-    /// The name of the host in known_hosts files, if it is not that of host and port.
+    /// The name of the host in known_hosts files, if it differs from `[host]:port`.
     pub(crate) host_key_alias: Option<String>,
     /// The user's known_hosts files.
     pub(crate) known_hosts: Vec<PathBuf>,
@@ -77,7 +77,7 @@ pub(crate) struct ClientSettings {
     pub(crate) identities: Vec<Identity>,
     /// The limit for a connection, if it is set.
     pub(crate) connect_limit: Option<Duration>,
-    /// Whether the SSH agent's other keys are not offered.
+    /// Whether to offer only those keys of the SSH agent that an identity file names.
     pub(crate) identities_only: bool,
     pub(crate) agent: AgentSocket,
     pub(crate) proxy: Option<ProxyCommand>,
@@ -113,7 +113,7 @@ pub(crate) enum ProxyCommand {
 }
 
 impl ClientSettings {
-    /// Asks the client, if it is installed. What the address says comes first.
+    /// Asks the client, if it is installed. The address takes precedence.
     pub(crate) fn resolve(address: &SshAddress, interrupt: &Interrupt) -> Result<Self, SshError> {
         if is_installed(CLIENT) {
             let printed = ask_client(address, address.config.argument(), interrupt)?;
@@ -138,7 +138,8 @@ impl ClientSettings {
         Ok(UNUSED.into_iter().filter(is_set).collect())
     }
 
-    /// Without the client there is no configuration, unless the user has one.
+    /// Without the client, the defaults apply. Fails if the user has a configuration, since nothing
+    /// can read it.
     fn without_client(address: &SshAddress) -> Result<Self, SshError> {
         let account = Account::of_process();
         let folder = account.as_ref().map_or_else(PathBuf::new, |one| one.home.join(".ssh"));
@@ -178,7 +179,8 @@ impl ClientSettings {
                  @revoked lines in known_hosts, or another configuration with ?config=FILE"
             )));
         }
-        let get = |name: &str| set(name).ok_or_else(|| wrong(format!("it names no {name}")));
+        let get =
+            |name: &str| set(name).ok_or_else(|| wrong(format!("`ssh -G` printed no {name}")));
         let port = get("Port")?;
         let port = port.parse().map_err(|_| wrong(format!("the port is `{port}`")))?;
         let (host, user) = (get("HostName")?.to_owned(), get("User")?.to_owned());

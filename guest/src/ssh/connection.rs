@@ -164,7 +164,8 @@ fn log_in(
     Ok(host_key_fingerprint)
 }
 
-/// Says which algorithms client and server do not have in common; `error` if they do.
+/// Names the kind of algorithm that client and server do not share. Returns `error` if they share
+/// all.
 fn explain_handshake(
     error: SshError,
     session: &Session,

@@ -19,14 +19,12 @@ pub enum SshError {
     )]
     NoSuchHost { host: String, reason: String },
     /// OpenSSH's client does not say how it would reach the host.
-    #[error(
-        "cannot tell from the SSH configuration how to reach {host}: {reason}; try `ssh -G {host}`"
-    )]
+    #[error("cannot use the SSH configuration of {host}: {reason}")]
     ClientSettings { host: String, reason: String },
     /// There is a configuration for OpenSSH's client, but no client to read it.
     #[error(
-        "{} needs OpenSSH's client: type `apt-get install openssh-client`, or add ?config=none to \
-         the address",
+        "reading {} requires OpenSSH's client: type `apt-get install openssh-client`, or use \
+         ?config=none",
         file.display()
     )]
     NoClient { file: PathBuf },
@@ -35,8 +33,8 @@ pub enum SshError {
     Configuration { file: PathBuf, reason: String },
     /// The address has no user name, and the name of this process's user is not known.
     #[error(
-        "no user for {host}, and this process's user is not known: write ssh://USER@{host}, or set \
-         USER"
+        "no user name for {host}, and the current user's name is unknown: write it as in \
+         ssh://root@{host}, or set the environment variable USER"
     )]
     NoUser { host: String },
     /// The program that leads to the host failed.
@@ -73,8 +71,8 @@ pub enum SshError {
     Handshake { host: String, port: u16, step: &'static str, reason: String },
     /// Client and server have no algorithm of this kind in common.
     #[error(
-        "{host} and sevbench have no {kind} in common: the server has {theirs}; sevbench has {ours}; \
-         add one of these to {} in its sshd_config",
+        "{host} and sevbench share no {kind}: the server offers {theirs}; sevbench supports {ours}; \
+         add one that sevbench supports to {} in the server's sshd_config",
         kind.setting()
     )]
     NoCommonAlgorithm { host: String, kind: AlgorithmKind, ours: String, theirs: String },
@@ -87,10 +85,10 @@ pub enum SshError {
     HostKeyUnknown { host: String, fingerprint: String, add: String },
     /// Only a certificate authority of the host is known.
     #[error(
-        "{} knows {host} by a certificate authority only (@cert-authority), and sevbench cannot \
-         check host certificates: compare the fingerprint {fingerprint} with the output of \
+        "{} trusts {host} only through a certificate authority (@cert-authority), and sevbench \
+         cannot check host certificates: compare the fingerprint {fingerprint} with the output of \
          `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` (or the like) on the host itself, then \
-         type `{add}`",
+         {add}",
         known_hosts.display()
     )]
     HostKeyCertified { host: String, fingerprint: String, known_hosts: PathBuf, add: String },

@@ -64,7 +64,7 @@ impl HostTrust<'_> {
         let host = endpoint.host.to_owned();
         let status = known.check(&shown);
         let known_hosts = known.file(status, &shown).to_owned();
-        // Neither knows about proxies and aliases.
+        // `ssh-keyscan` knows neither proxies nor aliases.
         let is_direct = endpoint.proxy.is_none() && files.alias.is_none();
         let add = match is_direct {
             true => format!("ssh-keyscan -p {} {host} >> {}", endpoint.port, known.path.display()),
@@ -74,6 +74,15 @@ impl HostTrust<'_> {
             KeyStatus::Known => Ok(fingerprint),
             KeyStatus::Unknown => Err(SshError::HostKeyUnknown { host, fingerprint, add }),
             KeyStatus::Certified => {
+                // `ssh` trusts the authority, and would not add the key.
+                let add = match is_direct {
+                    true => format!("type `{add}`"),
+                    false => format!(
+                        "add the key to {} by hand, as {}",
+                        known.path.display(),
+                        known.name
+                    ),
+                };
                 Err(SshError::HostKeyCertified { host, fingerprint, known_hosts, add })
             }
             KeyStatus::Changed => {

@@ -29,7 +29,7 @@ pub(super) struct KeyFile {
 pub(super) enum KeyProblem {
     #[error("there is no such file; name a private key with ?key=PATH")]
     Absent,
-    #[error("{0}; name one that you may read with ?key=PATH")]
+    #[error("{0}; name a readable one with ?key=PATH")]
     Unreadable(io::Error),
     #[error("it is not a private key; make one with `ssh-keygen -t ed25519`")]
     NoKey,

@@ -41,7 +41,7 @@ impl Proxy {
         Ok((Self { child, stderr, command: command.to_string() }, ours))
     }
 
-    /// What the program said, if it has ended or said anything.
+    /// How the program ended, or `problem` if it still ran; and its standard error.
     pub(super) fn explain(&mut self, problem: &str) -> String {
         let ending = match self.child.wait_up_to(END_LIMIT) {
             true => self.child.try_wait().ok().flatten(),
@@ -51,9 +51,11 @@ impl Proxy {
         self.stderr.join_within(READ_LIMIT);
         let said = escape::for_terminal(&self.stderr.text());
         let ended =
-            ending.map_or_else(|| problem.to_owned(), |status| format!("it ended ({status})"));
-        let said = if said.is_empty() { "nothing" } else { &said };
-        format!("{ended}; it said: {said}")
+            ending.map_or_else(|| problem.to_owned(), |status| format!("it exited ({status})"));
+        match said.is_empty() {
+            true => format!("{ended}; it printed nothing"),
+            false => format!("{ended}; it printed: {said}"),
+        }
     }
 
     pub(super) fn command(&self) -> &str {

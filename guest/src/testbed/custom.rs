@@ -103,8 +103,8 @@ impl Testbeds {
     }
 }
 
-/// A machine that QEMU runs has the testbed's settings, and those of its address. An address with
-/// options that this package does not know, or that is not valid, is kept as text.
+/// A QEMU machine takes the testbed's settings; options in its address override them. An address
+/// with options that this package does not know, or that is not valid, is kept as text.
 fn arm(name: &str, address: &str, settings: &MachineSettings) -> TestbedArm {
     let target = match Address::parse_with(address, settings) {
         Ok((Address::Qemu(machine), unknown)) if unknown.is_empty() => ArmTarget::Machine(machine),

@@ -27,18 +27,21 @@ fn lab(sshd: &Sshd, more: &str) -> Address {
     Address::parse(&text).unwrap().0
 }
 
-pub(crate) fn host_of_the_configuration() -> CaseResult {
+pub(crate) fn host_alias_from_ssh_config() -> CaseResult {
     let sshd = sshd!();
     let mut guest = started(&lab(&sshd, ""));
     assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
     let error = refused(&Address::parse("ssh://lab?config=none").unwrap().0, "`lab`");
     assert!(matches!(error, GuestError::Ssh(SshError::NoSuchHost { .. })), "{error}");
-    let error = refused(&Address::parse("ssh://lab?config=/nonesuch").unwrap().0, "`ssh -G lab`");
+    let error = refused(
+        &Address::parse("ssh://lab?config=/nonesuch").unwrap().0,
+        "the SSH configuration of lab",
+    );
     assert!(error.to_string().contains("No such file"), "{error}");
     Ok(())
 }
 
-pub(crate) fn address_before_the_configuration() -> CaseResult {
+pub(crate) fn address_overrides_ssh_config() -> CaseResult {
     let sshd = sshd!();
     let Address::Ssh(mut address) = lab(&sshd, "User nonesuch\nPort 1") else { panic!() };
     refused(&Address::Ssh(address.clone()), "port 1");
@@ -79,7 +82,7 @@ pub(crate) fn proxy_command() -> CaseResult {
     let error =
         refused(&lab(&sshd, "ProxyCommand sh -c 'echo no\x1bway >&2; exit 7'"), "exit status: 7");
     assert!(matches!(error, GuestError::Ssh(SshError::Proxy { .. })));
-    assert!(error.to_string().contains("it said: no\\u{1b}way"), "{error}");
+    assert!(error.to_string().contains("it printed: no\\u{1b}way"), "{error}");
     refused(&lab(&sshd, "ProxyCommand nc %C"), "does not know the token %C");
     Ok(())
 }
@@ -118,8 +121,9 @@ pub(crate) fn agent_that_does_not_sign() -> CaseResult {
             .map(|client| {
                 let mut client = client.unwrap();
                 client.read_exact(&mut [0; 5]).unwrap();
-                client.write_all(&(list.len() as u32).to_be_bytes()).unwrap();
-                client.write_all(&list).unwrap();
+                let answer = [&(list.len() as u32).to_be_bytes()[..], &list].concat();
+                // The first does not wait for all of it.
+                client.write_all(&answer).ok();
                 client
             })
             .collect();
@@ -160,7 +164,7 @@ pub(crate) fn known_hosts_of_the_system() -> CaseResult {
     Ok(())
 }
 
-pub(crate) fn settings_that_are_not_used() -> CaseResult {
+pub(crate) fn ignored_settings_are_warned_about() -> CaseResult {
     let sshd = sshd!();
     let told = |address: &Address| {
         let mut told = Vec::new();
@@ -170,7 +174,7 @@ pub(crate) fn settings_that_are_not_used() -> CaseResult {
     };
     let address = lab(&sshd, "Ciphers aes256-ctr\nStrictHostKeyChecking no\nForwardX11 no");
     let warning =
-        "warning: sevbench does not use these SSH settings of lab: Ciphers, StrictHostKeyChecking";
+        "warning: sevbench ignores these SSH settings for lab: Ciphers, StrictHostKeyChecking";
     assert_eq!(told(&address).unwrap(), [warning]);
     assert_eq!(told(&lab(&sshd, "")).unwrap(), [""; 0]);
     let file = sshd.path("ssh_config");

@@ -83,8 +83,8 @@ impl Drop for Agent {
     }
 }
 
-/// What a process says that reaches the server, with this agent. The environment names the agent's
-/// socket.
+/// The output of a process that connects to the server with this agent. The environment names the
+/// agent's socket.
 fn reach(sshd: &Sshd, options: &str, socket: &Path) -> String {
     let config = sshd.path("identities");
     if !config.exists() {
@@ -131,7 +131,10 @@ pub(crate) fn key_encrypted_and_in_agent() -> CaseResult {
     drop(agent);
 
     let said = reach(&sshd, "", &socket);
-    assert!(said.contains("nothing: neither an SSH agent nor ~/.ssh has a key to offer"), "{said}");
+    assert!(
+        said.contains("nothing: no identity file exists, and no SSH agent offers a key"),
+        "{said}"
+    );
 
     fs::create_dir_all(sshd.path("home/.ssh")).unwrap();
     fs::copy(&key, sshd.path("home/.ssh/id_ed25519")).unwrap();
@@ -147,7 +150,7 @@ pub(crate) fn agent_with_many_keys() -> CaseResult {
     let agent = Agent::start(&sshd, &others);
     let said = reach(&sshd, "", &agent.socket);
     assert!(
-        said.contains("2 more of the SSH agent: not offered, since a server takes few"),
+        said.contains("2 more agent keys: not offered, since servers limit the number"),
         "{said}"
     );
 
@@ -165,8 +168,8 @@ pub(crate) fn agent_with_many_keys() -> CaseResult {
     fs::copy(sshd.path("key.pub"), sshd.path("authorized_keys")).unwrap();
     fs::write(sshd.path("identities"), identity + "IdentitiesOnly yes\n").unwrap();
     let said = reach(&sshd, "", &agent.socket);
-    assert!(said.contains("7 more of the SSH agent: not offered, since IdentitiesOnly"), "{said}");
-    assert!(said.contains("of the SSH agent: refused; 7 more"), "{said}");
+    assert!(said.contains("7 more agent keys: not offered (IdentitiesOnly)"), "{said}");
+    assert!(said.contains(": refused; 7 more"), "{said}");
     Ok(())
 }
 

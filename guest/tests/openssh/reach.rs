@@ -75,9 +75,12 @@ pub(crate) fn no_common_algorithm() -> CaseResult {
         [("KexAlgorithms", "sntrup761x25519-sha512@openssh.com"), ("MACs", "umac-64@openssh.com")]
     {
         let sshd = sshd!(configuration: format!("{setting} {value}"));
-        let error = refused(&sshd.address(""), &format!("the server has {value}"));
+        let error = refused(&sshd.address(""), &format!("the server offers {value}"));
         assert!(matches!(error, GuestError::Ssh(SshError::NoCommonAlgorithm { .. })), "{error}");
-        assert!(error.to_string().contains(&format!("to {setting} in its sshd_config")), "{error}");
+        assert!(
+            error.to_string().contains(&format!("to {setting} in the server's sshd_config")),
+            "{error}"
+        );
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ fn round_of_a_stopped_qemu_is_excluded() {
     command.args(["--measurement-time", "40s", "trials/spin"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let child = wait_while_running(child, BOOTS, "a round is recorded", || host.lab.has_rounds(1));
-    // Between two rounds a stopped QEMU disturbs nothing.
+    // The next round has started by then. A stop between rounds disturbs nothing.
     std::thread::sleep(Duration::from_secs(2));
     let machines = host.machines();
     machines.iter().for_each(|machine| signal(*machine, libc::SIGSTOP));
@@ -102,7 +102,7 @@ fn killed_coordinator_ends_its_guests() {
 #[test]
 fn concurrent_run_is_refused_and_interrupt_ends_the_first() {
     let Some(host) = Host::take() else { return };
-    // So many boots that it does not end before the interrupt.
+    // Enough boots that the run is still going at the interrupt.
     let mut command = host.command(&["--boots", "20", "trials/spin"]);
     let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let first = wait_while_running(first, BOOTS, "a guest boots", || !host.machines().is_empty());

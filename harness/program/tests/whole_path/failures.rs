@@ -19,7 +19,7 @@ fn failures_are_reported_and_the_other_benches_run() {
             "failed: trials/panics in nosev, boot 1: panicked: one is not above one",
             "trials.rs:",
             "failed: trials/lacks-its-file in nosev, boot 1: panicked:",
-            "build them in with include_bytes!",
+            "embed files with include_bytes!",
             "failed: trials/wrong-result in aa, boot 2: panicked: a wrong byte at offset 7",
             "the agent ended (exit status 9); its last output:",
             "this is the last output",

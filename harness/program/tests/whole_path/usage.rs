@@ -18,7 +18,7 @@ fn wrong_usage_says_what_to_type() {
     check(&["spim"], &["no bench matches `spim`", "trials/spin", "--list"]);
     check(&["("], &["not a regular expression", "--exact"]);
     check(&["--treatment", "ssh://host"], &["--treatment NAME=URL"]);
-    check(&["--treatment", "a=ftp://host"], &["ssh://user@host:port[?key=PATH]"]);
+    check(&["--treatment", "a=ftp://host"], &["ssh://[user@]host[:port][?key=PATH]"]);
     check(&["--treatment", "snp=loopback"], &["has no protection"]);
     check(&["--treatment", "a=loopback?spin=0"], &["spin=1.10"]);
     check(&["--control", "ssh://root@host"], &["add --treatment NAME=URL"]);

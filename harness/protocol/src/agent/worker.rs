@@ -80,9 +80,8 @@ impl Link for ThreadLink {
 }
 
 /// What is added to the message of a body that lacks a file.
-const MISSING_FILE_HINT: &str = "; a body runs inside the guest and finds none of this machine's \
-                                 files there: build them in with include_bytes!, or make them in \
-                                 the set-up";
+const MISSING_FILE_HINT: &str = "; bench bodies run inside the guest, in another folder: \
+                                 embed files with include_bytes!, or create them during set-up";
 
 thread_local! {
     /// Message and location of this thread's panic. The payload of a panic lacks the location, so

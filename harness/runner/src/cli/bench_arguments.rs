@@ -66,7 +66,7 @@ pub(super) struct BenchArguments {
     /// Measure even if another run has guests on this host; both are disturbed
     #[arg(long)]
     pub share_host: bool,
-    /// Set the control machine: ssh://user@host:port[?key=PATH], qemu:nosev or loopback
+    /// Set the control machine: ssh://[user@]host[:port][?key=PATH], qemu:nosev or loopback
     #[arg(long, value_name = "URL")]
     pub control: Option<String>,
     /// Add a treatment arm and its machine; may be repeated

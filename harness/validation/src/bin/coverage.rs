@@ -176,7 +176,7 @@ impl Simulation {
             sizes(&TWO_STAGE_BOOTS)
         );
         let looks = format!(
-            "Stopping once p is below 5 %, tested after each boot from the tenth to boot {}:",
+            "Stopping as soon as p falls below 5 %, with a test after every boot from boot 10 to {}:",
             sizes(&LOOKS_UNTIL)
         );
         let verdicts = format!("Verdicts with a margin of 3 %, {VERDICT_BOOTS} boots:");
