@@ -105,19 +105,32 @@ impl Connection {
     /// Opens a channel. A server counts a session until it has reaped the last process of it, which
     /// can be a little after the channel's end, so a refusal is not final at once.
     fn open_channel(&self, waiter: &Waiter, step: &'static str) -> Result<Channel, SshError> {
-        let last_try = Instant::now() + REFUSED_LIMIT;
+        let mut waiter = Waiter { session: waiter.session.clone(), wait: waiter.wait.clone() };
+        let mut refusal = None;
         loop {
-            match waiter.until_done(|| self.session.channel_session()) {
+            let failed = match waiter.until_done(|| self.session.channel_session()) {
                 Ok(channel) => return Ok(channel),
                 Err(StepError::Ssh(error)) if error.code() == CHANNEL_REFUSED => {
-                    if Instant::now() >= last_try {
-                        return Err(SshError::NoSession { step, reason: error.message().into() });
+                    if refusal.replace(error.message().to_owned()).is_none() {
+                        let last_try = Instant::now() + REFUSED_LIMIT;
+                        waiter.wait.deadline = waiter.wait.deadline.min(last_try);
                     }
-                    let pause = waiter.wait.slice().map_err(|error| self.explain(error, step))?;
-                    thread::sleep(pause.min(REFUSED_PAUSE));
+                    match waiter.wait.slice() {
+                        Ok(pause) => {
+                            thread::sleep(pause.min(REFUSED_PAUSE));
+                            continue;
+                        }
+                        Err(error) => error,
+                    }
                 }
-                Err(error) => return Err(self.explain(error.into(), step)),
-            }
+                Err(error) => error.into(),
+            };
+            return Err(match refusal {
+                Some(reason) if failed.kind() == io::ErrorKind::TimedOut => {
+                    SshError::NoSession { step, reason }
+                }
+                _ => self.explain(failed, step),
+            });
         }
     }
 

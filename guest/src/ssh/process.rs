@@ -26,13 +26,16 @@ pub struct RemoteProcess {
     waiter: Waiter,
     stderr: Tail,
     is_input_closed: bool,
+    /// What [`RemoteProcess::write_later`] was given and the socket has not taken.
+    unsent: Vec<u8>,
     /// The path of the shipped executable, if that was started.
     pub(super) executable: Option<String>,
 }
 
 impl RemoteProcess {
     pub(super) fn new(channel: Channel, waiter: Waiter) -> Self {
-        Self { channel, waiter, stderr: Tail::default(), is_input_closed: false, executable: None }
+        let (stderr, unsent) = (Tail::default(), Vec::new());
+        Self { channel, waiter, stderr, is_input_closed: false, unsent, executable: None }
     }
 
     /// Reads and writes after the deadline fail with [`io::ErrorKind::TimedOut`].
@@ -52,7 +55,31 @@ impl RemoteProcess {
     /// # Errors
     /// If the connection broke.
     pub fn keep_alive(&mut self) -> io::Result<()> {
-        self.drain_stderr().map(drop)
+        self.send_unsent()?;
+        // Not while a packet is half sent: reading may send a packet of its own.
+        if self.unsent.is_empty() { self.drain_stderr().map(drop) } else { Ok(()) }
+    }
+
+    /// Writes without waiting. What the connection does not take now is sent before whatever is
+    /// written next, or by [`RemoteProcess::keep_alive`].
+    ///
+    /// # Errors
+    /// If the connection broke.
+    pub fn write_later(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.unsent.extend(bytes);
+        self.send_unsent()
+    }
+
+    fn send_unsent(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            match self.channel.write(&self.unsent) {
+                Ok(0) => break,
+                Ok(len) => drop(self.unsent.drain(..len)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Reads like [`Read::read`]. Until there is something to read, it calls `while_waiting`
@@ -153,6 +180,19 @@ impl RemoteProcess {
         }
     }
 
+    /// Waits until more can be written.
+    fn wait_to_write(&mut self) -> io::Result<()> {
+        // The process no longer reads, and libssh2 would wait for a window that never opens.
+        if self.channel.eof() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        match self.waiter.session.block_directions() {
+            BlockDirections::Outbound | BlockDirections::Both => self.waiter.wait(),
+            // Not while a packet is half sent: reading may send a packet of its own.
+            BlockDirections::Inbound | BlockDirections::None => self.wait(),
+        }
+    }
+
     /// Waits for the socket, unless standard error held data that may have blocked the channel.
     fn wait(&mut self) -> io::Result<()> {
         if self.drain_stderr()? { Ok(()) } else { self.waiter.wait() }
@@ -168,21 +208,16 @@ impl Read for RemoteProcess {
 impl Write for RemoteProcess {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         loop {
-            match self.channel.write(buf) {
-                Ok(0) if buf.is_empty() => return Ok(0),
-                Ok(0) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
+            self.send_unsent()?;
+            if self.unsent.is_empty() {
+                match self.channel.write(buf) {
+                    Ok(0) if buf.is_empty() => return Ok(0),
+                    Ok(0) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result,
+                }
             }
-            // The process no longer reads, and libssh2 would wait for a window that never opens.
-            if self.channel.eof() {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            match self.waiter.session.block_directions() {
-                BlockDirections::Outbound | BlockDirections::Both => self.waiter.wait()?,
-                // Not while a packet is half sent: reading may send a packet of its own.
-                BlockDirections::Inbound | BlockDirections::None => self.wait()?,
-            }
+            self.wait_to_write()?;
         }
     }
 

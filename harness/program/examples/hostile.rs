@@ -113,7 +113,7 @@ fn serve() -> Result<(), Box<dyn std::error::Error>> {
     write_greeting(&mut out, &hello)?;
     let mut mode = String::new();
     loop {
-        let (number, request) = read_request(&mut input)?;
+        let Some((number, request)) = read_request(&mut input)? else { continue };
         let (phase, honest) = match request {
             Request::Start { bench, .. } => {
                 mode = bench.trim_start_matches("hostile/").to_owned();

@@ -29,9 +29,16 @@ use worker::Worker;
 /// Exit status for wrong usage.
 const USAGE: u8 = 2;
 
-/// An agent that receives no request for this long exits: by then, the coordinator's machine has
+/// An agent that receives no request for this long ends: by then, the coordinator's machine has
 /// presumably vanished from the network.
 const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
+
+/// The same once the coordinator gives signs of life: four of them.
+const UNATTENDED_MAX: Duration = Duration::from_secs(60);
+
+/// The parts in which an agent waits. If the guest's clock jumps, as after a pause, that ends one
+/// part only, and what came during the pause is received in the next.
+const WAIT_PARTS: u32 = 10;
 
 /// The `main` of an executable that is an agent and nothing else. Returns its exit status: 2 if it
 /// was not started as an agent, or if the benches do not make a suite.
@@ -74,16 +81,17 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
     let (input, mut out) = take_protocol()?;
     let suite = Arc::new(suite);
     write_greeting(&mut out, &hello(&suite)?)?;
-    let requests = read_requests(input);
+    let messages = read_messages(input);
     let mut worker: Option<Worker> = None;
+    let mut idle_max = IDLE_MAX;
     loop {
-        let (number, request) = match requests.recv_timeout(IDLE_MAX) {
-            Ok(numbered) => numbered,
-            Err(RecvTimeoutError::Timeout) => {
-                say(&format!("no request for {}", format_duration(IDLE_MAX)));
-                end_group();
-            }
-            Err(RecvTimeoutError::Disconnected) => end_group(),
+        let Some(message) = receive(&messages, idle_max) else {
+            say(&format!("nothing from the coordinator for {}", format_duration(idle_max)));
+            end_group()
+        };
+        let Some((number, request)) = message else {
+            idle_max = UNATTENDED_MAX;
+            continue;
         };
         let interference = Interference::watch();
         let start = Instant::now();
@@ -112,6 +120,18 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
     }
 }
 
+/// A request and its number, or `None` for a sign of life.
+type Message = Option<(u64, Request)>;
+
+/// The next message, or `None` if there is none for this long. Does not return if the input ends.
+fn receive(messages: &Receiver<Message>, limit: Duration) -> Option<Message> {
+    (0..WAIT_PARTS).find_map(|_| match messages.recv_timeout(limit / WAIT_PARTS) {
+        Ok(message) => Some(message),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => end_group(),
+    })
+}
+
 fn hello(suite: &Suite) -> io::Result<Hello> {
     Ok(Hello {
         executable_sha256: sha256_of_self().map_err(io::Error::other)?,
@@ -121,14 +141,14 @@ fn hello(suite: &Suite) -> io::Result<Hello> {
     })
 }
 
-/// Reads requests on a separate thread, which notices the end of the input while a body runs.
-fn read_requests(mut input: File) -> Receiver<(u64, Request)> {
-    let (sender, requests) = sync_channel(1);
+/// Reads messages on a separate thread, which notices the end of the input while a body runs.
+fn read_messages(mut input: File) -> Receiver<Message> {
+    let (sender, messages) = sync_channel(1);
     std::thread::spawn(move || {
         loop {
             match read_request(&mut input) {
-                Ok(request) => {
-                    if sender.send(request).is_err() {
+                Ok(message) => {
+                    if sender.send(message).is_err() {
                         return;
                     }
                 }
@@ -142,7 +162,7 @@ fn read_requests(mut input: File) -> Receiver<(u64, Request)> {
             }
         }
     });
-    requests
+    messages
 }
 
 /// Prints a line on standard error, which may be closed. If the agent ends, the coordinator shows

@@ -1,6 +1,8 @@
 //! What fuzzers call.
 
-use crate::message::{Request, read_greeting, read_reply, read_request, write_request};
+use crate::message::{
+    Request, read_greeting, read_reply, read_request, write_request, write_sign_of_life,
+};
 
 /// Reads the first bytes of an agent or a coordinator: a greeting, then a request, or a reply.
 ///
@@ -11,17 +13,21 @@ pub fn frames(bytes: &[u8]) {
     let _ = read_greeting(&mut after_greeting);
     for mut input in [bytes, after_greeting] {
         let _ = read_reply(&mut { input }, 1);
-        while let Ok((number, request)) = read_request(&mut input) {
-            let frame = written(number, &request);
-            let (_, again) = read_request(&mut frame.as_slice()).expect("it was written");
-            assert_eq!(written(number, &again), frame);
+        while let Ok(message) = read_request(&mut input) {
+            let frame = written(message.as_ref());
+            let again = read_request(&mut frame.as_slice()).expect("it was written");
+            assert_eq!(written(again.as_ref()), frame);
         }
     }
 }
 
-fn written(number: u64, request: &Request) -> Vec<u8> {
+fn written(message: Option<&(u64, Request)>) -> Vec<u8> {
     let mut frame = Vec::new();
-    write_request(&mut frame, number, request).expect("a vector takes everything");
+    match message {
+        Some((number, request)) => write_request(&mut frame, *number, request),
+        None => write_sign_of_life(&mut frame),
+    }
+    .expect("a vector takes everything");
     frame
 }
 
@@ -68,7 +74,8 @@ mod tests {
             Request::Drive(BenchRequest::Measure(measure)),
             Request::Drive(BenchRequest::Finish),
         ] {
-            requests.extend(written(1, &request));
+            requests.extend(written(None));
+            requests.extend(written(Some(&(1, request))));
         }
         seeds.push(requests);
         let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sevbench_facts::Facts;
 use sevbench_text::escaped;
 use std::io::{self, Read, Write};
+use std::time::Duration;
 use thiserror::Error;
 
 /// The hidden argument that makes a bench executable the agent.
@@ -15,7 +16,10 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// The version of the messages; any change to one increments it. Coordinator and agent are normally
 /// the same executable. The version catches an agent that is not.
-pub(crate) const PROTOCOL_VERSION: u16 = 6;
+pub(crate) const PROTOCOL_VERSION: u16 = 7;
+
+/// How often a coordinator that gives signs of life gives one.
+pub const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The first bytes that an agent writes. They and the version after them never change their form.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
@@ -171,14 +175,25 @@ pub fn write_request(
     number: u64,
     request: &Request,
 ) -> Result<(), FrameError> {
-    write_frame(out, &(number, request))
+    write_frame(out, &Some((number, request)))
 }
 
-/// Reads a request and its number.
+/// Writes a sign of life: nothing but that the coordinator is still there. It gets no reply.
+///
+/// A connection that is cut without an end, as when a cable is pulled, stays open at the agent's
+/// side. After the first sign of life, an agent that receives nothing for a minute ends.
+///
+/// # Errors
+/// If the stream breaks.
+pub fn write_sign_of_life(out: &mut impl Write) -> Result<(), FrameError> {
+    write_frame(out, &None::<(u64, Request)>)
+}
+
+/// Reads a request and its number, or a sign of life, which is `None`.
 ///
 /// # Errors
 /// If the stream ends or breaks, the frame is too long, or it is not exactly one message.
-pub fn read_request(input: &mut impl Read) -> Result<(u64, Request), FrameError> {
+pub fn read_request(input: &mut impl Read) -> Result<Option<(u64, Request)>, FrameError> {
     read_frame(input)
 }
 

@@ -3,6 +3,7 @@
 
 mod agent_session;
 mod arm;
+mod attendant;
 mod bench_run;
 mod checkpoint;
 #[cfg(test)]

@@ -20,4 +20,4 @@ pub use analysis::{
 pub use cli::bench_main;
 pub use config::{Config, ConfigError, MarginEntry};
 pub use coordinator::Arm;
-pub use run_record::RunRecord;
+pub use run_record::{RunError, RunRecord, RunValues};

@@ -19,7 +19,7 @@ pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
 pub(crate) use event::{
     ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord, FailureRecord,
     MeasuredRecord, Phases, ResumedRecord, RoundRecord, RoundSamples, SetupRecord, SkipRecord,
-    WarmUpRecord,
+    WarmUpRecord, total_ns,
 };
 pub(crate) use header::{ArmRecord, Header, JOURNAL_SCHEMA, MarginRule, Settings};
 #[cfg(any(test, fuzzing))]

@@ -1,6 +1,7 @@
 //! Runs the bench executable `trials` in a private folder, and reads the records there.
 
-use crate::processes::{eventually, is_alive};
+use crate::announce::announce;
+use crate::processes::{eventually, processes_of};
 use crate::workspace::fixture;
 use serde_json::Value;
 use std::fs;
@@ -24,7 +25,7 @@ pub fn skip_is_failure() -> bool {
 /// Prints why a test is skipped; where skips are not allowed, fails.
 pub fn skip(Skip(reason): Skip) {
     assert!(!skip_is_failure(), "SEVBENCH_REQUIRE_VM is set, but this test cannot run: {reason}");
-    println!("skipped: {reason}");
+    announce(&format!("skipped: {reason}"));
 }
 
 /// The example `trials`. See [`example`].
@@ -116,7 +117,8 @@ impl Lab {
         self.journal_text().lines().filter(|line| line.contains(r#""event":"round""#)).count()
     }
 
-    fn journal_text(&self) -> String {
+    /// The text of all journals. Its last line may be incomplete.
+    pub fn journal_text(&self) -> String {
         let runs = fs::read_dir(self.home.path()).unwrap().flatten();
         let journals = runs
             .map(|run| run.path())
@@ -139,26 +141,10 @@ impl Lab {
     /// The processes of this lab's runs that have this argument, including agents and servers.
     pub fn processes(&self, argument: &str) -> Vec<u32> {
         // The home of a loopback guest is a temporary folder; its processes see nothing else.
-        let marks = [&self.home, &self.temporary].map(|folder| folder.path().display().to_string());
-        let is_ours = |file: PathBuf| {
-            let environment = fs::read(file).unwrap_or_default();
-            let environment = String::from_utf8_lossy(&environment);
-            marks.iter().any(|mark| environment.contains(mark))
-        };
-        let has = |file: PathBuf, text: &str| {
-            fs::read(file).is_ok_and(|bytes| {
-                bytes.split(|byte| *byte == 0).any(|part| part == text.as_bytes())
-            })
-        };
-        let all = fs::read_dir("/proc").unwrap().flatten();
-        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter(|pid| {
-            let folder = Path::new("/proc").join(pid.to_string());
-            is_alive(*pid)
-                && is_ours(folder.join("environ"))
-                && has(folder.join("cmdline"), argument)
-        })
-        .collect()
+        [&self.home, &self.temporary]
+            .iter()
+            .flat_map(|folder| processes_of(folder.path(), argument))
+            .collect()
     }
 
     /// Asserts that no coordinator, agent or loopback server of this lab is alive.

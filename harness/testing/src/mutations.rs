@@ -1,5 +1,6 @@
 //! Short fuzzing with the same inputs each time: valid inputs, damaged at random.
 
+use crate::announce::count_faults;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -57,7 +58,7 @@ pub fn fuzz(name: &str, seeds: &[&[u8]], inputs: u32, target: impl Fn(&[u8])) {
         input.truncate(INPUT_LEN_MAX);
         tried(&input);
     }
-    println!("fuzz {name}: {} inputs tried", inputs as usize + seeds.len());
+    count_faults(inputs as usize + seeds.len(), &format!("damaged {name} tried"));
 }
 
 fn change(input: &mut Vec<u8>, seeds: &[&[u8]], random: &mut impl Rng) {

@@ -1,5 +1,8 @@
 //! Processes of this machine, as the tests look at them.
 
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Waits up to 5 s until `holds` returns true. Panics with `what` if it never does.
@@ -29,4 +32,24 @@ pub fn children_of(pid: u32) -> Vec<u32> {
 pub fn signal(pid: u32, signal: i32) {
     // SAFETY: kill takes two numbers.
     assert_eq!(unsafe { libc::kill(pid.try_into().unwrap(), signal) }, 0);
+}
+
+/// The processes that have this folder in their environment and this argument.
+pub(crate) fn processes_of(folder: &Path, argument: &str) -> Vec<u32> {
+    let mark = folder.as_os_str().as_bytes();
+    let is_ours = |file: PathBuf| {
+        fs::read(file).is_ok_and(|bytes| bytes.windows(mark.len()).any(|part| part == mark))
+    };
+    let has_argument = |file: PathBuf| {
+        fs::read(file).is_ok_and(|bytes| {
+            bytes.split(|byte| *byte == 0).any(|part| part == argument.as_bytes())
+        })
+    };
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let folder = Path::new("/proc").join(pid.to_string());
+        is_alive(*pid) && is_ours(folder.join("environ")) && has_argument(folder.join("cmdline"))
+    })
+    .collect()
 }

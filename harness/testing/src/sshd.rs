@@ -1,7 +1,8 @@
 //! A real OpenSSH server on 127.0.0.1 with its own configuration, keys and folder.
 
 use crate::lab::Skip;
-use crate::processes::{children_of, eventually, signal};
+use crate::processes::{children_of, eventually, processes_of, signal};
+use crate::proxy::Proxy;
 use sevbench_guest::Address;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -85,11 +86,13 @@ impl Sshd {
 
     /// Rewrites `known_hosts` with the server's host keys of these types.
     pub fn know(&self, key_types: &[&str]) {
-        let line = |key_type: &&str| {
-            let key = fs::read_to_string(self.path(&format!("host_{key_type}.pub"))).unwrap();
-            format!("[{}]:{} {key}", self.address, self.port)
-        };
-        fs::write(self.known_hosts(), key_types.iter().map(line).collect::<String>()).unwrap();
+        let lines = key_types.iter().map(|key_type| self.host_key_line(key_type, self.port));
+        fs::write(self.known_hosts(), lines.collect::<String>()).unwrap();
+    }
+
+    fn host_key_line(&self, key_type: &str, port: u16) -> String {
+        let key = fs::read_to_string(self.path(&format!("host_{key_type}.pub"))).unwrap();
+        format!("[{}]:{port} {key}", self.address)
     }
 
     /// A file in its folder.
@@ -114,16 +117,20 @@ impl Sshd {
             IpAddr::V4(number) => number.to_string(),
             IpAddr::V6(number) => format!("[{number}]"),
         };
-        let port = self.port;
-        let known_hosts = self.known_hosts();
-        let text = format!(
-            "ssh://{}@{host}:{port}?known_hosts={}{options}",
-            user(),
-            known_hosts.display()
-        );
-        let (address, rest) = Address::parse(&text).unwrap();
-        assert!(rest.is_empty());
-        address
+        address(&host, self.port, &self.known_hosts(), options)
+    }
+
+    /// Its address behind a proxy on 127.0.0.1, with its key.
+    pub fn address_through(&self, proxy: &Proxy) -> Address {
+        let known_hosts = self.path(&format!("known_hosts_{}", proxy.port));
+        fs::write(&known_hosts, self.host_key_line("ed25519", proxy.port)).unwrap();
+        let key = format!("&key={}", self.path("key").display());
+        address("127.0.0.1", proxy.port, &known_hosts, &key)
+    }
+
+    /// The processes that run in the guest and have this argument.
+    pub fn processes(&self, argument: &str) -> Vec<u32> {
+        processes_of(self.folder.path(), argument)
     }
 
     /// Kills the server and its part of every connection at once, but nothing that runs in the
@@ -145,6 +152,14 @@ impl Drop for Sshd {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+fn address(host: &str, port: u16, known_hosts: &Path, options: &str) -> Address {
+    let (user, known_hosts) = (user(), known_hosts.display());
+    let text = format!("ssh://{user}@{host}:{port}?known_hosts={known_hosts}{options}");
+    let (address, rest) = Address::parse(&text).unwrap();
+    assert!(rest.is_empty());
+    address
 }
 
 fn is_sshd(pid: u32) -> bool {

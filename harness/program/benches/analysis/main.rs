@@ -1,9 +1,10 @@
-//! The cost of the analysis: of one bench and its bootstrap, against criterion in the same run, and
-//! of a record of a thousand benches.
+//! The cost of the analysis: of one bench and its bootstrap, against criterion in the same run, of
+//! a record of a thousand benches, and of reading long records.
 
 #![allow(missing_docs, reason = "a program")]
 
 mod journals;
+mod reading;
 
 use criterion::{BatchSize, Criterion, SamplingMode};
 use journals::{Extent, write_journal};
@@ -41,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     // First, while this process is small: a child's peak memory includes that from before its exec.
     large_record(folder.path())?;
+    reading::compare(folder.path())?;
     let bootstraps = bootstraps(folder.path())?;
     let exact_ns = exact(folder.path())?;
     let analyses = analyses(folder.path())?;

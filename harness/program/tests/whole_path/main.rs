@@ -6,7 +6,6 @@
 mod analyze;
 mod baselines;
 mod failures;
-mod hostile;
 mod kills;
 mod openssh;
 mod results;

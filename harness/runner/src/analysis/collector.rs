@@ -2,7 +2,7 @@
 //! only the memory of its values.
 
 use super::metrics::{
-    Distribution, Metric, MetricRank, PERCENTILES, accumulate, metrics, name_of, percentile,
+    Distribution, Metric, MetricRank, PERCENTILES, accumulate, metrics, name_of, percentile, pool,
 };
 use super::series::{PooledDistribution, PooledTable, Row, Series};
 use crate::record::{FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
@@ -200,7 +200,7 @@ impl SeriesCollector {
             };
             pooled.resolution = pooled.resolution.max(resolution);
             pooled.rounds.insert((boot, round, arm));
-            pooled.boots.entry((boot, arm)).or_default().extend(counts);
+            pool(pooled.boots.entry((boot, arm)).or_default(), &counts);
         }
     }
 
@@ -247,14 +247,56 @@ fn timed_samples(samples: &RoundSamples) -> Option<&[u64]> {
     }
 }
 
-/// The variance of the log ratios of the arms' nth samples, and the number of samples.
+/// The variance of the log ratios of the arms' nth samples, and the number of samples. It is
+/// computed from each sample once, since a long record has many, by differences from the first log
+/// ratio.
 fn ratio_variance(treated: &[u64], control: &[u64]) -> Option<(f32, u32)> {
     if treated.len() != control.len() || treated.len() < 2 {
         return None;
     }
-    let ratios = treated.iter().zip(control).map(|(t, c)| (*t as f64).ln() - (*c as f64).ln());
+    let mut ratios = treated.iter().zip(control).map(|(t, c)| *t as f64 / *c as f64);
+    let first = ratios.next()?;
+    let (mut sum, mut of_squares) = (0.0, 0.0);
+    for ratio in ratios {
+        let difference = (ratio / first).ln();
+        sum += difference;
+        of_squares += difference * difference;
+    }
     let n = treated.len() as f64;
-    let mean = ratios.clone().sum::<f64>() / n;
-    let variance = ratios.map(|y| (y - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    variance.is_finite().then_some((variance as f32, treated.len() as u32))
+    let variance: f64 = (of_squares - sum * sum / n) / (n - 1.0);
+    variance.is_finite().then(|| (variance.max(0.0) as f32, treated.len() as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn variance_is_that_of_the_log_ratios(
+            pairs in proptest::collection::vec((1_000_u64..2_000_000, 1_000_u64..2_000_000), 2..50),
+        ) {
+            let (treated, control): (Vec<u64>, Vec<u64>) = pairs.iter().copied().unzip();
+            let ratios: Vec<f64> =
+                pairs.iter().map(|(t, c)| (*t as f64).ln() - (*c as f64).ln()).collect();
+            let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+            let squares = ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum::<f64>();
+            let expected = squares / (ratios.len() - 1) as f64;
+            let (variance, len) = ratio_variance(&treated, &control).unwrap();
+            prop_assert_eq!(len as usize, pairs.len());
+            prop_assert!((f64::from(variance) - expected).abs() <= 1e-6 * expected + 1e-14);
+        }
+    }
+
+    #[test]
+    fn unusable_samples_have_no_variance() {
+        assert_eq!(ratio_variance(&[1, 2], &[1]), None);
+        assert_eq!(ratio_variance(&[1], &[1]), None);
+        for zero in [([0, 1], [1, 1]), ([1, 1], [1, 0]), ([0, 1], [0, 1])] {
+            assert_eq!(ratio_variance(&zero.0, &zero.1), None, "{zero:?}");
+        }
+        assert_eq!(ratio_variance(&[5, 5, 5], &[5, 5, 5]), Some((0.0, 3)));
+    }
 }

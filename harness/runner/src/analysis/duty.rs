@@ -1,6 +1,6 @@
 //! The share of the measuring phase that was timed.
 
-use crate::record::{MeasuredRecord, RoundRecord, RoundSamples};
+use crate::record::{ArmRound, MeasuredRecord, RoundRecord};
 use sevbench_reports::Duty;
 
 /// Adds up timed and wall time while a journal is read.
@@ -18,11 +18,7 @@ impl DutyMeter {
     }
 
     pub(super) fn round(&mut self, round: &RoundRecord) {
-        let samples = round.arms.iter().filter_map(|arm| match &arm.samples {
-            RoundSamples::ElapsedNs(samples) => Some(samples.iter().map(|ns| *ns as f64).sum()),
-            RoundSamples::Observations(_) => arm.measured_ns.map(|ns| ns as f64),
-        });
-        self.pending_ns += samples.sum::<f64>();
+        self.pending_ns += round.arms.iter().filter_map(ArmRound::timed_ns).sum::<f64>();
     }
 
     pub(super) fn measured(&mut self, measured: &MeasuredRecord) {

@@ -1,7 +1,7 @@
 //! Rounds excluded for an external cause. Each cause was declared before the data were seen. The
 //! values of samples play no part, but for samples that are longer than the host waited.
 
-use crate::record::{ArmRound, BootRecord, RoundRecord, RoundSamples};
+use crate::record::{ArmRound, BootRecord, RoundRecord};
 use sevbench_guest::AcceleratorKind;
 use sevbench_reports::{Exclusion, ExclusionKind};
 use sevbench_text::counted;
@@ -89,10 +89,7 @@ fn clock_disagreement(arm: &ArmRound, slow_ns: f64) -> Option<Cause> {
 /// The guest reports more time in samples than the host waited for them.
 fn impossible_samples(arm: &ArmRound) -> Option<Cause> {
     let host = arm.conditions.host_ns? as f64;
-    let timed = match &arm.samples {
-        RoundSamples::ElapsedNs(samples) => samples.iter().map(|ns| *ns as f64).sum::<f64>(),
-        RoundSamples::Observations(_) => arm.measured_ns? as f64,
-    };
+    let timed = arm.timed_ns()?;
     (timed > host * (1.0 + FAST_SHARE) + FAST_NS).then(|| {
         let (timed_ms, host_ms) = (timed / 1e6, host / 1e6);
         let figures = format!("{} reports {timed_ms:.1} ms of samples in {host_ms:.1} ms", arm.arm);
@@ -132,6 +129,7 @@ fn transport_retry(arm: &ArmRound) -> Option<Cause> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use crate::record::RoundSamples;
     use sevbench_protocol::Conditions;
 
     fn round(guest_ns: Option<u64>, host_ns: Option<u64>) -> RoundRecord {

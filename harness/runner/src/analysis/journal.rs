@@ -43,6 +43,7 @@ impl Overrides {
 }
 
 /// Takes the events of a journal in order, then computes the summary.
+#[derive(Debug)]
 pub(crate) struct JournalAnalysis {
     header: Header,
     collector: SeriesCollector,

@@ -1,7 +1,7 @@
 //! Metrics of an arm in a round: the cost of an operation, or the figures and percentiles that an
 //! external program reported.
 
-use crate::record::{RoundSamples, SetupRecord};
+use crate::record::{RoundSamples, SetupRecord, total_ns};
 use sevbench_protocol::{Observation, ObservedValue, Throughput};
 use sevbench_reports::Unit;
 
@@ -78,7 +78,7 @@ pub(super) fn metrics(
 
 /// The time per operation: total time ÷ total operations of the arm in the round.
 fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
-    let total_ns = samples.iter().map(|ns| *ns as f64).sum::<f64>();
+    let total_ns = total_ns(samples);
     let iteration_ns = total_ns / (samples.len() as f64 * iterations as f64);
     let cost = iteration_ns / setup.operations as f64;
     let (unit, shown) = match setup.throughput {
@@ -215,18 +215,39 @@ pub(super) fn rank_of(q: f64, total: u64) -> u64 {
     ((q * total as f64).ceil() as u64).clamp(1, total.max(1))
 }
 
+/// Adds the counts of a round to others. Equal values are merged whenever the space is used up, so
+/// a pool takes the memory of its distinct values, however many rounds it has.
+pub(super) fn pool(pooled: &mut Counts, counts: &Counts) {
+    if pooled.len() + counts.len() > pooled.capacity() {
+        merge(pooled);
+        if pooled.len() > pooled.capacity() / 2 {
+            pooled.reserve(pooled.capacity());
+        }
+    }
+    pooled.extend(counts);
+}
+
+/// Sorts counts and keeps each value once.
+fn merge(counts: &mut Counts) {
+    // It consists of sorted parts, which makes this cheap.
+    counts.sort_by_key(|(value_ns, _)| *value_ns);
+    counts.dedup_by(|next, kept| {
+        let is_equal = next.0 == kept.0;
+        if is_equal {
+            kept.1 = kept.1.saturating_add(next.1);
+        }
+        is_equal
+    });
+}
+
 /// Sorts counts, keeps each value once, and makes the counts cumulative.
 pub(super) fn accumulate(counts: &mut Counts) {
-    counts.sort_by_key(|(value_ns, _)| *value_ns);
+    merge(counts);
     let mut seen = 0_u64;
-    for (_, count) in counts.iter_mut() {
+    for (_, count) in counts {
         seen = seen.saturating_add(*count);
         *count = seen;
     }
-    // Of equal values, the last one has the count of all of them.
-    counts.reverse();
-    counts.dedup_by_key(|(value_ns, _)| *value_ns);
-    counts.reverse();
 }
 
 #[cfg(test)]

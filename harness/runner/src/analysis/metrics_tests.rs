@@ -4,6 +4,7 @@
 use super::super::test_journal::{
     BIN_WIDTH, analyze, binned_analysis, journal, near, round, setups,
 };
+use super::{Counts, accumulate, pool};
 use crate::record::RoundSamples;
 use sevbench_protocol::{Observation, Unit};
 use sevbench_reports::Verdict;
@@ -128,4 +129,19 @@ fn distributions_of_different_names_are_not_pooled() {
     // The coarser of both arms' bins count.
     let binned = summary("read", Some(BIN_WIDTH)).comparisons;
     assert_eq!(binned[1].resolution, Some(BIN_WIDTH));
+}
+
+/// A long record has the values of a distribution once for each round.
+#[test]
+fn pooled_rounds_take_the_space_of_their_distinct_values() {
+    let mut pooled = Counts::new();
+    for round in 0..1_000 {
+        let counts = (round % 3..50).map(|value_ns| (value_ns, 2)).collect();
+        pool(&mut pooled, &counts);
+    }
+    assert!(pooled.capacity() <= 200, "{}", pooled.capacity());
+    accumulate(&mut pooled);
+    // The rounds start at 0, 1 and 2 in turn.
+    assert_eq!(pooled[..3], [(0, 668), (1, 668 + 1_334), (2, 668 + 1_334 + 2_000)]);
+    assert_eq!((pooled.len(), pooled[49]), (50, (49, 668 + 1_334 + 48 * 2_000)));
 }

@@ -1,18 +1,16 @@
 //! Reads and analyses the records that a user names: runs, baselines and tables from elsewhere.
 
 use super::exit::CliError;
-use crate::analysis::{
-    Analysis, AnalysisError, JournalAnalysis, Overrides, TableOptions, analyze_table,
-};
+use crate::analysis::{Analysis, AnalysisError, Overrides, TableOptions, analyze_table};
 use crate::config::Config;
 use crate::gate::Margins;
-use crate::record::{Event, read_table, resolve_run, stream_journal};
+use crate::record::{read_table, resolve_run};
+use crate::run_record::RunValues;
 use crate::stderr::tell;
 use sevbench_reports::MarginSource;
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
 use std::ffi::OsStr;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 const STANDARD_INPUT: &str = "/dev/stdin";
@@ -84,29 +82,17 @@ fn is_table(path: &Path) -> bool {
         && path.extension().is_none_or(|extension| extension != "ndjson" && extension != "json")
 }
 
-/// Analyses a journal while reading it. Only one line of its text is in memory at a time.
+/// Analyses a journal, and warns of lines that cannot be used.
 pub(super) fn analyze_journal(
     path: &Path,
     overrides: &Overrides,
     threads: usize,
 ) -> Result<Analysis, CliError> {
-    let mut analysis: Option<JournalAnalysis> = None;
-    let tail = stream_journal(path, &mut |event| {
-        match (&mut analysis, event) {
-            (None, Event::Header(header)) => {
-                analysis = Some(JournalAnalysis::new(*header, overrides));
-            }
-            (Some(analysis), event) => analysis.event(&event),
-            (None, _) => {}
-        }
-        ControlFlow::Continue(())
-    });
-    let tail = tail.map_err(CliError::failed)?;
-    for defect in &tail.defects {
+    let values = RunValues::read(path, overrides).map_err(CliError::failed)?;
+    for defect in values.defects() {
         tell(&format!("warning: {}: {}; ignored", path.display(), escaped(defect)));
     }
-    let analysis = analysis.ok_or_else(|| CliError::failed("the journal has no header"))?;
-    analysis.finish(&tail, threads).map_err(CliError::failed)
+    values.analyze(threads).map_err(CliError::failed)
 }
 
 fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliError> {

@@ -1,6 +1,7 @@
 //! The coordinator's end of the protocol: an agent in each guest. Every request has a deadline.
 
 use super::arm::Arm;
+use super::attendant::{Attendant, SharedProcess};
 use super::fleet::{AgentError, AgentLink, Booted, Fleet};
 use super::plan::Plan;
 use crate::record::Phases;
@@ -15,6 +16,7 @@ use sevbench_protocol::{
 use sevbench_text::nanoseconds;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The guests of a plan's arms.
@@ -26,6 +28,7 @@ pub(crate) struct GuestFleet {
     interrupt: Interrupt,
     /// The folder of the guests' console logs.
     consoles: PathBuf,
+    attendant: Arc<Attendant>,
 }
 
 impl GuestFleet {
@@ -41,7 +44,8 @@ impl GuestFleet {
         if let Some(boot_ns) = plan.settings.boot_timeout_ns {
             limits.boot = Duration::from_nanos(boot_ns);
         }
-        Self { arms: plan.arms.clone(), executable, suite_digest, limits, interrupt, consoles }
+        let (arms, attendant) = (plan.arms.clone(), Arc::new(Attendant::start()));
+        Self { arms, executable, suite_digest, limits, interrupt, consoles, attendant }
     }
 }
 
@@ -63,8 +67,19 @@ impl Fleet for GuestFleet {
         let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
         phases.agent_ns = lap(&mut clock);
         let booted = booted(phases, &guest, &shipped, hello);
-        let (request_limit, requests) = (self.limits.request, 0);
-        let session = AgentSession { process, guest, shipped, expected, request_limit, requests };
+        // Agents in guests that we start end with them.
+        let outlives_us = matches!(address, Address::Ssh(_));
+        let attendant = Arc::clone(&self.attendant);
+        let session = AgentSession {
+            process: attendant.attend(process, outlives_us),
+            attendant,
+            outlives_us,
+            guest,
+            shipped,
+            expected,
+            request_limit: self.limits.request,
+            requests: 0,
+        };
         Ok((Box::new(session), booted))
     }
 }
@@ -113,7 +128,11 @@ struct Expected {
 /// A running agent.
 struct AgentSession {
     // Fields drop in order: the agent ends before its machine.
-    process: RemoteProcess,
+    process: SharedProcess,
+    attendant: Arc<Attendant>,
+    /// Whether the agent can outlive the coordinator, if nothing tells it that the connection is
+    /// cut.
+    outlives_us: bool,
     guest: Guest,
     shipped: Shipped,
     expected: Expected,
@@ -123,45 +142,20 @@ struct AgentSession {
 }
 
 impl AgentLink for AgentSession {
-    fn ask(
-        &mut self,
-        request: &Request,
-        expected: Duration,
-        while_waiting: &mut dyn FnMut(),
-    ) -> Result<Reply, AgentError> {
-        let limit = self.request_limit + expected;
-        let retries = self.guest.transport_retries();
-        let start = Instant::now();
-        self.process.set_deadline(start + limit);
-        let (guest, mut stopped) = (&self.guest, false);
-        let mut while_waiting = || {
-            stopped |= guest.is_stopped();
-            while_waiting();
-        };
-        self.requests += 1;
-        let number = self.requests;
-        let reply = write_request(&mut self.process, number, request).and_then(|()| {
-            let while_waiting = &mut while_waiting;
-            read_reply(&mut Attentive { process: &mut self.process, while_waiting }, number)
-        });
-        let host_ns = nanoseconds(start.elapsed());
-        let mut reply = reply.map_err(|error| broken(error, &mut self.process, limit))?;
-        // Fill in the host's fields, and overwrite anything that the guest put there.
-        reply.conditions.host_ns = Some(host_ns);
-        reply.conditions.stopped = stopped;
-        reply.conditions.transport_retries = self
-            .guest
-            .transport_retries()
-            .zip(retries)
-            .map(|(after, before)| after.saturating_sub(before));
-        Ok(reply)
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
+        let Self { process, guest, request_limit, requests, .. } = self;
+        *requests += 1;
+        let exchange = Exchange { number: *requests, limit: *request_limit + expected, guest };
+        process
+            .with(|process| exchange.run(process, request))
+            .unwrap_or_else(|| Err(AgentError::failed("no agent runs in the guest".into())))
     }
 
     fn restart(&mut self) -> Result<(), AgentError> {
         self.process.close();
         let (process, _) =
             start_agent(&mut self.guest, &self.shipped, &self.expected, self.request_limit)?;
-        self.process = process;
+        self.process = self.attendant.attend(process, self.outlives_us);
         Ok(())
     }
 
@@ -172,10 +166,36 @@ impl AgentLink for AgentSession {
     fn defect(&mut self) -> Option<String> {
         self.guest.defect()
     }
+}
 
-    fn keep_alive(&mut self) {
-        // A broken connection fails the next request, with its reason.
-        self.process.keep_alive().ok();
+/// A request and the reply to it.
+struct Exchange<'a> {
+    number: u64,
+    limit: Duration,
+    guest: &'a Guest,
+}
+
+impl Exchange<'_> {
+    fn run(self, process: &mut RemoteProcess, request: &Request) -> Result<Reply, AgentError> {
+        let Self { number, limit, guest } = self;
+        let retries = guest.transport_retries();
+        let start = Instant::now();
+        process.set_deadline(start + limit);
+        let mut stopped = false;
+        let reply = write_request(process, number, request).and_then(|()| {
+            let while_waiting = &mut || stopped |= guest.is_stopped();
+            read_reply(&mut Attentive { process, while_waiting }, number)
+        });
+        let host_ns = nanoseconds(start.elapsed());
+        let mut reply = reply.map_err(|error| broken(error, process, limit))?;
+        // Fill in the host's fields, and overwrite anything that the guest put there.
+        reply.conditions.host_ns = Some(host_ns);
+        reply.conditions.stopped = stopped;
+        reply.conditions.transport_retries = guest
+            .transport_retries()
+            .zip(retries)
+            .map(|(after, before)| after.saturating_sub(before));
+        Ok(reply)
     }
 }
 

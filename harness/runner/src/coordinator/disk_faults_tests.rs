@@ -13,6 +13,7 @@ use crate::record::{
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sevbench_reports::Outcome;
+use sevbench_testing::count_faults;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
@@ -217,7 +218,7 @@ fn every_failed_write_and_sync_keeps_what_was_recorded() {
         }
         survived += 1;
     }
-    println!("disk faults survived: {survived}");
+    count_faults(survived, "failed writes and syncs survived");
 }
 
 #[test]
@@ -243,5 +244,5 @@ fn power_failure_loses_at_most_what_was_not_synced() {
             survived += 1;
         }
     }
-    println!("power failures survived: {survived}");
+    count_faults(survived, "power failures survived");
 }

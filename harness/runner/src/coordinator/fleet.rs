@@ -15,21 +15,13 @@ pub(super) trait Fleet {
 /// A connection to one agent.
 pub(super) trait AgentLink {
     /// Sends a request and waits for the answer, for `expected` plus the limit of every request.
-    /// Calls `while_waiting` several times a second.
-    fn ask(
-        &mut self,
-        request: &Request,
-        expected: Duration,
-        while_waiting: &mut dyn FnMut(),
-    ) -> Result<Reply, AgentError>;
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError>;
     /// Replaces a failed agent with a fresh one in the same guest.
     fn restart(&mut self) -> Result<(), AgentError>;
     /// Pauses the guest while another one measures, or resumes it.
     fn set_paused(&mut self, paused: bool) -> Result<(), AgentError>;
     /// Why the guest itself is unusable, if it is.
     fn defect(&mut self) -> Option<String>;
-    /// Keeps an idle connection alive, without waiting.
-    fn keep_alive(&mut self);
 }
 
 /// What the coordinator knows about a guest after its agent's hello.

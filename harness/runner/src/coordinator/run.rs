@@ -136,7 +136,6 @@ impl<'a> Run<'a> {
                 self.state.boots.note_done(bench.bench);
             }
             self.log.progress.advance(self.state.boots.progress());
-            self.agents.iter_mut().flatten().for_each(|agent| agent.keep_alive());
         }
         let is_whole = self.agents.iter().all(Option::is_some);
         self.agents.clear();

@@ -83,12 +83,7 @@ impl Fleet for ScriptedFleet {
 }
 
 impl AgentLink for ScriptedAgent {
-    fn ask(
-        &mut self,
-        request: &Request,
-        expected: Duration,
-        _while_waiting: &mut dyn FnMut(),
-    ) -> Result<Reply, AgentError> {
+    fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
         if let Request::Start { bench, .. } = request {
             self.bench.clone_from(bench);
             self.requests = 0;
@@ -137,8 +132,6 @@ impl AgentLink for ScriptedAgent {
         let Trouble::GuestDies(arm, _, nth) = self.trouble else { return None };
         (arm == self.arm && nth == self.requests).then(|| "QEMU ended".into())
     }
-
-    fn keep_alive(&mut self) {}
 }
 
 impl ScriptedAgent {

@@ -152,6 +152,21 @@ pub(crate) enum RoundSamples {
     Observations(Vec<Vec<Observation>>),
 }
 
+impl ArmRound {
+    /// The time that was measured, as far as the bench or its program reports it.
+    pub(crate) fn timed_ns(&self) -> Option<f64> {
+        match &self.samples {
+            RoundSamples::ElapsedNs(samples) => Some(total_ns(samples)),
+            RoundSamples::Observations(_) => self.measured_ns.map(|ns| ns as f64),
+        }
+    }
+}
+
+/// The sum of times. The integers are exact, and adding them is fast.
+pub(crate) fn total_ns(samples: &[u64]) -> f64 {
+    samples.iter().map(|ns| u128::from(*ns)).sum::<u128>() as f64
+}
+
 /// The fields of an [`ArmRound`] in a line. Serde would read flattened fields, with all values,
 /// into a buffer first.
 #[derive(Deserialize)]

@@ -5,10 +5,7 @@ use crate::coordinator::early_end::EarlyEnd;
 use crate::coordinator::fleet::{AgentError, AgentLink};
 use crate::record::{Event, FailureRecord, SkipRecord};
 use sevbench_protocol::{BenchAnswer, BenchRequest, Reply, Request};
-use std::time::{Duration, Instant};
-
-/// How often idle connections are served. OpenSSH's shortest ClientAliveInterval is 1 s.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(250);
+use std::time::Duration;
 
 impl BenchRun<'_, '_> {
     pub(super) fn ask(
@@ -31,9 +28,8 @@ impl BenchRun<'_, '_> {
         let pauses_idle = self.context.plan.pauses_idle;
         let Some(mut session) = self.context.agents[arm].take() else { return Ok(None) };
         let agent = session.as_mut();
-        let mut others = IdleAgents { agents: self.context.agents, served: Instant::now() };
         let reply = set_paused(agent, pauses_idle, false)
-            .and_then(|()| agent.ask(request, expected, &mut || others.keep_alive()))
+            .and_then(|()| agent.ask(request, expected))
             .and_then(|reply| set_paused(agent, pauses_idle, true).map(|()| reply));
         self.context.agents[arm] = Some(session);
         match reply {
@@ -110,23 +106,6 @@ impl BenchRun<'_, '_> {
         let bench = Some(self.id.to_owned());
         let (boot, arm) = (self.boot(), self.arm_name(arm));
         self.context.log.append_failure(FailureRecord { boot, bench, arm, reason })
-    }
-}
-
-/// The agents that wait while another one is asked.
-struct IdleAgents<'a> {
-    agents: &'a mut [Option<Box<dyn AgentLink>>],
-    served: Instant,
-}
-
-impl IdleAgents<'_> {
-    /// Answers the keep-alive requests of their servers. A server disconnects a client that is
-    /// silent for longer than its ClientAliveInterval allows.
-    fn keep_alive(&mut self) {
-        if self.served.elapsed() >= KEEP_ALIVE_INTERVAL {
-            self.agents.iter_mut().flatten().for_each(|agent| agent.keep_alive());
-            self.served = Instant::now();
-        }
     }
 }
 

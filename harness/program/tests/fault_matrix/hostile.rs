@@ -2,7 +2,7 @@
 //! record and output stay sound.
 
 use serde_json::Value;
-use sevbench_testing::{Lab, example, faults};
+use sevbench_testing::{Lab, count_faults, example, faults};
 use std::collections::BTreeSet;
 
 /// Strange, but what an honest guest could send as well.
@@ -70,6 +70,6 @@ fn hostile_agent_spoils_nothing_but_its_own_benches() {
         tried += 1;
     }
     assert!(tried >= 60, "{tried} modes");
-    println!("hostile answers survived: {tried}");
+    count_faults(tried, "hostile answers survived");
     lab.assert_nothing_runs();
 }
