@@ -141,10 +141,7 @@ impl Lab {
     /// The processes of this lab's runs that have this argument, including agents and servers.
     pub fn processes(&self, argument: &str) -> Vec<u32> {
         // The home of a loopback guest is a temporary folder; its processes see nothing else.
-        [&self.home, &self.temporary]
-            .iter()
-            .flat_map(|folder| processes_of(folder.path(), argument))
-            .collect()
+        processes_of(&[self.home.path(), self.temporary.path()], argument)
     }
 
     /// Asserts that no coordinator, agent or loopback server of this lab is alive.

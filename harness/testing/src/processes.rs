@@ -34,11 +34,15 @@ pub fn signal(pid: u32, signal: i32) {
     assert_eq!(unsafe { libc::kill(pid.try_into().unwrap(), signal) }, 0);
 }
 
-/// The processes that have this folder in their environment and this argument.
-pub(crate) fn processes_of(folder: &Path, argument: &str) -> Vec<u32> {
-    let mark = folder.as_os_str().as_bytes();
+/// The processes that have one of these folders in their environment and this argument.
+pub(crate) fn processes_of(folders: &[&Path], argument: &str) -> Vec<u32> {
     let is_ours = |file: PathBuf| {
-        fs::read(file).is_ok_and(|bytes| bytes.windows(mark.len()).any(|part| part == mark))
+        fs::read(file).is_ok_and(|bytes| {
+            folders
+                .iter()
+                .map(|folder| folder.as_os_str().as_bytes())
+                .any(|mark| bytes.windows(mark.len()).any(|part| part == mark))
+        })
     };
     let has_argument = |file: PathBuf| {
         fs::read(file).is_ok_and(|bytes| {

@@ -130,7 +130,7 @@ impl Sshd {
 
     /// The processes that run in the guest and have this argument.
     pub fn processes(&self, argument: &str) -> Vec<u32> {
-        processes_of(self.folder.path(), argument)
+        processes_of(&[self.folder.path()], argument)
     }
 
     /// Kills the server and its part of every connection at once, but nothing that runs in the
