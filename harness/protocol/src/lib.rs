@@ -29,9 +29,9 @@ pub use excess::Excess;
 pub use frame::FrameError;
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
-    AGENT_ARGUMENT, Conditions, GreetingError, Hello, Reply, Request, SIGN_OF_LIFE_INTERVAL,
-    read_greeting, read_reply, read_request, write_greeting, write_reply, write_request,
-    write_sign_of_life,
+    AGENT_ARGUMENT, Conditions, GreetingError, Hello, PROTOCOL_VERSION, Reply, Request,
+    SIGN_OF_LIFE_INTERVAL, read_greeting, read_reply, read_request, write_greeting, write_reply,
+    write_request, write_sign_of_life,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use run_once::run_once;

@@ -16,7 +16,7 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// The version of the messages; any change to one increments it. Coordinator and agent are normally
 /// the same executable. The version catches an agent that is not.
-pub(crate) const PROTOCOL_VERSION: u16 = 7;
+pub const PROTOCOL_VERSION: u16 = 7;
 
 /// How often a coordinator that gives signs of life gives one.
 pub const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);

@@ -6,6 +6,7 @@ mod event;
 mod header;
 mod journal;
 mod journal_writer;
+mod lines;
 mod location;
 mod resolve;
 mod runs;

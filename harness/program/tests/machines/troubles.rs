@@ -98,7 +98,8 @@ fn killed_coordinator_ends_its_guests() {
     host.assert_nothing_runs();
 }
 
-/// A second run is refused while the first has guests. An interrupt ends the first.
+/// A second run is refused while the first has guests, unless the user accepts it. An interrupt
+/// ends each.
 #[test]
 fn concurrent_run_is_refused_and_interrupt_ends_the_first() {
     let Some(host) = Host::take() else { return };
@@ -111,6 +112,14 @@ fn concurrent_run_is_refused_and_interrupt_ends_the_first() {
         1,
         &[&format!("process {}", first.id()), "two runs at once would disturb each other"],
     );
+    let mut command = host.command(&["--share-host", "--boots", "1", "trials/spin"]);
+    let third = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let has_guests = || host.machines().len() > 2;
+    let third = wait_while_running(third, BOOTS, "it has guests too", has_guests);
+    signal(third.id(), libc::SIGINT);
+    let warning = format!("warning: process {} (trials, user ", first.id());
+    let third = Ran::of(third.wait_with_output().unwrap());
+    third.expect(130, &[&warning, "each disturbs the other"]);
     signal(first.id(), libc::SIGINT);
     Ran::of(first.wait_with_output().unwrap()).expect(130, &["interrupted"]);
     host.assert_nothing_runs();

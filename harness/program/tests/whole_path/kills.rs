@@ -1,14 +1,21 @@
 //! Tests of kills during a run: the message and status, a usable journal, and no process left.
 
-use sevbench_testing::{Lab, Ran, eventually, signal};
+use sevbench_testing::{Lab, Ran, eventually, is_alive, signal, wait_while_running};
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Long enough to be killed in its middle.
 const LONG: [&str; 7] =
     ["--boots", "2", "--rounds", "200", "--measurement-time", "8s", "trials/(spin|rate)"];
 
 fn analyzed(lab: &Lab) -> Ran {
-    let run = std::fs::read_dir(lab.home.path())
+    let run = fs::read_dir(lab.home.path())
         .unwrap()
         .flatten()
         .find(|entry| !entry.path().is_symlink())
@@ -28,11 +35,51 @@ fn killed_coordinator_leaves_a_usable_journal_and_no_process() {
     analyzed(&lab).expect(0, &["the record is incomplete", "conditional on this boot"]);
 }
 
+/// All values are stored by then, so there is nothing to wait for. To hold the analysis up, its
+/// journal becomes a FIFO once the run has opened it.
+#[test]
+fn signal_during_the_final_analysis_ends_the_run_at_once() {
+    let lab = Lab::new();
+    let child = lab.start(&["--quick", "--boots", "2", "trials/spin"], 1);
+    let journal = lab.home.path().join("latest").canonicalize().unwrap().join("run.ndjson");
+    let moved = journal.with_extension("moved");
+    fs::rename(&journal, &moved).unwrap();
+    let path = CString::new(journal.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the path is a C string that outlives the call.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let held = RefCell::new(None);
+    let is_read = || {
+        // Without a reader, this fails.
+        let mut options = fs::OpenOptions::new();
+        let writer = options.write(true).custom_flags(libc::O_NONBLOCK).open(&journal);
+        *held.borrow_mut() = writer.ok();
+        held.borrow().is_some()
+    };
+    let limit = Duration::from_secs(60);
+    let mut child = wait_while_running(child, limit, "the journal is analysed", is_read);
+    signal(child.id(), libc::SIGINT);
+    eventually("the run ends", || !is_alive(child.id()));
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGINT));
+    fs::rename(&moved, &journal).unwrap();
+    analyzed(&lab).expect(0, &["complete", "trials/spin"]);
+}
+
+/// Each would disturb the other.
+#[test]
+fn loopback_run_beside_another_is_warned() {
+    let lab = Lab::new();
+    let first = lab.start(&LONG, 1);
+    let second = Lab::new().run(&["--quick", "--boots", "1", "trials/rate"]);
+    second.expect(0, &["(trials, user ", "is using this host as well: each disturbs the other"]);
+    signal(first.id(), libc::SIGINT);
+    Ran::of(first.wait_with_output().unwrap()).expect(130, &[]);
+}
+
 /// The folder of the only run without a round.
 fn never_began(lab: &Lab) -> std::path::PathBuf {
-    let runs = std::fs::read_dir(lab.home.path()).unwrap().flatten().map(|run| run.path());
+    let runs = fs::read_dir(lab.home.path()).unwrap().flatten().map(|run| run.path());
     let has_no_round = |run: &std::path::PathBuf| {
-        let text = std::fs::read_to_string(run.join("run.ndjson"));
+        let text = fs::read_to_string(run.join("run.ndjson"));
         text.is_ok_and(|text| !text.contains(r#""event":"round""#))
     };
     let found: Vec<_> = runs.filter(has_no_round).collect();
@@ -63,22 +110,22 @@ fn newest_run_with_a_value_is_shown_and_named() {
     let killed = analyze();
     killed.expect(0, &["trials/", "the record is incomplete"]);
     assert!(title(&killed).ends_with(": truncated") && !title(&killed).contains(&first));
-    let latest = std::fs::read_link(lab.home.path().join("latest")).unwrap();
+    let latest = fs::read_link(lab.home.path().join("latest")).unwrap();
     assert_eq!(title(&killed), format!("run {}: truncated", latest.display()));
 
     let nowhere = "other=ssh://root@nonesuch.invalid";
     lab.run(&["--treatment", nowhere, "trials/rate"]).expect(1, &["no bench has a result"]);
     assert_eq!(title(&analyze()), title(&killed), "a run without a value is shown");
-    assert_eq!(std::fs::read_link(lab.home.path().join("latest")).unwrap(), latest);
+    assert_eq!(fs::read_link(lab.home.path().join("latest")).unwrap(), latest);
 
     // An older run that is continued does not become the newest one.
     lab.run(&["--quick", "--boots", "1", "trials/rate"]).expect(0, &[]);
-    let newest = std::fs::read_link(lab.home.path().join("latest")).unwrap();
+    let newest = fs::read_link(lab.home.path().join("latest")).unwrap();
     assert_ne!(newest, latest);
-    std::fs::remove_dir_all(never_began(&lab)).unwrap();
+    fs::remove_dir_all(never_began(&lab)).unwrap();
     let mut command = lab.command(&["--resume", "--max-time", "1s"]);
     Ran::of(command.output().unwrap()).expect(0, &["continuing "]);
-    assert_eq!(std::fs::read_link(lab.home.path().join("latest")).unwrap(), newest);
+    assert_eq!(fs::read_link(lab.home.path().join("latest")).unwrap(), newest);
     assert_eq!(title(&analyze()), format!("run {}: complete", newest.display()));
 }
 
@@ -149,10 +196,10 @@ fn killed_run_leaves_no_guest_folder() {
     let command =
         command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = lab.wait_for_rounds(command.spawn().unwrap(), 3);
-    assert!(std::fs::read_dir(temporary.path()).unwrap().count() > 0);
+    assert!(fs::read_dir(temporary.path()).unwrap().count() > 0);
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("the guest folders are gone", || {
-        std::fs::read_dir(temporary.path()).unwrap().count() == 0
+        fs::read_dir(temporary.path()).unwrap().count() == 0
     });
 }

@@ -1,5 +1,6 @@
 //! Tests with two real OpenSSH servers as control and treatment, and with misbehaving guests.
 
+use sevbench_protocol::PROTOCOL_VERSION;
 use sevbench_testing::{Lab, Options, Ran, Skip, Sshd, skip};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -134,11 +135,16 @@ fn script(path: &Path, text: &str) {
 #[test]
 fn foreign_output_instead_of_the_protocol_is_refused() {
     let (control, treatment) = (sshd!(), sshd!());
+    let greeting = |version: u16| format!(r"SEVBENCH\{version:03o}\000");
+    let [next, current] = [PROTOCOL_VERSION + 1, PROTOCOL_VERSION].map(greeting);
+    let other_version = format!("the agent speaks protocol version {}", PROTOCOL_VERSION + 1);
+    let long = format!(r"{current}\377\377\377\377");
+    let senseless = format!(r"{current}\004\000\000\000\377\377\377\377");
     for (answer, words) in [
         ("Welcome to this machine", "the guest sent `Welcome ` instead of the agent"),
-        (r"SEVBENCH\011\000", "the agent speaks protocol version 9"),
-        (r"SEVBENCH\006\000\377\377\377\377", "a frame of 4294967295 bytes exceeds the limit"),
-        (r"SEVBENCH\006\000\004\000\000\000\377\377\377\377", "cannot decode a frame"),
+        (&next, &other_version),
+        (&long, "a frame of 4294967295 bytes exceeds the limit"),
+        (&senseless, "cannot decode a frame"),
     ] {
         let lab = Lab::new();
         pretend(&treatment, answer);

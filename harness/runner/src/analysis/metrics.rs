@@ -1,7 +1,7 @@
 //! Metrics of an arm in a round: the cost of an operation, or the figures and percentiles that an
 //! external program reported.
 
-use crate::record::{RoundSamples, SetupRecord, total_ns};
+use crate::record::{SetupRecord, total_ns};
 use sevbench_protocol::{Observation, ObservedValue, Throughput};
 use sevbench_reports::Unit;
 
@@ -28,11 +28,10 @@ pub(super) struct Value {
     pub shown: f64,
 }
 
-/// One metric of a round.
+/// One metric of an external program in a round.
 pub(super) struct Metric {
     pub rank: MetricRank,
-    /// Its name; `None` if the bench has one metric only.
-    pub name: Option<String>,
+    pub name: String,
     /// The percentile that it is, if it is one.
     pub percentile: Option<Percentile>,
     pub unit: Unit,
@@ -64,22 +63,10 @@ pub(super) struct Distribution {
 /// values up to it.
 pub(super) type Counts = Vec<(u64, u64)>;
 
-/// The metrics of an arm in a round, and the distributions that some of them come from.
-pub(super) fn metrics(
-    iterations: u64,
-    samples: &RoundSamples,
-    setup: &SetupRecord,
-) -> (Vec<Metric>, Vec<Distribution>) {
-    match samples {
-        RoundSamples::ElapsedNs(samples) => (vec![timed(iterations, samples, setup)], Vec::new()),
-        RoundSamples::Observations(lists) => observed(lists),
-    }
-}
-
-/// The time per operation: total time ÷ total operations of the arm in the round.
-fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
-    let total_ns = total_ns(samples);
-    let iteration_ns = total_ns / (samples.len() as f64 * iterations as f64);
+/// The time per operation, or the rate that the set-up declares: total time ÷ total operations of
+/// the arm in the round.
+pub(super) fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> (Unit, Value) {
+    let iteration_ns = total_ns(samples) / (samples.len() as f64 * iterations as f64);
     let cost = iteration_ns / setup.operations as f64;
     let (unit, shown) = match setup.throughput {
         None => (Unit::Nanoseconds, cost),
@@ -88,16 +75,12 @@ fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> Metric {
             (Unit::ElementsPerSecond, count as f64 / iteration_ns * 1e9)
         }
     };
-    Metric {
-        rank: MetricRank::default(),
-        name: None,
-        percentile: None,
-        unit,
-        value: Value { cost, shown },
-    }
+    (unit, Value { cost, shown })
 }
 
-fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
+/// The metrics of an arm's observations in a round, and the distributions that some of them come
+/// from.
+pub(super) fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
     let (mut metrics, mut distributions) = (Vec::new(), Vec::new());
     for (index, observation) in lists.first().into_iter().flatten().enumerate() {
         let of_name = lists.iter().flatten().filter(|other| other.name == observation.name);
@@ -108,7 +91,7 @@ fn observed(lists: &[Vec<Observation>]) -> (Vec<Metric>, Vec<Distribution>) {
                 let value = scalar(*unit, &values);
                 metrics.extend(value.map(|value| Metric {
                     rank: MetricRank { observation: index, within: 0 },
-                    name: Some(name),
+                    name,
                     percentile: None,
                     unit: model_unit(*unit),
                     value,
@@ -164,8 +147,10 @@ fn pooled(values: &[&ObservedValue]) -> Counts {
             pooled.extend(counts);
         }
     }
-    // Each part is sorted already, which makes this cheap.
-    pooled.sort_by_key(|(value_ns, _)| *value_ns);
+    // Most programs report ascending values, once a round.
+    if !pooled.is_sorted_by_key(|(value_ns, _)| *value_ns) {
+        pooled.sort_by_key(|(value_ns, _)| *value_ns);
+    }
     pooled
 }
 
@@ -177,29 +162,37 @@ pub(super) fn name_of(distribution: &str, what: &str) -> String {
 /// The mean, and the percentiles that the round has enough values for.
 fn distribution_metrics(distribution: &Distribution) -> Vec<Metric> {
     let Distribution { observation, name, counts, .. } = distribution;
-    let total: u64 = counts.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
+    let (mut total, mut sum) = (0_u64, 0.0);
+    for (value_ns, count) in counts {
+        total = total.saturating_add(*count);
+        sum += *value_ns as f64 * *count as f64;
+    }
     let metric = |within: usize, what: &str, ns: f64| {
         let rank = MetricRank { observation: *observation, within };
         Metric {
             rank,
-            name: Some(name_of(name, what)),
+            name: name_of(name, what),
             percentile: percentile(rank),
             unit: Unit::Nanoseconds,
             value: Value { cost: ns, shown: ns },
         }
     };
-    let sum: f64 = counts.iter().map(|(value_ns, count)| *value_ns as f64 * *count as f64).sum();
     let mut metrics = vec![metric(0, "mean", sum / total as f64)];
+    let mut counts = counts.iter();
+    let mut seen = 0_u64;
+    let mut reached = None;
     for (within, (what, q, needed)) in (1..).zip(PERCENTILES) {
-        if total >= needed {
-            let target = rank_of(q, total);
-            let mut seen = 0_u64;
-            let found = counts.iter().find(|(_, count)| {
-                seen = seen.saturating_add(*count);
-                seen >= target
-            });
-            metrics.extend(found.map(|(value_ns, _)| metric(within, what, *value_ns as f64)));
+        if total < needed {
+            break;
         }
+        let target = rank_of(q, total);
+        while seen < target
+            && let Some((value_ns, count)) = counts.next()
+        {
+            seen = seen.saturating_add(*count);
+            reached = Some(*value_ns);
+        }
+        metrics.extend(reached.map(|value_ns| metric(within, what, value_ns as f64)));
     }
     metrics
 }
@@ -215,16 +208,25 @@ pub(super) fn rank_of(q: f64, total: u64) -> u64 {
     ((q * total as f64).ceil() as u64).clamp(1, total.max(1))
 }
 
-/// Adds the counts of a round to others. Equal values are merged whenever the space is used up, so
-/// a pool takes the memory of its distinct values, however many rounds it has.
+/// Adds the counts of a round, which ascend by value, to others. Each value is kept once, so a pool
+/// takes the space of its distinct values, however many rounds it has.
 pub(super) fn pool(pooled: &mut Counts, counts: &Counts) {
-    if pooled.len() + counts.len() > pooled.capacity() {
-        merge(pooled);
-        if pooled.len() > pooled.capacity() / 2 {
-            pooled.reserve(pooled.capacity());
+    let mut index = 0;
+    let known = pooled.len();
+    for (value_ns, count) in counts {
+        while index < known && pooled[index].0 < *value_ns {
+            index += 1;
+        }
+        match pooled.get_mut(index) {
+            Some(same) if index < known && same.0 == *value_ns => {
+                same.1 = same.1.saturating_add(*count);
+            }
+            _ => pooled.push((*value_ns, *count)),
         }
     }
-    pooled.extend(counts);
+    if pooled.len() > known {
+        merge(pooled);
+    }
 }
 
 /// Sorts counts and keeps each value once.

@@ -2,15 +2,13 @@
 
 use super::event::{EndRecord, Event};
 use super::header::{Header, JOURNAL_SCHEMA};
+use super::lines::{LINE_LEN_MAX, LineEnd, describe, parse_lines, read_line, too_long};
 use super::seal::is_intact;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-/// The longest line, with its line feed. A round of distributions from several arms can be long.
-pub(super) const LINE_LEN_MAX: usize = 64 << 20;
 
 /// The longest last line. It names the benches that lack boots.
 const END_LEN_MAX: u64 = 1 << 20;
@@ -134,7 +132,7 @@ fn open(path: &Path) -> Result<BufReader<File>, JournalError> {
 
 /// Reads a whole journal from a stream.
 pub(crate) fn parse_journal(
-    input: &mut impl BufRead,
+    input: &mut (impl BufRead + Send),
     path: &Path,
 ) -> Result<Journal, JournalError> {
     let (mut header, mut events) = (None, Vec::new());
@@ -150,100 +148,49 @@ pub(crate) fn parse_journal(
 }
 
 fn stream(
-    input: &mut impl BufRead,
+    input: &mut (impl BufRead + Send),
     path: &Path,
     take: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Tail, JournalError> {
+    let failed = |source| JournalError::Read { path: path.into(), source };
     let mut tail = Tail::default();
-    let mut line = Vec::new();
-    for number in 1.. {
-        let failed = |source| JournalError::Read { path: path.into(), source };
-        let is_whole = match read_line(input, &mut line).map_err(failed)? {
-            LineEnd::Fed => true,
-            LineEnd::File if line.is_empty() && number > 1 => break,
-            LineEnd::File => false,
-            LineEnd::Limit => {
-                let reason = format!("it is longer than {} MiB", LINE_LEN_MAX >> 20);
-                if number == 1 {
-                    return Err(JournalError::Corrupt { path: path.into(), line: 1, reason });
-                }
-                tail.note(format!("line {number}: {reason}"));
-                continue;
-            }
-        };
-        if number == 1 {
-            match take(parse_header(&line, is_whole, path)?) {
-                ControlFlow::Continue(()) => continue,
-                ControlFlow::Break(()) => break,
-            }
-        }
-        if !is_whole {
-            tail.note(format!("line {number} is incomplete"));
-            break;
-        }
-        if !is_intact(&line) {
-            tail.note(format!("line {number}: its checksum does not match"));
-            continue;
-        }
-        match Event::parse(&line) {
+    if take(read_first(input, path)?).is_break() {
+        return Ok(tail);
+    }
+    let mut number = 1;
+    parse_lines(input, &mut |parsed| {
+        number += 1;
+        match parsed {
             Ok(Event::End(end)) => tail.end = Some(end),
-            Ok(Event::Header(_)) => {
-                tail.note(format!("line {number} is a second header"));
-            }
+            Ok(Event::Header(_)) => tail.note(format!("line {number} is a second header")),
             Ok(event) => {
                 // A run that was resumed did not end here.
                 tail.end = None;
-                if take(event).is_break() {
-                    break;
-                }
+                return take(event);
             }
-            Err(error) => {
-                let (column, reason) = describe(&error);
-                tail.note(format!("line {number}, column {column}: {reason}"));
-            }
+            Err(why) => tail.note(format!("line {number}{why}")),
         }
-    }
+        ControlFlow::Continue(())
+    })
+    .map_err(failed)?;
     Ok(tail)
 }
 
-/// How a line ended.
-enum LineEnd {
-    /// With a line feed.
-    Fed,
-    /// With the file.
-    File,
-    /// It exceeds the limit, and its rest was skipped.
-    Limit,
-}
-
-/// Reads a line without its line feed and the white space before it.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<LineEnd> {
-    line.clear();
-    let len = Read::take(&mut *input, LINE_LEN_MAX as u64).read_until(b'\n', line)?;
-    if line.last() == Some(&b'\n') {
-        line.truncate(line.trim_ascii_end().len());
-        return Ok(LineEnd::Fed);
+/// Reads the first line, a header.
+fn read_first(input: &mut impl BufRead, path: &Path) -> Result<Event, JournalError> {
+    let mut line = Vec::new();
+    let failed = |source| JournalError::Read { path: path.into(), source };
+    match read_line(input, &mut line).map_err(failed)? {
+        LineEnd::Fed => parse_header(&line, path),
+        LineEnd::File => Err(JournalError::NoHeader { path: path.into() }),
+        LineEnd::Limit => {
+            Err(JournalError::Corrupt { path: path.into(), line: 1, reason: too_long() })
+        }
     }
-    if len < LINE_LEN_MAX {
-        return Ok(LineEnd::File);
-    }
-    line.clear();
-    input.skip_until(b'\n')?;
-    Ok(LineEnd::Limit)
 }
 
-/// The column and the text of an error. serde_json would also name a line, always line 1.
-fn describe(error: &serde_json::Error) -> (usize, String) {
-    let text = error.to_string();
-    let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    (error.column(), reason.to_owned())
-}
-
-fn parse_header(line: &[u8], is_whole: bool, path: &Path) -> Result<Event, JournalError> {
+fn parse_header(line: &[u8], path: &Path) -> Result<Event, JournalError> {
     let no_header = || JournalError::NoHeader { path: path.into() };
-    if !is_whole {
-        return Err(no_header());
-    }
     check_schema(line, path)?;
     if !is_intact(line) {
         let reason = "its checksum does not match".into();

@@ -175,3 +175,30 @@ fn golden_rounds_are_written_as_they_were_read() {
         assert!(count > 0, "{name} has no rounds");
     }
 }
+
+/// A long journal is parsed on several threads, which must not change the order.
+#[test]
+fn long_journal_is_read_in_order() {
+    const ROUNDS: u32 = 20_000;
+    let rounds: Vec<Event> = (0..ROUNDS).map(round).collect();
+    let mut bytes = written(&rounds);
+    assert_eq!(parsed(&bytes).unwrap().events, rounds);
+    let middle = bytes.len() / 2;
+    let corrupt = middle + bytes[middle..].iter().position(|byte| *byte == b'{').unwrap() + 1;
+    bytes[corrupt] = b'X';
+    let number = 1 + bytes[..corrupt].iter().filter(|byte| **byte == b'\n').count();
+    let journal = parsed(&bytes).unwrap();
+    let intact = rounds.iter().enumerate().filter(|(index, _)| index + 2 != number);
+    assert!(journal.events.iter().eq(intact.map(|(_, round)| round)));
+    assert_eq!(journal.tail.defects, [format!("line {number}: its checksum does not match")]);
+
+    let (folder, mut taken) = (tempfile::tempdir().unwrap(), 0);
+    let path = folder.path().join("run.ndjson");
+    std::fs::write(&path, &bytes).unwrap();
+    stream_journal(&path, &mut |_| {
+        taken += 1;
+        if taken == 15_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!(taken, 15_000, "it went on after the end");
+}

@@ -2,7 +2,8 @@
 
 use super::event::Event;
 use super::header::Header;
-use super::journal::{JournalError, LINE_LEN_MAX};
+use super::journal::JournalError;
+use super::lines::LINE_LEN_MAX;
 use super::seal::seal;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
