@@ -95,7 +95,7 @@ fn broken_network_in_a_run_loses_nothing() {
         Ok(network) => network,
         Err(reason) => return skip(reason),
     };
-    let strikes = FAULTS.iter().flat_map(|fault| parts(8).map(|part| (*fault, part)));
+    let strikes = FAULTS.iter().flat_map(|fault| parts(6).map(|part| (*fault, part)));
     let continued: Vec<bool> = strikes.map(|(fault, part)| network.strike(fault, part)).collect();
     count(&continued, "broken networks survived in runs");
 }

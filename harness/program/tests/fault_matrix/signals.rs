@@ -3,7 +3,8 @@
 use crate::run::{check_and_complete, plan};
 use sevbench_testing::{Lab, Ran, count_faults, signal, wait_while_running};
 use std::process::Stdio;
-use std::thread::sleep;
+use std::sync::Mutex;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 /// The phases, by the first event that the journal has in each, and how many of that event.
@@ -18,7 +19,7 @@ const PHASES: [(&str, usize); 8] = [
     ("measured", 1),
 ];
 
-const SIGNALS: [i32; 3] = [libc::SIGKILL, libc::SIGTERM, libc::SIGSTOP];
+const SIGNALS: [i32; 3] = [libc::SIGKILL, libc::SIGSTOP, libc::SIGTERM];
 
 /// How long a stopped process sleeps, if it is awakened.
 const SLEEP: Duration = Duration::from_millis(300);
@@ -54,20 +55,34 @@ fn struck(lab: &Lab, phase: (&str, usize), number: i32, victim: Option<&str>) ->
     Some(Ran::of(child.wait_with_output().unwrap()))
 }
 
-/// Strikes one kind of process in every phase with every signal.
-fn strike(victim: Option<&str>, expected: impl Fn(i32, &Ran) -> bool) {
-    let (mut survived, mut continued) = (0, 0);
-    for phase in PHASES {
-        for number in SIGNALS {
+/// Strikes one kind of process in every phase with every signal that it treats differently.
+fn strike(victim: Option<&str>, expected: impl Fn(i32, &Ran) -> bool + Sync) {
+    // Agents and servers do not handle SIGTERM.
+    let signals = if victim.is_none() { &SIGNALS[..] } else { &SIGNALS[..2] };
+    let cases = PHASES.iter().flat_map(|phase| signals.iter().map(move |number| (*phase, *number)));
+    let cases = Mutex::new(cases);
+    let next = || cases.lock().unwrap().next();
+    // Whether each run that was struck was continued.
+    let strike_next = || {
+        let mut continued = Vec::new();
+        while let Some((phase, number)) = next() {
             let lab = Lab::new();
             let Some(ran) = struck(&lab, phase, number, victim) else { continue };
             let fault = format!("signal {number} to {victim:?} at {phase:?}");
             assert!(expected(number, &ran), "{fault}: {ran:#?}");
-            continued += usize::from(check_and_complete(&lab, &fault, &ran));
-            survived += 1;
+            continued.push(check_and_complete(&lab, &fault, &ran));
         }
-    }
-    assert!(survived >= 2 * SIGNALS.len(), "{survived}");
+        continued
+    };
+    // Half of the time passes with waiting.
+    let continued: Vec<bool> = thread::scope(|scope| {
+        let other = scope.spawn(strike_next);
+        let continued = strike_next();
+        [continued, other.join().unwrap()].concat()
+    });
+    let survived = continued.len();
+    assert!(survived >= 2 * signals.len(), "{survived}");
+    let continued = continued.into_iter().filter(|is_continued| *is_continued).count();
     let name = victim.unwrap_or("the coordinator");
     count_faults(survived, &format!("signals to {name} survived, {continued} runs continued"));
 }
