@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Long enough to be killed in its middle.
 const LONG: [&str; 7] =
@@ -202,4 +202,23 @@ fn killed_run_leaves_no_guest_folder() {
     eventually("the guest folders are gone", || {
         fs::read_dir(temporary.path()).unwrap().count() == 0
     });
+}
+
+/// If the servers are killed too, the next run removes what they left.
+#[test]
+fn next_run_removes_the_folder_of_a_killed_server() {
+    let (lab, temporary) = (Lab::new(), tempfile::tempdir().unwrap());
+    let (old, young) = (
+        temporary.path().join("sevbench-loopback-old"),
+        temporary.path().join("sevbench-loopback-young"),
+    );
+    fs::create_dir_all(old.join("bin")).unwrap();
+    fs::create_dir(&young).unwrap();
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::open(&old).unwrap().set_modified(hour_ago).unwrap();
+    let mut command = lab.command(&["--quick", "--boots", "1", "trials/rate"]);
+    command.env("TMPDIR", temporary.path());
+    Ran::of(command.output().unwrap()).expect(0, &[]);
+    assert!(!old.exists(), "it was left");
+    assert!(young.exists(), "its server may just be starting");
 }

@@ -125,6 +125,21 @@ fn resume_refuses_a_run_in_progress() {
     Ran::of(child.wait_with_output().unwrap()).expect(130, &[]);
 }
 
+/// A clock can be set back, so it does not decide which run is the newest.
+#[test]
+fn newest_run_is_continued_whatever_the_clock_said() {
+    let lab = Lab::new();
+    ended_by(&lab, libc::SIGKILL, 3);
+    let first = journal_path(&lab);
+    let text = sevbench_testing::unsealed(&fs::read_to_string(&first).unwrap());
+    fs::write(&first, text.replacen(r#""started":"20"#, r#""started":"29"#, 1)).unwrap();
+    ended_by(&lab, libc::SIGKILL, 40);
+    let newest = lab.home.path().join("latest").canonicalize().unwrap();
+    assert_ne!(newest, first.parent().unwrap().canonicalize().unwrap());
+    let newest = newest.file_name().unwrap().to_str().unwrap().to_owned();
+    lab.run(&["--resume"]).expect(0, &[&format!("continuing {newest} ")]);
+}
+
 #[test]
 fn resume_without_a_run_is_refused() {
     let lab = Lab::new();
