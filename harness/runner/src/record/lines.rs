@@ -121,7 +121,8 @@ fn parse_blocks(blocks: Receiver<Block>, parsed: SyncSender<Vec<Parsed>>) {
 /// `None` at the end of the input.
 fn read_block(input: &mut impl BufRead) -> io::Result<Option<Block>> {
     let mut block = Block::default();
-    while block.text.len() < BLOCK_LEN {
+    // An empty line takes space too.
+    while block.text.len() + block.ends.len() < BLOCK_LEN {
         let start = block.text.len();
         let how = read_line(input, &mut block.text)?;
         if matches!(how, LineEnd::File) && block.text.len() == start {
