@@ -11,8 +11,9 @@ use std::thread;
 /// The longest line, with its line feed. A round of distributions from several arms can be long.
 pub(super) const LINE_LEN_MAX: usize = 64 << 20;
 
-/// Lines are handed to threads in blocks of about this many bytes.
+/// Lines are handed to threads in blocks of about this many bytes, and at most this many lines.
 const BLOCK_LEN: usize = 256 << 10;
+const BLOCK_LINES_MAX: usize = 4096;
 /// More threads than this would wait for the one that takes the events.
 const THREADS_MAX: usize = 4;
 
@@ -121,8 +122,7 @@ fn parse_blocks(blocks: Receiver<Block>, parsed: SyncSender<Vec<Parsed>>) {
 /// `None` at the end of the input.
 fn read_block(input: &mut impl BufRead) -> io::Result<Option<Block>> {
     let mut block = Block::default();
-    // An empty line takes space too.
-    while block.text.len() + block.ends.len() < BLOCK_LEN {
+    while block.text.len() < BLOCK_LEN && block.ends.len() < BLOCK_LINES_MAX {
         let start = block.text.len();
         let how = read_line(input, &mut block.text)?;
         if matches!(how, LineEnd::File) && block.text.len() == start {
