@@ -2,7 +2,7 @@
 //! Virtualization" (Castellotti, TU Munich), as Rust functions. Bytes are counted as in
 //! tinymembench: a copy of n bytes processes n bytes.
 
-use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput};
+use sevbench::{BatchSize, Bench, BenchEntry, Bencher, ByteSize, Skip, Throughput};
 use sevbench_suite::memory::buffer::{BASE_PAGE_LEN, Buffer, BufferError, FreshMapping, PageSize};
 use sevbench_suite::memory::chase::Chase;
 use sevbench_suite::memory::copy::{self, CopyKernel};
@@ -35,16 +35,13 @@ const LOADS: u64 = 10_000;
 /// The seed of the cycle, which is the same in every arm and boot.
 const CHASE_SEED: u64 = 1;
 
-fn copy_with(kernel: &CopyKernel, b: &mut Bencher<'_>, size: ByteSize) {
+fn copy_with(kernel: &CopyKernel, b: &mut Bencher<'_>, size: ByteSize) -> Result<(), Skip> {
     if !(kernel.is_available)() {
-        return skip_without(b, kernel.requires);
+        return Err(without(kernel.requires));
     }
     let len = size.bytes() as usize;
-    let (mut src, mut dst) =
-        match (Buffer::new(len, PageSize::Base), Buffer::new(len, PageSize::Base)) {
-            (Ok(src), Ok(dst)) => (src, dst),
-            (Err(error), _) | (_, Err(error)) => return skip_buffer(b, &error),
-        };
+    let mut src = Buffer::new(len, PageSize::Base).map_err(no_buffer)?;
+    let mut dst = Buffer::new(len, PageSize::Base).map_err(no_buffer)?;
     // The period of this pattern divides neither a page nor a vector, so a misplaced block shows.
     let pattern: [u8; 251] = std::array::from_fn(|value| value as u8);
     src.chunks_mut(pattern.len()).for_each(|chunk| chunk.copy_from_slice(&pattern[..chunk.len()]));
@@ -59,16 +56,14 @@ fn copy_with(kernel: &CopyKernel, b: &mut Bencher<'_>, size: ByteSize) {
     b.throughput(Throughput::Bytes(size.bytes()));
     b.iter(|| kernel.run(&mut dst, &src));
     verify(&dst, &src);
+    Ok(())
 }
 
-fn fill_with(kernel: &FillKernel, b: &mut Bencher<'_>, size: ByteSize) {
+fn fill_with(kernel: &FillKernel, b: &mut Bencher<'_>, size: ByteSize) -> Result<(), Skip> {
     if !(kernel.is_available)() {
-        return skip_without(b, kernel.requires);
+        return Err(without(kernel.requires));
     }
-    let mut dst = match Buffer::new(size.bytes() as usize, PageSize::Base) {
-        Ok(dst) => dst,
-        Err(error) => return skip_buffer(b, &error),
-    };
+    let mut dst = Buffer::new(size.bytes() as usize, PageSize::Base).map_err(no_buffer)?;
     let verify = |dst: &[u8], value: u8| {
         // Without an early exit within a page, the check is about as fast as the bench.
         let differs = |page: &[u8]| page.iter().fold(0, |bits, byte| bits | (byte ^ value)) != 0;
@@ -83,30 +78,27 @@ fn fill_with(kernel: &FillKernel, b: &mut Bencher<'_>, size: ByteSize) {
     b.throughput(Throughput::Bytes(size.bytes()));
     b.iter(|| kernel.run(&mut dst, 2));
     verify(&dst, 2);
+    Ok(())
 }
 
-fn random_read(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
-    let mut chase = match Chase::new(size.bytes() as usize, page_size, CHASE_SEED) {
-        Ok(chase) => chase,
-        Err(error) => return skip_buffer(b, &error),
-    };
+fn random_read(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) -> Result<(), Skip> {
+    let mut chase = Chase::new(size.bytes() as usize, page_size, CHASE_SEED).map_err(no_buffer)?;
     b.operations(LOADS);
     b.iter(|| chase.walk(LOADS));
     if let Err(error) = chase.verify() {
         panic!("{error}");
     }
+    Ok(())
 }
 
-fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
+fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) -> Result<(), Skip> {
     let len = size.bytes() as usize;
     // Untimed: checks that the kernel provides such pages, and that touching writes them all.
-    match (FreshMapping::new(len, page_size), Buffer::new(len, page_size)) {
-        (Ok(mut mapping), Ok(_)) => {
-            mapping.touch();
-            assert!(mapping.is_touched(), "touching a mapping left a page unwritten");
-        }
-        (Err(error), _) | (_, Err(error)) => return skip_buffer(b, &error),
-    }
+    let mut mapping = FreshMapping::new(len, page_size).map_err(no_buffer)?;
+    let _buffer = Buffer::new(len, page_size).map_err(no_buffer)?;
+    mapping.touch();
+    assert!(mapping.is_touched(), "touching a mapping left a page unwritten");
+    drop(mapping);
     b.throughput(Throughput::Bytes(size.bytes()));
     b.iter_batched(
         || FreshMapping::new(len, page_size),
@@ -115,18 +107,20 @@ fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) {
             mapping.touch();
             mapping
         },
+        BatchSize::PerIteration,
     );
+    Ok(())
 }
 
-fn skip_without(b: &mut Bencher<'_>, cpu_feature: &str) {
-    b.skip(
+fn without(cpu_feature: &str) -> Skip {
+    Skip::new(
         format!("the guest's CPU has no {cpu_feature}"),
         "set cpu_model under [machine] to one that has it",
-    );
+    )
 }
 
-fn skip_buffer(b: &mut Bencher<'_>, error: &BufferError) {
-    b.skip(error.to_string(), error.hint());
+fn no_buffer(error: BufferError) -> Skip {
+    Skip::new(&error, error.hint())
 }
 
 /// One bench over all sizes for each kernel.

@@ -2,7 +2,7 @@
 //! Virtualization" (Castellotti, TU Munich), with the parameters that the study intended. They only
 //! read, from the guest's data disks.
 
-use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Unit};
+use sevbench::{Bench, BenchEntry, Observation, Observed, Observer, Skip, Unit};
 use sevbench_suite::storage::disk::{Attachment, Disk};
 use sevbench_suite::storage::fio::Fio;
 use sevbench_suite::storage::fio::job::{RAND_READ, SEQ_READ, Workload};
@@ -13,42 +13,37 @@ const ATTACHMENTS: [Attachment; 3] =
     [Attachment::VirtioBlk, Attachment::VirtioScsi, Attachment::Nvme];
 
 fn read(
-    b: &mut Bencher<'_>,
+    o: &mut Observer<'_>,
     attachment: Attachment,
     workload: &Workload,
     rate: fn(&Figures) -> Observation,
-) {
+) -> Result<(), Skip> {
     let disk = Disk::find(Path::new("/sys"), attachment)
-        .and_then(|disk| disk.check_device_file().map(|()| disk));
-    let disk = match disk {
-        Ok(disk) => disk,
-        Err(error) => return b.skip(error.to_string(), error.hint()),
-    };
-    let fio = match Fio::find() {
-        Ok(fio) => fio,
-        Err(error) => return b.skip(error.to_string(), error.hint()),
-    };
-    b.observe(|duration| {
-        let figures = fio.run(workload, &disk.path, duration).map_err(|error| error.to_string())?;
+        .and_then(|disk| disk.check_device_file().map(|()| disk))
+        .map_err(|error| Skip::new(&error, error.hint()))?;
+    let fio = Fio::find().map_err(|error| Skip::new(&error, error.hint()))?;
+    o.observe(|duration| {
+        let figures = fio.run(workload, &disk.path, duration)?;
         let latency =
             Observation::binned_histogram("completion-latency", &figures.latency_ns, LATENCY_BIN);
         let observations = vec![rate(&figures), latency];
         Ok(Observed { observations, measured: Some(figures.measured) })
     });
+    Ok(())
 }
 
-fn seq_read(b: &mut Bencher<'_>, attachment: &Attachment) {
-    read(b, *attachment, &SEQ_READ, |figures| {
+fn seq_read(o: &mut Observer<'_>, attachment: &Attachment) -> Result<(), Skip> {
+    read(o, *attachment, &SEQ_READ, |figures| {
         Observation::rate("bandwidth", figures.bytes_per_second, Unit::BytesPerSecond)
-    });
+    })
 }
 
-fn rand_read(b: &mut Bencher<'_>, attachment: &Attachment) {
-    read(b, *attachment, &RAND_READ, |figures| Observation::rate("iops", figures.iops, Unit::Iops));
+fn rand_read(o: &mut Observer<'_>, attachment: &Attachment) -> Result<(), Skip> {
+    read(o, *attachment, &RAND_READ, |figures| Observation::rate("iops", figures.iops, Unit::Iops))
 }
 
 const BENCHES: &[&dyn BenchEntry] = &[
-    &Bench::with("seq-read", seq_read).over(&ATTACHMENTS).observed(),
-    &Bench::with("rand-read", rand_read).over(&ATTACHMENTS).observed(),
+    &Bench::program_with("seq-read", seq_read).over(&ATTACHMENTS),
+    &Bench::program_with("rand-read", rand_read).over(&ATTACHMENTS),
 ];
 sevbench::main!(storage, BENCHES);

@@ -58,8 +58,11 @@
 //! | show a rate instead of a time | [`Bencher::throughput`] |
 //! | count several operations in one iteration | [`Bencher::operations`] |
 //! | give each iteration an input that is not timed | [`Bencher::iter_batched`] |
-//! | measure an external program | [`Bencher::observe`], [`Bench::observed`] |
-//! | skip a bench that cannot run in this guest | [`Bencher::skip`] |
+//! | leave the drop of the input out too | [`Bencher::iter_batched_ref`] |
+//! | leave the drop of an output out | [`Bencher::iter_with_large_drop`] |
+//! | time the iterations yourself | [`Bencher::iter_custom`] |
+//! | measure an external program | [`Bench::program`], [`Observer::observe`] |
+//! | skip a bench that cannot run in this guest | return a [`Skip`] |
 //! | run a bench over parameters | [`Bench::with`], [`ParameterisedBench::over`] |
 //! | add parameters for `--sweep` only | [`ParameterisedBench::sweep`] |
 //!
@@ -74,8 +77,9 @@
 //! exactly its own bytes: keep the feature on unless you bring a coordinator of your own.
 
 pub use sevbench_protocol::{
-    Bench, BenchEntry, Bencher, ByteSize, Case, Observation, Observed, ObservedValue,
-    ParameterisedBench, Suite, SuiteError, Throughput, Unit,
+    BatchSize, Bench, BenchEntry, Bencher, BodyResult, ByteSize, Case, Failure, Observation,
+    Observed, ObservedValue, Observer, ParameterisedBench, Skip, Suite, SuiteError, Throughput,
+    Unit,
 };
 pub use std::hint::black_box;
 

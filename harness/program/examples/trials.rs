@@ -1,6 +1,8 @@
 //! Benches with known outcomes, for the tests of the whole path.
 
-use sevbench::{Bench, BenchEntry, Bencher, Observation, Observed, Throughput, Unit, black_box};
+use sevbench::{
+    Bench, BenchEntry, Bencher, Observation, Observed, Observer, Skip, Throughput, Unit, black_box,
+};
 use std::process::Command;
 use std::time::Duration;
 
@@ -31,13 +33,13 @@ fn never_returns(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_secs(3600)));
 }
 
-fn skips(b: &mut Bencher<'_>) {
-    b.skip("this guest has no flux capacitor", "add one");
+fn skips(_: &mut Bencher<'_>) -> Result<(), Skip> {
+    Err(Skip::new("this guest has no flux capacitor", "add one"))
 }
 
 /// A bench that reports its own figures, as one that runs an external program does.
-fn program(b: &mut Bencher<'_>) {
-    b.observe(|duration| {
+fn program(o: &mut Observer<'_>) {
+    o.observe(|duration| {
         std::thread::sleep(duration);
         let bandwidth = Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond);
         Ok(Observed { observations: vec![bandwidth], measured: Some(duration) })
@@ -89,7 +91,7 @@ fn slow(b: &mut Bencher<'_>) {
 const BENCHES: &[&dyn BenchEntry] = &[
     &Bench::new("spin", spin),
     &Bench::new("rate", rate),
-    &Bench::new("program", program).observed(),
+    &Bench::program("program", program),
     &Bench::new("slow", slow),
     &Bench::new("panics", panics),
     &Bench::new("wrong-result", wrong_result),

@@ -1,11 +1,15 @@
 //! How an author declares benches: [`Bench`], [`ParameterisedBench`], and lists of them.
 
 use crate::bencher::Bencher;
-use crate::case::Case;
-use crate::link::SampleKind;
+use crate::case::{Body, Case};
+use crate::observer::Observer;
+use crate::skip::BodyResult;
 use std::fmt::Display;
 
 /// A named bench function.
+///
+/// Its body gets a [`Bencher`], or an [`Observer`] if it measures an external program. It returns
+/// nothing, or a `Result<(), Skip>`.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
@@ -35,53 +39,69 @@ use std::fmt::Display;
 /// assert_eq!(ids[..2], ["example/sum", "example/zero/256KiB"]);
 /// assert_eq!(ids[2..], ["example/zero/32MiB", "example/zero/1GiB"]);
 /// ```
-pub struct Bench {
+pub struct Bench<F = fn(&mut Bencher<'_>)> {
     name: &'static str,
-    body: fn(&mut Bencher<'_>),
-    kind: SampleKind,
+    body: F,
 }
+
+/// A body that times a closure.
+type TimedBody<R> = fn(&mut Bencher<'_>) -> R;
+/// A body that runs an external program.
+type ProgramBody<R> = fn(&mut Observer<'_>) -> R;
+/// The same with a parameter.
+type TimedBodyWith<P, R> = fn(&mut Bencher<'_>, &P) -> R;
+type ProgramBodyWith<P, R> = fn(&mut Observer<'_>, &P) -> R;
 
 impl Bench {
     /// A bench without parameters. Its id is `suite/name`.
     ///
     /// A name consists of `A–Z a–z 0–9 . _ + = : -`. Baselines refer to it, so keep it once it is
     /// released.
-    pub const fn new(name: &'static str, body: fn(&mut Bencher<'_>)) -> Self {
-        Self { name, body, kind: SampleKind::Timed }
+    pub const fn new<R: BodyResult>(
+        name: &'static str,
+        body: fn(&mut Bencher<'_>) -> R,
+    ) -> Bench<TimedBody<R>> {
+        Bench { name, body }
     }
 
     /// A bench with parameters; [`ParameterisedBench::over`] lists them.
-    pub const fn with<P>(
+    pub const fn with<P, R: BodyResult>(
         name: &'static str,
-        body: fn(&mut Bencher<'_>, &P),
-    ) -> ParameterisedBench<P> {
-        ParameterisedBench { name, body, kind: SampleKind::Timed, parameters: &[], sweep: &[] }
+        body: fn(&mut Bencher<'_>, &P) -> R,
+    ) -> ParameterisedBench<P, TimedBodyWith<P, R>> {
+        ParameterisedBench { name, body, parameters: &[], sweep: &[] }
     }
 
-    /// Declares that the body measures with [`Bencher::observe`]. The expected duration of a run
-    /// depends on it.
-    ///
-    /// The list and the body must agree: if they do not, the bench fails under `cargo test`.
-    #[must_use]
-    pub const fn observed(mut self) -> Self {
-        self.kind = SampleKind::Observed;
-        self
+    /// A bench of an external program, which reports its own figures.
+    pub const fn program<R: BodyResult>(
+        name: &'static str,
+        body: fn(&mut Observer<'_>) -> R,
+    ) -> Bench<ProgramBody<R>> {
+        Bench { name, body }
+    }
+
+    /// A bench of an external program, with parameters; [`ParameterisedBench::over`] lists them.
+    pub const fn program_with<P, R: BodyResult>(
+        name: &'static str,
+        body: fn(&mut Observer<'_>, &P) -> R,
+    ) -> ParameterisedBench<P, ProgramBodyWith<P, R>> {
+        ParameterisedBench { name, body, parameters: &[], sweep: &[] }
     }
 }
 
-/// A bench that runs once for each of its parameters. [`Bench::with`] makes it.
+/// A bench that runs once for each of its parameters. [`Bench::with`] and [`Bench::program_with`]
+/// make it.
 ///
 /// A parameter is any `Sync` value that implements [`Display`]. Its text is the last part of the
 /// id, `suite/name/parameter`, and must consist of the same characters as a name.
-pub struct ParameterisedBench<P: 'static> {
+pub struct ParameterisedBench<P: 'static, F = fn(&mut Bencher<'_>, &P)> {
     name: &'static str,
-    body: fn(&mut Bencher<'_>, &P),
-    kind: SampleKind,
+    body: F,
     parameters: &'static [P],
     sweep: &'static [P],
 }
 
-impl<P: 'static> ParameterisedBench<P> {
+impl<P: 'static, F: Copy> ParameterisedBench<P, F> {
     /// Sets the parameters that every run measures. A second call replaces those of the first.
     #[must_use]
     pub const fn over(mut self, parameters: &'static [P]) -> Self {
@@ -96,12 +116,15 @@ impl<P: 'static> ParameterisedBench<P> {
         self.sweep = parameters;
         self
     }
+}
 
-    /// Declares that the body measures with [`Bencher::observe`]; see [`Bench::observed`].
-    #[must_use]
-    pub const fn observed(mut self) -> Self {
-        self.kind = SampleKind::Observed;
-        self
+impl<P: Display, F> ParameterisedBench<P, F> {
+    fn cases_of(&self, suite: &str, body: impl Fn(&'static P) -> Body) -> Vec<Case> {
+        let case = |parameter: &'static P, sweep| {
+            Case::new(format!("{suite}/{}/{parameter}", self.name), sweep, body(parameter))
+        };
+        let default = self.parameters.iter().map(|parameter| case(parameter, false));
+        default.chain(self.sweep.iter().map(|parameter| case(parameter, true))).collect()
     }
 }
 
@@ -127,22 +150,41 @@ pub trait BenchEntry: Sync {
     fn cases(&self, suite: &str) -> Vec<Case>;
 }
 
-impl BenchEntry for Bench {
+impl<R: BodyResult + 'static> BenchEntry for Bench<TimedBody<R>> {
     fn cases(&self, suite: &str) -> Vec<Case> {
-        let id = format!("{suite}/{}", self.name);
-        vec![Case::new(id, false, self.kind, Box::new(self.body))]
+        let body = self.body;
+        let body = Body::Timed(Box::new(move |bencher| body(bencher).into_result()));
+        vec![Case::new(format!("{suite}/{}", self.name), false, body)]
     }
 }
 
-impl<P: Display + Sync> BenchEntry for ParameterisedBench<P> {
+impl<R: BodyResult + 'static> BenchEntry for Bench<ProgramBody<R>> {
     fn cases(&self, suite: &str) -> Vec<Case> {
         let body = self.body;
-        let case = |parameter: &'static P, sweep| {
-            let id = format!("{suite}/{}/{parameter}", self.name);
-            Case::new(id, sweep, self.kind, Box::new(move |bencher| body(bencher, parameter)))
-        };
-        let default = self.parameters.iter().map(|parameter| case(parameter, false));
-        default.chain(self.sweep.iter().map(|parameter| case(parameter, true))).collect()
+        let body = Body::Program(Box::new(move |observer| body(observer).into_result()));
+        vec![Case::new(format!("{suite}/{}", self.name), false, body)]
+    }
+}
+
+impl<P: Display + Sync, R: BodyResult + 'static> BenchEntry
+    for ParameterisedBench<P, TimedBodyWith<P, R>>
+{
+    fn cases(&self, suite: &str) -> Vec<Case> {
+        let body = self.body;
+        self.cases_of(suite, |parameter| {
+            Body::Timed(Box::new(move |bencher| body(bencher, parameter).into_result()))
+        })
+    }
+}
+
+impl<P: Display + Sync, R: BodyResult + 'static> BenchEntry
+    for ParameterisedBench<P, ProgramBodyWith<P, R>>
+{
+    fn cases(&self, suite: &str) -> Vec<Case> {
+        let body = self.body;
+        self.cases_of(suite, |parameter| {
+            Body::Program(Box::new(move |observer| body(observer, parameter).into_result()))
+        })
     }
 }
 

@@ -1,17 +1,18 @@
 //! The [`Bencher`]: times the closure of a bench body whenever the coordinator requests samples.
 
+use crate::batch_size::BatchSize;
 use crate::link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
-use crate::observation::{Observed, Throughput};
-use crate::warm_up::{WarmUpSeries, warm_up};
+use crate::observation::Throughput;
+use crate::warm_up::warm_up;
 use sevbench_text::nanoseconds;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Measures the closure or the external program of a bench body.
+/// Measures the closure of a bench body.
 ///
-/// A body runs once in each boot of each arm, on a thread of its own. It sets up, calls one of
-/// [`iter`](Self::iter), [`iter_batched`](Self::iter_batched) and [`observe`](Self::observe) once,
-/// and then verifies the result. A panic anywhere fails the bench in this boot.
+/// A body runs once in each boot of each arm, on a thread of its own. It sets up, calls
+/// [`iter`](Self::iter) or one of its relatives once, and then verifies the result. A panic
+/// anywhere fails the bench in this boot.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
@@ -35,12 +36,10 @@ pub struct Bencher<'a> {
 /// How far a body has come.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum BodyState {
-    /// It has neither measured nor skipped.
+    /// It has not measured.
     Pending,
     /// It has measured, or is measuring.
     Measured,
-    /// It cannot run here.
-    Skipped { reason: String, hint: String },
     /// The external program failed, or a request did not fit the bench.
     Failed(String),
 }
@@ -79,35 +78,19 @@ impl<'a> Bencher<'a> {
         self
     }
 
-    /// Declares that the bench cannot run in this guest. The body should then return without
-    /// measuring. The bench is reported as skipped and never as a number.
-    ///
-    /// `reason` says why; `hint` says what the user can do about it.
-    ///
-    /// ```
-    /// # use sevbench_protocol as sevbench;
-    /// fn read_disk(b: &mut sevbench::Bencher<'_>) {
-    ///     let Ok(disk) = std::fs::read("/dev/vdb") else {
-    ///         return b.skip("cannot read /dev/vdb", "log in to the guest as root");
-    ///     };
-    ///     b.iter(|| disk.iter().map(|byte| u64::from(*byte)).sum::<u64>());
-    /// }
-    /// ```
-    pub fn skip(&mut self, reason: impl Into<String>, hint: impl Into<String>) {
-        self.state = BodyState::Skipped { reason: reason.into(), hint: hint.into() };
-    }
-
     /// Measures `routine` in timed batches. The coordinator chooses the number of iterations, the
     /// same for every arm. Returns once it has all samples of this boot.
     ///
     /// The output of `routine` passes through [`black_box`], so the compiler keeps the work that
-    /// produces it. Pass inputs through `black_box` yourself if they are constants. Dropping the
-    /// output is timed; [`iter_batched`](Self::iter_batched) leaves it out.
+    /// produces it. Pass inputs through `black_box` yourself if they are constants.
+    ///
+    /// Timed: `routine`, dropping its output, and a loop of about 1 ns an iteration.
+    /// [`iter_with_large_drop`](Self::iter_with_large_drop) leaves the drop out.
     ///
     /// # Panics
     /// If the body has measured before, or if `routine` panics.
     pub fn iter<O>(&mut self, mut routine: impl FnMut() -> O) {
-        self.serve_timed(&mut |iterations| {
+        self.iter_custom(|iterations| {
             let start = Instant::now();
             for _ in 0..iterations {
                 black_box(routine());
@@ -116,22 +99,56 @@ impl<'a> Bencher<'a> {
         });
     }
 
-    /// Measures `routine`, which takes a fresh input from `setup` in each iteration. Neither
-    /// `setup` nor dropping the output is timed.
+    /// Measures `routine`, which runs the given number of iterations and returns how long they
+    /// took. All other ways of timing a closure are made of this one.
     ///
-    /// Each iteration reads the clock twice, which adds about 50 ns. Use it for routines of 5 µs
-    /// or more.
+    /// The duration is believed. If the samples of a round add up to more time than the coordinator
+    /// waited for them, the round is excluded.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// fn sort(b: &mut sevbench::Bencher<'_>) {
-    ///     let values: Vec<u32> = (0..10_000_u32).map(|i| i.wrapping_mul(2_654_435_761)).collect();
+    /// use std::time::{Duration, Instant};
+    ///
+    /// /// Only the receiving half of a round trip.
+    /// fn receive(b: &mut sevbench::Bencher<'_>) {
+    ///     let (sender, receiver) = std::sync::mpsc::channel();
+    ///     b.iter_custom(|iterations| {
+    ///         let mut elapsed = Duration::ZERO;
+    ///         for message in 0..iterations {
+    ///             sender.send(message).expect("the receiver lives");
+    ///             let start = Instant::now();
+    ///             let _ = std::hint::black_box(receiver.recv());
+    ///             elapsed += start.elapsed();
+    ///         }
+    ///         elapsed
+    ///     });
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// If the body has measured before, or if `routine` panics.
+    pub fn iter_custom(&mut self, mut routine: impl FnMut(u64) -> Duration) {
+        self.serve_timed(&mut routine);
+    }
+
+    /// Measures `routine`, which takes a fresh input from `setup` in each iteration.
+    ///
+    /// Timed: `routine`, and dropping what it drops itself. Not timed: `setup`, and dropping the
+    /// output. [`BatchSize`] tells what this costs each iteration.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{BatchSize, Bencher};
+    ///
+    /// fn sort(b: &mut Bencher<'_>) {
+    ///     let values: Vec<u32> = (0..1_000_u32).map(|i| i.wrapping_mul(2_654_435_761)).collect();
     ///     b.iter_batched(
     ///         || values.clone(),
     ///         |mut values| {
     ///             values.sort_unstable();
     ///             values
     ///         },
+    ///         BatchSize::LargeInput,
     ///     );
     /// }
     /// ```
@@ -142,83 +159,95 @@ impl<'a> Bencher<'a> {
         &mut self,
         mut setup: impl FnMut() -> I,
         mut routine: impl FnMut(I) -> O,
+        size: BatchSize,
     ) {
-        self.serve_timed(&mut |iterations| {
-            let mut elapsed = Duration::ZERO;
-            for _ in 0..iterations {
+        self.iter_in_batches(size, &mut |count| {
+            if count == 1 {
                 let input = black_box(setup());
                 let start = Instant::now();
                 let output = black_box(routine(input));
-                elapsed += start.elapsed();
+                let elapsed = start.elapsed();
                 drop(output);
+                return elapsed;
             }
+            let inputs: Vec<I> = black_box((0..count).map(|_| setup()).collect());
+            let mut outputs = Vec::with_capacity(inputs.len());
+            let start = Instant::now();
+            outputs.extend(inputs.into_iter().map(&mut routine));
+            let elapsed = start.elapsed();
+            black_box(outputs);
             elapsed
         });
     }
 
-    /// Measures an external program. Each round calls `run` with the duration that the program
-    /// should measure for, which `--observation-time` sets.
+    /// Measures `routine`, which takes a reference to a fresh input from `setup` in each iteration.
     ///
-    /// `run` returns the figures that the program reports: a `Vec<Observation>`, or an [`Observed`]
-    /// that also says how long the program measured. Every call must return the same names with the
-    /// same units. An `Err` fails the bench in this boot with that message; so does a figure that
-    /// is not positive. A call may take twice its duration, plus one minute, plus `--timeout`.
-    /// After that, the coordinator stops waiting and the bench fails.
-    ///
-    /// Mark the bench as [`observed`](crate::bench::Bench::observed) in the list.
+    /// As [`iter_batched`](Self::iter_batched), but dropping the input is not timed either.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// use sevbench::{Bencher, Observation, Unit};
-    /// use std::process::Command;
+    /// use sevbench::{BatchSize, Bencher};
     ///
-    /// fn requests(b: &mut Bencher<'_>) {
-    ///     b.observe(|duration| {
-    ///         let output = Command::new("load-generator")
-    ///             .arg(format!("--seconds={}", duration.as_secs_f64()))
-    ///             .output()
-    ///             .map_err(|error| format!("cannot run load-generator: {error}"))?;
-    ///         let text = String::from_utf8_lossy(&output.stdout);
-    ///         let rate = text.trim().parse::<f64>();
-    ///         let rate = rate.map_err(|error| format!("`{text}`: {error}"))?;
-    ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
-    ///     });
+    /// fn sort(b: &mut Bencher<'_>) {
+    ///     let values: Vec<u32> = (0..1_000_u32).map(|i| i.wrapping_mul(2_654_435_761)).collect();
+    ///     b.iter_batched_ref(|| values.clone(), |values| values.sort(), BatchSize::LargeInput);
     /// }
     /// ```
     ///
     /// # Panics
-    /// If the body has measured before, or if `run` panics.
-    pub fn observe<O: Into<Observed>>(
+    /// As [`iter_batched`](Self::iter_batched).
+    pub fn iter_batched_ref<I, O>(
         &mut self,
-        mut run: impl FnMut(Duration) -> Result<O, String>,
+        mut setup: impl FnMut() -> I,
+        mut routine: impl FnMut(&mut I) -> O,
+        size: BatchSize,
     ) {
-        self.begin();
-        if self.spin_factor.is_some() {
-            return self.skip(
-                "a slowdown can be injected into a closure, but not into an external program",
-                "measure this bench without `spin=`",
-            );
-        }
-        let mut answer = BenchAnswer::Ready(self.ready(SampleKind::Observed));
-        loop {
-            answer = match self.link.exchange(answer) {
-                // No warm-up: a program repeats its ramp and its first load from disk in every
-                // round. A run in advance would cost a round and change none.
-                BenchRequest::WarmUp { .. } => BenchAnswer::Warm(WarmUpSeries::default()),
-                BenchRequest::Observe { duration_ns } => {
-                    let observed = run(Duration::from_nanos(duration_ns)).map(Into::into);
-                    match observed.and_then(without_defect) {
-                        Ok(observed) => BenchAnswer::Observed(observed),
-                        Err(message) => return self.state = BodyState::Failed(message),
-                    }
-                }
-                BenchRequest::Measure(_) => {
-                    let message = "timed samples were requested from an external program";
-                    return self.state = BodyState::Failed(message.into());
-                }
-                BenchRequest::Finish => return,
-            };
-        }
+        self.iter_in_batches(size, &mut |count| {
+            if count == 1 {
+                let mut input = black_box(setup());
+                let start = Instant::now();
+                let output = black_box(routine(&mut input));
+                let elapsed = start.elapsed();
+                drop(output);
+                return elapsed;
+            }
+            let mut inputs: Vec<I> = black_box((0..count).map(|_| setup()).collect());
+            let mut outputs = Vec::with_capacity(inputs.len());
+            let start = Instant::now();
+            outputs.extend(inputs.iter_mut().map(&mut routine));
+            let elapsed = start.elapsed();
+            black_box(outputs);
+            elapsed
+        });
+    }
+
+    /// Measures `routine` without dropping its output, which is kept until the clock is read.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// fn build(b: &mut sevbench::Bencher<'_>) {
+    ///     b.iter_with_large_drop(|| vec![String::from("text"); 1_000]);
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// If the body has measured before, or if `routine` panics.
+    pub fn iter_with_large_drop<O>(&mut self, mut routine: impl FnMut() -> O) {
+        self.iter_batched(|| (), |()| routine(), BatchSize::SmallInput);
+    }
+
+    /// Splits the iterations of each sample into batches.
+    fn iter_in_batches(&mut self, size: BatchSize, batch: &mut dyn FnMut(u64) -> Duration) {
+        self.iter_custom(|iterations| {
+            let in_batch = size.iterations(iterations);
+            let (mut left, mut elapsed) = (iterations, Duration::ZERO);
+            while left > 0 {
+                let count = left.min(in_batch);
+                elapsed += batch(count);
+                left -= count;
+            }
+            elapsed
+        });
     }
 
     pub(crate) fn into_state(self) -> BodyState {
@@ -230,15 +259,13 @@ impl<'a> Bencher<'a> {
         self.state = BodyState::Measured;
     }
 
-    fn ready(&self, kind: SampleKind) -> Ready {
-        Ready { kind, throughput: self.throughput, operations: self.operations }
-    }
-
     fn serve_timed(&mut self, batch: &mut dyn FnMut(u64) -> Duration) {
         self.begin();
         let spin_factor = self.spin_factor;
         let mut timed = |iterations| stretch(batch(iterations), spin_factor);
-        let mut answer = BenchAnswer::Ready(self.ready(SampleKind::Timed));
+        let (throughput, operations) = (self.throughput, self.operations);
+        let ready = Ready { kind: SampleKind::Timed, throughput, operations };
+        let mut answer = BenchAnswer::Ready(ready);
         loop {
             answer = match self.link.exchange(answer) {
                 BenchRequest::WarmUp { duration_ns } => {
@@ -261,13 +288,6 @@ impl<'a> Bencher<'a> {
                 BenchRequest::Finish => return,
             };
         }
-    }
-}
-
-fn without_defect(observed: Observed) -> Result<Observed, String> {
-    match observed.defect() {
-        Some(defect) => Err(defect),
-        None => Ok(observed),
     }
 }
 

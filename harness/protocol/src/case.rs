@@ -1,7 +1,9 @@
 //! A [`Case`]: one bench with one of its parameters, under the id that names it everywhere.
 
 use crate::bencher::{Bencher, BodyState};
-use crate::link::{BenchAnswer, Link, SampleKind};
+use crate::link::{BenchAnswer, Link};
+use crate::observer::Observer;
+use crate::skip::Skip;
 
 /// A bench with one of its parameters: the unit that is selected, run and reported.
 ///
@@ -10,16 +12,33 @@ use crate::link::{BenchAnswer, Link, SampleKind};
 pub struct Case {
     id: String,
     sweep: bool,
-    /// What the list declares. The body may contradict it.
-    kind: SampleKind,
     body: Body,
 }
 
-pub(crate) type Body = Box<dyn Fn(&mut Bencher<'_>) + Send + Sync>;
+type TimedBody = dyn Fn(&mut Bencher<'_>) -> Result<(), Skip> + Send + Sync;
+type ProgramBody = dyn Fn(&mut Observer<'_>) -> Result<(), Skip> + Send + Sync;
+
+/// A body, by what it measures.
+pub(crate) enum Body {
+    /// It times a closure.
+    Timed(Box<TimedBody>),
+    /// It runs an external program.
+    Program(Box<ProgramBody>),
+}
+
+impl Body {
+    /// What its author probably forgot.
+    const fn advice(&self) -> &'static str {
+        match self {
+            Self::Timed(_) => "call Bencher::iter or one of its relatives, or return a Skip",
+            Self::Program(_) => "call Observer::observe, or return a Skip",
+        }
+    }
+}
 
 impl Case {
-    pub(crate) fn new(id: String, sweep: bool, kind: SampleKind, body: Body) -> Self {
-        Self { id, sweep, kind, body }
+    pub(crate) fn new(id: String, sweep: bool, body: Body) -> Self {
+        Self { id, sweep, body }
     }
 
     /// The id: `suite/name` or `suite/name/parameter`.
@@ -32,24 +51,43 @@ impl Case {
         self.sweep
     }
 
-    /// Whether the list declares the bench as `observed()`: its body drives an external program.
-    pub const fn is_observed(&self) -> bool {
-        matches!(self.kind, SampleKind::Observed)
+    /// Whether the bench runs an external program.
+    pub const fn is_program(&self) -> bool {
+        matches!(self.body, Body::Program(_))
     }
 
     /// Runs the body and returns how it ended. A panic of the body is not caught.
     pub(crate) fn run(&self, link: &mut dyn Link, spin_factor: Option<f64>) -> BenchAnswer {
-        let mut bencher = Bencher::new(link, spin_factor);
-        (self.body)(&mut bencher);
-        match bencher.into_state() {
-            BodyState::Measured => BenchAnswer::Finished,
-            BodyState::Skipped { reason, hint } => BenchAnswer::Skipped { reason, hint },
-            BodyState::Failed(message) => BenchAnswer::Failed(message),
-            BodyState::Pending => BenchAnswer::Failed(
-                "the body returned without measuring: \
-                 call Bencher::iter, iter_batched, observe or skip"
-                    .into(),
+        let (result, state) = match &self.body {
+            Body::Timed(body) => {
+                let mut bencher = Bencher::new(link, spin_factor);
+                (body(&mut bencher), bencher.into_state())
+            }
+            Body::Program(_) if spin_factor.is_some() => (
+                Err(Skip::new(
+                    "a slowdown can be injected into a closure, but not into an external program",
+                    "measure this bench without `spin=`",
+                )),
+                BodyState::Pending,
             ),
+            Body::Program(body) => {
+                let mut observer = Observer::new(link);
+                (body(&mut observer), observer.into_state())
+            }
+        };
+        match (state, result) {
+            (BodyState::Failed(message), _) => BenchAnswer::Failed(message),
+            (BodyState::Pending, Err(Skip { reason, hint })) => {
+                BenchAnswer::Skipped { reason, hint }
+            }
+            (BodyState::Pending, Ok(())) => BenchAnswer::Failed(format!(
+                "the body returned without measuring: {}",
+                self.body.advice()
+            )),
+            (BodyState::Measured, Ok(())) => BenchAnswer::Finished,
+            (BodyState::Measured, Err(Skip { reason, .. })) => BenchAnswer::Failed(format!(
+                "the body returned a Skip after it had measured: {reason}"
+            )),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! standard input and output. Bench authors depend on `sevbench`, which re-exports what they need.
 
 mod agent;
+mod batch_size;
 mod bench;
 mod bencher;
 mod case;
@@ -16,12 +17,15 @@ mod link;
 mod message;
 mod message_limits;
 mod observation;
+mod observer;
 mod run_once;
 mod size;
+mod skip;
 mod suite;
 mod warm_up;
 
 pub use agent::{agent_main, empty_standard_input, run_agent};
+pub use batch_size::BatchSize;
 pub use bench::{Bench, BenchEntry, ParameterisedBench};
 pub use bencher::Bencher;
 pub use case::Case;
@@ -34,7 +38,9 @@ pub use message::{
     write_request, write_sign_of_life,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
+pub use observer::{Failure, Observer};
 pub use run_once::run_once;
 pub use size::ByteSize;
+pub use skip::{BodyResult, Skip};
 pub use suite::{Suite, SuiteError};
 pub use warm_up::WarmUpSeries;

@@ -20,7 +20,7 @@ pub enum BenchRequest {
         /// How long the program should measure, in ns.
         duration_ns: u64,
     },
-    /// Return from `iter` or `observe`, so that the body verifies its result.
+    /// Return to the body, so that it verifies its result.
     Finish,
 }
 

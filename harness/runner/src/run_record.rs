@@ -42,7 +42,7 @@ pub struct RunValues {
 }
 
 impl RunValues {
-    /// Reads a `run.ndjson`. Only one line of its text is in memory at a time.
+    /// Reads a `run.ndjson`. Of its text, only a few blocks of lines are in memory at a time.
     ///
     /// # Errors
     /// As for [`RunRecord::read`].

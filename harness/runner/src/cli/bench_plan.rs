@@ -81,7 +81,7 @@ impl BenchArguments {
     ) -> Result<Plan, CliError> {
         let settings = self.settings(config, &Effort::of(self.quick, &arms))?;
         let benches = cases.iter().map(|case| case.id().to_owned()).collect();
-        let observed = cases.iter().filter(|case| case.is_observed()).count();
+        let observed = cases.iter().filter(|case| case.is_program()).count();
         let pauses_idle = !self.no_pause;
         Ok(Plan { suite, benches, observed, arms, testbed, seed, pauses_idle, settings })
     }

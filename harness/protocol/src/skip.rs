@@ -1,0 +1,58 @@
+//! Why a bench cannot run in a guest, and what a body may return.
+
+use std::fmt::Display;
+
+/// Why a bench cannot run in this guest, and what the user can do about it.
+///
+/// A body that returns one before it measures is reported as skipped, and never as a number.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Bencher, Skip};
+///
+/// fn read_disk(b: &mut Bencher<'_>) -> Result<(), Skip> {
+///     let disk = std::fs::read("/dev/vdb")
+///         .map_err(|error| Skip::new(error, "log in to the guest as root"))?;
+///     b.iter(|| disk.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    pub(crate) reason: String,
+    pub(crate) hint: String,
+}
+
+impl Skip {
+    /// A skip with its reason, and with a hint at what the user can do about it.
+    pub fn new(reason: impl Display, hint: impl Display) -> Self {
+        Self { reason: reason.to_string(), hint: hint.to_string() }
+    }
+}
+
+/// What a bench body may return: nothing, or a `Result<(), Skip>`, so that `?` skips.
+#[diagnostic::on_unimplemented(
+    message = "a bench body returns nothing or `Result<(), Skip>`, not `{Self}`"
+)]
+pub trait BodyResult: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), Skip>;
+}
+
+impl BodyResult for () {
+    fn into_result(self) -> Result<(), Skip> {
+        Ok(())
+    }
+}
+
+impl BodyResult for Result<(), Skip> {
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for Result<(), super::Skip> {}
+}
