@@ -19,12 +19,14 @@ mod run_state;
 mod schedule;
 #[cfg(test)]
 mod scripted;
+mod selection;
 
 pub(crate) use agent_session::GuestFleet;
 pub use arm::Arm;
 pub(crate) use arm::{ArmError, check_names};
 pub(crate) use checkpoint::Checkpoint;
-pub(crate) use plan::{Plan, Selection, select};
+pub(crate) use plan::Plan;
 pub(crate) use progress::{Progress, ProgressMode};
 pub(crate) use replication::Replication;
 pub(crate) use run::{Wiring, run_plan};
+pub(crate) use selection::{Selection, select};

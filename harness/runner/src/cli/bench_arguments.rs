@@ -28,10 +28,14 @@ const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
     after_help = DURATION_HELP
 )]
 pub(super) struct BenchArguments {
-    /// Measure only the benches whose id matches this regular expression
-    pub filter: Option<String>,
-    /// Take FILTER as the whole id of one bench
-    #[arg(long, requires = "filter")]
+    /// Measure only the benches whose id matches one of these regular expressions
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Leave out the benches whose id matches this regular expression; may be repeated
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// Take each FILTER as the whole id of one bench
+    #[arg(long)]
     pub exact: bool,
     /// Include the parameters that are left out by default (more sizes)
     #[arg(long)]
@@ -191,7 +195,12 @@ impl BenchArguments {
     }
 
     pub(super) fn selection(&self) -> Selection {
-        Selection { filter: self.filter.clone(), exact: self.exact, sweep: self.sweep }
+        Selection {
+            filters: self.filters.clone(),
+            skips: self.skip.clone(),
+            exact: self.exact,
+            sweep: self.sweep,
+        }
     }
 }
 

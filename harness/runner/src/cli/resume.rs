@@ -113,7 +113,8 @@ impl Unfinished {
         let benches = &self.journal.header.benches;
         let is_of_run = |case: &&Case| benches.iter().any(|id| id == case.id());
         let cases: Vec<&Case> = suite.cases().iter().filter(is_of_run).collect();
-        let selects = ["filter", "exact", "sweep"].iter().any(|flag| arguments.is_given(flag));
+        let selects =
+            ["filters", "skip", "exact", "sweep"].iter().any(|flag| arguments.is_given(flag));
         let chosen = match selects {
             true => select(suite, &arguments.selection()).map_err(CliError::usage)?,
             false => cases.clone(),
@@ -125,7 +126,7 @@ impl Unfinished {
         let shown: Vec<&str> = benches.iter().take(3).map(String::as_str).collect();
         let more = if benches.len() > shown.len() { ", …" } else { "" };
         Err(self.refused(&format!(
-            "it measures {}{more}, but FILTER, --exact and --sweep select other benches; drop them",
+            "it measures {}{more}, but FILTER, --skip, --exact and --sweep select other benches; drop them",
             shown.join(", "),
         )))
     }

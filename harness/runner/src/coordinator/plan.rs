@@ -2,12 +2,10 @@
 
 use super::arm::Arm;
 use crate::record::{ArmRecord, Settings, standings};
-use regex_lite::Regex;
 use sevbench_guest::Address;
-use sevbench_protocol::{Case, Measure, Suite};
+use sevbench_protocol::Measure;
 use sevbench_text::{counted, format_duration};
 use std::time::Duration;
-use thiserror::Error;
 
 /// An estimate of the set-up and verification of a bench in an arm, before any was timed.
 const SETUP_GUESS: Duration = Duration::from_millis(40);
@@ -28,30 +26,6 @@ const LEAD_IN_NS_MAX: f64 = 10e6;
 pub(super) const OBSERVATION: Measure = Measure { lead_in: 0, iterations: 1, samples: 1 };
 /// Without `--max-time`, no boot block starts after this many times the first stage.
 pub(super) const STAGES_MAX: u32 = 3;
-/// How many similar ids are listed if none matches.
-const NEAR_IDS_MAX: usize = 5;
-
-/// Which benches the user selects.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Selection {
-    pub filter: Option<String>,
-    pub exact: bool,
-    pub sweep: bool,
-}
-
-/// Why a selection selects nothing.
-#[derive(Debug, Error)]
-pub(crate) enum SelectionError {
-    #[error(
-        "`{filter}` is not a regular expression ({reason}): escape its special characters, or add \
-         --exact"
-    )]
-    Regex { filter: String, reason: String },
-    #[error("no bench matches `{filter}`; similar ids: {near}; `--list` shows all")]
-    NoMatch { filter: String, near: String },
-    #[error("`{filter}` matches only benches that are not measured by default: add --sweep")]
-    OnlySweep { filter: String },
-}
 
 /// Everything that a run needs to know in advance.
 #[derive(Clone, Debug)]
@@ -68,54 +42,6 @@ pub(crate) struct Plan {
     /// Whether a guest that we boot is paused while another one measures.
     pub pauses_idle: bool,
     pub settings: Settings,
-}
-
-/// The selected cases, in the order of the suite.
-pub(crate) fn select<'s>(
-    suite: &'s Suite,
-    selection: &Selection,
-) -> Result<Vec<&'s Case>, SelectionError> {
-    let Some(filter) = &selection.filter else {
-        let chosen = suite.cases().iter().filter(|case| selection.sweep || !case.is_sweep());
-        return Ok(chosen.collect());
-    };
-    let regex = Regex::new(filter).map_err(|error| SelectionError::Regex {
-        filter: filter.clone(),
-        reason: error.to_string(),
-    });
-    let matches: Box<dyn Fn(&str) -> bool> = match selection.exact {
-        true => Box::new(|id| id == filter),
-        false => {
-            let regex = regex?;
-            Box::new(move |id| regex.is_match(id))
-        }
-    };
-    let matching: Vec<_> = suite.cases().iter().filter(|case| matches(case.id())).collect();
-    if matching.is_empty() {
-        let filter = filter.clone();
-        return Err(SelectionError::NoMatch { near: near_ids(suite, &filter).join(", "), filter });
-    }
-    let chosen: Vec<&Case> = matching
-        .into_iter()
-        .filter(|case| selection.sweep || selection.exact || !case.is_sweep())
-        .collect();
-    if chosen.is_empty() {
-        Err(SelectionError::OnlySweep { filter: filter.clone() })
-    } else {
-        Ok(chosen)
-    }
-}
-
-/// The ids most similar to the filter, as a whole or in one of their parts.
-fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
-    let similarity = |id: &str| {
-        let parts = id.split('/').map(|part| strsim::jaro_winkler(part, filter));
-        parts.chain([strsim::jaro_winkler(id, filter)]).fold(0.0, f64::max)
-    };
-    let mut ids: Vec<(f64, &str)> =
-        suite.cases().iter().map(|case| (similarity(case.id()), case.id())).collect();
-    ids.sort_by(|a, b| b.0.total_cmp(&a.0));
-    ids.into_iter().take(NEAR_IDS_MAX).map(|(_, id)| id).collect()
 }
 
 impl Plan {
@@ -191,23 +117,6 @@ impl Plan {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use sevbench_protocol::{Bench, Bencher, ByteSize};
-
-    fn body(b: &mut Bencher<'_>, _: &ByteSize) {
-        b.iter(|| ());
-    }
-
-    const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
-    const LARGE: [ByteSize; 1] = [ByteSize::gib(1)];
-
-    fn selected(filter: Option<&str>, exact: bool, sweep: bool) -> Result<Vec<String>, String> {
-        let memcpy = Bench::with("memcpy", body).over(&SIZES).sweep(&LARGE);
-        let memset = Bench::with("memset", body).over(&SIZES);
-        let suite = Suite::new("memory", &[&memcpy, &memset]).unwrap();
-        let selection = Selection { filter: filter.map(str::to_owned), exact, sweep };
-        let ids = |cases: Vec<&Case>| cases.iter().map(|case| case.id().to_owned()).collect();
-        select(&suite, &selection).map(ids).map_err(|error| error.to_string())
-    }
 
     #[test]
     fn round_is_filled_by_the_slowest_arm() {
@@ -236,26 +145,5 @@ mod tests {
         assert_eq!(counts(3e6), (1, 2, 4));
         assert_eq!(counts(30e6), (0, 1, 4), "a long iteration needs no lead-in");
         assert_eq!(counts(0.0).1, 50_000_000);
-    }
-
-    #[test]
-    fn filter_is_a_regular_expression_over_ids() {
-        assert_eq!(selected(None, false, false).unwrap().len(), 4);
-        assert_eq!(selected(None, false, true).unwrap().len(), 5);
-        assert_eq!(selected(Some("memcpy"), false, false).unwrap().len(), 2);
-        assert_eq!(selected(Some("mem(cpy|set)/32"), false, false).unwrap().len(), 2);
-        assert_eq!(
-            selected(Some("memory/memcpy/1GiB"), true, false).unwrap(),
-            ["memory/memcpy/1GiB"]
-        );
-    }
-
-    #[test]
-    fn unmatched_filter_lists_similar_ids() {
-        let error = selected(Some("memcopy"), false, false).unwrap_err();
-        assert!(error.contains("memory/memcpy/256KiB") && error.contains("--list"), "{error}");
-        assert!(selected(Some("memcpy"), true, false).is_err());
-        assert!(selected(Some("1GiB"), false, false).unwrap_err().contains("--sweep"));
-        assert!(selected(Some("("), false, false).unwrap_err().contains("--exact"));
     }
 }
