@@ -32,4 +32,6 @@ done
 cp root/boot/vmlinuz-* vmlinuz
 cp root/boot/initrd.img-* initrd
 mke2fs -q -t ext4 -L sevbench-root -d root root.img "${size_mib}M"
+# It holds the guest's private key.
+chmod 600 root.img
 rm -rf root host_key

@@ -2,6 +2,7 @@
 
 use super::error::ImageError;
 use serde::Deserialize;
+use sevbench_text::one_line;
 use sha2::{Digest, Sha256};
 
 /// The recipe that comes with this package.
@@ -47,10 +48,36 @@ impl Recipe {
     pub fn parse(text: &str) -> Result<Self, ImageError> {
         let mut recipe: Self =
             toml::from_str(text).map_err(|error| ImageError::Recipe(error.to_string()))?;
+        recipe.check().map_err(ImageError::Recipe)?;
         let digest =
             Sha256::new().chain_update(BUILDER_VERSION.to_le_bytes()).chain_update(text).finalize();
         recipe.hash = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Ok(recipe)
+    }
+
+    /// Checks every text of it: each becomes a part of a command line, a path or a script.
+    fn check(&self) -> Result<(), String> {
+        let lists = [
+            ("suite", std::slice::from_ref(&self.suite), "._-/"),
+            ("components", &self.components, "._-/"),
+            ("packages", &self.packages, "+._-:=~/"),
+            ("initramfs_modules", &self.initramfs_modules, "_-"),
+            ("masked_units", &self.masked_units, "@._-:"),
+        ];
+        for (key, texts, others) in lists {
+            let is_valid = |text: &&String| {
+                text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+            };
+            if let Some(text) = texts.iter().find(|text| !is_valid(text)) {
+                return Err(format!(
+                    "{key}: `{}` is not valid: begin with a letter or digit, then use those and \
+                     {others}",
+                    one_line(text)
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -66,6 +93,23 @@ mod tests {
         let changed = Recipe::parse(&DEBIAN_12.replace("\"lz4\",", "\"lz4\", \"zstd\",")).unwrap();
         assert_ne!(recipe.hash, changed.hash);
         assert_eq!(recipe.hash, Recipe::debian().unwrap().hash);
+    }
+
+    #[test]
+    fn text_that_could_run_or_reach_elsewhere_is_refused() {
+        for (from, to) in [
+            ("\"bookworm\"", "\"--hook-dir=/tmp/x\""),
+            ("[\"main\"]", "[\"main\\u001b[2J\"]"),
+            ("\"lz4\",", "\"lz4,/tmp/x.deb\","),
+            ("\"virtio_pci\"", "\"x' ; touch /tmp/owned; '\""),
+            ("\"virtio_pci\"", "\"\""),
+            ("\"fstrim.timer\"", "\"../../../../tmp/x\""),
+        ] {
+            let text = DEBIAN_12.replacen(from, to, 1);
+            assert_ne!(text, DEBIAN_12, "{from}");
+            let error = Recipe::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("is not valid") && !error.contains('\u{1b}'), "{to}: {error}");
+        }
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn lost_connection_fails_the_bench() {
         lab.start(&[&arguments[..], &["--measurement-time", "5s", "trials/spin"]].concat(), 3);
     treatment.kill();
     let ran = Ran::of(child.wait_with_output().unwrap());
-    ran.expect(1, &["failed: trials/spin in other, boot 1: the connection to the guest was lost"]);
+    let lost = "failed: trials/spin in other, boot 1: the connection to the guest was lost";
+    ran.expect(1, &[lost, "raise ClientAliveInterval"]);
     lab.assert_nothing_runs();
 }

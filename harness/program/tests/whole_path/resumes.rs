@@ -68,8 +68,9 @@ fn killed_run_is_continued_and_loses_nothing() {
     assert!(after.starts_with(whole), "the recorded events have changed");
     assert!(lab.journal().iter().any(|event| event["event"] == "resumed"));
     assert_complete(&lab);
-    lab.run(&["--resume"])
-        .expect(2, &["the suite `trials` has no run to continue", "every run is complete"]);
+    let before = lab.journal().len();
+    lab.run(&["--resume"]).expect(0, &["nothing to continue: every run of `trials` is complete"]);
+    assert_eq!(lab.journal().len(), before);
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn newest_run_is_continued_whatever_the_clock_said() {
 fn resume_without_a_run_is_refused() {
     let lab = Lab::new();
     lab.run(&["--resume"])
-        .expect(2, &["the suite `trials` has no run to continue: it has no runs yet", "--resume"]);
+        .expect(2, &["the suite `trials` has no run to continue", "without --resume"]);
     assert_eq!(fs::read_dir(lab.home.path()).unwrap().count(), 0);
 }
 

@@ -34,7 +34,13 @@ pub(super) fn measure(
     start: Instant,
 ) -> Result<u8, CliError> {
     let executable = Executable::current().map_err(CliError::failed)?;
-    let unfinished = arguments.resume.then(|| Unfinished::find(suite.name())).transpose()?;
+    let unfinished = match arguments.resume.then(|| Unfinished::find(suite.name())).transpose()? {
+        Some(None) => {
+            tell(&format!("nothing to continue: every run of `{}` is complete", suite.name()));
+            return Ok(0);
+        }
+        found => found.flatten(),
+    };
     let plan = match &unfinished {
         Some(unfinished) => unfinished.plan(suite, arguments, &executable)?,
         None => plan_new_run(suite, arguments)?,

@@ -25,16 +25,19 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    /// Finds the newest unfinished run of a suite and locks its journal.
+    /// Finds the newest unfinished run of a suite and locks its journal. `None` if every run is
+    /// complete.
     ///
     /// # Errors
-    /// If there is none, or another process writes to its journal.
-    pub(super) fn find(suite: &str) -> Result<Self, CliError> {
-        let location = find_unfinished(suite).map_err(CliError::usage)?;
+    /// If the suite has no runs, or another process writes to its journal.
+    pub(super) fn find(suite: &str) -> Result<Option<Self>, CliError> {
+        let Some(location) = find_unfinished(suite).map_err(CliError::usage)? else {
+            return Ok(None);
+        };
         let writer = JournalWriter::open(&location.journal()).map_err(CliError::usage)?;
         // No other process writes to it now.
         let journal = read_journal(&location.journal()).map_err(CliError::usage)?;
-        Ok(Self { location, journal, writer })
+        Ok(Some(Self { location, journal, writer }))
     }
 
     /// The plan of the run, from its header.

@@ -143,9 +143,11 @@ struct AgentSession {
 
 impl AgentLink for AgentSession {
     fn ask(&mut self, request: &Request, expected: Duration) -> Result<Reply, AgentError> {
-        let Self { process, guest, request_limit, requests, .. } = self;
+        let Self { process, guest, request_limit, requests, outlives_us, .. } = self;
         *requests += 1;
-        let exchange = Exchange { number: *requests, limit: *request_limit + expected, guest };
+        let (number, limit) = (*requests, *request_limit + expected);
+        let advice = if *outlives_us { IDLE_ADVICE } else { "" };
+        let exchange = Exchange { number, limit, guest, advice };
         process
             .with(|process| exchange.run(process, request))
             .unwrap_or_else(|| Err(AgentError::failed("no agent runs in the guest".into())))
@@ -173,11 +175,13 @@ struct Exchange<'a> {
     number: u64,
     limit: Duration,
     guest: &'a Guest,
+    /// What is added if the connection is lost.
+    advice: &'static str,
 }
 
 impl Exchange<'_> {
     fn run(self, process: &mut RemoteProcess, request: &Request) -> Result<Reply, AgentError> {
-        let Self { number, limit, guest } = self;
+        let Self { number, limit, guest, advice } = self;
         let retries = guest.transport_retries();
         let start = Instant::now();
         process.set_deadline(start + limit);
@@ -187,7 +191,7 @@ impl Exchange<'_> {
             read_reply(&mut Attentive { process, while_waiting }, number)
         });
         let host_ns = nanoseconds(start.elapsed());
-        let mut reply = reply.map_err(|error| broken(error, process, limit))?;
+        let mut reply = reply.map_err(|error| broken(error, process, limit, advice))?;
         // Fill in the host's fields, and overwrite anything that the guest put there.
         reply.conditions.host_ns = Some(host_ns);
         reply.conditions.stopped = stopped;
@@ -227,7 +231,7 @@ fn start_agent(
             {
                 return Err(GuestError::from(cause).into());
             }
-            return Err(broken(error, &mut process, limit));
+            return Err(broken(error, &mut process, limit, ""));
         }
         Err(other) => return Err(AgentError::failed(other.to_string())),
     };
@@ -245,7 +249,12 @@ fn is_end(error: &FrameError) -> bool {
 }
 
 /// Why an exchange failed: the time limit, or how the agent ended and what it printed last.
-fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> AgentError {
+fn broken(
+    error: FrameError,
+    process: &mut RemoteProcess,
+    limit: Duration,
+    advice: &str,
+) -> AgentError {
     let io = match error {
         FrameError::Io(io) => io,
         other => return AgentError::failed(format!("the agent's answer is unusable: {other}")),
@@ -260,7 +269,7 @@ fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> Ag
         ));
     }
     let ending = match process.ending() {
-        Ending::ConnectionLost => format!("the connection to the guest was lost ({io})"),
+        Ending::ConnectionLost => format!("the connection to the guest was lost ({io}){advice}"),
         ending => format!("the agent ended ({ending})"),
     };
     match process.stderr_tail() {
@@ -268,6 +277,10 @@ fn broken(error: FrameError, process: &mut RemoteProcess, limit: Duration) -> Ag
         log => AgentError::failed(format!("{ending}; its last output:\n{log}")),
     }
 }
+
+/// A server may end connections that it takes for dead.
+const IDLE_ADVICE: &str = "; if that happens while other arms measure, raise ClientAliveInterval \
+                           in its sshd_config";
 
 fn lap(clock: &mut Instant) -> u64 {
     let now = Instant::now();

@@ -42,8 +42,8 @@ pub(crate) enum RecordError {
          with --save-baseline {name}"
     )]
     NoBaseline { name: String, suite: String, known: String },
-    #[error("the suite `{suite}` has no run to continue: {why}; start one without --resume")]
-    NothingToResume { suite: String, why: &'static str },
+    #[error("the suite `{suite}` has no run to continue: start one without --resume")]
+    NothingToResume { suite: String },
     #[error("{}", no_result(*has_runs))]
     NoResult { has_runs: bool },
     #[error(

@@ -74,20 +74,23 @@ fn has_value(run: &Location) -> Result<bool, JournalError> {
     Ok(has_value)
 }
 
-/// The newest unfinished run of a suite.
+/// The newest unfinished run of a suite. `None` if every run is complete.
 ///
 /// # Errors
-/// If there is none.
-pub(crate) fn find_unfinished(suite: &str) -> Result<Location, RecordError> {
-    let mut why = "it has no runs yet";
+/// If it has no runs.
+pub(crate) fn find_unfinished(suite: &str) -> Result<Option<Location>, RecordError> {
+    let mut has_runs = false;
     for run in recorded_runs().into_iter().filter(|run| run.header.suite == suite) {
         let end = read_end(&run.location.journal());
         if !end.is_ok_and(|end| end.is_some_and(|end| is_complete(&end))) {
-            return Ok(run.location);
+            return Ok(Some(run.location));
         }
-        why = "every run is complete";
+        has_runs = true;
     }
-    Err(RecordError::NothingToResume { suite: suite.into(), why })
+    match has_runs {
+        true => Ok(None),
+        false => Err(RecordError::NothingToResume { suite: suite.into() }),
+    }
 }
 
 fn is_complete(end: &EndRecord) -> bool {
