@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -14,14 +15,17 @@ use std::time::{Duration, SystemTime};
 const LONG: [&str; 7] =
     ["--boots", "2", "--rounds", "200", "--measurement-time", "8s", "trials/(spin|rate)"];
 
+/// The folder of the only run. `latest` is set a moment after the first round is written.
+fn only_run(lab: &Lab) -> PathBuf {
+    let entries = fs::read_dir(lab.home.path()).unwrap().flatten().map(|entry| entry.path());
+    let runs: Vec<_> = entries.filter(|path| !path.is_symlink()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs[0].clone()
+}
+
 fn analyzed(lab: &Lab) -> Ran {
-    let run = fs::read_dir(lab.home.path())
-        .unwrap()
-        .flatten()
-        .find(|entry| !entry.path().is_symlink())
-        .unwrap();
     let mut analyze = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
-    analyze.arg("analyze").arg(run.path()).env("SEVBENCH_HOME", lab.home.path());
+    analyze.arg("analyze").arg(only_run(lab)).env("SEVBENCH_HOME", lab.home.path());
     Ran::of(analyze.output().unwrap())
 }
 
@@ -41,7 +45,7 @@ fn killed_coordinator_leaves_a_usable_journal_and_no_process() {
 fn signal_during_the_final_analysis_ends_the_run_at_once() {
     let lab = Lab::new();
     let child = lab.start(&["--quick", "--boots", "2", "trials/spin"], 1);
-    let journal = lab.home.path().join("latest").canonicalize().unwrap().join("run.ndjson");
+    let journal = only_run(&lab).join("run.ndjson");
     let moved = journal.with_extension("moved");
     fs::rename(&journal, &moved).unwrap();
     let path = CString::new(journal.as_os_str().as_bytes()).unwrap();
@@ -76,9 +80,9 @@ fn loopback_run_beside_another_is_warned() {
 }
 
 /// The folder of the only run without a round.
-fn never_began(lab: &Lab) -> std::path::PathBuf {
+fn never_began(lab: &Lab) -> PathBuf {
     let runs = fs::read_dir(lab.home.path()).unwrap().flatten().map(|run| run.path());
-    let has_no_round = |run: &std::path::PathBuf| {
+    let has_no_round = |run: &PathBuf| {
         let text = fs::read_to_string(run.join("run.ndjson"));
         text.is_ok_and(|text| !text.contains(r#""event":"round""#))
     };
