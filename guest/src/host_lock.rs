@@ -59,9 +59,12 @@ impl HostLock {
     /// # Errors
     /// If another process holds it; the error names that process. If the lock cannot be used.
     pub(crate) fn take(interrupt: &Interrupt) -> Result<Self, HostLockError> {
-        let path = path_of(GUESTS);
-        let failed = |source| HostLockError::Failed { path: path.clone(), source };
-        let file = open(&path).map_err(failed)?;
+        Self::take_at(&path_of(GUESTS), interrupt)
+    }
+
+    fn take_at(path: &Path, interrupt: &Interrupt) -> Result<Self, HostLockError> {
+        let failed = |source| HostLockError::Failed { path: path.into(), source };
+        let file = open(path).map_err(failed)?;
         let wait = Wait::new(interrupt, ENDING_LIMIT);
         loop {
             match file.try_lock() {
@@ -155,8 +158,26 @@ mod tests {
         assert!(matches!(second.try_lock(), Err(TryLockError::WouldBlock)));
         let owner = owner_of(&second);
         assert!(owner.contains(&format!("process {} (", std::process::id())), "{owner}");
+        // SAFETY: it takes nothing and cannot fail.
+        let user = unsafe { libc::geteuid() };
+        assert!(owner.ends_with(&format!(", user {user})")), "{owner}");
         drop(first);
         second.try_lock().unwrap();
+    }
+
+    #[test]
+    fn wait_for_a_lock_ends_with_an_interrupt_or_names_the_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let interrupt = Interrupt::new();
+        let held = HostLock::take_at(&path, &interrupt).unwrap();
+        let busy = HostLock::take_at(&path, &interrupt).unwrap_err().to_string();
+        assert!(busy.contains(&format!("process {} (", std::process::id())), "{busy}");
+        interrupt.set();
+        let interrupted = HostLock::take_at(&path, &interrupt);
+        assert!(matches!(interrupted, Err(HostLockError::Interrupted)), "{interrupted:?}");
+        drop(held);
+        HostLock::take_at(&path, &Interrupt::new()).unwrap();
     }
 
     #[test]

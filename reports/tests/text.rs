@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sevbench_reports::{
-    Change, Measurand, NoiseFloor, Place, Summary, TextOptions, Verdict, read_summary, render_text,
+    Against, Change, ChangeRow, GateDecision, GateLine, GateReport, Measurand, NoiseFloor, Place,
+    RecordComparison, RecordDifference, Summary, TextOptions, Undecided, UndecidedReason, Verdict,
+    read_summary, render_gate, render_record_comparison, render_text,
 };
 use std::path::Path;
 
@@ -120,7 +124,8 @@ fn poison(value: &mut Value, key: &str, poisoned: &mut u32) {
         "witness",
     ];
     match value {
-        Value::String(text) if !WORDS.contains(&key) => {
+        // A gate's reason is one of few words.
+        Value::String(text) if !WORDS.contains(&key) && text != "inconclusive" => {
             *text = format!("\x1b[2J{text}\u{9b}\u{202e}\r\nforged row");
             *poisoned += 1;
         }
@@ -153,6 +158,72 @@ fn no_text_of_a_record_reaches_the_terminal_raw() {
         }
         assert!(text.contains("\\u{1b}[2J"), "{text}");
     }
+}
+
+/// The same of a comparison of two records, and of a gate's line.
+#[test]
+fn no_text_of_two_records_or_a_gate_reaches_the_terminal_raw() {
+    let summary = golden();
+    let row = &summary.comparisons[0];
+    let change = Change {
+        baseline: "main".into(),
+        factor: row.slowdown.clone(),
+        p_regressed: None,
+        p_regressed_holm: None,
+        verdict: Verdict::Regressed,
+        resolution: None,
+    };
+    let comparison = RecordComparison {
+        schema: "s".into(),
+        before: "main".into(),
+        now: "latest".into(),
+        changes: vec![ChangeRow {
+            measurand: row.measurand.clone(),
+            treatment: row.treatment.clone(),
+            before: row.slowdown.clone(),
+            now: row.slowdown.clone(),
+            change,
+            margin: 0.03,
+            flags: Vec::new(),
+        }],
+        only_before: vec!["a/b".into()],
+        only_now: vec!["a/c".into()],
+        differences: vec![RecordDifference {
+            what: "kernel".into(),
+            before: "6.1".into(),
+            now: "6.2".into(),
+        }],
+    };
+    let line = |arm: &str| GateLine { measurand: Some(row.measurand.clone()), arm: arm.into() };
+    let gate = GateReport {
+        against: Against::Margin,
+        baseline: Some("main".into()),
+        alpha: 0.05,
+        decision: GateDecision::Regressed,
+        regressed: vec![line("snp")],
+        undecided: vec![Undecided {
+            line: Some(line("sev")),
+            reason: UndecidedReason::Inconclusive,
+        }],
+        refusal: Some("no reason".into()),
+    };
+    let decisions = [GateDecision::Regressed, GateDecision::Inconclusive, GateDecision::Refused];
+    let gates =
+        decisions.map(|decision| render_gate(&poisoned(&GateReport { decision, ..gate.clone() })));
+    for text in gates.into_iter().chain([render_record_comparison(&poisoned(&comparison))]) {
+        assert!(text.contains("\\u{1b}[2J"), "{text}");
+        for line in text.lines() {
+            let is_raw = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(!line.contains(is_raw) && !line.starts_with("forged"), "{line:?}");
+        }
+    }
+}
+
+fn poisoned<T: Serialize + DeserializeOwned>(document: &T) -> T {
+    let (mut value, mut count) = (serde_json::to_value(document).unwrap(), 0);
+    poison(&mut value, "", &mut count);
+    assert!(count > 3, "{count}");
+    serde_json::from_value(value).unwrap()
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn check_kernel(path: &Path) -> Result<(), ImageError> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use crate::key::make_key_pair;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
@@ -175,8 +176,20 @@ mod tests {
     #[test]
     fn image_that_others_can_change_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = own(folder.path());
-        for file in [&settings.disk, &settings.kernel].into_iter().flatten() {
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Some(path)
+        };
+        let (private, public) = make_key_pair().unwrap();
+        let settings = ImageSettings {
+            initrd: file("initrd", "initrd"),
+            key: file("key", &private),
+            host_key: file("key.pub", &public),
+            ..own(folder.path())
+        };
+        let ImageSettings { disk, kernel, initrd, key, host_key, .. } = &settings;
+        for file in [disk, kernel, initrd, key, host_key].into_iter().flatten() {
             std::fs::set_permissions(file, Permissions::from_mode(0o666)).unwrap();
             let said = BootImage::find(&settings).unwrap_err().to_string();
             assert!(said.contains(&format!("type `chmod go-w {}`", file.display())), "{said}");

@@ -48,3 +48,23 @@ impl ImageSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn recipe_that_others_can_change_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.toml");
+        fs::write(&path, include_str!("debian-12.toml")).unwrap();
+        let settings = ImageSettings { recipe: Some(path.clone()), ..ImageSettings::default() };
+        settings.recipe().unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        let said = settings.recipe().unwrap_err().to_string();
+        assert!(said.contains(&format!("type `chmod go-w {}`", path.display())), "{said}");
+    }
+}

@@ -238,23 +238,26 @@ mod tests {
     use super::*;
     use std::fs::File;
     use std::io::Cursor;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn files_are_made_complete_and_once() {
-        let folder = tempfile::tempdir().unwrap();
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("disks");
         let disks = DataDisks { size_mib: 16, ..DataDisks::default() };
         let mut told = Vec::new();
         let made = disks
-            .prepare(folder.path(), &Interrupt::new(), &mut |line| told.push(line.to_owned()))
+            .prepare(&folder, &Interrupt::new(), &mut |line| told.push(line.to_owned()))
             .unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
         assert_eq!((made.len(), told.len()), (3, 3));
         let len = fs::metadata(&made[0].path).unwrap().len();
         assert_eq!(len, 16 << 20);
-        disks.prepare(folder.path(), &Interrupt::new(), &mut |_| panic!("made again")).unwrap();
+        disks.prepare(&folder, &Interrupt::new(), &mut |_| panic!("made again")).unwrap();
         // A file with holes is made again.
         File::create(&made[1].path).unwrap().set_len(len).unwrap();
         let mut again = 0;
-        disks.prepare(folder.path(), &Interrupt::new(), &mut |_| again += 1).unwrap();
+        disks.prepare(&folder, &Interrupt::new(), &mut |_| again += 1).unwrap();
         assert_eq!(again, 1);
     }
 

@@ -52,6 +52,17 @@ pub(crate) fn address_overrides_ssh_config() -> CaseResult {
     Ok(())
 }
 
+/// It is neither an option of OpenSSH's client nor of ours.
+pub(crate) fn host_that_looks_like_an_option() -> CaseResult {
+    let sshd = sshd!();
+    let Address::Ssh(mut address) = lab(&sshd, "") else { panic!() };
+    address.host = "-oHostName=127.0.0.1".into();
+    refused(&Address::Ssh(address), "hostname contains invalid characters");
+    let parsed = Address::parse("ssh://-oHostName=127.0.0.1");
+    assert!(parsed.unwrap_err().to_string().contains("it names no host"));
+    Ok(())
+}
+
 pub(crate) fn host_key_alias() -> CaseResult {
     let sshd = sshd!();
     let key = fs::read_to_string(sshd.path("host_ed25519.pub")).unwrap();

@@ -29,6 +29,8 @@ pub(crate) fn host_key_unknown() -> CaseResult {
     fs::remove_file(sshd.known_hosts()).unwrap();
     let error = refused(&sshd.address(""), "known_hosts");
     assert!(matches!(error, GuestError::Ssh(SshError::KnownHosts { .. })));
+    mkfifo(&sshd.known_hosts());
+    refused(&sshd.address(""), "it is not a regular file");
     Ok(())
 }
 

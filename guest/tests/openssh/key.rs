@@ -2,7 +2,7 @@
 
 use crate::REACH;
 use crate::support::*;
-use sevbench_guest::{GuestError, SshError};
+use sevbench_guest::{Address, GuestError, SshError};
 use sevbench_testing::{Options, Sshd, eventually, make_key};
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -51,6 +51,23 @@ pub(crate) fn key_that_is_none() -> CaseResult {
     refused("key.pub", "name the private key, without .pub");
     refused("sshd_config", "ssh-keygen -t ed25519");
     refused("", "directory");
+    mkfifo(&sshd.path("fifo"));
+    refused("fifo", "it is not a regular file");
+    Ok(())
+}
+
+/// As in a container. OpenSSH's client asks the database of accounts too.
+pub(crate) fn no_user_in_the_environment() -> CaseResult {
+    let sshd = sshd!();
+    let Address::Ssh(mut address) = sshd.address("") else { panic!() };
+    address.user = None;
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([REACH, &Address::Ssh(address).to_string()])
+        .env_remove("USER")
+        .env_remove("LOGNAME")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "reached\n");
     Ok(())
 }
 

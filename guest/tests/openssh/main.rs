@@ -22,9 +22,10 @@ mod ship;
 
 use sevbench_guest::{Address, Ending};
 use sevbench_testing::{Options, Skip, Sshd};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Read;
 use std::net::{Ipv6Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -59,12 +60,14 @@ fn main() -> ExitCode {
             ("key_of_each_type", key::key_of_each_type),
             ("key_not_accepted", key::key_not_accepted),
             ("key_that_is_none", key::key_that_is_none),
+            ("no_user_in_the_environment", key::no_user_in_the_environment),
             ("key_encrypted_and_in_agent", key::key_encrypted_and_in_agent),
             ("agent_with_many_keys", key::agent_with_many_keys),
             ("agent_that_does_not_answer", key::agent_that_does_not_answer),
             ("certificate_beside_the_key", key::certificate_beside_the_key),
             ("host_alias_from_ssh_config", client_settings::host_alias_from_ssh_config),
             ("address_overrides_ssh_config", client_settings::address_overrides_ssh_config),
+            ("host_that_looks_like_an_option", client_settings::host_that_looks_like_an_option),
             ("host_key_alias", client_settings::host_key_alias),
             ("proxy_jump", client_settings::proxy_jump),
             ("proxy_command", client_settings::proxy_command),
@@ -142,6 +145,17 @@ fn ship_once_and_echo() -> CaseResult {
         assert!(guest.ship(&this()).unwrap().uploaded);
         assert_echoes(&mut spawn(&mut guest, &[ECHO]), b"hello");
     }
+
+    // A link is replaced, and what it leads to is left alone.
+    let elsewhere = sshd.path("elsewhere");
+    fs::write(&elsewhere, "text").unwrap();
+    fs::set_permissions(&elsewhere, Permissions::from_mode(0o640)).unwrap();
+    fs::remove_file(&first.path).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &first.path).unwrap();
+    let mut guest = started(&sshd.address(""));
+    assert!(guest.ship(&this()).unwrap().uploaded);
+    assert!(!Path::new(&first.path).is_symlink());
+    assert_eq!((mode(&elsewhere), fs::read(&elsewhere).unwrap()), (0o640, b"text".to_vec()));
     Ok(())
 }
 

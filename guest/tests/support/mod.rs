@@ -11,7 +11,7 @@ use sevbench_testing::{Skip, skip_is_failure};
 use std::io::{self, Read, Write};
 use std::panic;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -141,6 +141,11 @@ pub(crate) fn refused(address: &Address, hint: &str) -> GuestError {
     let message = error.to_string();
     assert!(message.contains(hint), "`{message}` does not say `{hint}`");
     error
+}
+
+/// Makes a FIFO, which waits for a writer when it is opened for reading.
+pub(crate) fn mkfifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 /// Ships this executable and runs it in the guest.

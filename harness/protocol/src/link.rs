@@ -104,3 +104,21 @@ pub trait Link {
     /// side is gone.
     fn exchange(&mut self, answer: BenchAnswer) -> BenchRequest;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A guest may send megabytes, which nobody wants to read in an error.
+    #[test]
+    fn kind_of_an_answer_has_nothing_of_its_content() {
+        let text = || "content".repeat(1000);
+        for (answer, kind) in [
+            (BenchAnswer::Samples(vec![7; 1000]), "1000 samples"),
+            (BenchAnswer::Failed(text()), "a failure"),
+            (BenchAnswer::Skipped { reason: text(), hint: text() }, "a skip"),
+        ] {
+            assert_eq!(answer.kind(), kind);
+        }
+    }
+}

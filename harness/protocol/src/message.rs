@@ -242,6 +242,25 @@ mod tests {
         assert!(error_of(b"SEVBENCH\x02\x01").contains("version 258"));
     }
 
+    #[test]
+    fn oversized_hello_is_refused() {
+        let mut hello = Hello {
+            executable_sha256: String::new(),
+            suite_digest: [0; 32],
+            facts: Facts::default(),
+            resident_bytes: 0,
+        };
+        let received = |hello: &Hello| {
+            let mut greeting = Vec::new();
+            write_greeting(&mut greeting, hello).unwrap();
+            read_greeting(&mut greeting.as_slice())
+        };
+        assert_eq!(received(&hello).unwrap(), hello);
+        hello.facts.kernel = "x".repeat(1 << 20);
+        let error = received(&hello).unwrap_err().to_string();
+        assert!(error.contains("1048576 bytes of a fact") && error.len() < 200, "{error}");
+    }
+
     proptest! {
         #[test]
         fn garbage_after_a_greeting_never_panics(bytes in vec(any::<u8>(), 0..200)) {

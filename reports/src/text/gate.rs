@@ -11,7 +11,8 @@ pub fn render_gate(gate: &GateReport) -> String {
         GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
         GateDecision::Inconclusive => {
             let more_boots = gate.undecided.iter().any(|undecided| undecided.reason.needs_boots());
-            let advice = if more_boots { "; more boots may decide it (--boots)" } else { "" };
+            let advice =
+                if more_boots { "; a run with more boots (--boots) may decide it" } else { "" };
             format!("not decided: {}{advice}", list(&gate.undecided, undecided))
         }
         GateDecision::Refused => {
@@ -64,7 +65,7 @@ mod tests {
             };
             let text = render_gate(&report);
             assert!(text.starts_with("gate not decided: "), "{text}");
-            assert_eq!(text.contains("more boots may decide"), is_advised, "{text}");
+            assert_eq!(text.contains("more boots (--boots) may decide"), is_advised, "{text}");
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use sevbench_testing::{Lab, Ran, eventually, is_alive};
 use std::fs::File;
-use std::process::Stdio;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
 
 #[test]
 fn failures_are_reported_and_the_other_benches_run() {
@@ -130,6 +132,57 @@ fn closed_output_does_not_end_a_run() {
     drop((run.stdout.take(), run.stderr.take()));
     assert_eq!(run.wait().unwrap().code(), Some(0));
     assert_eq!(lab.summary()["run"]["outcome"], "complete");
+    lab.assert_nothing_runs();
+}
+
+/// Standard output and error of a terminal that was closed: writing fails with EIO.
+fn closed_terminal() -> (File, File) {
+    let flags = libc::O_RDWR | libc::O_NOCTTY;
+    // SAFETY: the calls take numbers and a path that outlives them; the descriptor is ours alone.
+    let master = unsafe {
+        let descriptor = libc::posix_openpt(flags);
+        assert!(libc::grantpt(descriptor) == 0 && libc::unlockpt(descriptor) == 0);
+        OwnedFd::from_raw_fd(descriptor)
+    };
+    let mut number: libc::c_uint = 0;
+    // SAFETY: this request writes one number to where the pointer leads.
+    assert_eq!(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTN, &raw mut number) }, 0);
+    let mut options = File::options();
+    let terminal = options.read(true).write(true).custom_flags(libc::O_NOCTTY);
+    let terminal = terminal.open(format!("/dev/pts/{number}")).unwrap();
+    (terminal.try_clone().unwrap(), terminal)
+}
+
+/// As with `| head -1` and in a terminal that its user has closed, for whatever is printed.
+#[test]
+fn closed_output_is_no_failure_of_any_command() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "1", "spin"]).expect(0, &[]);
+    let sevbench = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        command.args(arguments).env("SEVBENCH_HOME", lab.home.path());
+        command
+    };
+    let commands = || {
+        [
+            lab.command(&["--list"]),
+            lab.command(&["--test", "spin"]),
+            lab.command(&["--quick", "--boots", "1", "spin"]),
+            sevbench(&["analyze"]),
+            sevbench(&["analyze", "--format", "json"]),
+            sevbench(&["guest", "command"]),
+        ]
+    };
+    for mut command in commands() {
+        let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((run.stdout.take(), run.stderr.take()));
+        assert_eq!(run.wait().unwrap().code(), Some(0), "closed pipes: {command:?}");
+    }
+    for mut command in commands() {
+        let (out, err) = closed_terminal();
+        let status = command.stdout(out).stderr(err).status().unwrap();
+        assert_eq!(status.code(), Some(0), "a closed terminal: {command:?}");
+    }
     lab.assert_nothing_runs();
 }
 

@@ -1,13 +1,15 @@
 //! Tests of wrong usage: status 2, what to type, and nothing left behind.
 
-use sevbench_testing::Lab;
+use sevbench_testing::{Lab, Ran};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 #[track_caller]
 fn check(arguments: &[&str], words: &[&str]) {
     let lab = Lab::new();
     lab.run(arguments).expect(2, words);
-    assert_eq!(std::fs::read_dir(lab.home.path()).unwrap().count(), 0, "files were left behind");
+    assert_eq!(fs::read_dir(lab.home.path()).unwrap().count(), 0, "files were left behind");
 }
 
 #[test]
@@ -55,4 +57,54 @@ fn unknown_run_is_refused_with_the_existing_ones() {
         .unwrap();
     let ran = sevbench_testing::Ran::of(output);
     ran.expect(2, &["`nonesuch` names no run, no baseline and no table", "-trials"]);
+}
+
+/// Its margins can neither run code nor be missed unnoticed.
+#[test]
+fn margins_that_others_can_write_are_used_with_a_warning() {
+    let lab = Lab::new();
+    let config = lab.home.path().join("sevbench.toml");
+    fs::write(&config, "[[margin]]\nbenches = \".*\"\npercent = 42\n").unwrap();
+    fs::set_permissions(&config, Permissions::from_mode(0o666)).unwrap();
+    let mut command = lab.command(&["--quick", "--boots", "2", "--verbose", "spin", "--config"]);
+    let ran = Ran::of(command.arg(&config).output().unwrap());
+    ran.expect(0, &["its margins are used", &format!("`chmod go-w {}`", config.display())]);
+    assert_eq!(lab.summary()["comparisons"][0]["margin"], 0.42);
+}
+
+/// A record in a container must stay readable outside it.
+#[test]
+fn records_follow_the_umask() {
+    let lab = Lab::new();
+    let script = "umask 027; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(sevbench_testing::trials());
+    command.args(["--bench", "--quick", "--boots", "1", "spin"]);
+    command.env("SEVBENCH_HOME", lab.home.path());
+    Ran::of(command.output().unwrap()).expect(0, &[]);
+    let run = lab.home.path().join("latest").canonicalize().unwrap();
+    let mode = |name: &str| fs::metadata(run.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode(""), mode("run.ndjson"), mode("summary.json")], [0o750, 0o640, 0o640]);
+}
+
+/// Its process has ended, and another one has its number.
+#[test]
+fn file_of_a_guest_that_is_gone_ends_no_process() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("held-guest");
+    fs::create_dir(&folder).unwrap();
+    let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+    let guest = serde_json::json!({
+        "holder": other.id(), "holder_start": 1, "arm": "nosev", "port": 1, "user": "root"
+    });
+    fs::write(folder.join("guest.json"), guest.to_string()).unwrap();
+    for arguments in [["guest", "down"], ["guest", "ssh"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        command.args(arguments).env("SEVBENCH_CACHE", cache.path());
+        let ran = Ran::of(command.output().unwrap());
+        ran.expect(2, &["no guest is running: start one with `cargo sevbench guest up`"]);
+    }
+    assert!(other.try_wait().unwrap().is_none(), "the other process was ended");
+    other.kill().unwrap();
+    other.wait().unwrap();
 }

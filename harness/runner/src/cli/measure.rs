@@ -71,6 +71,7 @@ pub(super) fn measure(
     let stored = store_summary(&record.location, &summary);
     let saved =
         stored.is_ok().then(|| save_baseline(arguments, &record.location, &summary, status));
+    let linked = link_newest().map_err(CliError::failed);
     let printed = print_result(arguments, &record.location, &summary);
     if !arguments.quiet {
         tell(&format!("took {}", format_duration(start.elapsed())));
@@ -82,6 +83,7 @@ pub(super) fn measure(
     if let Some(note) = saved.transpose()?.flatten() {
         tell(&note);
     }
+    linked?;
     printed.map(|()| status)
 }
 
@@ -218,8 +220,7 @@ fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError>
             "cannot write {}: {error}; free some space or set SEVBENCH_HOME to another folder",
             location.summary().display()
         ))
-    })?;
-    link_newest().map_err(CliError::failed)
+    })
 }
 
 fn exit_status(ran: &Result<Outcome, JournalError>, summary: &Summary) -> u8 {

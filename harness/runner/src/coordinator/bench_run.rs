@@ -281,3 +281,27 @@ fn usable_samples(
         (_, other) => Err(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn set_ups_of_other_work_are_not_compared() {
+        let ready =
+            |throughput, operations| Ready { kind: SampleKind::Timed, throughput, operations };
+        let first = ready(Some(Throughput::Bytes(8)), 1);
+        assert_eq!(setup_defect(first, first), None);
+        for (other, expected) in [
+            (ready(None, 1), "it declares no throughput here, but bytes in another arm"),
+            (
+                ready(Some(Throughput::Elements(8)), 1),
+                "it declares elements here, but bytes in another arm",
+            ),
+            (ready(Some(Throughput::Bytes(0)), 1), "it declares 0 bytes in an iteration"),
+            (ready(Some(Throughput::Bytes(8)), 0), "it declares 0 operations in an iteration"),
+        ] {
+            assert_eq!(setup_defect(other, first).as_deref(), Some(expected));
+        }
+    }
+}

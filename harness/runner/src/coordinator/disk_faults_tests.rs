@@ -23,6 +23,8 @@ use std::rc::Rc;
 #[derive(Clone, Debug, Default)]
 struct Disk {
     durable: Vec<u8>,
+    /// Whether the file itself was synced: its entry in its folder.
+    is_listed: bool,
     unsynced: Vec<Vec<u8>>,
     appends: usize,
     syncs: usize,
@@ -48,8 +50,12 @@ impl Disk {
     }
 
     /// What is left after a power failure: what was synced, and any part of the other writes. Of a
-    /// lost write before one that survived, the file system leaves zeros.
+    /// lost write before one that survived, the file system leaves zeros. Nothing is left of a file
+    /// whose entry was not synced.
     fn after_power_loss(&self, random: &mut ChaCha8Rng) -> Vec<u8> {
+        if !self.is_listed {
+            return Vec::new();
+        }
         let mut bytes = self.durable.clone();
         let mut end = bytes.len();
         for write in &self.unsynced {
@@ -95,6 +101,18 @@ impl JournalFile for SimulatedFile {
             _ => {
                 disk.durable = disk.bytes();
                 disk.unsynced.clear();
+                Ok(())
+            }
+        }
+    }
+
+    fn sync_entries(&mut self) -> io::Result<()> {
+        let mut disk = self.0.borrow_mut();
+        disk.syncs += 1;
+        match disk.fault {
+            Some(Fault::Sync(nth)) if nth == disk.syncs => Err(io::Error::other("a bad block")),
+            _ => {
+                disk.is_listed = true;
                 Ok(())
             }
         }

@@ -126,6 +126,15 @@ fn arms_with_different_sample_kinds_are_not_compared() {
 }
 
 #[test]
+fn round_that_is_too_long_for_the_record_ends_its_bench_alone() {
+    let (outcome, journal) = check(Trouble::Overflows("s/b"));
+    assert_eq!(outcome, Outcome::Complete);
+    assert_eq!(failures(&journal).len(), 4, "once for each boot and arm");
+    assert!(rounds(&journal).iter().all(|(_, bench)| *bench == "s/a"));
+    assert_eq!(rounds(&journal).len(), 2 * 3);
+}
+
+#[test]
 fn interrupt_keeps_the_recorded_rounds() {
     let (outcome, journal) = check(Trouble::Interrupts(8));
     assert_eq!(outcome, Outcome::Interrupted);

@@ -8,8 +8,8 @@ use super::replication::Replication;
 use crate::record::{Phases, read_journal};
 use sevbench_guest::Facts;
 use sevbench_protocol::{
-    BenchAnswer, BenchRequest, Conditions, Observation, Observed, Ready, Reply, Request,
-    SampleKind, Unit, WarmUpSeries,
+    BenchAnswer, BenchRequest, Conditions, Observation, Observed, ObservedValue, Ready, Reply,
+    Request, SampleKind, Unit, WarmUpSeries,
 };
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -33,6 +33,8 @@ pub(super) enum Trouble {
     Wrong(usize, &'static str),
     /// The bench drives an external program in all arms below this one.
     Observes(usize, &'static str),
+    /// The bench drives an external program, whose figures do not fit into a line of the journal.
+    Overflows(&'static str),
     /// Warm-ups never reach a steady state.
     Jumps,
     /// The user interrupts at the nth request of arm 0.
@@ -138,6 +140,7 @@ impl ScriptedAgent {
     fn answer(&self, request: &Request, expected: Duration) -> BenchAnswer {
         let observes = match self.trouble {
             Trouble::Observes(arms, id) => self.arm < arms && id == self.bench,
+            Trouble::Overflows(id) => id == self.bench,
             _ => false,
         };
         match request {
@@ -166,7 +169,10 @@ impl ScriptedAgent {
                     expected,
                     Duration::from_nanos(2 * duration_ns) + Duration::from_secs(60)
                 );
-                let observations = vec![Observation::rate("rate", 1.0, Unit::Iops)];
+                let observations = match self.trouble {
+                    Trouble::Overflows(_) => vec![wide_distribution()],
+                    _ => vec![Observation::rate("rate", 1.0, Unit::Iops)],
+                };
                 let measured = Some(Duration::from_nanos(*duration_ns));
                 BenchAnswer::Observed(Observed { observations, measured })
             }
@@ -180,6 +186,13 @@ impl ScriptedAgent {
     fn trouble_is(&self, kind: impl Fn(usize, &'static str) -> Trouble) -> bool {
         ["s/a", "s/b"].iter().any(|id| *id == self.bench && self.trouble == kind(self.arm, id))
     }
+}
+
+/// In JSON, two of these are longer than a line may be.
+fn wide_distribution() -> Observation {
+    let counts = (1_000_000..4_000_000).map(|ns| (ns, 1)).collect();
+    let value = ObservedValue::Distribution { significant_digits: 3, bin_width: None, counts };
+    Observation { name: "latency".into(), value }
 }
 
 /// Wants a fixed number of boots, and counts how often it is asked.

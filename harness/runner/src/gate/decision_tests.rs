@@ -37,7 +37,7 @@ fn changes_judged(summary: &Summary) -> GateReport {
 /// The decision and the lines that it names, as printed.
 fn told(report: &GateReport) -> String {
     let text = sevbench_reports::render_gate(report);
-    text.trim_start_matches("gate ").split("; more boots may decide").next().unwrap().to_owned()
+    text.trim_start_matches("gate ").split("; a run with more boots").next().unwrap().to_owned()
 }
 
 #[track_caller]

@@ -229,6 +229,8 @@ mod tests {
         }
         put_in_place(&new, &old).unwrap();
         assert_eq!(fs::read_to_string(old.join("file")).unwrap(), "new");
+        // They were exchanged, so at no moment was there none.
+        assert_eq!(fs::read_to_string(new.join("file")).unwrap(), "old");
         put_in_place(&old, &folder.path().join("fresh")).unwrap();
         assert!(!old.exists());
     }

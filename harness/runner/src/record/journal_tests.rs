@@ -106,6 +106,22 @@ fn corrupt_line_is_named_and_the_others_are_used() {
     assert!(matches!(parsed(b""), Err(JournalError::NoHeader { .. })), "an empty file");
 }
 
+/// It decides whether a run is complete, so it is not believed either.
+#[test]
+fn changed_end_is_no_end() {
+    let end = Event::End(EndRecord { outcome: Outcome::Complete, lacking: BTreeMap::new() });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ndjson");
+    let mut bytes = written(&[round(1), end]);
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(read_end(&path).unwrap().unwrap().outcome, Outcome::Complete);
+    // The last digits are those of the checksum.
+    let digit = bytes.len() - "0\"}\n".len();
+    bytes[digit] = if bytes[digit] == b'0' { b'1' } else { b'0' };
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(read_end(&path).unwrap(), None);
+}
+
 /// The reader skips what the writer refuses.
 #[test]
 fn line_that_is_too_long_is_neither_written_nor_believed() {

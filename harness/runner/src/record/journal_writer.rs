@@ -29,6 +29,12 @@ pub(crate) trait JournalFile {
     /// If that is not certain.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Waits until the file itself is on the disk: its entry in its folder, and that folder's.
+    ///
+    /// # Errors
+    /// If that is not certain.
+    fn sync_entries(&mut self) -> io::Result<()>;
+
     /// Cuts off a last line that has no line feed. Returns whether there was one.
     ///
     /// # Errors
@@ -36,19 +42,30 @@ pub(crate) trait JournalFile {
     fn cut_torn_line(&mut self) -> io::Result<bool>;
 }
 
-impl JournalFile for File {
+/// A file at this path.
+struct StoredFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl JournalFile for StoredFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        self.file.write_all(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()
+    }
+
+    fn sync_entries(&mut self) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        [Some(folder), folder.parent()].into_iter().flatten().try_for_each(sync_folder)
     }
 
     fn cut_torn_line(&mut self) -> io::Result<bool> {
-        let len = self.metadata()?.len();
-        let whole = whole_len(self, len)?;
-        self.set_len(whole)?;
+        let len = self.file.metadata()?.len();
+        let whole = whole_len(&mut self.file, len)?;
+        self.file.set_len(whole)?;
         Ok(whole < len)
     }
 }
@@ -67,12 +84,8 @@ impl JournalWriter {
         let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(failed)?;
         // On a file system without locks, nothing guards the journal.
         file.try_lock().ok();
-        let mut writer = Self::on(path, Box::new(file));
+        let mut writer = Self::on(path, Box::new(StoredFile { file, path: path.into() }));
         writer.begin(header)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        for folder in [Some(folder), folder.parent()].into_iter().flatten() {
-            sync_folder(folder).map_err(failed)?;
-        }
         Ok(writer)
     }
 
@@ -82,7 +95,9 @@ impl JournalWriter {
         let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.into() }),
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self::on(path, Box::new(file))),
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                Ok(Self::on(path, Box::new(StoredFile { file, path: path.into() })))
+            }
         }
     }
 
@@ -91,10 +106,12 @@ impl JournalWriter {
         Self { path: path.into(), file, synced: Instant::now() }
     }
 
-    /// Writes the header of a new journal, and waits until it is on the disk.
+    /// Writes the header of a new journal, and waits until it and the file are on the disk.
     pub(crate) fn begin(&mut self, header: &Header) -> Result<(), JournalError> {
         self.append(&Event::Header(Box::new(header.clone())))?;
-        self.sync()
+        self.sync()?;
+        let failed = |source| JournalError::Write { path: self.path.clone(), source };
+        self.file.sync_entries().map_err(failed)
     }
 
     /// Cuts off a torn last line. Returns whether there was one.
@@ -174,6 +191,10 @@ mod tests {
 
         fn sync(&mut self) -> io::Result<()> {
             self.0.set(self.0.get() + 1);
+            Ok(())
+        }
+
+        fn sync_entries(&mut self) -> io::Result<()> {
             Ok(())
         }
 
