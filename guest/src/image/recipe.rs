@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const DEBIAN_12: &str = include_str!("debian-12.toml");
 
 /// Raised whenever the same recipe would give a different image.
-const BUILDER_VERSION: u32 = 2;
+const BUILDER_VERSION: u32 = 3;
 
 /// What goes into an image.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

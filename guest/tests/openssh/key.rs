@@ -56,18 +56,18 @@ pub(crate) fn key_that_is_none() -> CaseResult {
     Ok(())
 }
 
-/// As in a container. OpenSSH's client asks the database of accounts too.
+/// As in a container, with and without OpenSSH's client: the database of accounts knows the name.
 pub(crate) fn no_user_in_the_environment() -> CaseResult {
     let sshd = sshd!();
     let Address::Ssh(mut address) = sshd.address("") else { panic!() };
     address.user = None;
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([REACH, &Address::Ssh(address).to_string()])
-        .env_remove("USER")
-        .env_remove("LOGNAME")
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "reached\n");
+    let address = Address::Ssh(address).to_string();
+    for path in [std::env::var("PATH").unwrap(), "/nonesuch".into()] {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([REACH, &address]).env("PATH", path).env_remove("USER").env_remove("LOGNAME");
+        let output = command.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "reached\n");
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use sevbench_guest::{GuestError, HeldGuest, Interrupt};
 use sevbench_runner::cli::{CliError, FAILED, catch_signals, print_text, tell};
 use sevbench_text::format_duration;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -97,16 +97,27 @@ pub(super) fn hold(choice: &ArmChoice) -> Result<u8, CliError> {
     let machine = choice.machine()?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
     let mut ready = |guest: &HeldGuest| {
-        println!("the guest `{}` is up at {}@127.0.0.1 port {}", guest.arm, guest.user, guest.port);
-        detach_from_terminal();
+        let HeldGuest { arm, user, port, .. } = guest;
+        let line = format!("the guest `{arm}` is up at {user}@127.0.0.1 port {port}");
+        match report(&line) {
+            Ok(()) => detach_from_terminal(),
+            // `up` was killed, so nobody knows of the guest.
+            Err(_) => interrupt.set(),
+        }
     };
     let held = HeldGuest::hold(&choice.arm, &machine, &interrupt, &mut tell, &mut ready);
     if let Err(error) = held {
-        // As one line, for the waiting process.
-        println!("{FAILED_MARK}{}", error.to_string().replace('\n', "\t"));
+        let reason = error.to_string().replace('\n', "\t");
+        report(&format!("{FAILED_MARK}{reason}")).map_err(CliError::failed)?;
         return Ok(FAILED);
     }
     Ok(0)
+}
+
+/// Prints a line for the process that waits for it.
+fn report(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush())
 }
 
 /// Closes this process's ends of the output pipes, so that a reader of `up` does not wait for it.

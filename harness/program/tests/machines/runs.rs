@@ -1,8 +1,12 @@
 //! Tests of a run on two real guests: what it finds and what it records.
 
-use crate::Host;
+use crate::{Host, built_image};
 use serde_json::Value;
 use sevbench_testing::Ran;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 
 fn of_kind<'a>(journal: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
     journal.iter().filter(move |event| event["event"] == kind)
@@ -107,4 +111,38 @@ fn custom_image_boots_with_its_kernel_and_keys() {
     let boot = of_kind(&journal, "boot").next().unwrap();
     assert_eq!(boot["launch"]["facts"]["image"], file("root.img"));
     host.assert_nothing_runs();
+}
+
+#[test]
+fn held_guest_is_logged_in_to_and_shut_down() {
+    let Some(host) = Host::take() else { return };
+    let guest = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        command.arg("guest").args(arguments).env("SEVBENCH_HOME", host.lab.home.path());
+        Ran::of(command.output().unwrap())
+    };
+    let up = ["up", "--config", host.config.to_str().unwrap()];
+    guest(&up).expect(0, &["the guest `nosev` is up at root@127.0.0.1 port ", "guest down"]);
+    assert_eq!(host.machines().len(), 1);
+    guest(&up).expect(1, &["has guests on this host", "`cargo sevbench guest down`"]);
+    let ran = guest(&["ssh", "uname -n; exit 7"]);
+    assert_eq!((ran.status, ran.out.is_empty()), (Some(7), false), "{ran:#?}");
+    let folder = built_image().ancestors().nth(2).unwrap().join("held-guest");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&folder.join("client_key"))), (0o700, 0o600));
+    guest(&["down"]).expect(0, &["the guest `nosev` is shut down"]);
+    host.assert_nothing_runs();
+    guest(&["down"]).expect(2, &["no guest is running"]);
+}
+
+/// They hold the keys of their guests.
+#[test]
+fn built_image_is_private() {
+    let Some(_host) = Host::take() else { return };
+    let image = built_image();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(image.parent().unwrap()), 0o700);
+    for file in ["root.img", "client_key"] {
+        assert_eq!(mode(&image.join(file)), 0o600, "{file}");
+    }
 }
