@@ -2,7 +2,7 @@
 //! Virtualization" (Castellotti, TU Munich), as Rust functions. Bytes are counted as in
 //! tinymembench: a copy of n bytes processes n bytes.
 
-use sevbench::{BatchSize, Bench, BenchEntry, Bencher, ByteSize, Skip, Throughput};
+use sevbench::{BatchSize, Bench, Bencher, ByteSize, Skip, Throughput};
 use sevbench_suite::memory::buffer::{BASE_PAGE_LEN, Buffer, BufferError, FreshMapping, PageSize};
 use sevbench_suite::memory::chase::Chase;
 use sevbench_suite::memory::copy::{self, CopyKernel};
@@ -29,6 +29,25 @@ const HUGE_READ_SIZES: [ByteSize; 1] = [ByteSize::mib(64)];
 const HUGE_READ_SWEEP: [ByteSize; 3] = [ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(256)];
 const TOUCH_SIZES: [ByteSize; 1] = [ByteSize::mib(32)];
 const TOUCH_SWEEP: [ByteSize; 2] = [ByteSize::mib(4), ByteSize::mib(256)];
+
+const COPIES: [CopyKernel; 7] = [
+    copy::LIBC,
+    copy::SSE2,
+    copy::AVX2,
+    copy::AVX512,
+    copy::SSE2_NT,
+    copy::AVX2_NT,
+    copy::REP_MOVSB,
+];
+const FILLS: [FillKernel; 7] = [
+    fill::LIBC,
+    fill::SSE2,
+    fill::AVX2,
+    fill::AVX512,
+    fill::SSE2_NT,
+    fill::AVX2_NT,
+    fill::REP_STOSB,
+];
 
 /// Dependent loads in one iteration of a random read.
 const LOADS: u64 = 10_000;
@@ -123,59 +142,38 @@ fn no_buffer(error: BufferError) -> Skip {
     Skip::new(&error, error.hint())
 }
 
-/// One bench over all sizes for each kernel.
-macro_rules! kernels {
-    ($with:ident, $($kernel:path),+ $(,)?) => {
-        [$(&Bench::with($kernel.name, |b: &mut Bencher<'_>, size: &ByteSize| {
-            $with(&$kernel, b, *size)
-        })
-            .over(&SIZES)
-            .sweep(&SWEEP) as &dyn BenchEntry),+]
-    };
+/// One bench over the sizes of every run, and one over those of a sweep.
+fn with_sweep<const N: usize, const M: usize>(
+    name: &str,
+    sizes: [ByteSize; N],
+    sweep: [ByteSize; M],
+    body: impl Fn(&mut Bencher<'_>, ByteSize) -> Result<(), Skip> + Copy + Send + Sync + 'static,
+) -> [Bench; 2] {
+    [Bench::over(name, sizes, body), Bench::over(name, sweep, body).sweep()]
 }
 
-const COPIES: [&dyn BenchEntry; 7] = kernels!(
-    copy_with,
-    copy::LIBC,
-    copy::SSE2,
-    copy::AVX2,
-    copy::AVX512,
-    copy::SSE2_NT,
-    copy::AVX2_NT,
-    copy::REP_MOVSB,
-);
-const FILLS: [&dyn BenchEntry; 7] = kernels!(
-    fill_with,
-    fill::LIBC,
-    fill::SSE2,
-    fill::AVX2,
-    fill::AVX512,
-    fill::SSE2_NT,
-    fill::AVX2_NT,
-    fill::REP_STOSB,
-);
-const READS_AND_TOUCHES: [&dyn BenchEntry; 4] = [
-    &Bench::with("random-read-4k", |b: &mut Bencher<'_>, size: &ByteSize| {
-        random_read(PageSize::Base, b, *size)
-    })
-    .over(&READ_SIZES)
-    .sweep(&READ_SWEEP),
-    &Bench::with("random-read-huge", |b: &mut Bencher<'_>, size: &ByteSize| {
-        random_read(PageSize::Huge, b, *size)
-    })
-    .over(&HUGE_READ_SIZES)
-    .sweep(&HUGE_READ_SWEEP),
-    &Bench::with("first-touch-4k", |b: &mut Bencher<'_>, size: &ByteSize| {
-        first_touch(PageSize::Base, b, *size)
-    })
-    .over(&TOUCH_SIZES)
-    .sweep(&TOUCH_SWEEP),
-    &Bench::with("first-touch-huge", |b: &mut Bencher<'_>, size: &ByteSize| {
-        first_touch(PageSize::Huge, b, *size)
-    })
-    .over(&TOUCH_SIZES)
-    .sweep(&TOUCH_SWEEP),
-];
+fn benches() -> Vec<Bench> {
+    let copies = COPIES.iter().flat_map(|kernel| {
+        with_sweep(kernel.name, SIZES, SWEEP, move |b, size| copy_with(kernel, b, size))
+    });
+    let fills = FILLS.iter().flat_map(|kernel| {
+        with_sweep(kernel.name, SIZES, SWEEP, move |b, size| fill_with(kernel, b, size))
+    });
+    let reads_and_touches = [
+        with_sweep("random-read-4k", READ_SIZES, READ_SWEEP, |b, size| {
+            random_read(PageSize::Base, b, size)
+        }),
+        with_sweep("random-read-huge", HUGE_READ_SIZES, HUGE_READ_SWEEP, |b, size| {
+            random_read(PageSize::Huge, b, size)
+        }),
+        with_sweep("first-touch-4k", TOUCH_SIZES, TOUCH_SWEEP, |b, size| {
+            first_touch(PageSize::Base, b, size)
+        }),
+        with_sweep("first-touch-huge", TOUCH_SIZES, TOUCH_SWEEP, |b, size| {
+            first_touch(PageSize::Huge, b, size)
+        }),
+    ];
+    copies.chain(fills).chain(reads_and_touches.into_iter().flatten()).collect()
+}
 
-const BENCHES: &[&dyn BenchEntry] = &[&COPIES, &FILLS, &READS_AND_TOUCHES];
-sevbench::main!(memory, BENCHES);
+sevbench::main!(memory, benches());

@@ -2,7 +2,7 @@
 //! Virtualization" (Castellotti, TU Munich), with the parameters that the study intended. They only
 //! read, from the guest's data disks.
 
-use sevbench::{Bench, BenchEntry, Observation, Observed, Observer, Skip, Unit};
+use sevbench::{Bench, Observation, Observed, Observer, Skip, Unit};
 use sevbench_suite::storage::disk::{Attachment, Disk};
 use sevbench_suite::storage::fio::Fio;
 use sevbench_suite::storage::fio::job::{RAND_READ, SEQ_READ, Workload};
@@ -32,18 +32,20 @@ fn read(
     Ok(())
 }
 
-fn seq_read(o: &mut Observer<'_>, attachment: &Attachment) -> Result<(), Skip> {
-    read(o, *attachment, &SEQ_READ, |figures| {
+fn seq_read(o: &mut Observer<'_>, attachment: Attachment) -> Result<(), Skip> {
+    read(o, attachment, &SEQ_READ, |figures| {
         Observation::rate("bandwidth", figures.bytes_per_second, Unit::BytesPerSecond)
     })
 }
 
-fn rand_read(o: &mut Observer<'_>, attachment: &Attachment) -> Result<(), Skip> {
-    read(o, *attachment, &RAND_READ, |figures| Observation::rate("iops", figures.iops, Unit::Iops))
+fn rand_read(o: &mut Observer<'_>, attachment: Attachment) -> Result<(), Skip> {
+    read(o, attachment, &RAND_READ, |figures| Observation::rate("iops", figures.iops, Unit::Iops))
 }
 
-const BENCHES: &[&dyn BenchEntry] = &[
-    &Bench::program_with("seq-read", seq_read).over(&ATTACHMENTS),
-    &Bench::program_with("rand-read", rand_read).over(&ATTACHMENTS),
-];
-sevbench::main!(storage, BENCHES);
+sevbench::main!(
+    storage,
+    [
+        Bench::program_over("seq-read", ATTACHMENTS, seq_read),
+        Bench::program_over("rand-read", ATTACHMENTS, rand_read),
+    ]
+);

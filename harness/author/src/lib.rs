@@ -18,9 +18,9 @@
 //!
 //! ```no_run
 //! // benches/example.rs
-//! use sevbench::{Bench, BenchEntry, Bencher, ByteSize, Throughput, black_box};
+//! use sevbench::{Bench, Bencher, ByteSize, Throughput, black_box};
 //!
-//! fn fill(b: &mut Bencher<'_>, size: &ByteSize) {
+//! fn fill(b: &mut Bencher<'_>, size: ByteSize) {
 //!     let mut buffer = vec![0_u8; size.bytes() as usize]; // set-up: in the guest, once per boot
 //!     b.throughput(Throughput::Bytes(size.bytes()));
 //!     b.iter(|| black_box(&mut buffer).fill(7)); // measured
@@ -28,8 +28,7 @@
 //! }
 //!
 //! const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
-//! const BENCHES: &[&dyn BenchEntry] = &[&Bench::with("fill", fill).over(&SIZES)];
-//! sevbench::main!(example, BENCHES);
+//! sevbench::main!(example, [Bench::over("fill", SIZES, fill)]);
 //! ```
 //!
 //! The executable must be static, so that it runs in any guest:
@@ -63,8 +62,8 @@
 //! | time the iterations yourself | [`Bencher::iter_custom`] |
 //! | measure an external program | [`Bench::program`], [`Observer::observe`] |
 //! | skip a bench that cannot run in this guest | return a [`Skip`] |
-//! | run a bench over parameters | [`Bench::with`], [`ParameterisedBench::over`] |
-//! | add parameters for `--sweep` only | [`ParameterisedBench::sweep`] |
+//! | run a bench over parameters | [`Bench::over`], [`Bench::program_over`] |
+//! | measure a bench with `--sweep` only | [`Bench::sweep`] |
 //!
 //! # Feature `runner`
 //!
@@ -77,9 +76,8 @@
 //! exactly its own bytes: keep the feature on unless you bring a coordinator of your own.
 
 pub use sevbench_protocol::{
-    BatchSize, Bench, BenchEntry, Bencher, BodyResult, ByteSize, Case, Failure, Observation,
-    Observed, ObservedValue, Observer, ParameterisedBench, Skip, Suite, SuiteError, Throughput,
-    Unit,
+    BatchSize, Bench, Bencher, BodyResult, ByteSize, Case, Failure, Observation, Observed,
+    ObservedValue, Observer, Skip, Suite, SuiteError, Throughput, Unit,
 };
 pub use std::hint::black_box;
 
@@ -94,32 +92,32 @@ use std::process::ExitCode;
 /// failed to run, 2 for wrong usage or configuration, 3 if the gate found a regression, 4 if the
 /// gate could not decide, and 130 after an interrupt. A list of benches that does not make a
 /// [`Suite`] is wrong usage.
-pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode {
+pub fn bench_main(suite: &'static str, benches: impl IntoIterator<Item = Bench>) -> ExitCode {
     #[cfg(not(feature = "runner"))]
     use sevbench_protocol::agent_main as run;
     #[cfg(feature = "runner")]
     use sevbench_runner::bench_main as run;
-    run(suite, benches)
+    run(suite, benches.into_iter().collect())
 }
 
 /// Defines the `main` of a bench executable.
 ///
-/// `sevbench::main!(suite, BENCHES);` takes the name of the suite, which is an identifier and the
-/// first part of every id, and a `&[&dyn BenchEntry]`.
+/// It takes the name of the suite, which is an identifier and the first part of every id, and the
+/// benches: an array, a `Vec`, or whatever else iterates over them. The list is made anew in the
+/// coordinator and in every arm.
 ///
 /// ```no_run
-/// use sevbench::{Bench, BenchEntry, Bencher, black_box};
+/// use sevbench::{Bench, Bencher, black_box};
 ///
 /// fn add(b: &mut Bencher<'_>) {
 ///     b.iter(|| black_box(1) + black_box(1));
 /// }
 ///
-/// const BENCHES: &[&dyn BenchEntry] = &[&Bench::new("add", add)];
-/// sevbench::main!(arithmetic, BENCHES); // measures `arithmetic/add`
+/// sevbench::main!(arithmetic, [Bench::new("add", add)]); // measures `arithmetic/add`
 /// ```
 #[macro_export]
 macro_rules! main {
-    ($suite:ident, $benches:expr) => {
+    ($suite:ident, $benches:expr $(,)?) => {
         fn main() -> ::std::process::ExitCode {
             $crate::bench_main(::std::stringify!($suite), $benches)
         }

@@ -1,7 +1,7 @@
 //! Benches with known outcomes, for the tests of the whole path.
 
 use sevbench::{
-    Bench, BenchEntry, Bencher, Observation, Observed, Observer, Skip, Throughput, Unit, black_box,
+    Bench, Bencher, Observation, Observed, Observer, Skip, Throughput, Unit, black_box,
 };
 use std::process::Command;
 use std::time::Duration;
@@ -88,19 +88,22 @@ fn slow(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_millis(200)));
 }
 
-const BENCHES: &[&dyn BenchEntry] = &[
-    &Bench::new("spin", spin),
-    &Bench::new("rate", rate),
-    &Bench::program("program", program),
-    &Bench::new("slow", slow),
-    &Bench::new("panics", panics),
-    &Bench::new("wrong-result", wrong_result),
-    &Bench::new("never-returns", never_returns),
-    &Bench::new("skips", skips),
-    &Bench::new("ends-the-process", ends_the_process),
-    &Bench::new("noisy", noisy),
-    &Bench::new("boasts", boasts),
-    &Bench::new("fresh-environment", fresh_environment),
-    &Bench::new("lacks-its-file", lacks_its_file),
-];
-sevbench::main!(trials, BENCHES);
+fn benches() -> [Bench; 13] {
+    [
+        Bench::new("spin", spin),
+        Bench::new("rate", rate),
+        Bench::program("program", program),
+        Bench::new("slow", slow),
+        Bench::new("panics", panics),
+        Bench::new("wrong-result", wrong_result),
+        Bench::new("never-returns", never_returns),
+        Bench::new("skips", skips),
+        Bench::new("ends-the-process", ends_the_process),
+        Bench::new("noisy", noisy),
+        Bench::new("boasts", boasts),
+        Bench::new("fresh-environment", fresh_environment),
+        Bench::new("lacks-its-file", lacks_its_file),
+    ]
+}
+
+sevbench::main!(trials, benches());

@@ -6,7 +6,7 @@ mod interference;
 mod streams;
 mod worker;
 
-use crate::bench::BenchEntry;
+use crate::bench::Bench;
 use crate::frame::FrameError;
 use crate::link::BenchAnswer;
 use crate::message::{
@@ -42,7 +42,7 @@ const WAIT_PARTS: u32 = 10;
 
 /// The `main` of an executable that is an agent and nothing else. Returns its exit status: 2 if it
 /// was not started as an agent, or if the benches do not make a suite.
-pub fn agent_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode {
+pub fn agent_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
     match Suite::new(suite, benches) {
         Ok(suite) if std::env::args_os().nth(1).is_some_and(|first| first == AGENT_ARGUMENT) => {
             run_agent(suite)

@@ -1,195 +1,145 @@
-//! How an author declares benches: [`Bench`], [`ParameterisedBench`], and lists of them.
+//! How an author declares benches: a [`Bench`] is a name with a body, and perhaps with parameters.
 
 use crate::bencher::Bencher;
 use crate::case::{Body, Case};
 use crate::observer::Observer;
 use crate::skip::BodyResult;
 use std::fmt::Display;
+use std::sync::Arc;
 
-/// A named bench function.
+/// A named bench function, or one for each of several parameters.
 ///
 /// Its body gets a [`Bencher`], or an [`Observer`] if it measures an external program. It returns
-/// nothing, or a `Result<(), Skip>`.
+/// nothing, or a `Result<(), Skip>`. It may be a function or a closure; what it captures must be
+/// `Send + Sync + 'static`, since it runs on a thread of its own, once in each boot of each arm.
+///
+/// The name is the part of the id after the suite's, and may contain `/`. Baselines refer to it, so
+/// keep it once it is released. It is any text of printable characters, so it may be made at run
+/// time:
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
-/// use sevbench::{Bench, BenchEntry, Bencher, ByteSize};
+/// use sevbench::{Bench, Bencher, ByteSize, Suite};
+/// use std::hint::black_box;
 ///
 /// fn sum(b: &mut Bencher<'_>) {
-///     b.iter(|| (0..1000_u64).map(std::hint::black_box).sum::<u64>());
+///     b.iter(|| (0..1000_u64).map(black_box).sum::<u64>());
 /// }
 ///
-/// fn zero(b: &mut Bencher<'_>, size: &ByteSize) {
+/// fn zero(b: &mut Bencher<'_>, size: ByteSize) {
 ///     let mut buffer = vec![1_u8; size.bytes() as usize];
-///     b.iter(|| std::hint::black_box(&mut buffer).fill(0));
+///     b.iter(|| black_box(&mut buffer).fill(0));
 /// }
 ///
-/// const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
-/// const SWEEP: [ByteSize; 1] = [ByteSize::gib(1)];
+/// fn benches() -> Vec<Bench> {
+///     let mut benches = vec![
+///         Bench::new("sum", sum),
+///         Bench::over("zero", [ByteSize::kib(256), ByteSize::mib(32)], zero),
+///         Bench::over("zero", [ByteSize::gib(1)], zero).sweep(),
+///     ];
+///     for word in ["one", "twenty one"] {
+///         let text = word.repeat(100);
+///         benches.push(Bench::new(format_args!("upper/{word}"), move |b| {
+///             b.iter(|| black_box(&text).to_uppercase());
+///         }));
+///     }
+///     benches
+/// }
 ///
-/// const BENCHES: &[&dyn BenchEntry] = &[
-///     &Bench::new("sum", sum),
-///     &Bench::with("zero", zero).over(&SIZES).sweep(&SWEEP),
-/// ];
-/// let ids: Vec<String> = BENCHES
-///     .iter()
-///     .flat_map(|entry| entry.cases("example"))
-///     .map(|case| case.id().to_owned())
-///     .collect();
+/// let suite = Suite::new("example", benches()).expect("the ids differ");
+/// let ids: Vec<&str> = suite.cases().iter().map(|case| case.id()).collect();
 /// assert_eq!(ids[..2], ["example/sum", "example/zero/256KiB"]);
-/// assert_eq!(ids[2..], ["example/zero/32MiB", "example/zero/1GiB"]);
+/// assert_eq!(ids[2..4], ["example/zero/32MiB", "example/zero/1GiB"]);
+/// assert_eq!(ids[4..], ["example/upper/one", "example/upper/twenty one"]);
 /// ```
-pub struct Bench<F = fn(&mut Bencher<'_>)> {
-    name: &'static str,
-    body: F,
+#[must_use = "a bench does nothing unless it is in the list of a suite"]
+pub struct Bench {
+    /// Their ids still lack the suite's name.
+    cases: Vec<Case>,
 }
-
-/// A body that times a closure.
-type TimedBody<R> = fn(&mut Bencher<'_>) -> R;
-/// A body that runs an external program.
-type ProgramBody<R> = fn(&mut Observer<'_>) -> R;
-/// The same with a parameter.
-type TimedBodyWith<P, R> = fn(&mut Bencher<'_>, &P) -> R;
-type ProgramBodyWith<P, R> = fn(&mut Observer<'_>, &P) -> R;
 
 impl Bench {
     /// A bench without parameters. Its id is `suite/name`.
-    ///
-    /// A name consists of `A–Z a–z 0–9 . _ + = : -`. Baselines refer to it, so keep it once it is
-    /// released.
-    pub const fn new<R: BodyResult>(
-        name: &'static str,
-        body: fn(&mut Bencher<'_>) -> R,
-    ) -> Bench<TimedBody<R>> {
-        Bench { name, body }
+    pub fn new<R: BodyResult>(
+        name: impl Display,
+        body: impl Fn(&mut Bencher<'_>) -> R + Send + Sync + 'static,
+    ) -> Self {
+        let body = Body::Timed(Box::new(move |bencher| body(bencher).into_result()));
+        Self { cases: vec![Case::new(name.to_string(), body)] }
     }
 
-    /// A bench with parameters; [`ParameterisedBench::over`] lists them.
-    pub const fn with<P, R: BodyResult>(
-        name: &'static str,
-        body: fn(&mut Bencher<'_>, &P) -> R,
-    ) -> ParameterisedBench<P, TimedBodyWith<P, R>> {
-        ParameterisedBench { name, body, parameters: &[], sweep: &[] }
+    /// A bench for each of these parameters. Its ids are `suite/name/parameter`.
+    ///
+    /// The body gets a clone of its parameter. An array or a `Vec` yields parameters by value, a
+    /// `&'static` array yields references:
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Bencher};
+    ///
+    /// static WORDS: [&str; 2] = ["a", "b"];
+    ///
+    /// fn count(b: &mut Bencher<'_>, word: &&str) {
+    ///     b.iter(|| std::hint::black_box(*word).chars().count());
+    /// }
+    ///
+    /// let by_reference = Bench::over("count", &WORDS, count);
+    /// let by_value = Bench::over("power", 1..4, |b, exponent| b.iter(|| 2_u32.pow(exponent)));
+    /// # drop((by_reference, by_value));
+    /// ```
+    pub fn over<P, R>(
+        name: impl Display,
+        parameters: impl IntoIterator<Item = P>,
+        body: impl Fn(&mut Bencher<'_>, P) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: Display + Clone + Send + Sync + 'static,
+        R: BodyResult,
+    {
+        let body = Arc::new(body);
+        let cases = parameters.into_iter().map(|parameter| {
+            let (id, body) = (format!("{name}/{parameter}"), Arc::clone(&body));
+            let run = move |bencher: &mut Bencher<'_>| body(bencher, parameter.clone());
+            Case::new(id, Body::Timed(Box::new(move |bencher| run(bencher).into_result())))
+        });
+        Self { cases: cases.collect() }
     }
 
     /// A bench of an external program, which reports its own figures.
-    pub const fn program<R: BodyResult>(
-        name: &'static str,
-        body: fn(&mut Observer<'_>) -> R,
-    ) -> Bench<ProgramBody<R>> {
-        Bench { name, body }
-    }
-
-    /// A bench of an external program, with parameters; [`ParameterisedBench::over`] lists them.
-    pub const fn program_with<P, R: BodyResult>(
-        name: &'static str,
-        body: fn(&mut Observer<'_>, &P) -> R,
-    ) -> ParameterisedBench<P, ProgramBodyWith<P, R>> {
-        ParameterisedBench { name, body, parameters: &[], sweep: &[] }
-    }
-}
-
-/// A bench that runs once for each of its parameters. [`Bench::with`] and [`Bench::program_with`]
-/// make it.
-///
-/// A parameter is any `Sync` value that implements [`Display`]. Its text is the last part of the
-/// id, `suite/name/parameter`, and must consist of the same characters as a name.
-pub struct ParameterisedBench<P: 'static, F = fn(&mut Bencher<'_>, &P)> {
-    name: &'static str,
-    body: F,
-    parameters: &'static [P],
-    sweep: &'static [P],
-}
-
-impl<P: 'static, F: Copy> ParameterisedBench<P, F> {
-    /// Sets the parameters that every run measures. A second call replaces those of the first.
-    #[must_use]
-    pub const fn over(mut self, parameters: &'static [P]) -> Self {
-        self.parameters = parameters;
-        self
-    }
-
-    /// Sets further parameters, which are measured only with `--sweep`. A second call replaces
-    /// those of the first.
-    #[must_use]
-    pub const fn sweep(mut self, parameters: &'static [P]) -> Self {
-        self.sweep = parameters;
-        self
-    }
-}
-
-impl<P: Display, F> ParameterisedBench<P, F> {
-    fn cases_of(&self, suite: &str, body: impl Fn(&'static P) -> Body) -> Vec<Case> {
-        let case = |parameter: &'static P, sweep| {
-            Case::new(format!("{suite}/{}/{parameter}", self.name), sweep, body(parameter))
-        };
-        let default = self.parameters.iter().map(|parameter| case(parameter, false));
-        default.chain(self.sweep.iter().map(|parameter| case(parameter, true))).collect()
-    }
-}
-
-/// What a list of benches may contain: a [`Bench`], a [`ParameterisedBench`], or an array of
-/// entries.
-///
-/// Arrays group a long list:
-///
-/// ```
-/// # use sevbench_protocol as sevbench;
-/// use sevbench::{Bench, BenchEntry, Bencher};
-///
-/// fn add(b: &mut Bencher<'_>) {
-///     b.iter(|| std::hint::black_box(1) + 1);
-/// }
-///
-/// const ARITHMETIC: [&dyn BenchEntry; 1] = [&Bench::new("add", add)];
-/// const BENCHES: &[&dyn BenchEntry] = &[&ARITHMETIC];
-/// assert_eq!(BENCHES[0].cases("example")[0].id(), "example/add");
-/// ```
-pub trait BenchEntry: Sync {
-    /// The cases of this entry, in order, with ids that begin with `suite`.
-    fn cases(&self, suite: &str) -> Vec<Case>;
-}
-
-impl<R: BodyResult + 'static> BenchEntry for Bench<TimedBody<R>> {
-    fn cases(&self, suite: &str) -> Vec<Case> {
-        let body = self.body;
-        let body = Body::Timed(Box::new(move |bencher| body(bencher).into_result()));
-        vec![Case::new(format!("{suite}/{}", self.name), false, body)]
-    }
-}
-
-impl<R: BodyResult + 'static> BenchEntry for Bench<ProgramBody<R>> {
-    fn cases(&self, suite: &str) -> Vec<Case> {
-        let body = self.body;
+    pub fn program<R: BodyResult>(
+        name: impl Display,
+        body: impl Fn(&mut Observer<'_>) -> R + Send + Sync + 'static,
+    ) -> Self {
         let body = Body::Program(Box::new(move |observer| body(observer).into_result()));
-        vec![Case::new(format!("{suite}/{}", self.name), false, body)]
+        Self { cases: vec![Case::new(name.to_string(), body)] }
     }
-}
 
-impl<P: Display + Sync, R: BodyResult + 'static> BenchEntry
-    for ParameterisedBench<P, TimedBodyWith<P, R>>
-{
-    fn cases(&self, suite: &str) -> Vec<Case> {
-        let body = self.body;
-        self.cases_of(suite, |parameter| {
-            Body::Timed(Box::new(move |bencher| body(bencher, parameter).into_result()))
-        })
+    /// A bench of an external program for each of these parameters, as [`over`](Self::over).
+    pub fn program_over<P, R>(
+        name: impl Display,
+        parameters: impl IntoIterator<Item = P>,
+        body: impl Fn(&mut Observer<'_>, P) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: Display + Clone + Send + Sync + 'static,
+        R: BodyResult,
+    {
+        let body = Arc::new(body);
+        let cases = parameters.into_iter().map(|parameter| {
+            let (id, body) = (format!("{name}/{parameter}"), Arc::clone(&body));
+            let run = move |observer: &mut Observer<'_>| body(observer, parameter.clone());
+            Case::new(id, Body::Program(Box::new(move |observer| run(observer).into_result())))
+        });
+        Self { cases: cases.collect() }
     }
-}
 
-impl<P: Display + Sync, R: BodyResult + 'static> BenchEntry
-    for ParameterisedBench<P, ProgramBodyWith<P, R>>
-{
-    fn cases(&self, suite: &str) -> Vec<Case> {
-        let body = self.body;
-        self.cases_of(suite, |parameter| {
-            Body::Program(Box::new(move |observer| body(observer, parameter).into_result()))
-        })
+    /// Leaves the bench out, unless `--sweep` or its whole id asks for it.
+    pub fn sweep(mut self) -> Self {
+        self.cases.iter_mut().for_each(Case::mark_as_sweep);
+        self
     }
-}
 
-impl<const N: usize> BenchEntry for [&dyn BenchEntry; N] {
-    fn cases(&self, suite: &str) -> Vec<Case> {
-        self.iter().flat_map(|entry| entry.cases(suite)).collect()
+    pub(crate) fn into_cases(self) -> Vec<Case> {
+        self.cases
     }
 }

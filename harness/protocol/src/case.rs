@@ -7,8 +7,7 @@ use crate::skip::Skip;
 
 /// A bench with one of its parameters: the unit that is selected, run and reported.
 ///
-/// [`BenchEntry::cases`](crate::bench::BenchEntry::cases) makes cases. A bench author rarely needs
-/// them.
+/// A [`Suite`](crate::suite::Suite) lists them. A bench author rarely needs them.
 pub struct Case {
     id: String,
     sweep: bool,
@@ -37,8 +36,18 @@ impl Body {
 }
 
 impl Case {
-    pub(crate) fn new(id: String, sweep: bool, body: Body) -> Self {
-        Self { id, sweep, body }
+    /// A case that is measured by default. Its id lacks the suite's name until it is
+    /// [in a suite](Self::in_suite).
+    pub(crate) const fn new(id: String, body: Body) -> Self {
+        Self { id, sweep: false, body }
+    }
+
+    pub(crate) const fn mark_as_sweep(&mut self) {
+        self.sweep = true;
+    }
+
+    pub(crate) fn in_suite(self, suite: &str) -> Self {
+        Self { id: format!("{suite}/{}", self.id), ..self }
     }
 
     /// The id: `suite/name` or `suite/name/parameter`.

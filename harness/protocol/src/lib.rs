@@ -26,7 +26,7 @@ mod warm_up;
 
 pub use agent::{agent_main, empty_standard_input, run_agent};
 pub use batch_size::BatchSize;
-pub use bench::{Bench, BenchEntry, ParameterisedBench};
+pub use bench::Bench;
 pub use bencher::Bencher;
 pub use case::Case;
 pub use excess::Excess;

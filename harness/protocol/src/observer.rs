@@ -35,7 +35,7 @@ impl<'a> Observer<'a> {
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// use sevbench::{Bench, BenchEntry, Observation, Observer, Unit};
+    /// use sevbench::{Bench, Observation, Observer, Unit};
     /// use std::process::Command;
     ///
     /// fn requests(o: &mut Observer<'_>) {
@@ -50,7 +50,8 @@ impl<'a> Observer<'a> {
     ///     });
     /// }
     ///
-    /// const BENCHES: &[&dyn BenchEntry] = &[&Bench::program("requests", requests)];
+    /// let bench = Bench::program("requests", requests);
+    /// # drop(bench);
     /// ```
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::batch_size::BatchSize;
-use crate::bench::{Bench, BenchEntry};
+use crate::bench::Bench;
 use crate::bencher::Bencher;
 use crate::observation::{Observation, Unit};
 use crate::skip::Skip;
@@ -11,12 +11,12 @@ use crate::suite::Suite;
 use std::cell::Cell;
 use std::rc::Rc;
 
-fn answer_of(bench: &dyn BenchEntry) -> BenchAnswer {
-    run_once(&Suite::new("s", &[bench]).unwrap().cases()[0])
+fn answer_of(bench: Bench) -> BenchAnswer {
+    run_once(&Suite::new("s", [bench]).unwrap().cases()[0])
 }
 
 #[track_caller]
-fn check_failure(bench: &dyn BenchEntry, words: &str) {
+fn check_failure(bench: Bench, words: &str) {
     let answer = answer_of(bench);
     assert!(
         matches!(&answer, BenchAnswer::Failed(message) if message.contains(words)),
@@ -26,19 +26,19 @@ fn check_failure(bench: &dyn BenchEntry, words: &str) {
 
 #[test]
 fn body_must_measure() {
-    check_failure(&Bench::new("idle", |_| ()), "call Bencher::iter");
-    check_failure(&Bench::program("idle", |_| ()), "call Observer::observe");
+    check_failure(Bench::new("idle", |_| ()), "call Bencher::iter");
+    check_failure(Bench::program("idle", |_| ()), "call Observer::observe");
 }
 
 #[test]
 fn skip_passes_on_reason_and_hint() {
     let skipped = BenchAnswer::Skipped { reason: "no disk".into(), hint: "add one".into() };
-    let answer = answer_of(&Bench::new("skips", |_| Err(Skip::new("no disk", "add one"))));
+    let answer = answer_of(Bench::new("skips", |_| Err(Skip::new("no disk", "add one"))));
     assert_eq!(answer, skipped);
-    let answer = answer_of(&Bench::program("skips", |_| Err(Skip::new("no disk", "add one"))));
+    let answer = answer_of(Bench::program("skips", |_| Err(Skip::new("no disk", "add one"))));
     assert_eq!(answer, skipped);
     assert_eq!(
-        answer_of(&Bench::new("measures", |b| {
+        answer_of(Bench::new("measures", |b| {
             b.iter(|| ());
             Ok::<(), Skip>(())
         })),
@@ -52,13 +52,13 @@ fn skip_after_measuring_is_a_failure() {
         b.iter(|| ());
         Err(Skip::new("no disk", "add one"))
     });
-    check_failure(&late, "after it had measured: no disk");
+    check_failure(late, "after it had measured: no disk");
 }
 
 #[test]
 #[should_panic(expected = "only once")]
 fn body_may_not_measure_twice() {
-    answer_of(&Bench::new("twice", |b| {
+    answer_of(Bench::new("twice", |b| {
         b.iter(|| ());
         b.iter(|| ());
     }));
@@ -72,21 +72,21 @@ fn external_program_gets_a_duration() {
             Ok(vec![Observation::rate("rate", 1.0, Unit::Iops)])
         });
     });
-    assert_eq!(answer_of(&program), BenchAnswer::Finished);
+    assert_eq!(answer_of(program), BenchAnswer::Finished);
 }
 
 #[test]
 fn external_program_must_report_positive_figures() {
     let nothing = Bench::program("program", |o| o.observe(|_| Ok(Vec::<Observation>::new())));
-    check_failure(&nothing, "no observation");
+    check_failure(nothing, "no observation");
     let zero = Bench::program("program", |o| {
         o.observe(|_| Ok(vec![Observation::rate("r", 0.0, Unit::Iops)]));
     });
-    check_failure(&zero, "positive");
+    check_failure(zero, "positive");
     let fails = Bench::program("program", |o| {
         o.observe(|_| Err::<Vec<Observation>, _>(std::io::Error::other("it broke").into()));
     });
-    check_failure(&fails, "it broke");
+    check_failure(fails, "it broke");
 }
 
 /// What one sample of `iterations` did to its inputs and outputs.

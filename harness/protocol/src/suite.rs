@@ -1,8 +1,8 @@
 //! A [`Suite`]: all cases of one bench executable, with unique and valid ids.
 
-use crate::bench::BenchEntry;
+use crate::bench::Bench;
 use crate::case::Case;
-use sevbench_text::escaped;
+use sevbench_text::{escaped, is_steering};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use thiserror::Error;
@@ -25,22 +25,27 @@ pub enum SuiteError {
     /// Two cases have the same id, which this holds.
     #[error("two benches have the id `{0}`: rename one, or change its parameter")]
     DuplicateId(String),
-    /// An id is too long or contains a character that ids may not. Holds the id.
+    /// An id is too long, or contains what cannot be printed, or has a part that is blank or has
+    /// blanks around it. Holds the id.
     #[error(
-        "invalid bench id `{}`: use names and parameters of A–Z a–z 0–9 . _ + = : - only, \
-         and ids of at most {ID_LEN_MAX} bytes",
+        "invalid bench id `{}`: use printable characters only, no blanks around a part, no empty \
+         part between two /, and at most {ID_LEN_MAX} bytes",
         escaped(.0)
     )]
     InvalidId(String),
 }
 
 impl Suite {
-    /// Collects the cases of all `entries` under the suite's name.
+    /// Collects the cases of all benches under the suite's name.
     ///
     /// # Errors
     /// If there are no cases, two cases have the same id, or an id is invalid.
-    pub fn new(name: &'static str, entries: &[&dyn BenchEntry]) -> Result<Self, SuiteError> {
-        let cases: Vec<Case> = entries.iter().flat_map(|entry| entry.cases(name)).collect();
+    pub fn new(
+        name: &'static str,
+        benches: impl IntoIterator<Item = Bench>,
+    ) -> Result<Self, SuiteError> {
+        let cases = benches.into_iter().flat_map(Bench::into_cases);
+        let cases: Vec<Case> = cases.map(|case| case.in_suite(name)).collect();
         if cases.is_empty() {
             return Err(SuiteError::Empty(name.into()));
         }
@@ -79,17 +84,14 @@ impl Suite {
 
 fn is_valid(id: &str) -> bool {
     id.len() <= ID_LEN_MAX
-        && id.split('/').all(|part| {
-            !part.is_empty()
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+=:-".contains(c))
-        })
+        && !id.contains(is_steering)
+        && id.split('/').all(|part| !part.is_empty() && part.trim() == part)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use crate::bench::Bench;
     use crate::bencher::Bencher;
     use crate::size::ByteSize;
 
@@ -97,18 +99,21 @@ mod tests {
         b.iter(|| ());
     }
 
-    fn sized(b: &mut Bencher<'_>, _: &ByteSize) {
+    fn sized(b: &mut Bencher<'_>, _: ByteSize) {
         b.iter(|| ());
     }
 
-    const SIZES: [ByteSize; 2] = [ByteSize::kib(4), ByteSize::mib(1)];
-    const LARGE: [ByteSize; 1] = [ByteSize::gib(1)];
-    const BENCHES: &[&dyn BenchEntry] =
-        &[&Bench::new("empty", empty), &Bench::with("sized", sized).over(&SIZES).sweep(&LARGE)];
+    fn benches() -> [Bench; 3] {
+        [
+            Bench::new("empty", empty),
+            Bench::over("sized", [ByteSize::kib(4), ByteSize::mib(1)], sized),
+            Bench::over("sized", [ByteSize::gib(1)], sized).sweep(),
+        ]
+    }
 
     #[test]
     fn ids_join_suite_name_and_parameter_in_list_order() {
-        let suite = Suite::new("s", BENCHES).unwrap();
+        let suite = Suite::new("s", benches()).unwrap();
         let ids: Vec<_> = suite.cases().iter().map(|case| (case.id(), case.is_sweep())).collect();
         assert_eq!(
             ids,
@@ -123,19 +128,31 @@ mod tests {
 
     #[test]
     fn empty_lists_and_duplicate_or_invalid_ids_are_errors() {
-        let error = |entries: &[&dyn BenchEntry]| Suite::new("s", entries).err().unwrap();
-        assert_eq!(error(&[]), SuiteError::Empty("s".into()));
-        assert_eq!(error(&[&Bench::with("sized", sized)]), SuiteError::Empty("s".into()));
-        let twice: &[&dyn BenchEntry] = &[&Bench::new("a", empty), &Bench::new("a", empty)];
+        let error = |benches: Vec<Bench>| Suite::new("s", benches).err().unwrap();
+        assert_eq!(error(Vec::new()), SuiteError::Empty("s".into()));
+        assert_eq!(error(vec![Bench::over("sized", [], sized)]), SuiteError::Empty("s".into()));
+        let twice = vec![Bench::new("a", empty), Bench::new("a", empty)];
         assert_eq!(error(twice), SuiteError::DuplicateId("s/a".into()));
-        assert_eq!(error(&[&Bench::new("a b", empty)]), SuiteError::InvalidId("s/a b".into()));
-        assert_eq!(error(&[&Bench::new("", empty)]), SuiteError::InvalidId("s/".into()));
+        let long = "x".repeat(ID_LEN_MAX);
+        for name in ["", "a//b", "a/", " a", "a /b", "a\nb", "a\u{202e}b", &long] {
+            let id = format!("s/{name}");
+            assert_eq!(error(vec![Bench::new(name, empty)]), SuiteError::InvalidId(id));
+        }
+    }
+
+    #[test]
+    fn ids_are_any_printable_text() {
+        for name in ["a b", "größe/2³", "f::<Vec<u8>>(\"x\", 'y')", "a,b;c|d", "日本語"] {
+            let suite = Suite::new("s", [Bench::new(name, empty)]).unwrap();
+            assert_eq!(suite.cases()[0].id(), format!("s/{name}"));
+        }
     }
 
     #[test]
     fn digest_changes_with_the_ids() {
-        let digest = |entries: &[&dyn BenchEntry]| Suite::new("s", entries).unwrap().digest();
-        assert_eq!(digest(BENCHES), digest(BENCHES));
-        assert_ne!(digest(BENCHES), digest(&BENCHES[..1]));
+        let digest = |benches: Vec<Bench>| Suite::new("s", benches).unwrap().digest();
+        let shorter = benches().into_iter().take(1).collect();
+        assert_eq!(digest(benches().into()), digest(benches().into()));
+        assert_ne!(digest(benches().into()), digest(shorter));
     }
 }

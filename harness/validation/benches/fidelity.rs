@@ -7,7 +7,7 @@
 
 use criterion::Criterion;
 use serde_json::Value;
-use sevbench::{Bench, BenchEntry, Bencher};
+use sevbench::{Bench, Bencher};
 use sevbench_statistics::{Confidence, Cost, LogRatio, t_interval, yuen_interval};
 use std::error::Error;
 use std::hint::black_box;
@@ -30,13 +30,11 @@ fn fold(b: &mut Bencher<'_>) {
     b.iter(kernel);
 }
 
-const BENCHES: &[&dyn BenchEntry] = &[&Bench::new("fold", fold)];
-
 fn main() -> ExitCode {
     let first = std::env::args().nth(1).unwrap_or_default();
     // Every role except the one that cargo starts with `--bench` and perhaps a filter.
     if first.starts_with("--sevbench-") || std::env::var_os("SEVBENCH_HOME").is_some() {
-        return sevbench::bench_main("fidelity", BENCHES);
+        return sevbench::bench_main("fidelity", [Bench::new("fold", fold)]);
     }
     match measure() {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ fn plan(arguments: &[&str]) -> Result<Plan, String> {
     let parsed = matches.and_then(|matches| BenchArguments::from_matches(&matches));
     let parsed = parsed.map_err(|error| error.to_string())?;
     let timed = Bench::new("a", |b: &mut Bencher<'_>| b.iter(|| ()));
-    let suite = Suite::new("s", &[&timed, &Bench::program("b", |_| ())]).unwrap();
+    let suite = Suite::new("s", [timed, Bench::program("b", |_| ())]).unwrap();
     let cases: Vec<&Case> = suite.cases().iter().collect();
     parsed.plan("s", &cases, 1).map_err(|failure| failure.message)
 }

@@ -7,14 +7,14 @@ use super::output::print_text;
 use crate::coordinator::select;
 use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
 use sevbench_protocol::{
-    AGENT_ARGUMENT, BenchAnswer, BenchEntry, Suite, empty_standard_input, run_agent, run_once,
+    AGENT_ARGUMENT, Bench, BenchAnswer, Suite, empty_standard_input, run_agent, run_once,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// The whole of a bench executable. `sevbench::main!` calls it.
-pub fn bench_main(suite: &'static str, benches: &[&dyn BenchEntry]) -> ExitCode {
+pub fn bench_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
     let start = Instant::now();
     let first = std::env::args_os().nth(1);
     if first.as_deref() == Some(LOOPBACK_SERVER_ARGUMENT.as_ref()) {

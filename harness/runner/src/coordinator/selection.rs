@@ -116,9 +116,8 @@ mod tests {
     use sevbench_protocol::{Bench, Bencher, ByteSize};
 
     const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
-    const LARGE: [ByteSize; 1] = [ByteSize::gib(1)];
 
-    fn body(_: &mut Bencher<'_>, _: &ByteSize) {}
+    fn body(_: &mut Bencher<'_>, _: ByteSize) {}
 
     /// A selection with these filters and skips.
     fn of(filters: &[&str], skips: &[&str]) -> Selection {
@@ -127,9 +126,12 @@ mod tests {
     }
 
     fn selected(selection: &Selection) -> Result<Vec<String>, String> {
-        let memcpy = Bench::with("memcpy", body).over(&SIZES).sweep(&LARGE);
-        let memset = Bench::with("memset", body).over(&SIZES);
-        let suite = Suite::new("memory", &[&memcpy, &memset]).unwrap();
+        let benches = [
+            Bench::over("memcpy", SIZES, body),
+            Bench::over("memcpy", [ByteSize::gib(1)], body).sweep(),
+            Bench::over("memset", SIZES, body),
+        ];
+        let suite = Suite::new("memory", benches).unwrap();
         let ids = |cases: Vec<&Case>| cases.iter().map(|case| case.id().to_owned()).collect();
         select(&suite, selection).map(ids).map_err(|error| error.to_string())
     }
