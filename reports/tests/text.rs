@@ -38,6 +38,18 @@ fn results_come_first_then_notes_then_the_arms() {
 }
 
 #[test]
+fn line_with_a_confidence_level_of_its_own_says_so() {
+    let mut summary = golden();
+    let third = summary.comparisons[1].clone();
+    summary.comparisons.push(third);
+    summary.comparisons[0].slowdown.confidence = 0.99;
+    let text = render_text(&summary, TextOptions::default());
+    assert!(text.contains("slowdown [95 % interval]"), "{text}");
+    assert!(text.contains("1.102 [1.030, 1.179] (99 %)"), "{text}");
+    assert_eq!(text.matches(" %)").count(), 1, "{text}");
+}
+
+#[test]
 fn verbose_adds_the_other_estimates() {
     let mut summary = golden();
     let factor = summary.comparisons[0].slowdown.clone();

@@ -88,10 +88,11 @@ fn slow(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_millis(200)));
 }
 
-fn benches() -> [Bench; 13] {
+fn benches() -> [Bench; 14] {
     [
         Bench::new("spin", spin),
         Bench::new("rate", rate),
+        Bench::new("own-settings", rate).rounds(2).confidence_level(0.8),
         Bench::program("program", program),
         Bench::new("slow", slow),
         Bench::new("panics", panics),

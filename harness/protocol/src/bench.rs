@@ -3,9 +3,12 @@
 use crate::bencher::Bencher;
 use crate::case::{Body, Case};
 use crate::observer::Observer;
+use crate::settings::BenchSettings;
 use crate::skip::BodyResult;
+use sevbench_text::nanoseconds;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A named bench function, or one for each of several parameters.
 ///
@@ -136,6 +139,60 @@ impl Bench {
     /// Leaves the bench out, unless `--sweep` or its whole id asks for it.
     pub fn sweep(mut self) -> Self {
         self.cases.iter_mut().for_each(Case::mark_as_sweep);
+        self
+    }
+
+    /// Sets the warm-up time in each arm and boot. `--warm-up-time` and `--quick` take precedence.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Bencher};
+    /// use std::time::Duration;
+    ///
+    /// fn sort(b: &mut Bencher<'_>) {
+    ///     b.iter_batched_ref(
+    ///         || (0..1_000_000_u32).rev().collect::<Vec<_>>(),
+    ///         |values| values.sort(),
+    ///         sevbench::BatchSize::PerIteration,
+    ///     );
+    /// }
+    ///
+    /// let bench = Bench::new("sort", sort)
+    ///     .warm_up_time(Duration::from_millis(200))
+    ///     .measurement_time(Duration::from_secs(1))
+    ///     .rounds(10)
+    ///     .confidence_level(0.99);
+    /// # drop(bench);
+    /// ```
+    pub fn warm_up_time(self, time: Duration) -> Self {
+        self.set(|settings| settings.warm_up_ns = Some(nanoseconds(time)))
+    }
+
+    /// Sets the measuring time in each arm and boot, which the samples of all rounds share.
+    /// `--measurement-time` and `--quick` take precedence.
+    pub fn measurement_time(self, time: Duration) -> Self {
+        self.set(|settings| settings.measurement_ns = Some(nanoseconds(time)))
+    }
+
+    /// Sets how long an external program measures in a round. `--observation-time` and `--quick`
+    /// take precedence.
+    pub fn observation_time(self, time: Duration) -> Self {
+        self.set(|settings| settings.observation_ns = Some(nanoseconds(time)))
+    }
+
+    /// Sets the number of rounds in a boot. `--rounds` and `--quick` take precedence.
+    pub fn rounds(self, count: u32) -> Self {
+        self.set(|settings| settings.rounds = Some(count))
+    }
+
+    /// Sets the two-sided confidence level of the intervals, such as 0.99. `--confidence-level`
+    /// takes precedence.
+    pub fn confidence_level(self, level: f64) -> Self {
+        self.set(|settings| settings.confidence = Some(level))
+    }
+
+    fn set(mut self, change: impl Fn(&mut BenchSettings)) -> Self {
+        self.cases.iter_mut().for_each(|case| change(case.settings_mut()));
         self
     }
 

@@ -3,6 +3,7 @@
 use crate::bencher::{Bencher, BodyState};
 use crate::link::{BenchAnswer, Link};
 use crate::observer::Observer;
+use crate::settings::BenchSettings;
 use crate::skip::Skip;
 
 /// A bench with one of its parameters: the unit that is selected, run and reported.
@@ -11,6 +12,7 @@ use crate::skip::Skip;
 pub struct Case {
     id: String,
     sweep: bool,
+    settings: BenchSettings,
     body: Body,
 }
 
@@ -38,8 +40,8 @@ impl Body {
 impl Case {
     /// A case that is measured by default. Its id lacks the suite's name until it is
     /// [in a suite](Self::in_suite).
-    pub(crate) const fn new(id: String, body: Body) -> Self {
-        Self { id, sweep: false, body }
+    pub(crate) fn new(id: String, body: Body) -> Self {
+        Self { id, sweep: false, settings: BenchSettings::default(), body }
     }
 
     pub(crate) const fn mark_as_sweep(&mut self) {
@@ -58,6 +60,15 @@ impl Case {
     /// Whether the case runs only with `--sweep`.
     pub const fn is_sweep(&self) -> bool {
         self.sweep
+    }
+
+    /// What its author has set for it.
+    pub const fn settings(&self) -> &BenchSettings {
+        &self.settings
+    }
+
+    pub(crate) const fn settings_mut(&mut self) -> &mut BenchSettings {
+        &mut self.settings
     }
 
     /// Whether the bench runs an external program.

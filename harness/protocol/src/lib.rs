@@ -19,6 +19,7 @@ mod message_limits;
 mod observation;
 mod observer;
 mod run_once;
+mod settings;
 mod size;
 mod skip;
 mod suite;
@@ -40,6 +41,7 @@ pub use message::{
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use observer::{Failure, Observer};
 pub use run_once::run_once;
+pub use settings::BenchSettings;
 pub use size::ByteSize;
 pub use skip::{BodyResult, Skip};
 pub use suite::{Suite, SuiteError};

@@ -33,6 +33,14 @@ pub enum SuiteError {
         escaped(.0)
     )]
     InvalidId(String),
+    /// The author has set something out of its range.
+    #[error("the bench `{id}` cannot be measured: {defect}")]
+    InvalidSetting {
+        /// The bench.
+        id: String,
+        /// What is out of its range.
+        defect: &'static str,
+    },
 }
 
 impl Suite {
@@ -53,6 +61,9 @@ impl Suite {
         for case in &cases {
             if !is_valid(case.id()) {
                 return Err(SuiteError::InvalidId(case.id().into()));
+            }
+            if let Some(defect) = case.settings().defect() {
+                return Err(SuiteError::InvalidSetting { id: case.id().into(), defect });
             }
             if !seen.insert(case.id()) {
                 return Err(SuiteError::DuplicateId(case.id().into()));
@@ -94,6 +105,7 @@ mod tests {
     use super::*;
     use crate::bencher::Bencher;
     use crate::size::ByteSize;
+    use std::time::Duration;
 
     fn empty(b: &mut Bencher<'_>) {
         b.iter(|| ());
@@ -137,6 +149,24 @@ mod tests {
         for name in ["", "a//b", "a/", " a", "a /b", "a\nb", "a\u{202e}b", &long] {
             let id = format!("s/{name}");
             assert_eq!(error(vec![Bench::new(name, empty)]), SuiteError::InvalidId(id));
+        }
+    }
+
+    #[test]
+    fn settings_out_of_their_range_are_refused() {
+        let error = |bench: Bench| Suite::new("s", [bench]).err().unwrap().to_string();
+        let bench = || Bench::new("a", empty);
+        let zero = Duration::ZERO;
+        for (bench, word) in [
+            (bench().warm_up_time(zero), "warm_up_time"),
+            (bench().measurement_time(zero), "measurement_time"),
+            (bench().observation_time(zero), "observation_time"),
+            (bench().rounds(0), "no rounds"),
+            (bench().confidence_level(95.0), "between 0 and 1"),
+            (bench().confidence_level(f64::NAN), "between 0 and 1"),
+        ] {
+            let said = error(bench);
+            assert!(said.contains("`s/a`") && said.contains(word), "{said}");
         }
     }
 

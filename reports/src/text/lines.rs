@@ -4,19 +4,25 @@ use crate::model::{Comparison, Estimate, Flag, Role, Summary, Verdict};
 use crate::table::{Align, Table};
 use crate::text::TextOptions;
 use crate::value::format_value;
+use std::collections::HashMap;
 use std::fmt::{Result, Write};
 
+/// The index of the slowdowns' column.
+const SLOWDOWN_COLUMN: usize = 3;
 /// The index of the verdicts' column.
 const VERDICT_COLUMN: usize = 5;
 
 /// One line for each comparison, under a header.
 pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     let treatments: Vec<&str> = summary.run.treatments().map(|arm| arm.name.as_str()).collect();
-    let Some(first) = summary.comparisons.first() else { return Ok(()) };
+    if summary.comparisons.is_empty() {
+        return Ok(());
+    }
     let control = control_name(summary);
     let single = treatments.len() == 1;
     let treatment = if single { treatments[0] } else { "treatment" };
-    let level = format!("slowdown [{} % interval]", percent(first.slowdown.confidence));
+    let usual = usual_confidence(summary);
+    let level = format!("slowdown [{} % interval]", percent(usual));
     let ratio = format!("{treatment}/{control}");
     let mut columns = vec![
         ("bench", Align::Left),
@@ -33,12 +39,26 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
     columns.push(("flags", Align::Left));
     let mut table = Table::new(&columns);
     for comparison in &summary.comparisons {
-        table.row(cells(comparison, single, options));
+        let mut cells = cells(comparison, single, options);
+        let own = comparison.slowdown.confidence;
+        if own != usual {
+            cells[SLOWDOWN_COLUMN] += &format!(" ({} %)", percent(own));
+        }
+        table.row(cells);
         if let Some(colour) = colour(comparison.verdict).filter(|_| options.colour) {
             table.colour(VERDICT_COLUMN, colour);
         }
     }
     table.lines().iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// The confidence level of most lines.
+fn usual_confidence(summary: &Summary) -> f64 {
+    let levels = || summary.comparisons.iter().map(|row| row.slowdown.confidence);
+    let mut counts: HashMap<u64, usize> = HashMap::new();
+    levels().for_each(|level| *counts.entry(level.to_bits()).or_default() += 1);
+    // Of several levels with the same count, that of the first line.
+    levels().rev().max_by_key(|level| counts[&level.to_bits()]).unwrap_or_default()
 }
 
 fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<String> {

@@ -202,3 +202,15 @@ fn gate_exits_with_the_status_of_its_verdict() {
     gate("900", "6").expect(0, &["gate passed"]);
     gate("10", "1").expect(2, &["a gate cannot judge a single boot"]);
 }
+
+#[test]
+fn bench_has_the_settings_of_its_author() {
+    let lab = Lab::new();
+    let short = ["--boots", "3", "--measurement-time", "10ms", "trials/(rate|own-settings)"];
+    lab.run(&short).expect(0, &["slowdown [95 % interval]", "] (80 %)"]);
+    let rounds = |bench: &str| {
+        let is_round = |event: &&Value| event["event"] == "round" && event["bench"] == bench;
+        lab.journal().iter().filter(is_round).count()
+    };
+    assert_eq!((rounds("trials/rate"), rounds("trials/own-settings")), (3 * 4, 3 * 2));
+}

@@ -70,7 +70,7 @@ impl BenchTimes {
         let rounds = header.benches.iter().enumerate().filter_map(|(index, bench)| {
             let (wall_ns, boots) = self.walls.get(bench)?;
             let wall_s = wall_ns / 1e9 / f64::from(*boots);
-            Some((index, (wall_s, f64::from(header.settings.rounds))))
+            Some((index, (wall_s, f64::from(header.settings.rounds(bench)))))
         });
         Costs {
             warm_ups: warm_ups.collect(),

@@ -7,6 +7,7 @@ use super::warm_ups::WarmUpTable;
 use crate::gate::{Margin, Margins};
 use crate::record::ArmRecord;
 use sevbench_statistics::Confidence;
+use std::collections::HashMap;
 
 /// Everything that comparisons are computed from.
 pub(super) struct Dataset<'a> {
@@ -18,7 +19,10 @@ pub(super) struct Dataset<'a> {
     pub pooled: PooledTable,
     pub warm_ups: WarmUpTable,
     pub costs: Costs,
+    /// That of intervals over all benches, and of benches without one of their own.
     pub confidence: Confidence,
+    /// Those of some benches, by the index of the bench.
+    pub own_confidence: HashMap<usize, Confidence>,
     pub margins: &'a Margins,
     /// The last boot of the first stage; `None` without a second stage.
     pub first_stage: Option<u32>,
@@ -45,6 +49,10 @@ pub(super) struct ComparisonInput<'a> {
 impl ComparisonInput<'_> {
     pub(super) fn margin(&self) -> Margin {
         self.data.margins.of_measurand(&self.series.measurand)
+    }
+
+    pub(super) fn confidence(&self) -> Confidence {
+        *self.data.own_confidence.get(&self.series.bench).unwrap_or(&self.data.confidence)
     }
 
     /// The smallest relative difference that percentiles of the series can show.

@@ -33,7 +33,10 @@ pub struct Overrides {
 
 impl Overrides {
     fn apply(&self, settings: &mut Settings) {
-        settings.confidence = self.confidence.unwrap_or(settings.confidence);
+        if let Some(level) = self.confidence {
+            settings.confidence = level;
+            settings.of_benches.values_mut().for_each(|of_bench| of_bench.confidence = None);
+        }
         if let Some(percent) = self.margin_percent {
             settings.margin_percent = percent;
             settings.margin_source = Some(MarginSource::Flag);
@@ -138,7 +141,8 @@ impl JournalAnalysis {
             pooled,
             warm_ups: std::mem::take(&mut self.warm_ups),
             costs: self.times.costs(&self.header, &self.boots),
-            confidence: confidence(&self.header.settings)?,
+            confidence: confidence(self.header.settings.confidence)?,
+            own_confidence: own_confidence(&self.header)?,
             margins: &margins,
             first_stage: self.first_stage,
             seed: self.header.seed,
@@ -202,8 +206,15 @@ impl JournalAnalysis {
     }
 }
 
-fn confidence(settings: &Settings) -> Result<Confidence, AnalysisError> {
-    Confidence::new(settings.confidence).map_err(|error| AnalysisError::Settings(error.to_string()))
+fn confidence(level: f64) -> Result<Confidence, AnalysisError> {
+    Confidence::new(level).map_err(|error| AnalysisError::Settings(error.to_string()))
+}
+
+/// The confidence levels of the benches that have one of their own.
+fn own_confidence(header: &Header) -> Result<HashMap<usize, Confidence>, AnalysisError> {
+    let levels = header.benches.iter().enumerate();
+    let own = levels.filter_map(|(index, id)| Some((index, header.settings.confidence(id)?)));
+    own.map(|(index, level)| Ok((index, confidence(level)?))).collect()
 }
 
 fn margins(settings: &Settings) -> Result<Margins, AnalysisError> {

@@ -17,7 +17,7 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     let unexcluded = unexcluded(input);
     let headline = Headline::of(input, &boots, unexcluded.as_ref())?;
     let replicates = replicates(&boots);
-    let basis = Basis::of_boots(&boots, input.data.confidence);
+    let basis = Basis::of_boots(&boots, input.confidence());
     let estimates = LineEstimates {
         means: headline.means,
         slowdown: headline.estimate(),
@@ -77,7 +77,7 @@ impl Headline {
         let of_excluded = unexcluded.map(|estimate| LogRatio::new(estimate.estimate.ln()));
         let point = LogRatio::mean(&replicates).or(of_pooled).or(of_excluded)?;
         let trimmed = Pivot::trimmed_mean(&replicates);
-        let basis = Basis::of_boots(boots, input.data.confidence);
+        let basis = Basis::of_boots(boots, input.confidence());
         if let Some(PooledPercentile { pivot, means, boots, rounds }) = pooled {
             let (pivot, method) = (Ok(pivot), "delete-one-boot jackknife");
             let basis = Basis { boots, rounds, ..basis };
@@ -112,7 +112,7 @@ fn unexcluded(input: ComparisonInput<'_>) -> Option<Estimate> {
     input.series.rows.iter().any(|row| row.excluded).then_some(())?;
     let Pairing { boots, .. } = pair_rounds(input.series, input.pair, RoundFilter::All);
     let replicates = replicates(&boots);
-    let basis = Basis::of_boots(&boots, input.data.confidence);
+    let basis = Basis::of_boots(&boots, input.confidence());
     let point = LogRatio::mean(&replicates)?;
     let (pivot, method) = boot_pivot(&boots, &replicates, input.data.first_stage);
     Some(basis.estimate(point, &pivot, method))

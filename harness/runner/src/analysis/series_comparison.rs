@@ -48,7 +48,7 @@ pub(super) fn comparison_line(
     estimates: LineEstimates<'_>,
 ) -> Comparison {
     let LineEstimates { means: [control, treated], slowdown, robust, pivot } = estimates;
-    let (series, confidence) = (input.series, input.data.confidence);
+    let (series, confidence) = (input.series, input.confidence());
     let margin = input.margin();
     let (margin_source, margin_rule) = input.data.margins.source_of(&series.measurand);
     let resolution = input.resolution();

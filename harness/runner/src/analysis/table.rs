@@ -57,6 +57,7 @@ pub(crate) fn analyze_table(
         warm_ups: WarmUpTable::default(),
         costs: Costs::default(),
         confidence: options.confidence,
+        own_confidence: HashMap::new(),
         margins: &options.margins,
         first_stage: None,
         seed: options.seed,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Compares arms that are not paired. `None` if an arm has no value.
 pub(super) fn compare_unpaired(input: ComparisonInput<'_>) -> Option<SeriesComparison> {
-    let (series, pair, confidence) = (input.series, input.pair, input.data.confidence);
+    let (series, pair, confidence) = (input.series, input.pair, input.confidence());
     let control = ArmBoots::of(series, pair.control);
     let treated = ArmBoots::of(series, pair.treatment);
     if control.boots.is_empty() || treated.boots.is_empty() {

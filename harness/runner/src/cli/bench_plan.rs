@@ -7,10 +7,11 @@ use crate::coordinator::{Arm, ArmError, Plan, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
 use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED};
-use sevbench_protocol::Case;
+use sevbench_protocol::{BenchSettings, Case};
 use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;
 use sevbench_text::nanoseconds;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The precision of a slowdown, in per cent, unless the flags say otherwise.
@@ -79,9 +80,11 @@ impl BenchArguments {
         cases: &[&Case],
         seed: u64,
     ) -> Result<Plan, CliError> {
-        let settings = self.settings(config, &Effort::of(self.quick, &arms))?;
-        let benches = cases.iter().map(|case| case.id().to_owned()).collect();
-        let observed = cases.iter().filter(|case| case.is_program()).count();
+        let mut settings = self.settings(config, &Effort::of(self.quick, &arms))?;
+        settings.of_benches = self.settings_of_benches(cases);
+        let id = |case: &&Case| case.id().to_owned();
+        let benches = cases.iter().map(id).collect();
+        let observed = cases.iter().filter(|case| case.is_program()).map(id).collect();
         let pauses_idle = !self.no_pause;
         Ok(Plan { suite, benches, observed, arms, testbed, seed, pauses_idle, settings })
     }
@@ -109,10 +112,28 @@ impl BenchArguments {
                 false => MarginSource::Default,
             }),
             margins: margin_rules(config),
+            of_benches: BTreeMap::new(),
         };
         // A wrong rule is refused now, not after everything was measured.
         Margins::of(settings.margin_percent, settings.margin_rules()).map_err(CliError::usage)?;
         Ok(settings)
+    }
+
+    /// What the authors of some benches have set for them, without what a flag overrides.
+    fn settings_of_benches(&self, cases: &[&Case]) -> BTreeMap<String, BenchSettings> {
+        let unless = |flag: &str| !self.quick && !self.is_given(flag);
+        let of_case = |case: &&Case| {
+            let own = case.settings();
+            let left = BenchSettings {
+                warm_up_ns: own.warm_up_ns.filter(|_| unless("warm_up_time")),
+                measurement_ns: own.measurement_ns.filter(|_| unless("measurement_time")),
+                observation_ns: own.observation_ns.filter(|_| unless("observation_time")),
+                rounds: own.rounds.filter(|_| unless("rounds")),
+                confidence: own.confidence.filter(|_| !self.is_given("confidence_level")),
+            };
+            (left != BenchSettings::default()).then(|| (case.id().to_owned(), left))
+        };
+        cases.iter().filter_map(of_case).collect()
     }
 
     /// The testbed's name and its arms, the control first.

@@ -56,10 +56,40 @@ fn plan_line_states_the_limit_on_boots() {
 #[test]
 fn expected_time_counts_outside_programs() {
     let plan = plan(&["--boots", "2", "--rounds", "3", "--observation-time", "10s"]).unwrap();
-    assert_eq!((plan.observed, plan.settings.observation_ns), (1, 10_000_000_000));
+    assert_eq!((plan.observed.len(), plan.settings.observation_ns), (1, 10_000_000_000));
     // 2 boots × 2 arms × 3 rounds of 10 s each, plus an estimated 2 s of overhead a round.
     let expected = plan.expected().as_secs();
     assert!((144..150).contains(&expected), "{expected} s");
+}
+
+/// What an author sets for a bench comes before the defaults, and after the flags.
+#[test]
+fn benches_have_settings_of_their_own_unless_a_flag_sets_them() {
+    let second = Duration::from_secs(1);
+    let own = || {
+        let bench = Bench::new("own", |b: &mut Bencher<'_>| b.iter(|| ()));
+        let bench = bench.warm_up_time(second).measurement_time(2 * second);
+        let bench = bench.observation_time(3 * second).rounds(9).confidence_level(0.9);
+        Suite::new("s", [bench, Bench::program("plain", |_| ())]).unwrap()
+    };
+    let settings = |flags: &[&str]| {
+        let matches = BenchArguments::command().get_matches_from([&["bench"], flags].concat());
+        let suite = own();
+        let cases: Vec<&Case> = suite.cases().iter().collect();
+        let arguments = BenchArguments::from_matches(&matches).unwrap();
+        arguments.plan("s", &cases, 1).map_err(|failure| failure.message).unwrap().settings
+    };
+    let of = |settings: &Settings, id: &str| {
+        let times = [settings.warm_up_ns(id), settings.measurement_ns(id)];
+        (times.map(|ns| ns / 1_000_000), settings.rounds(id), settings.confidence(id))
+    };
+    let by_default = settings(&[]);
+    assert_eq!(of(&by_default, "s/own"), ([1_000, 2_000], 9, Some(0.9)));
+    assert_eq!(by_default.observation_ns("s/own"), 3_000_000_000);
+    assert_eq!(of(&by_default, "s/plain"), ([30, 130], 4, None));
+    let flags = ["--rounds", "5", "--warm-up-time", "7ms", "--confidence-level", "0.5"];
+    assert_eq!(of(&settings(&flags), "s/own"), ([7, 2_000], 5, None));
+    assert_eq!(of(&settings(&["--quick"]), "s/own"), ([10, 30], 3, Some(0.9)));
 }
 
 #[test]

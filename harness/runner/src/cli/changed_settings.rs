@@ -84,10 +84,26 @@ pub(super) fn contradiction(
     let flags = FLAGS.iter().filter(|(flag, _)| is_given(flag));
     let mut settings =
         flags.flat_map(|(flag, settings)| settings.iter().map(move |setting| (flag, setting)));
-    settings.find_map(|(flag, Setting { name, of })| {
+    let changed = settings.find_map(|(flag, Setting { name, of })| {
         let (before, given) = (of(before), of(given));
         let flag = flag.replace('_', "-");
         (before != given).then(|| format!("its {name} is {before}, not {given}; drop --{flag}"))
+    });
+    changed.or_else(|| overridden_bench(before, given, is_given))
+}
+
+/// As [`contradiction`], for what the author of a bench has set for it.
+fn overridden_bench(
+    before: &Settings,
+    given: &Settings,
+    is_given: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let flags = FLAGS.iter().map(|(flag, _)| *flag).filter(|flag| is_given(flag));
+    let flags: Vec<String> = flags.map(|flag| format!("--{}", flag.replace('_', "-"))).collect();
+    let is_changed = |id: &&String| before.of_benches.get(*id) != given.of_benches.get(*id);
+    let bench = before.of_benches.keys().chain(given.of_benches.keys()).find(is_changed)?;
+    (!flags.is_empty()).then(|| {
+        format!("it measures {bench} with settings of its own; drop {}", flags.join(" and "))
     })
 }
 
@@ -95,6 +111,7 @@ pub(super) fn contradiction(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use sevbench_protocol::BenchSettings;
 
     #[test]
     fn changed_setting_is_named_in_the_words_of_its_flag() {
@@ -109,5 +126,16 @@ mod tests {
         let told = |flag: &str| contradiction(&before, &given, |given| given == flag).unwrap();
         assert_eq!(told("precision"), "its precision is none, not 1.5 %; drop --precision");
         assert_eq!(told("no_pause"), "its pausing of idle guests is on, not off; drop --no-pause");
+    }
+
+    #[test]
+    fn flag_that_overrides_the_settings_of_a_bench_is_named() {
+        let own = BenchSettings { rounds: Some(7), ..BenchSettings::default() };
+        let of_benches = [("s/a".to_owned(), own)].into();
+        let before = Settings { of_benches, ..Settings::smallest() };
+        let said = contradiction(&before, &Settings::smallest(), |flag| flag == "rounds").unwrap();
+        assert_eq!(said, "it measures s/a with settings of its own; drop --rounds");
+        assert_eq!(contradiction(&before, &Settings::smallest(), |_| false), None);
+        assert_eq!(contradiction(&before, &before, |flag| flag == "boots"), None);
     }
 }

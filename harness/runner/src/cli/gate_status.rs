@@ -26,7 +26,8 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
     let margins = Margins::of(settings.margin_percent, settings.margin_rules());
     let margins = margins.map_err(CliError::usage)?;
     let treatments = plan.judged_treatments();
-    let metrics = plan.benches.len() - plan.observed + plan.observed * OBSERVED_METRICS;
+    let observed = plan.observed.len();
+    let metrics = plan.benches.len() - observed + observed * OBSERVED_METRICS;
     let comparisons = (metrics * treatments.len()) as u32;
     let scope = GateScope { benches: &plan.benches, treatments: &treatments };
     let refusal = refuse_plan(settings.boots, comparisons)

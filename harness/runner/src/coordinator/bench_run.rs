@@ -149,7 +149,7 @@ impl<'r, 'l> BenchRun<'r, 'l> {
             boots: state.last_boot,
             bench: self.id,
             round,
-            rounds: plan.settings.rounds,
+            rounds: plan.settings.rounds(self.id),
         };
         log.progress.round(position, state.time_left());
     }
@@ -188,11 +188,14 @@ impl<'r, 'l> BenchRun<'r, 'l> {
         let settings = &self.context.plan.settings;
         match self.kind() {
             Some(SampleKind::Observed) => {
-                let duration_ns = settings.observation_ns;
+                let duration_ns = settings.observation_ns(self.id);
                 let expected = Duration::from_nanos(duration_ns) * 2 + AROUND_OBSERVATION_MAX;
                 (BenchRequest::Observe { duration_ns }, expected)
             }
-            _ => (BenchRequest::Measure(measure), Duration::from_nanos(settings.measurement_ns)),
+            _ => {
+                let expected = Duration::from_nanos(settings.measurement_ns(self.id));
+                (BenchRequest::Measure(measure), expected)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use crate::record::{ArmRecord, Settings, standings};
 use sevbench_guest::Address;
 use sevbench_protocol::Measure;
 use sevbench_text::{counted, format_duration};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// An estimate of the set-up and verification of a bench in an arm, before any was timed.
@@ -33,8 +34,8 @@ pub(crate) struct Plan {
     pub suite: &'static str,
     /// The ids of the benches, in the order of the suite.
     pub benches: Vec<String>,
-    /// How many of them drive external programs, according to the bench list.
-    pub observed: usize,
+    /// Those of them that drive external programs, according to the bench list.
+    pub observed: HashSet<String>,
     /// The control first.
     pub arms: Vec<Arm>,
     pub testbed: String,
@@ -57,11 +58,15 @@ impl Plan {
     /// An estimate, before the run, of how long it or its first stage will take.
     pub(crate) fn expected(&self) -> Duration {
         let settings = &self.settings;
-        let measuring = Duration::from_nanos(settings.warm_up_ns + settings.measurement_ns);
-        let timed = measuring * (self.benches.len() - self.observed) as u32;
-        let round = Duration::from_nanos(settings.observation_ns) + AROUND_OBSERVATION_GUESS;
-        let observed = round * settings.rounds * self.observed as u32;
-        let benches = timed + observed + SETUP_GUESS * self.benches.len() as u32;
+        let is_observed = |id: &String| self.observed.contains(id);
+        let of_bench = |id: &String| match is_observed(id) {
+            true => {
+                let round = Duration::from_nanos(settings.observation_ns(id));
+                (round + AROUND_OBSERVATION_GUESS) * settings.rounds(id)
+            }
+            false => Duration::from_nanos(settings.warm_up_ns(id) + settings.measurement_ns(id)),
+        };
+        let benches: Duration = self.benches.iter().map(|id| of_bench(id) + SETUP_GUESS).sum();
         let boot = |arm: &Arm| match arm.address {
             Address::Qemu(_) => EMULATED_BOOT_GUESS,
             _ => BOOT_GUESS,
@@ -98,13 +103,13 @@ impl Plan {
         }
     }
 
-    /// What a round asks of every arm. `iteration_ns` is the time of an iteration in the slowest
-    /// arm.
-    pub(crate) fn measure(&self, iteration_ns: f64) -> Measure {
+    /// What a round of a bench asks of every arm. `iteration_ns` is the time of an iteration in the
+    /// slowest arm.
+    pub(crate) fn measure(&self, bench: &str, iteration_ns: f64) -> Measure {
         let settings = &self.settings;
         // The clock cannot see the time of an empty closure: 0.1 ns keeps the counts finite.
         let iteration_ns = iteration_ns.max(0.1);
-        let round_ns = settings.measurement_ns as f64 / f64::from(settings.rounds);
+        let round_ns = settings.measurement_ns(bench) as f64 / f64::from(settings.rounds(bench));
         let count = |duration_ns: f64| (duration_ns / iteration_ns).round().max(1.0) as u64;
         let lead_in =
             if iteration_ns > LEAD_IN_NS_MAX { 0 } else { count(round_ns * LEAD_IN_SHARE) };
@@ -130,7 +135,7 @@ mod tests {
         let plan = Plan {
             suite: "s",
             benches: Vec::new(),
-            observed: 0,
+            observed: HashSet::new(),
             arms: Vec::new(),
             testbed: "loopback".into(),
             seed: 1,
@@ -138,7 +143,7 @@ mod tests {
             settings,
         };
         let counts = |iteration_ns| {
-            let Measure { lead_in, iterations, samples } = plan.measure(iteration_ns);
+            let Measure { lead_in, iterations, samples } = plan.measure("s/a", iteration_ns);
             (lead_in, iterations, samples)
         };
         assert_eq!(counts(1_000.0), (600, 5_000, 4));

@@ -145,11 +145,9 @@ impl<'a> Run<'a> {
 
     /// The order of the current boot block, without the benches that want no more boots.
     fn boot_order(&self) -> BootOrder {
-        let extent = Extent {
-            arms: self.plan.arms.len(),
-            benches: self.plan.benches.len(),
-            rounds: self.plan.settings.rounds,
-        };
+        let settings = &self.plan.settings;
+        let rounds: Vec<u32> = self.plan.benches.iter().map(|id| settings.rounds(id)).collect();
+        let extent = Extent { arms: self.plan.arms.len(), rounds: &rounds };
         let mut order = boot_order(self.plan.seed, self.state.boot, extent);
         self.state.boots.keep_wanting(&mut order);
         order

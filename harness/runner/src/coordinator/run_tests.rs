@@ -1,10 +1,10 @@
 //! Tests of the run against scripted agents: what is asked, what is recorded, what a failure costs.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use crate::coordinator::scripted::Trouble;
-use crate::coordinator::scripted::checks::{check, failures, rounds};
+use crate::coordinator::scripted::checks::{check, check_plan, failures, plan, rounds};
+use crate::coordinator::scripted::{ScriptedReplication, Trouble};
 use crate::record::{Event, Journal, RoundSamples};
-use sevbench_protocol::Conditions;
+use sevbench_protocol::{BenchSettings, Conditions};
 use sevbench_reports::Outcome;
 
 #[test]
@@ -26,6 +26,26 @@ fn every_round_of_every_boot_runs_with_equal_iterations() {
         }
     }
     assert_eq!(journal.tail.end.unwrap().outcome, Outcome::Complete);
+}
+
+#[test]
+fn bench_with_settings_of_its_own_is_measured_by_them() {
+    let mut plan = plan();
+    let own =
+        BenchSettings { rounds: Some(5), measurement_ns: Some(20_000), ..BenchSettings::default() };
+    plan.settings.of_benches.insert("s/b".into(), own);
+    let mut replication = ScriptedReplication { wanted: Ok(Vec::new()), asked: 0 };
+    let (outcome, journal) = check_plan(plan, Trouble::None, &mut replication);
+    assert_eq!(outcome, Outcome::Complete);
+    let of = |id: &str| rounds(&journal).iter().filter(|(_, bench)| *bench == id).count();
+    assert_eq!((of("s/a"), of("s/b")), (2 * 3, 2 * 5));
+    for event in &journal.events {
+        if let Event::Round(round) = event {
+            // As above; in the other bench, 20,000 ns ÷ (5 rounds × 2 samples).
+            let iterations = if round.bench == "s/a" { 10 } else { 20 };
+            assert_eq!(round.iterations, iterations, "{}", round.bench);
+        }
+    }
 }
 
 #[test]

@@ -27,23 +27,23 @@ pub(crate) struct BenchOrder {
 
 /// The numbers of arms, benches and rounds to put in order.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
+pub(crate) struct Extent<'a> {
     pub arms: usize,
-    pub benches: usize,
-    pub rounds: u32,
+    /// Those of each bench.
+    pub rounds: &'a [u32],
 }
 
 /// The order of boot block `boot`. It depends on the seed alone, not on the blocks before it.
-pub(crate) fn boot_order(seed: u64, boot: u32, extent: Extent) -> BootOrder {
+pub(crate) fn boot_order(seed: u64, boot: u32, extent: Extent<'_>) -> BootOrder {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(u64::from(boot));
     let boot_arms = shuffled(extent.arms, &mut rng);
-    let benches = shuffled(extent.benches, &mut rng)
+    let benches = shuffled(extent.rounds.len(), &mut rng)
         .into_iter()
         .map(|bench| BenchOrder {
             bench,
             setup_arms: shuffled(extent.arms, &mut rng),
-            rounds: (0..extent.rounds).map(|_| shuffled(extent.arms, &mut rng)).collect(),
+            rounds: (0..extent.rounds[bench]).map(|_| shuffled(extent.arms, &mut rng)).collect(),
         })
         .collect();
     BootOrder { boot_arms, benches }
@@ -59,7 +59,7 @@ fn shuffled(len: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const EXTENT: Extent = Extent { arms: 2, benches: 5, rounds: 40 };
+    const EXTENT: Extent<'_> = Extent { arms: 2, rounds: &[40; 5] };
 
     #[test]
     fn schedule_follows_from_seed_and_boot() {
@@ -79,6 +79,14 @@ mod tests {
             for arms in &bench.rounds {
                 assert!(arms == &[0, 1] || arms == &[1, 0]);
             }
+        }
+    }
+
+    #[test]
+    fn benches_have_their_own_numbers_of_rounds() {
+        let order = boot_order(1, 0, Extent { arms: 2, rounds: &[3, 1, 7] });
+        for bench in &order.benches {
+            assert_eq!(bench.rounds.len(), [3, 1, 7][bench.bench]);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Protection};
+use sevbench_protocol::BenchSettings;
 use sevbench_reports::{MarginSource, Place, Role};
 use std::collections::BTreeMap;
 
@@ -62,6 +63,9 @@ pub(crate) struct Settings {
     /// Margins of some benches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub margins: Vec<MarginRule>,
+    /// What the authors of some benches have set for them and no flag has overridden, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub of_benches: BTreeMap<String, BenchSettings>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -70,6 +74,35 @@ const fn is_zero(number: &u64) -> bool {
 }
 
 impl Settings {
+    /// The warm-up time of this bench, in ns.
+    pub(crate) fn warm_up_ns(&self, bench: &str) -> u64 {
+        self.of(bench, |settings| settings.warm_up_ns).unwrap_or(self.warm_up_ns)
+    }
+
+    /// The measuring time of this bench, in ns.
+    pub(crate) fn measurement_ns(&self, bench: &str) -> u64 {
+        self.of(bench, |settings| settings.measurement_ns).unwrap_or(self.measurement_ns)
+    }
+
+    /// How long this bench's program measures in a round, in ns.
+    pub(crate) fn observation_ns(&self, bench: &str) -> u64 {
+        self.of(bench, |settings| settings.observation_ns).unwrap_or(self.observation_ns)
+    }
+
+    /// The rounds of this bench in a boot.
+    pub(crate) fn rounds(&self, bench: &str) -> u32 {
+        self.of(bench, |settings| settings.rounds).unwrap_or(self.rounds)
+    }
+
+    /// The confidence level of this bench's intervals, if it has one of its own.
+    pub(crate) fn confidence(&self, bench: &str) -> Option<f64> {
+        self.of(bench, |settings| settings.confidence)
+    }
+
+    fn of<T>(&self, bench: &str, setting: impl Fn(&BenchSettings) -> Option<T>) -> Option<T> {
+        setting(self.of_benches.get(bench)?)
+    }
+
     /// The margins for some benches: expression and per cent.
     pub(crate) fn margin_rules(&self) -> impl Iterator<Item = (&str, f64)> {
         self.margins.iter().map(|rule| (rule.benches.as_str(), rule.percent))

@@ -21,6 +21,7 @@ impl Settings {
             confidence: 0.95,
             margin_percent: 3.0,
             margins: Vec::new(),
+            of_benches: BTreeMap::new(),
         }
     }
 }

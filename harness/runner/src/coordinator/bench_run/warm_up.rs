@@ -34,7 +34,7 @@ impl BenchRun<'_, '_> {
 
     /// Runs all warm-ups of an arm and returns their batches. An external program has none.
     fn warm_up_arm(&mut self, arm: usize) -> Result<WarmUpSeries, EarlyEnd> {
-        let duration_ns = self.context.plan.settings.warm_up_ns;
+        let duration_ns = self.context.plan.settings.warm_up_ns(self.id);
         let duration = Duration::from_nanos(duration_ns);
         let request = Request::Drive(BenchRequest::WarmUp { duration_ns });
         let mut all = WarmUpSeries::default();
@@ -71,7 +71,7 @@ impl BenchRun<'_, '_> {
     fn calibrate(&mut self, slowest_ns: f64) -> Result<(), EarlyEnd> {
         let measure = match self.kind() {
             Some(SampleKind::Observed) => OBSERVATION,
-            _ => self.context.plan.measure(slowest_ns),
+            _ => self.context.plan.measure(self.id, slowest_ns),
         };
         *self.context.measure = Some(measure);
         let Measure { lead_in, iterations, .. } = measure;

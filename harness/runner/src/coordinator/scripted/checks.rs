@@ -10,6 +10,7 @@ use crate::coordinator::run::{Run, Wiring};
 use crate::record::{Event, Header, Journal, JournalError, JournalWriter, Settings, read_journal};
 use sevbench_guest::{Interrupt, MachineSettings};
 use sevbench_reports::{Outcome, Role};
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
@@ -34,7 +35,7 @@ pub(in crate::coordinator) fn plan() -> Plan {
     Plan {
         suite: "s",
         benches,
-        observed: 0,
+        observed: HashSet::new(),
         arms,
         testbed: "loopback".into(),
         seed: 1,
