@@ -5,7 +5,7 @@ use sevbench::{Bench, Bencher, Observation, Observed, ObservedValue, Throughput,
 use sevbench_guest::{Facts, sha256_of_self};
 use sevbench_protocol::{
     AGENT_ARGUMENT, BenchAnswer, BenchRequest, Conditions, Hello, Ready, Reply, Request,
-    SampleKind, Suite, WarmUpSeries, read_request, write_greeting, write_reply,
+    SampleKind, WarmUpSeries, read_request, write_greeting, write_reply,
 };
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -102,7 +102,7 @@ fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let (mut input, mut out) = (io::stdin().lock(), io::stdout().lock());
     let hello = Hello {
         executable_sha256: sha256_of_self()?,
-        suite_digest: Suite::new("hostile", benches())?.digest(),
+        benches: MODES.map(|mode| format!("hostile/{mode}")).into(),
         facts: Facts::gather(),
         resident_bytes: u64::MAX,
     };

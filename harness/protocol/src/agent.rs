@@ -24,6 +24,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 pub use streams::empty_standard_input;
 use streams::take_protocol;
+pub use worker::DIFFERENT_LISTS_HINT;
 use worker::Worker;
 
 /// Exit status for wrong usage.
@@ -135,7 +136,7 @@ fn receive(messages: &Receiver<Message>, limit: Duration) -> Option<Message> {
 fn hello(suite: &Suite) -> io::Result<Hello> {
     Ok(Hello {
         executable_sha256: sha256_of_self().map_err(io::Error::other)?,
-        suite_digest: suite.digest(),
+        benches: suite.cases().iter().map(|case| case.id().to_owned()).collect(),
         facts: Facts::gather(),
         resident_bytes: resident_bytes(),
     })

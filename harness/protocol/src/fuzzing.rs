@@ -63,7 +63,7 @@ mod tests {
         let mut requests = Vec::new();
         let hello = Hello {
             executable_sha256: "ab".repeat(32),
-            suite_digest: [7; 32],
+            benches: vec!["s/a".into(), "s/b".into()],
             facts: sevbench_facts::Facts { kernel: "6.1".into(), cpus: 2, ..Default::default() },
             resident_bytes: 4096,
         };

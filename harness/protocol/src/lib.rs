@@ -25,7 +25,7 @@ mod skip;
 mod suite;
 mod warm_up;
 
-pub use agent::{agent_main, empty_standard_input, run_agent};
+pub use agent::{DIFFERENT_LISTS_HINT, agent_main, empty_standard_input, run_agent};
 pub use batch_size::BatchSize;
 pub use bench::Bench;
 pub use bencher::Bencher;

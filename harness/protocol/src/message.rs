@@ -16,7 +16,7 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 
 /// The version of the messages; any change to one increments it. Coordinator and agent are normally
 /// the same executable. The version catches an agent that is not.
-pub const PROTOCOL_VERSION: u16 = 7;
+pub const PROTOCOL_VERSION: u16 = 8;
 
 /// How often a coordinator that gives signs of life gives one.
 pub const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
@@ -29,8 +29,9 @@ const MAGIC: [u8; 8] = *b"SEVBENCH";
 pub struct Hello {
     /// SHA-256 of the agent's executable, in hex.
     pub executable_sha256: String,
-    /// Digest of its suite; see [`Suite::digest`](crate::suite::Suite::digest).
-    pub suite_digest: [u8; 32],
+    /// The ids of its benches, in the order of its list. A list that is made at run time may
+    /// differ from that of another machine.
+    pub benches: Vec<String>,
     /// Facts about the machine on which it runs.
     pub facts: Facts,
     /// Resident memory of the idle agent, in bytes. Zero if it cannot be read.
@@ -246,7 +247,7 @@ mod tests {
     fn oversized_hello_is_refused() {
         let mut hello = Hello {
             executable_sha256: String::new(),
-            suite_digest: [0; 32],
+            benches: vec!["s/a".into()],
             facts: Facts::default(),
             resident_bytes: 0,
         };

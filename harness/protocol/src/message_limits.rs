@@ -16,6 +16,10 @@ const OBSERVATIONS_MAX: usize = 256;
 /// The maximum number of distinct values in all distributions of an answer. A histogram with three
 /// digits from 1 ns to one hour has fewer than 40,000.
 const VALUES_MAX: usize = 1 << 18;
+/// The maximum number of benches in a list.
+const BENCHES_MAX: usize = 1 << 16;
+/// The length of all their ids together.
+const IDS_LEN_MAX: usize = 4 << 20;
 /// The maximum number of facts of a machine.
 const FACTS_MAX: usize = 4096;
 /// The longest name or value of a fact, in bytes.
@@ -95,6 +99,8 @@ impl Hello {
         ];
         let lines = facts.encryption.kernel_line.iter();
         let details = facts.details.iter().flat_map(|(name, value)| [name, value]);
+        check("benches", self.benches.len(), BENCHES_MAX)?;
+        check("bytes of ids", self.benches.iter().map(String::len).sum(), IDS_LEN_MAX)?;
         check("facts", facts.details.len(), FACTS_MAX)?;
         let mut total = 0;
         for text in texts.into_iter().chain(lines).chain(details) {
@@ -145,14 +151,25 @@ mod tests {
         assert_eq!(BenchAnswer::Failed("short".into()).cut(), BenchAnswer::Failed("short".into()));
     }
 
+    fn hello(facts: Facts, benches: Vec<String>) -> Hello {
+        Hello { executable_sha256: String::new(), benches, facts, resident_bytes: 0 }
+    }
+
+    #[test]
+    fn lists_of_benches_are_bounded() {
+        let check = |count: usize, len: usize| {
+            hello(Facts::default(), vec!["x".repeat(len); count])
+                .check()
+                .map_err(|excess| excess.what)
+        };
+        assert_eq!(check(BENCHES_MAX, 64), Ok(()));
+        assert_eq!(check(BENCHES_MAX + 1, 1), Err("benches"));
+        assert_eq!(check(2, IDS_LEN_MAX), Err("bytes of ids"));
+    }
+
     #[test]
     fn facts_are_bounded_one_by_one_and_together() {
-        let hello = |facts| Hello {
-            executable_sha256: String::new(),
-            suite_digest: [0; 32],
-            facts,
-            resident_bytes: 0,
-        };
+        let hello = |facts| hello(facts, Vec::new());
         let details = |count: usize, len: usize| {
             let detail = |number| (format!("{number:04}"), "x".repeat(len));
             hello(Facts { details: (0..count).map(detail).collect(), ..Facts::default() }).check()

@@ -3,7 +3,6 @@
 use crate::bench::Bench;
 use crate::case::Case;
 use sevbench_text::{escaped, is_steering};
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use thiserror::Error;
 
@@ -80,16 +79,6 @@ impl Suite {
     /// The cases, in the order of the list.
     pub fn cases(&self) -> &[Case] {
         &self.cases
-    }
-
-    /// A SHA-256 over all ids in order. Executables with equal digests have the same cases.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for case in &self.cases {
-            hash.update(case.id().as_bytes());
-            hash.update(b"\n");
-        }
-        hash.finalize().into()
     }
 }
 
@@ -176,13 +165,5 @@ mod tests {
             let suite = Suite::new("s", [Bench::new(name, empty)]).unwrap();
             assert_eq!(suite.cases()[0].id(), format!("s/{name}"));
         }
-    }
-
-    #[test]
-    fn digest_changes_with_the_ids() {
-        let digest = |benches: Vec<Bench>| Suite::new("s", benches).unwrap().digest();
-        let shorter = benches().into_iter().take(1).collect();
-        assert_eq!(digest(benches().into()), digest(benches().into()));
-        assert_ne!(digest(benches().into()), digest(shorter));
     }
 }

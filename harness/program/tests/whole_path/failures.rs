@@ -195,3 +195,24 @@ fn result_that_cannot_be_printed_is_stored() {
     ran.expect(1, &["error: cannot write to standard output: No space left"]);
     assert_eq!(lab.summary()["run"]["outcome"], "complete");
 }
+
+/// A list may be made at run time, so that one arm has what another lacks.
+#[test]
+fn bench_that_is_not_in_every_list_is_skipped() {
+    let lab = Lab::new();
+    let lists = sevbench_testing::example("lists");
+    lab.run_example(&lists, &["--quick", "--boots", "2"]).expect(
+        0,
+        &[
+            "lists/everywhere",
+            "skipped: lists/only in the coordinator in aa, nosev: the list of benches that is made \
+             in this arm lacks it (hint: list it everywhere;",
+            "skipped: lists/only in the guest in aa, nosev: the list of benches that the \
+             coordinator makes lacks it (hint:",
+        ],
+    );
+    assert_eq!(lab.summary()["comparisons"].as_array().unwrap().len(), 1);
+    let lab = Lab::new();
+    let ran = lab.run_example(&lists, &["--quick", "--boots", "1", "everywhere"]);
+    assert!(!ran.out.contains("skipped"), "{ran:#?}");
+}

@@ -9,6 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+/// What to do about a bench that not every list has.
+pub const DIFFERENT_LISTS_HINT: &str =
+    "list it everywhere; where it cannot run, let its body return a Skip";
+
 /// A bench that is set up and waits for requests.
 pub(super) struct Worker {
     requests: SyncSender<BenchRequest>,
@@ -23,10 +27,8 @@ impl Worker {
         spin_factor: Option<f64>,
     ) -> io::Result<(Option<Self>, BenchAnswer)> {
         let Some(index) = suite.cases().iter().position(|case| case.id() == bench) else {
-            return Ok((
-                None,
-                BenchAnswer::Failed(format!("this executable has no bench `{bench}`")),
-            ));
+            let reason = "the list of benches that is made in this arm lacks it".into();
+            return Ok((None, BenchAnswer::Skipped { reason, hint: DIFFERENT_LISTS_HINT.into() }));
         };
         let (requests, inbox) = sync_channel(1);
         let (outbox, answers) = sync_channel(1);

@@ -3,11 +3,11 @@
 use super::bench_arguments::BenchArguments;
 use super::exit::CliError;
 use crate::config::{Config, MarginEntry};
-use crate::coordinator::{Arm, ArmError, Plan, check_names};
+use crate::coordinator::{Arm, ArmError, OwnList, Plan, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
 use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED};
-use sevbench_protocol::{BenchSettings, Case};
+use sevbench_protocol::{BenchSettings, Case, Suite};
 use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;
 use sevbench_text::nanoseconds;
@@ -58,12 +58,7 @@ impl BenchArguments {
     ///
     /// # Errors
     /// If a flag or the configuration is wrong.
-    pub(super) fn plan(
-        &self,
-        suite: &'static str,
-        cases: &[&Case],
-        seed: u64,
-    ) -> Result<Plan, CliError> {
+    pub(super) fn plan(&self, suite: &Suite, cases: &[&Case], seed: u64) -> Result<Plan, CliError> {
         let config = Config::load(self.config.as_deref()).map_err(CliError::usage)?;
         self.plan_of(self.arms(&config)?, &config, suite, cases, seed)
     }
@@ -76,7 +71,7 @@ impl BenchArguments {
         &self,
         (testbed, arms): (String, Vec<Arm>),
         config: &Config,
-        suite: &'static str,
+        suite: &Suite,
         cases: &[&Case],
         seed: u64,
     ) -> Result<Plan, CliError> {
@@ -85,8 +80,10 @@ impl BenchArguments {
         let id = |case: &&Case| case.id().to_owned();
         let benches = cases.iter().map(id).collect();
         let observed = cases.iter().filter(|case| case.is_program()).map(id).collect();
-        let pauses_idle = !self.no_pause;
-        Ok(Plan { suite, benches, observed, arms, testbed, seed, pauses_idle, settings })
+        let ids = suite.cases().iter().map(Case::id);
+        let list = OwnList::new(ids, self.selection());
+        let (suite, pauses_idle) = (suite.name(), !self.no_pause);
+        Ok(Plan { suite, list, benches, observed, arms, testbed, seed, pauses_idle, settings })
     }
 
     fn settings(&self, config: &Config, effort: &Effort) -> Result<Settings, CliError> {

@@ -14,7 +14,7 @@ fn plan(arguments: &[&str]) -> Result<Plan, String> {
     let timed = Bench::new("a", |b: &mut Bencher<'_>| b.iter(|| ()));
     let suite = Suite::new("s", [timed, Bench::program("b", |_| ())]).unwrap();
     let cases: Vec<&Case> = suite.cases().iter().collect();
-    parsed.plan("s", &cases, 1).map_err(|failure| failure.message)
+    parsed.plan(&suite, &cases, 1).map_err(|failure| failure.message)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn benches_have_settings_of_their_own_unless_a_flag_sets_them() {
         let suite = own();
         let cases: Vec<&Case> = suite.cases().iter().collect();
         let arguments = BenchArguments::from_matches(&matches).unwrap();
-        arguments.plan("s", &cases, 1).map_err(|failure| failure.message).unwrap().settings
+        arguments.plan(&suite, &cases, 1).map_err(|failure| failure.message).unwrap().settings
     };
     let of = |settings: &Settings, id: &str| {
         let times = [settings.warm_up_ns(id), settings.measurement_ns(id)];

@@ -59,8 +59,8 @@ pub(super) fn measure(
     if !arguments.quiet {
         announce(&plan, gate);
     }
-    let (digest, consoles) = (suite.digest(), record.location.consoles());
-    let fleet = GuestFleet::new(&plan, executable, digest, interrupt.clone(), consoles);
+    let consoles = record.location.consoles();
+    let fleet = GuestFleet::new(&plan, executable, interrupt.clone(), consoles);
     let ran = run(&plan, fleet, &mut record, Context { arguments, interrupt: &interrupt, start });
 
     // Everything is recorded. From here on, a signal ends the process at once.
@@ -90,7 +90,7 @@ pub(super) fn measure(
 fn plan_new_run(suite: &Suite, arguments: &BenchArguments) -> Result<Plan, CliError> {
     let benches = select(suite, &arguments.selection()).map_err(CliError::usage)?;
     let seed = arguments.seed.unwrap_or_else(seed_from_clock);
-    arguments.plan(suite.name(), &benches, seed)
+    arguments.plan(suite, &benches, seed)
 }
 
 fn seed_from_clock() -> u64 {

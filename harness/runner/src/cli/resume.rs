@@ -60,7 +60,7 @@ impl Unfinished {
         let cases = self.cases(suite, arguments)?;
         let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;
         let arms = (header.testbed.clone(), self.arms(arguments, &config)?);
-        let of_flags = arguments.plan_of(arms, &config, suite.name(), &cases, header.seed)?;
+        let of_flags = arguments.plan_of(arms, &config, suite, &cases, header.seed)?;
         let is_given = |flag: &str| arguments.is_given(flag);
         if let Some(changed) = contradiction(&header.settings, &of_flags.settings, is_given) {
             return Err(self.refused(&changed));

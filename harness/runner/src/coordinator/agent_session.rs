@@ -23,7 +23,6 @@ use std::time::{Duration, Instant};
 pub(crate) struct GuestFleet {
     arms: Vec<Arm>,
     executable: Executable,
-    suite_digest: [u8; 32],
     limits: Limits,
     interrupt: Interrupt,
     /// The folder of the guests' console logs.
@@ -35,7 +34,6 @@ impl GuestFleet {
     pub(crate) fn new(
         plan: &Plan,
         executable: Executable,
-        suite_digest: [u8; 32],
         interrupt: Interrupt,
         consoles: PathBuf,
     ) -> Self {
@@ -45,7 +43,7 @@ impl GuestFleet {
             limits.boot = Duration::from_nanos(boot_ns);
         }
         let (arms, attendant) = (plan.arms.clone(), Arc::new(Attendant::start()));
-        Self { arms, executable, suite_digest, limits, interrupt, consoles, attendant }
+        Self { arms, executable, limits, interrupt, consoles, attendant }
     }
 }
 
@@ -62,9 +60,8 @@ impl Fleet for GuestFleet {
         // The agent reads the guest's facts, which a boot still under way would change.
         guest.wait_until_booted();
         phases.settle_ns = lap(&mut clock);
-        let expected =
-            Expected { sha256: self.executable.sha256.clone(), suite_digest: self.suite_digest };
-        let (process, hello) = start_agent(&mut guest, &shipped, &expected, self.limits.request)?;
+        let sha256 = self.executable.sha256.clone();
+        let (process, hello) = start_agent(&mut guest, &shipped, &sha256, self.limits.request)?;
         phases.agent_ns = lap(&mut clock);
         let booted = booted(phases, &guest, &shipped, hello);
         // Agents in guests that we start end with them.
@@ -76,7 +73,7 @@ impl Fleet for GuestFleet {
             outlives_us,
             guest,
             shipped,
-            expected,
+            sha256,
             request_limit: self.limits.request,
             requests: 0,
         };
@@ -116,13 +113,8 @@ fn booted(phases: Phases, guest: &Guest, shipped: &Shipped, hello: Hello) -> Boo
         agent_resident_bytes: hello.resident_bytes,
         launch: guest.launch_record().cloned(),
         facts: hello.facts,
+        benches: hello.benches,
     }
-}
-
-/// What an agent must report about itself.
-struct Expected {
-    sha256: String,
-    suite_digest: [u8; 32],
 }
 
 /// A running agent.
@@ -135,7 +127,8 @@ struct AgentSession {
     outlives_us: bool,
     guest: Guest,
     shipped: Shipped,
-    expected: Expected,
+    /// The hash that an agent must report of itself.
+    sha256: String,
     request_limit: Duration,
     /// The number of the last request.
     requests: u64,
@@ -156,7 +149,7 @@ impl AgentLink for AgentSession {
     fn restart(&mut self) -> Result<(), AgentError> {
         self.process.close();
         let (process, _) =
-            start_agent(&mut self.guest, &self.shipped, &self.expected, self.request_limit)?;
+            start_agent(&mut self.guest, &self.shipped, &self.sha256, self.request_limit)?;
         self.process = self.attendant.attend(process, self.outlives_us);
         Ok(())
     }
@@ -218,7 +211,7 @@ impl Read for Attentive<'_> {
 fn start_agent(
     guest: &mut Guest,
     shipped: &Shipped,
-    expected: &Expected,
+    sha256: &str,
     limit: Duration,
 ) -> Result<(RemoteProcess, Hello), AgentError> {
     let mut process = guest.spawn(shipped, &[AGENT_ARGUMENT])?;
@@ -235,7 +228,7 @@ fn start_agent(
         }
         Err(other) => return Err(AgentError::failed(other.to_string())),
     };
-    if hello.executable_sha256 != expected.sha256 || hello.suite_digest != expected.suite_digest {
+    if hello.executable_sha256 != sha256 {
         return Err(AgentError::failed(format!(
             "the agent in the guest is not this executable: remove {} there and run again",
             shipped.path

@@ -33,6 +33,8 @@ pub(super) struct Booted {
     pub agent_resident_bytes: u64,
     pub launch: Option<LaunchRecord>,
     pub facts: Facts,
+    /// The ids in the list that its agent makes.
+    pub benches: Vec<String>,
 }
 
 /// Why an agent gave no answer.

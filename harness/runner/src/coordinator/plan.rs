@@ -1,6 +1,7 @@
 //! The plan of a run: the selected benches, the arms, the settings and the expected time.
 
 use super::arm::Arm;
+use super::selection::OwnList;
 use crate::record::{ArmRecord, Settings, standings};
 use sevbench_guest::Address;
 use sevbench_protocol::Measure;
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub suite: &'static str,
     /// The ids of the benches, in the order of the suite.
     pub benches: Vec<String>,
+    /// The whole list that they were selected from.
+    pub list: OwnList,
     /// Those of them that drive external programs, according to the bench list.
     pub observed: HashSet<String>,
     /// The control first.
@@ -135,6 +138,7 @@ mod tests {
         let plan = Plan {
             suite: "s",
             benches: Vec::new(),
+            list: OwnList::default(),
             observed: HashSet::new(),
             arms: Vec::new(),
             testbed: "loopback".into(),

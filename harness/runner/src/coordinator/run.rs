@@ -14,11 +14,13 @@ use super::replication::Replication;
 use super::run_log::RunLog;
 use super::run_state::RunState;
 use super::schedule::{BenchOrder, BootOrder, Extent, boot_order};
-use crate::record::{BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter};
+use crate::record::{
+    BootRecord, EndRecord, Event, FailureRecord, JournalError, JournalWriter, SkipRecord,
+};
 use sevbench_guest::Interrupt;
-use sevbench_protocol::Measure;
+use sevbench_protocol::{DIFFERENT_LISTS_HINT, Measure};
 use sevbench_reports::Outcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 /// What connects a run to the rest of the process.
@@ -61,6 +63,8 @@ pub(super) struct Run<'a> {
     agents: Vec<Option<Box<dyn AgentLink>>>,
     /// Whether the number of boots is final.
     is_extended: bool,
+    /// By arm, the benches of its list that ours lacks, as far as they are recorded.
+    unlisted: HashSet<(usize, String)>,
 }
 
 impl<'a> Run<'a> {
@@ -82,6 +86,7 @@ impl<'a> Run<'a> {
             measures: checkpoint.measures_of(plan),
             agents: Vec::new(),
             is_extended: is_single_stage || checkpoint.extended.is_some(),
+            unlisted: HashSet::new(),
         }
     }
 
@@ -188,6 +193,7 @@ impl<'a> Run<'a> {
     }
 
     fn record_boot(&mut self, arm: usize, booted: Booted) -> Result<(), EarlyEnd> {
+        self.record_unlisted(arm, &booted.benches)?;
         self.log.append(&Event::Boot(Box::new(BootRecord {
             boot: self.state.boot,
             arm: self.plan.arms[arm].name.clone(),
@@ -198,6 +204,23 @@ impl<'a> Run<'a> {
             launch: booted.launch,
             facts: booted.facts,
         })))
+    }
+
+    /// Records once that a bench is in an arm's list, but not in ours.
+    fn record_unlisted(&mut self, arm: usize, benches: &[String]) -> Result<(), EarlyEnd> {
+        let plan = self.plan;
+        for bench in benches.iter().filter(|id| plan.list.lacks(id)) {
+            if self.unlisted.insert((arm, bench.clone())) {
+                self.log.append(&Event::Skipped(SkipRecord {
+                    boot: self.state.boot,
+                    bench: bench.clone(),
+                    arm: plan.arms[arm].name.clone(),
+                    reason: "the list of benches that the coordinator makes lacks it".into(),
+                    hint: DIFFERENT_LISTS_HINT.into(),
+                }))?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs a bench if the control, which is arm 0, and at least one treatment are up.

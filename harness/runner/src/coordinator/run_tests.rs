@@ -92,6 +92,18 @@ fn skip_is_recorded_and_the_other_arm_is_dismissed() {
     assert_eq!((skips, failures(&journal).len(), rounds(&journal).len()), (2, 0, 6));
 }
 
+/// A list that is made at run time may differ from the coordinator's.
+#[test]
+fn bench_of_one_arms_list_alone_is_skipped_there() {
+    let (outcome, journal) = check(Trouble::ListsMore(1, "s/c"));
+    assert_eq!((outcome, rounds(&journal).len()), (Outcome::Complete, 2 * 2 * 3));
+    let skips = journal.events.iter().filter_map(|event| match event {
+        Event::Skipped(skip) => Some((skip.bench.as_str(), skip.arm.as_str(), skip.boot)),
+        _ => None,
+    });
+    assert_eq!(skips.collect::<Vec<_>>(), [("s/c", "aa", 1)], "once");
+}
+
 #[test]
 fn failed_verification_is_a_failure() {
     let (_, journal) = check(Trouble::Wrong(0, "s/a"));

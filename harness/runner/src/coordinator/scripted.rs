@@ -27,6 +27,8 @@ pub(super) enum Trouble {
     Dies(usize, &'static str, usize),
     /// The same, and the guest dies too.
     GuestDies(usize, &'static str, usize),
+    /// The list of this arm has another bench.
+    ListsMore(usize, &'static str),
     /// The bench is skipped in this arm.
     Skips(usize, &'static str),
     /// Verification fails in this arm.
@@ -79,8 +81,19 @@ impl Fleet for ScriptedFleet {
             agent_resident_bytes: 1,
             launch: None,
             facts: Facts::default(),
+            benches: self.benches(arm),
         };
         Ok((Box::new(agent), booted))
+    }
+}
+
+impl ScriptedFleet {
+    fn benches(&self, arm: usize) -> Vec<String> {
+        let more = match self.trouble {
+            Trouble::ListsMore(of_arm, id) if of_arm == arm => Some(id),
+            _ => None,
+        };
+        ["s/a", "s/b"].into_iter().chain(more).map(str::to_owned).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use regex_lite::Regex;
 use sevbench_protocol::{Case, Suite};
+use std::collections::HashSet;
 use thiserror::Error;
 
 /// How many similar ids are listed if none matches.
@@ -52,11 +53,38 @@ impl<'a> Pattern<'a> {
         })
     }
 
-    fn matches(&self, case: &Case) -> bool {
+    fn matches(&self, id: &str) -> bool {
         match self {
-            Self::Id(id) => case.id() == *id,
-            Self::Regex(regex) => regex.is_match(case.id()),
+            Self::Id(whole) => id == *whole,
+            Self::Regex(regex) => regex.is_match(id),
         }
+    }
+}
+
+/// The list of benches that the coordinator makes, and what the user selects of it. A list that is
+/// made at run time may be another one in a guest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnList {
+    ids: HashSet<String>,
+    selection: Selection,
+}
+
+impl OwnList {
+    pub(crate) fn new(
+        ids: impl IntoIterator<Item = impl Into<String>>,
+        selection: Selection,
+    ) -> Self {
+        Self { ids: ids.into_iter().map(Into::into).collect(), selection }
+    }
+
+    /// Whether this bench of another list would be selected, but is not in this one.
+    pub(crate) fn lacks(&self, id: &str) -> bool {
+        let Selection { filters, skips, exact, .. } = &self.selection;
+        let is_any = |texts: &[String]| {
+            // What is no regular expression was refused when the benches were selected.
+            texts.iter().flat_map(|text| Pattern::new(text, *exact)).any(|one| one.matches(id))
+        };
+        !self.ids.contains(id) && (filters.is_empty() || is_any(filters)) && !is_any(skips)
     }
 }
 
@@ -74,7 +102,8 @@ pub(crate) fn select<'s>(
     // A whole id names its bench, whether it is measured by default or not.
     let is_measured = |case: &Case| *sweep || *exact || !case.is_sweep();
     for (filter, pattern) in filters.iter().zip(&wanted) {
-        let mut matching = suite.cases().iter().filter(|case| pattern.matches(case)).peekable();
+        let mut matching =
+            suite.cases().iter().filter(|case| pattern.matches(case.id())).peekable();
         let filter = filter.clone();
         if matching.peek().is_none() {
             let near = near_ids(suite, &filter).join(", ");
@@ -85,7 +114,7 @@ pub(crate) fn select<'s>(
         }
     }
     let is_any = |patterns: &[Pattern<'_>], case: &Case| {
-        patterns.iter().any(|pattern| pattern.matches(case))
+        patterns.iter().any(|pattern| pattern.matches(case.id()))
     };
     let is_wanted = |case: &&Case| match wanted.is_empty() {
         true => *sweep || !case.is_sweep(),
@@ -169,5 +198,12 @@ mod tests {
         assert!(refused(&of(&["1GiB"], &[])).contains("--sweep"));
         assert!(refused(&of(&["("], &[])).contains("--exact"));
         assert!(refused(&of(&[], &["("])).contains("--exact"));
+    }
+    #[test]
+    fn benches_of_other_lists_are_missed_if_they_would_be_selected() {
+        let list = |selection| OwnList::new(["s/a"], selection);
+        assert!(list(of(&[], &[])).lacks("s/b") && !list(of(&[], &[])).lacks("s/a"));
+        assert!(list(of(&["b"], &[])).lacks("s/b") && !list(of(&["c"], &[])).lacks("s/b"));
+        assert!(!list(of(&[], &["b"])).lacks("s/b"));
     }
 }

@@ -7,6 +7,7 @@ use crate::coordinator::checkpoint::Checkpoint;
 use crate::coordinator::plan::Plan;
 use crate::coordinator::progress::{Progress, ProgressMode};
 use crate::coordinator::run::{Run, Wiring};
+use crate::coordinator::selection::{OwnList, Selection};
 use crate::record::{Event, Header, Journal, JournalError, JournalWriter, Settings, read_journal};
 use sevbench_guest::{Interrupt, MachineSettings};
 use sevbench_reports::{Outcome, Role};
@@ -35,6 +36,7 @@ pub(in crate::coordinator) fn plan() -> Plan {
     Plan {
         suite: "s",
         benches,
+        list: OwnList::new(["s/a", "s/b"], Selection::default()),
         observed: HashSet::new(),
         arms,
         testbed: "loopback".into(),
