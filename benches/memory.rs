@@ -134,7 +134,8 @@ fn first_touch(page_size: PageSize, b: &mut Bencher<'_>, size: ByteSize) -> Resu
 fn without(cpu_feature: &str) -> Skip {
     Skip::new(
         format!("the guest's CPU has no {cpu_feature}"),
-        "set cpu_model under [machine] to one that has it",
+        "select other benches, or use a CPU that has it; for a guest that sevbench boots, set \
+         cpu_model under [machine] in sevbench.toml",
     )
 }
 

@@ -86,8 +86,8 @@ pub enum AddressError {
     },
     /// It holds a password.
     #[error(
-        "an address must not hold a password, since others can read it: use ?key=PATH or the SSH \
-         agent"
+        "do not put a password into an address, since other users can see it: use ?key=PATH or the \
+         SSH agent"
     )]
     Password,
     /// There is no such treatment.
@@ -168,7 +168,7 @@ impl Address {
         // A URL escapes what is not ASCII.
         if host.contains('%') && !host.contains(':') {
             return Err(wrong(
-                "the host name is not valid: write one that is not ASCII in its xn-- form",
+                "the host name is not valid: write letters beyond ASCII in Punycode (xn--…)",
             ));
         }
         let user = decode(url.username()).ok_or_else(|| wrong("the user is not UTF-8"))?;

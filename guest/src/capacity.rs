@@ -23,7 +23,8 @@ pub(crate) struct HostCapacity {
 pub enum CapacityError {
     /// Too few CPUs.
     #[error(
-        "a guest needs {vcpus} vCPUs but this host has {cpus} CPUs: lower vcpus under [machine]"
+        "a guest needs {vcpus} vCPUs but this host has {cpus} CPUs: lower vcpus under [machine] in \
+         sevbench.toml"
     )]
     Cpus { vcpus: u32, cpus: u64 },
     /// The pins do not match the vCPUs.
@@ -32,7 +33,7 @@ pub enum CapacityError {
     /// A memory backing that the SEV-SNP arm cannot share.
     #[error(
         "a SEV-SNP guest's private memory uses 4 KiB pages, so the other arms must use them too: set \
-         backing = \"memfd\""
+         backing = \"memfd\" under [machine] in sevbench.toml"
     )]
     Backing,
     /// Too few free huge pages.
@@ -44,7 +45,7 @@ pub enum CapacityError {
     /// Too little memory.
     #[error(
         "{guests} guests need {needed_mib} MiB of memory but {free_mib} MiB are free: lower \
-         memory_mib under [machine], or free some memory"
+         memory_mib under [machine] in sevbench.toml, or free some memory"
     )]
     Memory { guests: usize, needed_mib: u64, free_mib: u64 },
 }

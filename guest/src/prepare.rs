@@ -103,7 +103,7 @@ fn lock_loopback(tell: &mut dyn FnMut(&str)) -> Option<HostLock> {
 }
 
 fn disturbed_by(owner: &str) -> String {
-    format!("warning: {owner} is using this host as well: each disturbs the other")
+    format!("warning: {owner} is using this host as well: the two runs disturb each other")
 }
 
 /// Checks what a machine needs from the host itself. [`prepare`] checks its image and its memory.

@@ -26,7 +26,8 @@ pub struct GuardedText {
 pub enum Distrust {
     /// Somebody else can change it.
     #[error(
-        "others can write to {path}, so it may not decide what runs here: type `chmod go-w {path}`",
+        "other users can write to {path}, so it may not decide what runs here: type \
+         `chmod go-w {path}`",
         path = .0.display()
     )]
     Writable(PathBuf),

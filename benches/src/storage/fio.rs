@@ -55,7 +55,7 @@ impl FioError {
                 "type `apt-get install fio` in the guest, or add fio to your image's recipe"
             }
             Self::NoEngine => "install a fio with libaio, or a kernel with io_uring",
-            _ => "run `fio --enghelp` in the guest to see what is wrong",
+            _ => "type `fio --enghelp` in the guest to see what is wrong",
         }
     }
 }

@@ -87,7 +87,7 @@ fn intel_workstation_runs_testbeds_without_sev() {
     Note clock source []: hpet: reading it may take longer than what is measured
         -> see `dmesg | grep -i tsc` for why it is not tsc
     Note governor []: powersave: the frequency follows the load
-        -> type `cpupower frequency-set -g performance`
+        -> type `cpupower frequency-set -g performance` as root
     Note boost []: on: the frequency depends on temperature and neighbours
         -> type `echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo` as root
     Note SMT []: on: two vCPUs may share a core
@@ -122,9 +122,9 @@ fn bare_machine_is_shown_what_to_install() {
     Note gcore []: missing: `cargo sevbench leak --dump gcore` needs it
         -> type `apt-get install gdb`
     Failed KVM [sev sev-es snp]: /dev/kvm: No such file or directory (os error 2)
-        -> type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`
+        -> type `modprobe kvm_amd` as root and look at `dmesg | grep -i kvm`
     Failed QEMU [qemu sev sev-es snp]: missing
-        -> type `apt-get install qemu-system-x86` (9.1 or later for SEV-SNP)
+        -> type `apt-get install qemu-system-x86`; for SEV-SNP on Debian 12, `apt-get install -t bookworm-backports qemu-system-x86`
     Failed firmware [qemu sev sev-es snp]: OVMF is missing
         -> type `apt-get install ovmf`
     Failed guest image [qemu sev sev-es snp]: not built yet

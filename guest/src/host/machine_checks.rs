@@ -85,7 +85,11 @@ fn governor(probe: &HostProbe) -> Check {
         None => Check::note("governor", "not available on this machine".into(), None),
         Some(other) => {
             let found = format!("{other}: the frequency follows the load");
-            Check::note("governor", found, Some("type `cpupower frequency-set -g performance`"))
+            Check::note(
+                "governor",
+                found,
+                Some("type `cpupower frequency-set -g performance` as root"),
+            )
         }
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn checks(probe: &HostProbe) -> Vec<Check> {
     let mut checks = vec![kvm(probe)];
     match &probe.qemu {
         Qemu::Missing => {
-            let remedy = "type `apt-get install qemu-system-x86` (9.1 or later for SEV-SNP)";
+            let remedy = "type `apt-get install qemu-system-x86`; for SEV-SNP on Debian 12, \
+                          `apt-get install -t bookworm-backports qemu-system-x86`";
             checks.push(Check::failed("QEMU", TestbedKind::GUESTS, "missing".into(), remedy));
         }
         Qemu::Broken(reason) => {
@@ -53,15 +54,15 @@ fn kvm(probe: &HostProbe) -> Check {
              svm /proc/cpuinfo` counts CPUs; most virtual machines do not offer it"
         }
         KvmDefect::NoDevice(Extension::Vmx, _) => {
-            "type `modprobe kvm_intel` and look at `dmesg | grep -i kvm`"
+            "type `modprobe kvm_intel` as root and look at `dmesg | grep -i kvm`"
         }
         KvmDefect::NoDevice(Extension::Svm, _) => {
-            "type `modprobe kvm_amd` and look at `dmesg | grep -i kvm`"
+            "type `modprobe kvm_amd` as root and look at `dmesg | grep -i kvm`"
         }
         KvmDefect::Unusable(_) => "look at `dmesg | grep -i kvm`",
         KvmDefect::Denied(_) => "type `sudo usermod -aG kvm $USER` and log in again",
         KvmDefect::OtherInterface(_) => {
-            "boot a kernel whose KVM speaks version 12, which every kernel since 2.6.22 does"
+            "boot a kernel with version 12 of KVM's interface, as every one since 2.6.22"
         }
     };
     Check::failed("KVM", TestbedKind::PROTECTED, defect.to_string(), remedy)

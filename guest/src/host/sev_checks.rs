@@ -136,7 +136,7 @@ fn parameters(probe: &HostProbe, cpuid: SevCpuid) -> [Parameter; 3] {
             value: values.sev,
             offered: cpuid.sev(),
             needed_by: TestbedKind::PROTECTED,
-            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev=1 sev_es=1`, and look at \
+            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev=1 sev_es=1` as root, and look at \
                      `dmesg | grep -i sev`",
         },
         Parameter {
@@ -144,7 +144,7 @@ fn parameters(probe: &HostProbe, cpuid: SevCpuid) -> [Parameter; 3] {
             value: values.sev_es,
             offered: cpuid.sev_es(),
             needed_by: ES,
-            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev_es=1`, and look at \
+            remedy: "type `modprobe -r kvm_amd && modprobe kvm_amd sev_es=1` as root, and look at \
                      `dmesg | grep -i sev`",
         },
         Parameter {
@@ -173,7 +173,7 @@ fn module(probe: &HostProbe, cpuid: SevCpuid) -> Vec<Check> {
             return Check::failed(subject, needed_by, format!("{name}=N"), remedy);
         }
         let found = format!("it has no parameter {name}, or is not loaded");
-        let remedy = format!("type `modprobe kvm_amd`, or {NEWER_KERNEL}");
+        let remedy = format!("type `modprobe kvm_amd` as root, or {NEWER_KERNEL}");
         Check::failed(subject, needed_by, found, remedy)
     });
     failed.collect()
@@ -183,7 +183,7 @@ fn device(probe: &HostProbe) -> Check {
     match &probe.facts.sev_device {
         Device::Opens => Check::fine("/dev/sev", TestbedKind::PROTECTED, "opens".into()),
         Device::Absent => {
-            let remedy = "type `modprobe ccp` and look at `dmesg | grep -i ccp`; SEV may be \
+            let remedy = "type `modprobe ccp` as root and look at `dmesg | grep -i ccp`; SEV may be \
                           disabled in the firmware setup";
             Check::failed("/dev/sev", TestbedKind::PROTECTED, "absent".into(), remedy)
         }

@@ -53,7 +53,9 @@ impl Processes {
     pub(super) fn spawn(&self, command_line: &[u8]) -> io::Result<Child> {
         let mut state = self.lock();
         if state.is_ending || state.leaders.len() >= RUNNING_MAX {
-            return Err(io::Error::other("the server ends, or runs too many processes"));
+            return Err(io::Error::other(
+                "the server is shutting down, or runs too many processes",
+            ));
         }
         let mut command = Command::new("/bin/sh");
         command

@@ -15,8 +15,8 @@ use thiserror::Error;
 pub enum QemuError {
     /// QEMU is not installed.
     #[error(
-        "qemu-system-x86_64 is missing: type `apt-get install qemu-system-x86` (SEV-SNP needs \
-         version 9.1 or later)"
+        "qemu-system-x86_64 is missing: type `apt-get install qemu-system-x86`; for SEV-SNP on \
+         Debian 12, `apt-get install -t bookworm-backports qemu-system-x86`"
     )]
     NoQemu,
     /// There is no firmware.

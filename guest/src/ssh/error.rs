@@ -71,7 +71,7 @@ pub enum SshError {
     Handshake { host: String, port: u16, step: &'static str, reason: String },
     /// Client and server have no algorithm of this kind in common.
     #[error(
-        "{host} and sevbench share no {kind}: the server offers {theirs}; sevbench supports {ours}; \
+        "{host} and sevbench have no {kind} in common: the server offers {theirs}; sevbench supports {ours}; \
          add one that sevbench supports to {} in the server's sshd_config",
         kind.setting()
     )]
@@ -139,7 +139,7 @@ pub enum SshError {
     Shell { reason: String },
     /// The folder for the executable cannot be made, or is open to others.
     #[error(
-        "cannot keep the executable in the guest: {reason}; name another folder with ?dir=PATH"
+        "cannot store the executable in the guest: {reason}; name another folder with ?dir=PATH"
     )]
     Directory { reason: String },
     /// The executable does not fit, or arrived incomplete.
@@ -165,8 +165,8 @@ pub enum SshError {
     TimedOut { step: &'static str, limit: Duration },
     /// The server opens no further session.
     #[error(
-        "the guest's SSH server refuses another session while {step} ({reason}): raise MaxSessions \
-         in its sshd_config to 1 or more"
+        "the guest's SSH server refuses a session while {step} ({reason}): set MaxSessions in its \
+         sshd_config to at least 1"
     )]
     NoSession { step: &'static str, reason: String },
     /// The connection broke.

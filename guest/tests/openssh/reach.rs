@@ -139,7 +139,7 @@ pub(crate) fn frozen_guest() -> CaseResult {
 pub(crate) fn no_session() -> CaseResult {
     let sshd = sshd!(configuration: "MaxSessions 0".into());
     let error = started(&sshd.address("")).ship(&this()).unwrap_err().to_string();
-    assert!(error.contains("refuses another session") && error.contains("MaxSessions"), "{error}");
+    assert!(error.contains("refuses a session") && error.contains("MaxSessions"), "{error}");
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub(super) struct AnalyzeArguments {
     /// Set the confidence level of the intervals [default: that of the run; 0.95 for a table]
     #[arg(long, value_name = "LEVEL")]
     confidence_level: Option<f64>,
-    /// Set the slowdown, in per cent, that counts as no change, for all benches
+    /// Set the largest slowdown, in per cent, that still counts as no change, for all benches
     ///
     /// [default: that of the run; 3 for a table]
     #[arg(long, value_name = "PCT")]
@@ -66,7 +66,7 @@ pub(super) struct CompareArguments {
     before: OsString,
     /// Compare this later run, baseline or table
     now: OsString,
-    /// Set the change of a slowdown, in per cent, that counts as no change
+    /// Set the largest change of a slowdown, in per cent, that still counts as no change
     ///
     /// [default: the margins of the later record]
     #[arg(long, value_name = "PCT")]

@@ -51,8 +51,8 @@ impl LeakReport {
             }
             Ok(found) if found.verdict != LeakVerdict::Plaintext => {
                 return none(format!(
-                    "the secret of the unprotected control {name} was not found ({}), so finding \
-                     none elsewhere means nothing",
+                    "the secret of the unprotected control {name} was not found ({}), so its \
+                     absence elsewhere proves nothing",
                     found.reason
                 ));
             }
@@ -61,8 +61,7 @@ impl LeakReport {
         let all_plaintext = self.arms.iter().all(ArmLeak::is_unclaimed_plaintext);
         if all_plaintext {
             let who = if self.arms.len() == 2 { "neither arm" } else { "no arm" };
-            let text =
-                format!("{who} is encrypted: the host reads the secret of each in plaintext");
+            let text = format!("{who} is encrypted: the host reads their secrets in plaintext");
             return Conclusion { text, is_fine: true };
         }
         let mut text = format!("{name} is not encrypted: the host reads its secret");

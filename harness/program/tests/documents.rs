@@ -88,13 +88,24 @@ fn architecture_lists_every_package() {
     assert!(lines.iter().any(|line| line.starts_with("fixtures/ ")));
 }
 
+/// The anchor of a heading, as GitHub makes it.
+fn anchor_of(line: &str) -> String {
+    let Some(heading) = line.strip_prefix('#') else { return String::new() };
+    let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    heading.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
 #[test]
 fn paths_and_links_in_documents_exist() {
     for document in DOCUMENTS {
         let text = unfenced(&read(document));
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
-            assert!(root().join(link).exists(), "{document} links to {link}");
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = if path.is_empty() { document } else { path };
+            assert!(root().join(path).exists(), "{document} links to {link}");
+            let is_heading = || read(path).lines().any(|line| anchor_of(line) == anchor);
+            assert!(anchor.is_empty() || is_heading(), "{document} links to {link}");
         }
         for word in text.split(|c: char| c.is_whitespace() || "`(),;:|".contains(c)) {
             let room = ["benches/", "guest/", "harness/", "reports/", "fixtures/"];

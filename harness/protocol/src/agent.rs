@@ -34,7 +34,7 @@ const USAGE: u8 = 2;
 /// presumably vanished from the network.
 const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
 
-/// The same once the coordinator gives signs of life: four of them.
+/// The same once the coordinator sends heartbeats: four of them.
 const UNATTENDED_MAX: Duration = Duration::from_secs(60);
 
 /// The parts in which an agent waits. If the guest's clock jumps, as after a pause, that ends one
@@ -87,7 +87,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
     let mut idle_max = IDLE_MAX;
     loop {
         let Some(message) = receive(&messages, idle_max) else {
-            say(&format!("nothing from the coordinator for {}", format_duration(idle_max)));
+            say(&format!("no message from the coordinator for {}", format_duration(idle_max)));
             end_group()
         };
         let Some((number, request)) = message else {
@@ -121,7 +121,7 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
     }
 }
 
-/// A request and its number, or `None` for a sign of life.
+/// A request and its number, or `None` for a heartbeat.
 type Message = Option<(u64, Request)>;
 
 /// The next message, or `None` if there is none for this long. Does not return if the input ends.

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Something in a message that exceeds its limit.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("it has {found} {what}, but at most {allowed} are accepted")]
+#[error("the message has {found} {what}, but at most {allowed} are accepted")]
 pub struct Excess {
     /// What there is too much of.
     pub(crate) what: &'static str,

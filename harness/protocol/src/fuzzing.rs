@@ -1,7 +1,7 @@
 //! What fuzzers call.
 
 use crate::message::{
-    Request, read_greeting, read_reply, read_request, write_request, write_sign_of_life,
+    Request, read_greeting, read_reply, read_request, write_heartbeat, write_request,
 };
 
 /// Reads the first bytes of an agent or a coordinator: a greeting, then a request, or a reply.
@@ -25,7 +25,7 @@ fn written(message: Option<&(u64, Request)>) -> Vec<u8> {
     let mut frame = Vec::new();
     match message {
         Some((number, request)) => write_request(&mut frame, *number, request),
-        None => write_sign_of_life(&mut frame),
+        None => write_heartbeat(&mut frame),
     }
     .expect("a vector takes everything");
     frame

@@ -34,9 +34,9 @@ pub use excess::Excess;
 pub use frame::FrameError;
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
-    AGENT_ARGUMENT, Conditions, GreetingError, Hello, PROTOCOL_VERSION, Reply, Request,
-    SIGN_OF_LIFE_INTERVAL, read_greeting, read_reply, read_request, write_greeting, write_reply,
-    write_request, write_sign_of_life,
+    AGENT_ARGUMENT, Conditions, GreetingError, HEARTBEAT_INTERVAL, Hello, PROTOCOL_VERSION, Reply,
+    Request, read_greeting, read_reply, read_request, write_greeting, write_heartbeat, write_reply,
+    write_request,
 };
 pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
 pub use observer::{Failure, Observer};

@@ -18,8 +18,8 @@ pub const AGENT_ARGUMENT: &str = "--sevbench-agent";
 /// the same executable. The version catches an agent that is not.
 pub const PROTOCOL_VERSION: u16 = 8;
 
-/// How often a coordinator that gives signs of life gives one.
-pub const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
+/// How often a coordinator that sends heartbeats sends one.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The first bytes that an agent writes. They and the version after them never change their form.
 const MAGIC: [u8; 8] = *b"SEVBENCH";
@@ -179,18 +179,18 @@ pub fn write_request(
     write_frame(out, &Some((number, request)))
 }
 
-/// Writes a sign of life: nothing but that the coordinator is still there. It gets no reply.
+/// Writes a heartbeat: nothing but that the coordinator is still there. It gets no reply.
 ///
 /// A connection that is cut without an end, as when a cable is pulled, stays open at the agent's
-/// side. After the first sign of life, an agent that receives nothing for a minute ends.
+/// side. After the first heartbeat, an agent that receives nothing for a minute ends.
 ///
 /// # Errors
 /// If the stream breaks.
-pub fn write_sign_of_life(out: &mut impl Write) -> Result<(), FrameError> {
+pub fn write_heartbeat(out: &mut impl Write) -> Result<(), FrameError> {
     write_frame(out, &None::<(u64, Request)>)
 }
 
-/// Reads a request and its number, or a sign of life, which is `None`.
+/// Reads a request and its number, or a heartbeat, which is `None`.
 ///
 /// # Errors
 /// If the stream ends or breaks, the frame is too long, or it is not exactly one message.

@@ -124,13 +124,19 @@ mod tests {
     #[test]
     fn oversized_answers_are_named_by_what_they_have_too_much_of() {
         let samples = BenchAnswer::Samples(vec![1; SAMPLES_MAX + 1]);
-        assert_eq!(excess(&samples), "it has 65537 samples, but at most 65536 are accepted");
+        assert_eq!(
+            excess(&samples),
+            "the message has 65537 samples, but at most 65536 are accepted"
+        );
         let batches = vec![1; WarmUpSeries::LEN_MAX + 1];
         let series = WarmUpSeries { iterations: Vec::new(), elapsed_ns: batches };
-        assert!(excess(&BenchAnswer::Warm(series)).starts_with("it has 513 batches of a warm-up"));
+        assert!(
+            excess(&BenchAnswer::Warm(series))
+                .starts_with("the message has 513 batches of a warm-up")
+        );
         let figure = Observation::rate("a", 1.0, Unit::Iops);
         let figures = Observed::from(vec![figure; OBSERVATIONS_MAX + 1]);
-        assert!(excess(&BenchAnswer::Observed(figures)).starts_with("it has 257 figures"));
+        assert!(excess(&BenchAnswer::Observed(figures)).starts_with("the message has 257 figures"));
         let counts = vec![(1, 1); VALUES_MAX / 2 + 1];
         let value = ObservedValue::Distribution { significant_digits: 3, bin_width: None, counts };
         let distribution = Observation { name: "a".into(), value };

@@ -82,7 +82,9 @@ impl Config {
         match distrust {
             Some(distrust) if config.testbeds != Testbeds::default() => Err(distrust.into()),
             Some(distrust) => {
-                tell(&format!("warning: {distrust}; its margins are used"));
+                tell(&format!(
+                    "warning: only the margins of the configuration are used: {distrust}"
+                ));
                 Ok(config)
             }
             None => Ok(config),

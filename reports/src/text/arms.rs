@@ -57,8 +57,7 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
         Outcome::BootsLost => {
             writeln!(
                 out,
-                "boots lost: too many boots lost a guest; --resume makes up for them once the cause \
-                 is fixed"
+                "boots lost: too many boots lost a guest; fix the cause, then continue with --resume"
             )?;
         }
         Outcome::Truncated => {

@@ -134,7 +134,7 @@ fn silent_network_loses_nothing() {
 }
 
 /// A killed coordinator's connection is not closed if its network is cut too. The agent in the
-/// machine notices that the signs of life stop.
+/// machine notices that the heartbeats stop.
 #[test]
 fn agent_behind_a_cut_connection_ends_within_a_minute() {
     let sshd = match Sshd::start(&Options::default()) {

@@ -119,7 +119,7 @@ fn concurrent_run_is_refused_and_interrupt_ends_the_first() {
     signal(third.id(), libc::SIGINT);
     let warning = format!("warning: process {} (trials, user ", first.id());
     let third = Ran::of(third.wait_with_output().unwrap());
-    third.expect(130, &[&warning, "each disturbs the other"]);
+    third.expect(130, &[&warning, "the two runs disturb each other"]);
     signal(first.id(), libc::SIGINT);
     Ran::of(first.wait_with_output().unwrap()).expect(130, &["interrupted"]);
     host.assert_nothing_runs();

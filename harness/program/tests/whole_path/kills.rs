@@ -74,7 +74,10 @@ fn loopback_run_beside_another_is_warned() {
     let lab = Lab::new();
     let first = lab.start(&LONG, 1);
     let second = Lab::new().run(&["--quick", "--boots", "1", "trials/rate"]);
-    second.expect(0, &["(trials, user ", "is using this host as well: each disturbs the other"]);
+    second.expect(
+        0,
+        &["(trials, user ", "is using this host as well: the two runs disturb each other"],
+    );
     signal(first.id(), libc::SIGINT);
     Ran::of(first.wait_with_output().unwrap()).expect(130, &[]);
 }

@@ -75,7 +75,7 @@ fn second_stage_runs_until_the_time_limit() {
     lab.run(&asked).expect(
         0,
         &[
-            "then more boots where ±0.001 % needs them, for up to",
+            "then more boots for intervals wider than ±0.001 %, for up to",
             "5 boots done: 1 of 1 benches need up to",
             "cut off by --max-time after",
             "trials/spin",

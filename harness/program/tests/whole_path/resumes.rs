@@ -121,7 +121,7 @@ fn resume_rejects_changed_settings() {
 fn resume_refuses_a_run_in_progress() {
     let lab = Lab::new();
     let child = lab.start(&[&PLAN[..], &[BENCHES]].concat(), 3);
-    lab.run(&["--resume"]).expect(2, &["has not ended: wait for it"]);
+    lab.run(&["--resume"]).expect(2, &["a run is still writing"]);
     signal(child.id(), libc::SIGTERM);
     Ran::of(child.wait_with_output().unwrap()).expect(130, &[]);
 }

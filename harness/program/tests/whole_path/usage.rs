@@ -68,7 +68,13 @@ fn margins_that_others_can_write_are_used_with_a_warning() {
     fs::set_permissions(&config, Permissions::from_mode(0o666)).unwrap();
     let mut command = lab.command(&["--quick", "--boots", "2", "--verbose", "spin", "--config"]);
     let ran = Ran::of(command.arg(&config).output().unwrap());
-    ran.expect(0, &["its margins are used", &format!("`chmod go-w {}`", config.display())]);
+    ran.expect(
+        0,
+        &[
+            "warning: only the margins of the configuration are used: other users can write to",
+            &format!("`chmod go-w {}`", config.display()),
+        ],
+    );
     assert_eq!(lab.summary()["comparisons"][0]["margin"], 0.42);
 }
 

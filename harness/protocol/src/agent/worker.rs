@@ -59,10 +59,9 @@ impl Worker {
                 | BenchAnswer::Failed(_)),
             ) => (None, last),
             Ok(answer) => (Some(self), answer),
-            Err(_) => (
-                None,
-                BenchAnswer::Failed("the thread of the bench ended without an answer".into()),
-            ),
+            Err(_) => {
+                (None, BenchAnswer::Failed("the bench's thread ended without answering".into()))
+            }
         }
     }
 }

@@ -171,11 +171,11 @@ impl SeriesCollector {
             self.benches.iter().map(|(id, bench)| (*bench, id.as_str())).collect();
         let unprepared = self.unprepared.iter().map(|(bench, rounds)| {
             let rounds = counted(*rounds, "round");
-            format!("{}: {rounds} of arms that had no set-up in that boot", names[bench])
+            format!("{}: {rounds} ignored, since an arm was not set up in that boot", names[bench])
         });
         let idle = self.idle.iter().map(|(bench, arm)| {
             let arm = &self.arms[usize::from(*arm)];
-            format!("{}: its set-up in {arm} declares no work", names[bench])
+            format!("{}: in {arm} it declares no work", names[bench])
         });
         let series: Vec<(&SeriesKey, &Series)> =
             self.series_by_key.iter().map(|(key, index)| (key, &self.series[*index])).collect();
@@ -188,7 +188,10 @@ impl SeriesCollector {
             format!("{}: its arms report {}", group[0].1.measurand, units.join(" and "))
         });
         let misnamed = self.misnamed.iter().map(|(bench, [first, second])| {
-            format!("{}: its arms report {first} and {second} in the same place", names[bench])
+            format!(
+                "{}: its arms report different figures in the same place: {first} and {second}",
+                names[bench]
+            )
         });
         unprepared.chain(idle).chain(units).chain(misnamed).collect()
     }

@@ -194,7 +194,7 @@ fn rounds_that_cannot_be_used_say_why() {
         summary.run.defects
     };
     let unprepared = defects(|events| events.retain(|event| !matches!(event, Event::Setup(_))));
-    assert_eq!(unprepared, ["s/a: 20 rounds of arms that had no set-up in that boot"]);
+    assert_eq!(unprepared, ["s/a: 20 rounds ignored, since an arm was not set up in that boot"]);
     let idle = defects(|events| {
         for event in events {
             if let Event::Setup(setup) = event {
@@ -202,7 +202,7 @@ fn rounds_that_cannot_be_used_say_why() {
             }
         }
     });
-    assert_eq!(idle[0], "s/a: its set-up in nosev declares no work");
+    assert_eq!(idle[0], "s/a: in nosev it declares no work");
     let other_units = defects(|events| {
         for event in events {
             if let Event::Setup(setup) = event

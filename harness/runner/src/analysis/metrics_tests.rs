@@ -124,7 +124,7 @@ fn distributions_of_different_names_are_not_pooled() {
     };
     let other = summary("write", None);
     assert_eq!(other.comparisons, []);
-    let defect = "s/a: its arms report write and read in the same place";
+    let defect = "s/a: its arms report different figures in the same place: write and read";
     assert_eq!(other.run.defects, [defect]);
     // The coarser of both arms' bins count.
     let binned = summary("read", Some(BIN_WIDTH)).comparisons;

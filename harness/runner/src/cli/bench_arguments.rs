@@ -127,9 +127,9 @@ pub(super) struct BenchArguments {
     pub margin: f64,
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
     ///
-    /// At most 5 % of runs are false alarms, however many benches there are. The gate refuses
-    /// guests that differ in more than the treatment, a protection that is not verified, and too
-    /// few boots.
+    /// If no slowdown is beyond its margin, at most 5 % of runs fail, however many benches there
+    /// are. The gate refuses guests that differ in more than the treatment, a protection that is
+    /// not verified, and too few boots.
     #[arg(long)]
     pub gate: bool,
     /// Continue the newest unfinished run of this suite, with its benches, arms, settings and seed

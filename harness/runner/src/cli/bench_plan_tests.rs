@@ -43,9 +43,9 @@ fn boots_are_fixed_or_follow_the_precision() {
 fn plan_line_states_the_limit_on_boots() {
     for (arguments, words) in [
         (&["--boots", "1"][..], "× 4 rounds, about 4 min 17 s"),
-        (&["--bench"], "then more boots where ±2 % needs them, for up to 1 h 25 min"),
-        (&["--precision", "0.5"], "more boots where ±0.5 % needs them"),
-        (&["--max-time", "5min"], "needs them; no boot starts after 5 min"),
+        (&["--bench"], "then more boots for intervals wider than ±2 %, for up to 1 h 25 min"),
+        (&["--precision", "0.5"], "more boots for intervals wider than ±0.5 %"),
+        (&["--max-time", "5min"], "than ±2 %; no boot starts after 5 min"),
         (&["--boots", "3", "--max-time", "5min"], "; no boot starts after 5 min"),
     ] {
         let text = plan(arguments).unwrap().describe();

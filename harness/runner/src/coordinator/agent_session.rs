@@ -230,7 +230,7 @@ fn start_agent(
     };
     if hello.executable_sha256 != sha256 {
         return Err(AgentError::failed(format!(
-            "the agent in the guest is not this executable: remove {} there and run again",
+            "the executable in the guest differs from this one: type `rm {}` there and run again",
             shipped.path
         )));
     }

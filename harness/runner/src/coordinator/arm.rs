@@ -49,7 +49,9 @@ pub(crate) enum ArmError {
          name"
     )]
     ClaimOnQemu { name: String, address: String },
-    #[error("{0} has a protection, so it cannot be the control `{CONTROL}`: write qemu:nosev")]
+    #[error(
+        "{0} is a protected guest, so it cannot be the control `{CONTROL}`: write --control qemu:nosev"
+    )]
     ProtectedControl(String),
     #[error(
         "an address has no option `{0}`: the options are key, known_hosts, config and dir (for \

@@ -2,7 +2,7 @@
 //! waiting for.
 
 use sevbench_guest::RemoteProcess;
-use sevbench_protocol::{SIGN_OF_LIFE_INTERVAL, write_sign_of_life};
+use sevbench_protocol::{HEARTBEAT_INTERVAL, write_heartbeat};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ fn attend(arrivals: &Receiver<Weak<Mutex<Option<Attended>>>>) {
 /// A process whose connection the attendant serves.
 struct Attended {
     process: RemoteProcess,
-    /// When its agent gets the next sign of life; `None` if it gets none.
+    /// When its agent gets the next heartbeat; `None` if it gets none.
     next_sign: Option<Instant>,
 }
 
@@ -68,10 +68,10 @@ impl Attended {
     fn serve(&mut self) -> std::io::Result<()> {
         let now = Instant::now();
         if let Some(next) = self.next_sign.as_mut().filter(|next| **next <= now) {
-            *next = now + SIGN_OF_LIFE_INTERVAL;
+            *next = now + HEARTBEAT_INTERVAL;
             let mut sign = Vec::new();
             // A vector takes everything.
-            write_sign_of_life(&mut sign).ok();
+            write_heartbeat(&mut sign).ok();
             self.process.write_later(&sign)?;
         }
         self.process.keep_alive()

@@ -97,10 +97,11 @@ impl Plan {
             (None, None) => plan,
             (None, Some(limit)) => format!("{plan}; no boot starts after {limit}"),
             (Some(percent), Some(limit)) => format!(
-                "{plan}, then more boots where ±{percent} % needs them; no boot starts after {limit}"
+                "{plan}, then more boots for intervals wider than ±{percent} %; no boot starts after \
+                 {limit}"
             ),
             (Some(percent), None) => format!(
-                "{plan}, then more boots where ±{percent} % needs them, for up to {}",
+                "{plan}, then more boots for intervals wider than ±{percent} %, for up to {}",
                 format_duration(self.expected() * (STAGES_MAX - 1)),
             ),
         }

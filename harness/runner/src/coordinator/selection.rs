@@ -32,7 +32,7 @@ pub(crate) enum SelectionError {
     NoMatch { filter: String, near: String },
     #[error("`{filter}` matches only benches that are not measured by default: add --sweep")]
     OnlySweep { filter: String },
-    #[error("--skip leaves no bench: drop it, or skip fewer")]
+    #[error("--skip excludes every selected bench: remove it, or narrow its regular expression")]
     AllSkipped,
 }
 
@@ -186,7 +186,9 @@ mod tests {
         assert_eq!(ids(&["memcpy"], &["nonesuch"]).len(), 2);
         let exact = Selection { exact: true, ..of(&[], &["memory/memset/32MiB"]) };
         assert_eq!(selected(&exact).unwrap().len(), 3, "all by default, without one");
-        assert!(selected(&of(&["memcpy"], &["mem"])).unwrap_err().contains("--skip leaves no"));
+        assert!(
+            selected(&of(&["memcpy"], &["mem"])).unwrap_err().contains("--skip excludes every")
+        );
     }
 
     #[test]

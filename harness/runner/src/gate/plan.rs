@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(refusal, GateRefusal::CannotFail { boots: 4, comparisons: 1, needed: 5 });
         let text = refuse_plan(5, 25).unwrap().to_string();
         assert!(text.contains("25 lines needs 9 boots"), "{text}");
-        assert!(text.contains("1 in 32") && text.contains("1 in 500"), "{text}");
+        assert!(text.contains("below 1/32") && text.contains("needs 1/500"), "{text}");
         assert_eq!(refuse_plan(9, 25), None);
     }
 

@@ -13,8 +13,8 @@ pub enum GateRefusal {
     OneBoot,
     /// With so few boots, no outcome could reach the p-value that a failure needs.
     #[error(
-        "a gate over {} needs {needed} boots: measure that many (--boots {needed}); with {}, the \
-         smallest possible p is 1 in {}, but the strictest test needs 1 in {}",
+        "a gate over {} needs {needed} boots: measure that many (--boots {needed}); with {}, \
+         p cannot fall below 1/{}, but a failure needs 1/{}",
         counted(*comparisons, "line"),
         counted(*boots, "boot"),
         2_u64.saturating_pow(*boots),
@@ -30,8 +30,8 @@ pub enum GateRefusal {
     },
     /// The error of the baseline alone is as large as the margin.
     #[error(
-        "the baseline `{baseline}` is too imprecise: {bench} is known to ±{percent:.1} %{}, and \
-         its margin is {margin} %; save it again with more --boots, or raise --margin",
+        "the baseline `{baseline}` is too imprecise: the interval of {bench} is ±{percent:.1} %{}, \
+         and its margin is {margin} %; save the baseline again with more --boots, or raise --margin",
         if *is_binned { " (including what histogram bins hide in both runs)" } else { "" }
     )]
     CannotPass {
@@ -70,14 +70,14 @@ pub enum GateRefusal {
     },
     /// An arm may not have the protection that it claims.
     #[error(
-        "the protection of {0} is claimed, not verified: see its evidence in the result; an arm \
-         of an ssh:// machine may get a name that claims nothing"
+        "the protection of {0} is claimed, not verified: see its evidence in the result; for an \
+         ssh:// machine, give the arm a name that claims nothing, as in --treatment other=ssh://…"
     )]
     Unverified(String),
     /// The arms differ in more than the treatment.
     #[error(
-        "{arm} differs from the control in more than its treatment ({facts}): make the machines \
-         alike"
+        "{arm} differs from the control in more than its treatment ({facts}): remove these \
+         differences, or leave the arm out"
     )]
     UndeclaredDifferences {
         /// The treatment arm.

@@ -29,11 +29,11 @@ pub(crate) enum JournalError {
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error(
-        "a line of {len} bytes is too long for {}, which has lines of at most {LINE_LEN_MAX} bytes",
+        "cannot write {}: a line of {len} bytes exceeds the limit of {LINE_LEN_MAX}",
         path.display()
     )]
     TooLong { path: PathBuf, len: usize },
-    #[error("the run that writes {} has not ended: wait for it", path.display())]
+    #[error("a run is still writing {}: wait until it ends, or stop it", path.display())]
     InUse { path: PathBuf },
     #[error("{} line {line}: {reason}", path.display())]
     Corrupt { path: PathBuf, line: usize, reason: String },

@@ -87,7 +87,7 @@ fn journal_has_one_writer() {
     let path = folder.path().join("run.ndjson");
     let first = JournalWriter::create(&path, &Header::smallest()).unwrap();
     let second = JournalWriter::open(&path).err().unwrap().to_string();
-    assert!(second.contains("has not ended: wait for it"), "{second}");
+    assert!(second.contains("a run is still writing"), "{second}");
     drop(first);
     assert!(JournalWriter::open(&path).is_ok());
 }

@@ -15,7 +15,7 @@ const TARGET_TAG: &str = "CACHEDIR.TAG";
 /// The journal in a run's folder.
 pub(super) const JOURNAL: &str = "run.ndjson";
 
-/// The link to the newest run that has a value.
+/// The link to the newest run that recorded a round.
 pub(super) const LATEST: &str = "latest";
 
 /// The folder of all baselines, inside that of all runs.

@@ -51,7 +51,7 @@ impl Run<'_> {
         let percent = self.plan.settings.precision_percent.unwrap_or_default();
         let (most, left) = (self.state.boots.most_left(), self.state.boots.left());
         if most == 0 {
-            return format!("{done} done: every bench is known to ±{percent} %");
+            return format!("{done} done: every slowdown is known to ±{percent} %");
         }
         let expected = self.state.pace.time_for(&left, most).unwrap_or_default();
         let over = self.state.elapsed().saturating_add(expected) > time_max;
