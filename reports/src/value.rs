@@ -50,6 +50,7 @@ mod tests {
             (845.12, Unit::Nanoseconds, "845.1 ns"),
             (999_999.0, Unit::Nanoseconds, "1.000 ms"),
             (0.5, Unit::Nanoseconds, "0.500 ns"),
+            (1.5e9, Unit::BitsPerSecond, "1.500 Gbit/s"),
             (112_300.0, Unit::OperationsPerSecond, "112.3 kops/s"),
         ] {
             assert_eq!(format_value(value, unit), text);

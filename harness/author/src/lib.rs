@@ -75,6 +75,8 @@
 //! and builds faster. It cannot measure by itself, and a coordinator accepts only an agent with
 //! exactly its own bytes: keep the feature on unless you bring a coordinator of your own.
 
+#[doc(no_inline)]
+pub use sevbench_protocol::hdrhistogram;
 pub use sevbench_protocol::{
     BatchSize, Bench, Bencher, BodyResult, ByteSize, Case, Failure, Observation, Observed,
     ObservedValue, Observer, Skip, Suite, SuiteError, Throughput, Unit,

@@ -32,6 +32,8 @@ pub use bencher::Bencher;
 pub use case::Case;
 pub use excess::Excess;
 pub use frame::FrameError;
+#[doc(no_inline)]
+pub use hdrhistogram;
 pub use link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 pub use message::{
     AGENT_ARGUMENT, Conditions, GreetingError, HEARTBEAT_INTERVAL, Hello, PROTOCOL_VERSION, Reply,

@@ -17,6 +17,40 @@ pub enum Throughput {
     Bytes(u64),
     /// An iteration processes this many elements. The result is shown in elements/s.
     Elements(u64),
+    /// An iteration processes this many bits. The result is shown in bit/s.
+    Bits(u64),
+    /// The same as `Bytes`, as criterion has it: rates in B/s always have decimal prefixes here.
+    BytesDecimal(u64),
+    /// An iteration processes this many elements, which are so many bytes together. The result is
+    /// shown in elements/s.
+    ElementsAndBytes {
+        /// The elements.
+        elements: u64,
+        /// The bytes.
+        bytes: u64,
+    },
+}
+
+impl Throughput {
+    /// The unit of the rate.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Bytes(_) | Self::BytesDecimal(_) => Unit::BytesPerSecond,
+            Self::Elements(_) | Self::ElementsAndBytes { .. } => Unit::ElementsPerSecond,
+            Self::Bits(_) => Unit::BitsPerSecond,
+        }
+    }
+
+    /// What an iteration processes, in what the rate counts.
+    pub const fn amount(self) -> u64 {
+        match self {
+            Self::Bytes(amount)
+            | Self::BytesDecimal(amount)
+            | Self::Elements(amount)
+            | Self::Bits(amount)
+            | Self::ElementsAndBytes { elements: amount, .. } => amount,
+        }
+    }
 }
 
 /// The unit in which a value is recorded and shown.
@@ -28,6 +62,9 @@ pub enum Unit {
     /// `B/s`: bytes per second.
     #[serde(rename = "B/s")]
     BytesPerSecond,
+    /// `bit/s`: bits per second.
+    #[serde(rename = "bit/s")]
+    BitsPerSecond,
     /// `elements/s`: elements per second.
     #[serde(rename = "elements/s")]
     ElementsPerSecond,
@@ -51,6 +88,7 @@ impl Unit {
         match self {
             Self::Nanoseconds => "ns",
             Self::BytesPerSecond => "B/s",
+            Self::BitsPerSecond => "bit/s",
             Self::ElementsPerSecond => "elements/s",
             Self::OperationsPerSecond => "ops/s",
             Self::Iops => "iops",
@@ -150,15 +188,15 @@ impl Observation {
         Self { name: name.into(), value: ObservedValue::Scalar { value, unit: Unit::Nanoseconds } }
     }
 
-    /// A distribution of durations, from a histogram of values in ns. `Histogram` is that of the
-    /// crate `hdrhistogram`, version 7.
+    /// A distribution of durations, from a histogram of values in ns, which is one of the crate
+    /// `hdrhistogram`. `sevbench::hdrhistogram` is the version that fits.
     ///
     /// The bench then has the metrics `name-mean`, `name-p50`, `name-p99` and `name-p99.9`. A
     /// round needs 20, 1000 and 10,000 values for the three percentiles.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// let mut latency_ns = hdrhistogram::Histogram::<u64>::new(3).expect("3 digits are valid");
+    /// let mut latency_ns = sevbench::hdrhistogram::Histogram::<u64>::new(3).expect("3 digits are valid");
     /// latency_ns.saturating_record(81_300);
     /// let latency = sevbench::Observation::histogram("latency", &latency_ns);
     /// ```

@@ -81,6 +81,8 @@ words! {
         Nanoseconds = "ns",
         /// Bytes per second.
         BytesPerSecond = "B/s",
+        /// Bits per second.
+        BitsPerSecond = "bit/s",
         /// Elements per second.
         ElementsPerSecond = "elements/s",
         /// Operations per second.

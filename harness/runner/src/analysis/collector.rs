@@ -7,7 +7,6 @@ use super::metrics::{
 };
 use super::series::{PooledDistribution, PooledTable, Row, Series};
 use crate::record::{ArmRound, FailureRecord, Header, RoundRecord, RoundSamples, SetupRecord};
-use sevbench_protocol::Throughput;
 use sevbench_reports::{Measurand, Role, Unit};
 use sevbench_text::counted;
 use std::collections::btree_map::Entry;
@@ -81,7 +80,7 @@ impl SeriesCollector {
         let bench = self.bench(&setup.bench);
         if let Some(arm) = self.arm(&setup.arm) {
             let is_idle = setup.operations == 0
-                || matches!(setup.throughput, Some(Throughput::Bytes(0) | Throughput::Elements(0)));
+                || setup.throughput.is_some_and(|throughput| throughput.amount() == 0);
             if is_idle {
                 self.idle.insert((bench, arm));
             }

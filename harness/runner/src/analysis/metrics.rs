@@ -2,7 +2,7 @@
 //! external program reported.
 
 use crate::record::{SetupRecord, total_ns};
-use sevbench_protocol::{Observation, ObservedValue, Throughput};
+use sevbench_protocol::{Observation, ObservedValue};
 use sevbench_reports::Unit;
 
 /// The percentiles that are compared, and the number of values that each needs: 10/(1 − q).
@@ -70,9 +70,9 @@ pub(super) fn timed(iterations: u64, samples: &[u64], setup: &SetupRecord) -> (U
     let cost = iteration_ns / setup.operations as f64;
     let (unit, shown) = match setup.throughput {
         None => (Unit::Nanoseconds, cost),
-        Some(Throughput::Bytes(bytes)) => (Unit::BytesPerSecond, bytes as f64 / iteration_ns * 1e9),
-        Some(Throughput::Elements(count)) => {
-            (Unit::ElementsPerSecond, count as f64 / iteration_ns * 1e9)
+        Some(throughput) => {
+            let rate = throughput.amount() as f64 / iteration_ns * 1e9;
+            (model_unit(throughput.unit()), rate)
         }
     };
     (unit, Value { cost, shown })
@@ -134,6 +134,7 @@ pub(super) const fn model_unit(unit: sevbench_protocol::Unit) -> Unit {
     match unit {
         Protocol::Nanoseconds => Unit::Nanoseconds,
         Protocol::BytesPerSecond => Unit::BytesPerSecond,
+        Protocol::BitsPerSecond => Unit::BitsPerSecond,
         Protocol::ElementsPerSecond => Unit::ElementsPerSecond,
         Protocol::OperationsPerSecond => Unit::OperationsPerSecond,
         Protocol::Iops => Unit::Iops,

@@ -15,10 +15,9 @@ use crate::record::{
 };
 use sevbench_guest::Interrupt;
 use sevbench_protocol::{
-    BenchAnswer, BenchRequest, Measure, Ready, Request, SampleKind, Throughput,
+    BenchAnswer, BenchRequest, Measure, Ready, Request, SampleKind, Throughput, Unit,
 };
 use sevbench_text::nanoseconds;
-use std::mem;
 use std::time::{Duration, Instant};
 
 /// What an external program may take beyond twice the time that it measures, before `--timeout` is
@@ -243,22 +242,20 @@ fn setup_defect(ready: Ready, first: Ready) -> Option<String> {
     if ready.operations == 0 {
         return Some("it declares 0 operations in an iteration".into());
     }
-    let work = |ready: Ready| match ready.throughput {
-        Some(Throughput::Bytes(_)) => "bytes",
-        Some(Throughput::Elements(_)) => "elements",
+    let work = |ready: Ready| match ready.throughput.map(Throughput::unit) {
+        Some(Unit::BytesPerSecond) => "bytes",
+        Some(Unit::BitsPerSecond) => "bits",
+        Some(_) => "elements",
         None => "no throughput",
     };
-    if let Some(Throughput::Bytes(0) | Throughput::Elements(0)) = ready.throughput {
+    if ready.throughput.is_some_and(|throughput| throughput.amount() == 0) {
         return Some(format!("it declares 0 {} in an iteration", work(ready)));
     }
     if ready.kind != first.kind {
         return Some("it times a closure in one arm and runs a program in another".into());
     }
-    let kind = |ready: Ready| ready.throughput.as_ref().map(mem::discriminant);
-    (kind(ready) != kind(first)).then(|| {
-        let (here, there) = (work(ready), work(first));
-        format!("it declares {here} here, but {there} in another arm")
-    })
+    let (here, there) = (work(ready), work(first));
+    (here != there).then(|| format!("it declares {here} here, but {there} in another arm"))
 }
 
 /// The samples in an answer and, from an external program, how long it measured. The answer itself
@@ -295,11 +292,16 @@ mod tests {
             |throughput, operations| Ready { kind: SampleKind::Timed, throughput, operations };
         let first = ready(Some(Throughput::Bytes(8)), 1);
         assert_eq!(setup_defect(first, first), None);
+        assert_eq!(setup_defect(ready(Some(Throughput::BytesDecimal(8)), 1), first), None);
         for (other, expected) in [
             (ready(None, 1), "it declares no throughput here, but bytes in another arm"),
             (
                 ready(Some(Throughput::Elements(8)), 1),
                 "it declares elements here, but bytes in another arm",
+            ),
+            (
+                ready(Some(Throughput::Bits(8)), 1),
+                "it declares bits here, but bytes in another arm",
             ),
             (ready(Some(Throughput::Bytes(0)), 1), "it declares 0 bytes in an iteration"),
             (ready(Some(Throughput::Bytes(8)), 0), "it declares 0 operations in an iteration"),

@@ -57,6 +57,7 @@ fn units_are_converted_to_their_base_unit() {
         ("KiB/s", Unit::BytesPerSecond, 2_560.0),
         ("MiB/s", Unit::BytesPerSecond, 2_621_440.0),
         ("GiB/s", Unit::BytesPerSecond, 2_684_354_560.0),
+        ("bit/s", Unit::BitsPerSecond, 2.5),
         ("elements/s", Unit::ElementsPerSecond, 2.5),
         ("ops/s", Unit::OperationsPerSecond, 2.5),
         ("iops", Unit::Iops, 2.5),
@@ -210,7 +211,7 @@ fn unknown_and_mixed_units_are_named() {
     row_says(
         "b,a,1,1,min,1",
         ", column 5 (`unit`): unknown unit `min`; use one of ns, us, ms, s, B/s, KB/s, MB/s, GB/s, \
-         KiB/s, MiB/s, GiB/s, elements/s, ops/s, iops",
+         KiB/s, MiB/s, GiB/s, bit/s, elements/s, ops/s, iops",
     );
     for unit in ["MB/s", "iops", "ops/s"] {
         row_says(

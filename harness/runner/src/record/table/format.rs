@@ -13,7 +13,7 @@ pub(super) const LINE_LEN_MAX: usize = 4096;
 
 /// The units of the column `unit`: the word, the unit in which values are kept, and the factor
 /// between the two.
-pub(super) const UNITS: [(&str, Unit, f64); 14] = [
+pub(super) const UNITS: [(&str, Unit, f64); 15] = [
     ("ns", Unit::Nanoseconds, 1.0),
     ("us", Unit::Nanoseconds, 1e3),
     ("ms", Unit::Nanoseconds, 1e6),
@@ -25,6 +25,7 @@ pub(super) const UNITS: [(&str, Unit, f64); 14] = [
     ("KiB/s", Unit::BytesPerSecond, 1024.0),
     ("MiB/s", Unit::BytesPerSecond, 1_048_576.0),
     ("GiB/s", Unit::BytesPerSecond, 1_073_741_824.0),
+    ("bit/s", Unit::BitsPerSecond, 1.0),
     ("elements/s", Unit::ElementsPerSecond, 1.0),
     ("ops/s", Unit::OperationsPerSecond, 1.0),
     ("iops", Unit::Iops, 1.0),
