@@ -23,6 +23,9 @@ const CAUSES: [&str; 5] = [
     "no answer within",
 ];
 
+/// How often a fault may miss its run.
+const ATTEMPTS_MAX: u32 = 3;
+
 /// A server, and the proxy that leads to it.
 struct Network {
     // Fields drop in order: connections end, and with them their agents.
@@ -56,14 +59,23 @@ impl Network {
         lab.run(&plan("2", &["--control", "loopback", "--treatment", &treatment]))
     }
 
-    /// Strikes after this part of the bytes of a whole run. Returns whether the run was continued.
-    fn strike(&self, fault: NetworkFault, part: f64) -> bool {
+    /// A run that is struck. `None` if it ended before: on a busy machine, one takes fewer bytes
+    /// than another.
+    fn attempt(&self, fault: NetworkFault, part: f64) -> Option<(Lab, Ran)> {
         let lab = Lab::new();
         self.proxy.strike_after((self.len as f64 * part) as u64, fault);
         let ran = self.run(&lab);
-        let what = format!("{fault:?} after {part:.3} of {} bytes", self.len);
-        assert!(self.proxy.has_struck(), "{what}: the fault did not strike");
+        let has_struck = self.proxy.has_struck();
         self.proxy.heal();
+        has_struck.then_some((lab, ran))
+    }
+
+    /// Strikes after this part of the bytes of a whole run. Returns whether the run was continued.
+    fn strike(&self, fault: NetworkFault, part: f64) -> bool {
+        let what = format!("{fault:?} after {part:.3} of {} bytes", self.len);
+        let (lab, ran) = (0..ATTEMPTS_MAX)
+            .find_map(|_| self.attempt(fault, part))
+            .unwrap_or_else(|| panic!("{what}: the fault did not strike"));
         assert!(
             ran.status == Some(0) || CAUSES.iter().any(|cause| ran.err.contains(cause)),
             "{what}: {ran:#?}"
