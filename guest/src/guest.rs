@@ -2,6 +2,7 @@
 //! they are for.
 
 use crate::address::{Address, SshAddress};
+use crate::data_file::DataFile;
 use crate::error::GuestError;
 use crate::executable::Executable;
 use crate::image::BootImage;
@@ -172,6 +173,19 @@ impl Guest {
             Kind::Qemu(_) => self.ship_static(executable, None),
             Kind::Ssh { directory } => self.ship_static(executable, directory.as_deref()),
         }
+    }
+
+    /// Copies a file into the guest, beside the executables, unless the guest has one with its
+    /// hash. Its name there is its hash.
+    ///
+    /// # Errors
+    /// If the guest has no space for it.
+    pub fn ship_file(&mut self, file: &DataFile) -> Result<Shipped, GuestError> {
+        let directory = match &self.kind {
+            Kind::Ssh { directory } => directory.as_deref(),
+            Kind::Loopback(_) | Kind::Qemu(_) => None,
+        };
+        Ok(ssh::ship_file(&self.connection, file, directory)?)
     }
 
     fn ship_static(

@@ -34,5 +34,5 @@ pub(crate) use known_hosts::KnownHostsFiles;
 pub(crate) use known_hosts::key_status_in;
 pub use process::RemoteProcess;
 pub use ship::Shipped;
-pub(crate) use ship::ship;
+pub(crate) use ship::{ship, ship_file};
 pub(crate) use start::start;

@@ -142,15 +142,15 @@ pub enum SshError {
         "cannot store the executable in the guest: {reason}; name another folder with ?dir=PATH"
     )]
     Directory { reason: String },
-    /// The executable does not fit, or arrived incomplete.
+    /// The executable or a file does not fit, or arrived incomplete.
     #[error(
-        "cannot write the executable ({len_bytes} bytes) to {directory} in the guest: {reason}; \
+        "cannot write the {what} ({len_bytes} bytes) to {directory} in the guest: {reason}; \
          free some space there, or name another folder with ?dir=PATH"
     )]
-    Upload { directory: String, len_bytes: u64, reason: String },
-    /// The executable cannot be read on this side.
-    #[error("cannot read the executable {}: {source}", path.display())]
-    Executable { path: PathBuf, source: io::Error },
+    Upload { what: &'static str, directory: String, len_bytes: u64, reason: String },
+    /// The executable or a file cannot be read on this side.
+    #[error("cannot read the {what} {}: {source}", path.display())]
+    Unreadable { what: &'static str, path: PathBuf, source: io::Error },
     /// The guest cannot run the executable.
     #[error(
         "the guest cannot run {path}: {reason}; if its folder is mounted noexec, name another with \

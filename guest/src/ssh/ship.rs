@@ -1,14 +1,17 @@
-//! Copies the executable into a guest: once per content hash, completely or not at all, private to
-//! the account.
+//! Copies the executable, and files that benches need, into a guest: once per content hash,
+//! completely or not at all, private to the account.
 
 use super::connection::Connection;
 use super::ending::Ending;
 use super::error::SshError;
 use super::process::RemoteProcess;
+use crate::data_file::DataFile;
 use crate::escape;
 use crate::executable::{Architecture, Executable};
 use crate::limits::is_interrupt;
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Marks our lines among the output of the account's start-up files.
@@ -27,7 +30,7 @@ const PIECE_LEN: usize = 32 << 10;
 const DIRECTORY_STATUS: i32 = 41;
 const CANNOT_RUN_STATUS: i32 = 42;
 
-/// An executable that is in the guest.
+/// An executable or a file that is in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipped {
     /// Its path in the guest.
@@ -53,19 +56,98 @@ struct ScriptResult {
     ending: Ending,
 }
 
+/// What is copied. Its name in the guest is its hash.
+#[derive(Clone, Copy)]
+enum Payload<'a> {
+    Executable(&'a Executable),
+    Data(&'a DataFile),
+}
+
+impl Payload<'_> {
+    fn sha256(&self) -> &str {
+        match self {
+            Self::Executable(executable) => &executable.sha256,
+            Self::Data(file) => &file.sha256,
+        }
+    }
+
+    const fn len_bytes(&self) -> u64 {
+        match self {
+            Self::Executable(executable) => executable.len_bytes,
+            Self::Data(file) => file.len_bytes,
+        }
+    }
+
+    /// Its mode in the guest.
+    const fn mode(&self) -> &'static str {
+        match self {
+            Self::Executable(_) => "700",
+            Self::Data(_) => "600",
+        }
+    }
+
+    /// The test of the shell that it must pass in the guest.
+    const fn test(&self) -> &'static str {
+        match self {
+            Self::Executable(_) => "-x",
+            Self::Data(_) => "-r",
+        }
+    }
+
+    /// What it is, in messages.
+    const fn what(&self) -> &'static str {
+        match self {
+            Self::Executable(_) => "executable",
+            Self::Data(_) => "file",
+        }
+    }
+
+    const fn path(&self) -> &PathBuf {
+        match self {
+            Self::Executable(executable) => &executable.path,
+            Self::Data(file) => &file.path,
+        }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::Executable(executable) => Box::new(executable.open_image()?),
+            Self::Data(file) => Box::new(File::open(&file.path)?.take(file.len_bytes)),
+        })
+    }
+}
+
 /// Copies the executable into `directory` of the guest, unless it is there.
 pub(crate) fn ship(
     connection: &Connection,
     executable: &Executable,
     directory: Option<&str>,
 ) -> Result<Shipped, SshError> {
-    let probe = probe(connection, executable, directory)?;
+    let probe = probe(connection, Payload::Executable(executable), directory)?;
     check_architecture(&probe, executable.architecture)?;
-    let path = format!("{}/{}", probe.directory, executable.sha256);
-    if probe.present_len == Some(executable.len_bytes) {
+    ship_probed(connection, Payload::Executable(executable), &probe)
+}
+
+/// Copies a file into `directory` of the guest, unless it is there.
+pub(crate) fn ship_file(
+    connection: &Connection,
+    file: &DataFile,
+    directory: Option<&str>,
+) -> Result<Shipped, SshError> {
+    let probe = probe(connection, Payload::Data(file), directory)?;
+    ship_probed(connection, Payload::Data(file), &probe)
+}
+
+fn ship_probed(
+    connection: &Connection,
+    payload: Payload<'_>,
+    probe: &Probe,
+) -> Result<Shipped, SshError> {
+    let path = format!("{}/{}", probe.directory, payload.sha256());
+    if probe.present_len == Some(payload.len_bytes()) {
         return Ok(Shipped { path, uploaded: false });
     }
-    upload(connection, executable, &probe.directory)?;
+    upload(connection, payload, &probe.directory)?;
     Ok(Shipped { path, uploaded: true })
 }
 
@@ -78,7 +160,7 @@ fn check_architecture(probe: &Probe, wanted: Architecture) -> Result<(), SshErro
 
 fn probe(
     connection: &Connection,
-    executable: &Executable,
+    payload: Payload<'_>,
     directory: Option<&str>,
 ) -> Result<Probe, SshError> {
     // The default folder is ours, so it may be made private. Another one may be any folder, and
@@ -104,18 +186,20 @@ fn probe(
          [ \"$3\" = \"$(id -u)\" ] || no \"$d belongs to another account\"; \
          case $1 in drwx------*) ;; *) {open} || exit {DIRECTORY_STATUS} ;; esac; \
          if [ -f \"$f\" ] && [ ! -L \"$f\" ]; then n=$(wc -c < \"$f\"); \
-         chmod 700 \"$f\" && touch \"$f\"; [ -x \"$f\" ] || exit {CANNOT_RUN_STATUS}; \
+         chmod {mode} \"$f\" && touch \"$f\"; [ {test} \"$f\" ] || exit {CANNOT_RUN_STATUS}; \
          if command -v sha256sum > /dev/null && [ \"$(sha256sum < \"$f\" | cut -c 1-64)\" != {hash} ]; then n=; fi; \
          fi; \
          d=$(CDPATH= cd -- \"$d\" && pwd) || exit {DIRECTORY_STATUS}; \
          echo; echo \"{MARK}$(uname -sm){MARK}$d{MARK}$n{MARK}\"",
-        hash = executable.sha256
+        hash = payload.sha256(),
+        mode = payload.mode(),
+        test = payload.test(),
     );
     let answer = run(connection, &script, &mut io::empty(), "inspecting the guest")?;
     match (parse_probe(&answer.output), &answer.ending) {
         (Some(probe), Ending::Exited(0)) => Ok(probe),
         (_, Ending::Exited(DIRECTORY_STATUS)) => Err(SshError::Directory { reason: answer.reason }),
-        (_, Ending::Exited(CANNOT_RUN_STATUS)) => Err(cannot_run(executable)),
+        (_, Ending::Exited(CANNOT_RUN_STATUS)) => Err(cannot_run(payload)),
         _ => Err(SshError::Shell { reason: answer.in_words() }),
     }
 }
@@ -135,28 +219,31 @@ fn parse_probe_line(line: &str) -> Option<Probe> {
     Some(Probe { system: system.into(), architecture, directory: directory.into(), present_len })
 }
 
-fn upload(
-    connection: &Connection,
-    executable: &Executable,
-    directory: &str,
-) -> Result<(), SshError> {
-    let len_bytes = executable.len_bytes;
+fn upload(connection: &Connection, payload: Payload<'_>, directory: &str) -> Result<(), SshError> {
+    let len_bytes = payload.len_bytes();
     let script = format!(
         "umask 077; cd -- {} || exit 1; t=.upload-$$; trap \"rm -f $t\" 0; trap \"exit 1\" 1 2 13 15; \
          find . -name \".upload-*\" -mtime +0 -exec rm -f \"{{}}\" +; \
          for f in *; do [ ${{#f}} -ne 64 ] || find \"$f\" -type f -mtime +{UNUSED_DAYS_MAX} -exec rm -f \"{{}}\" +; done; \
          cat > $t || exit 1; n=$(wc -c < $t); \
          if [ \"$n\" -ne {len_bytes} ]; then echo \"only $n bytes arrived\" >&2; exit 1; fi; \
-         chmod 700 $t && [ -x $t ] || exit {CANNOT_RUN_STATUS}; mv -f $t {}",
+         chmod {mode} $t && [ {test} $t ] || exit {CANNOT_RUN_STATUS}; mv -f $t {hash}",
         escape::for_shell(directory),
-        executable.sha256
+        mode = payload.mode(),
+        test = payload.test(),
+        hash = payload.sha256(),
     );
-    let mut image = executable.open_image().map_err(|source| cannot_read(executable, source))?;
-    let answer = run(connection, &script, &mut image, "uploading the executable")?;
+    let mut content = payload.open().map_err(|source| cannot_read(payload, source))?;
+    let step = match payload {
+        Payload::Executable(_) => "uploading the executable",
+        Payload::Data(_) => "uploading a file",
+    };
+    let answer = run(connection, &script, &mut content, step)?;
     match answer.ending {
         Ending::Exited(0) => Ok(()),
-        Ending::Exited(CANNOT_RUN_STATUS) => Err(cannot_run(executable)),
+        Ending::Exited(CANNOT_RUN_STATUS) => Err(cannot_run(payload)),
         _ => Err(SshError::Upload {
+            what: payload.what(),
             directory: directory.into(),
             len_bytes,
             reason: answer.in_words(),
@@ -164,13 +251,13 @@ fn upload(
     }
 }
 
-fn cannot_run(executable: &Executable) -> SshError {
+fn cannot_run(payload: Payload<'_>) -> SshError {
     let reason = "permission denied, although its mode allows execution".into();
-    SshError::CannotRun { path: format!("the executable {}", executable.sha256), reason }
+    SshError::CannotRun { path: format!("the {} {}", payload.what(), payload.sha256()), reason }
 }
 
-fn cannot_read(executable: &Executable, source: io::Error) -> SshError {
-    SshError::Executable { path: executable.path.clone(), source }
+fn cannot_read(payload: Payload<'_>, source: io::Error) -> SshError {
+    SshError::Unreadable { what: payload.what(), path: payload.path().clone(), source }
 }
 
 impl ScriptResult {

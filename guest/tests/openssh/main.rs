@@ -84,6 +84,7 @@ fn main() -> ExitCode {
             ("babbling_server", reach::babbling_server),
             ("no_common_algorithm", reach::no_common_algorithm),
             ("interrupted_connect", reach::interrupted_connect),
+            ("data_file", ship::data_file),
             ("no_room", ship::no_room),
             ("no_execution", ship::no_execution),
             ("folder_not_private", ship::folder_not_private),

@@ -1,7 +1,7 @@
 //! Guests that cannot take the executable.
 
 use crate::support::*;
-use sevbench_guest::{Executable, GuestError, Shipped, SshError};
+use sevbench_guest::{DataFile, Executable, GuestError, Shipped, SshError};
 use sevbench_testing::{Options, Skip, Sshd};
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -124,6 +124,26 @@ pub(crate) fn open_default_folder() -> CaseResult {
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
     assert!(started(&sshd.address("")).ship(&this()).unwrap().uploaded);
     assert_eq!(mode(&folder), 0o700);
+    Ok(())
+}
+
+/// A data file is copied once, and again where its copy is not what it was.
+pub(crate) fn data_file() -> CaseResult {
+    let sshd = sshd!();
+    let path = sshd.path("corpus");
+    let content: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+    fs::write(&path, &content).unwrap();
+    let file = DataFile::read(&path).unwrap();
+    let mut guest = started(&sshd.address(""));
+    let first = guest.ship_file(&file).unwrap();
+    let copy = Path::new(&first.path);
+    assert_eq!((fs::read(copy).unwrap(), mode(copy)), (content.clone(), 0o600));
+    assert_eq!(copy, sshd.path("cache/sevbench").join(&file.sha256));
+    assert!(first.uploaded && !guest.ship_file(&file).unwrap().uploaded);
+    fs::write(copy, vec![0; content.len()]).unwrap();
+    assert!(guest.ship_file(&file).unwrap().uploaded);
+    assert_eq!(fs::read(copy).unwrap(), content);
+    assert!(DataFile::read(&sshd.path("nonesuch")).is_err());
     Ok(())
 }
 

@@ -61,6 +61,8 @@
 //! | leave the drop of an output out | [`Bencher::iter_with_large_drop`] |
 //! | time the iterations yourself | [`Bencher::iter_custom`] |
 //! | measure an external program | [`Bench::program`], [`Observer::observe`] |
+//! | read a file of this machine in the guest | [`Bench::file`], [`Bencher::file`] |
+//! | set times, rounds or the confidence level | [`Bench::measurement_time`] and its relatives |
 //! | skip a bench that cannot run in this guest | return a [`Skip`] |
 //! | run a bench over parameters | [`Bench::over`], [`Bench::program_over`] |
 //! | measure a bench with `--sweep` only | [`Bench::sweep`] |

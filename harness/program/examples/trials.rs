@@ -83,12 +83,19 @@ fn lacks_its_file(b: &mut Bencher<'_>) {
     b.iter(|| black_box(&corpus).len());
 }
 
+/// Reads a file that it declares, and that is copied to where it runs.
+fn reads_its_file(b: &mut Bencher<'_>) {
+    let manifest = std::fs::read_to_string(b.file("Cargo.toml")).expect("it was copied");
+    assert!(manifest.contains("[package]"));
+    b.iter(|| black_box(&manifest).lines().count());
+}
+
 /// Long enough to be interrupted in its middle.
 fn slow(b: &mut Bencher<'_>) {
     b.iter(|| std::thread::sleep(Duration::from_millis(200)));
 }
 
-fn benches() -> [Bench; 14] {
+fn benches() -> [Bench; 15] {
     [
         Bench::new("spin", spin),
         Bench::new("rate", rate),
@@ -104,6 +111,7 @@ fn benches() -> [Bench; 14] {
         Bench::new("boasts", boasts),
         Bench::new("fresh-environment", fresh_environment),
         Bench::new("lacks-its-file", lacks_its_file),
+        Bench::new("reads-its-file", reads_its_file).file("Cargo.toml"),
     ]
 }
 

@@ -7,6 +7,7 @@ mod streams;
 mod worker;
 
 use crate::bench::Bench;
+use crate::data_files::DataFiles;
 use crate::frame::FrameError;
 use crate::link::BenchAnswer;
 use crate::message::{
@@ -97,8 +98,9 @@ fn serve(suite: Suite) -> Result<(), FrameError> {
         let interference = Interference::watch();
         let start = Instant::now();
         let answer = match request {
-            Request::Start { bench, spin_factor } => {
-                let (next, answer) = Worker::start(&suite, &bench, spin_factor)?;
+            Request::Start { bench, spin_factor, files } => {
+                let files = DataFiles::shipped(files);
+                let (next, answer) = Worker::start(&suite, &bench, spin_factor, files)?;
                 worker = next;
                 answer
             }

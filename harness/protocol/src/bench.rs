@@ -142,6 +142,31 @@ impl Bench {
         self
     }
 
+    /// Declares a file that the body reads. It is copied into every arm, once for each content, and
+    /// [`Bencher::file`] or [`Observer::file`] tells where it is there.
+    ///
+    /// The path is relative to the folder that cargo starts benches in: that of the package.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Bencher, Skip};
+    ///
+    /// fn count_lines(b: &mut Bencher<'_>) -> Result<(), Skip> {
+    ///     let text = std::fs::read_to_string(b.file("corpus/large.txt"))
+    ///         .map_err(|error| Skip::new(error, "make the corpus with make-corpus.sh"))?;
+    ///     b.iter(|| text.lines().count());
+    ///     Ok(())
+    /// }
+    ///
+    /// let bench = Bench::new("count-lines", count_lines).file("corpus/large.txt");
+    /// # drop(bench);
+    /// ```
+    pub fn file(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.cases.iter_mut().for_each(|case| case.add_file(path.clone()));
+        self
+    }
+
     /// Sets the warm-up time in each arm and boot. `--warm-up-time` and `--quick` take precedence.
     ///
     /// ```

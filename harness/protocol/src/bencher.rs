@@ -1,11 +1,13 @@
 //! The [`Bencher`]: times the closure of a bench body whenever the coordinator requests samples.
 
 use crate::batch_size::BatchSize;
+use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
 use crate::observation::Throughput;
 use crate::warm_up::warm_up;
 use sevbench_text::nanoseconds;
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Measures the closure of a bench body.
@@ -30,6 +32,7 @@ pub struct Bencher<'a> {
     throughput: Option<Throughput>,
     operations: u64,
     spin_factor: Option<f64>,
+    files: DataFiles,
     state: BodyState,
 }
 
@@ -47,8 +50,17 @@ pub(crate) enum BodyState {
 impl<'a> Bencher<'a> {
     /// A bencher driven by `link`. A `spin_factor` stretches every sample to that multiple of its
     /// duration.
-    pub(crate) fn new(link: &'a mut dyn Link, spin_factor: Option<f64>) -> Self {
-        Self { link, throughput: None, operations: 1, spin_factor, state: BodyState::Pending }
+    pub(crate) fn new(link: &'a mut dyn Link, spin_factor: Option<f64>, files: DataFiles) -> Self {
+        let state = BodyState::Pending;
+        Self { link, throughput: None, operations: 1, spin_factor, files, state }
+    }
+
+    /// Where a file is that [`Bench::file`](crate::bench::Bench::file) declares, in this guest.
+    ///
+    /// # Panics
+    /// If the bench does not declare it.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.files.find(path)
     }
 
     /// Declares how much work one iteration does. The result is then shown as a rate. Call it

@@ -1,6 +1,7 @@
 //! A [`Case`]: one bench with one of its parameters, under the id that names it everywhere.
 
 use crate::bencher::{Bencher, BodyState};
+use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, Link};
 use crate::observer::Observer;
 use crate::settings::BenchSettings;
@@ -13,6 +14,8 @@ pub struct Case {
     id: String,
     sweep: bool,
     settings: BenchSettings,
+    /// The paths of the files that its body reads.
+    files: Vec<String>,
     body: Body,
 }
 
@@ -41,7 +44,7 @@ impl Case {
     /// A case that is measured by default. Its id lacks the suite's name until it is
     /// [in a suite](Self::in_suite).
     pub(crate) fn new(id: String, body: Body) -> Self {
-        Self { id, sweep: false, settings: BenchSettings::default(), body }
+        Self { id, sweep: false, settings: BenchSettings::default(), files: Vec::new(), body }
     }
 
     pub(crate) const fn mark_as_sweep(&mut self) {
@@ -71,16 +74,30 @@ impl Case {
         &mut self.settings
     }
 
+    /// The paths of the files that its body reads, as its author has declared them.
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    pub(crate) fn add_file(&mut self, path: String) {
+        self.files.push(path);
+    }
+
     /// Whether the bench runs an external program.
     pub const fn is_program(&self) -> bool {
         matches!(self.body, Body::Program(_))
     }
 
     /// Runs the body and returns how it ended. A panic of the body is not caught.
-    pub(crate) fn run(&self, link: &mut dyn Link, spin_factor: Option<f64>) -> BenchAnswer {
+    pub(crate) fn run(
+        &self,
+        link: &mut dyn Link,
+        spin_factor: Option<f64>,
+        files: DataFiles,
+    ) -> BenchAnswer {
         let (result, state) = match &self.body {
             Body::Timed(body) => {
-                let mut bencher = Bencher::new(link, spin_factor);
+                let mut bencher = Bencher::new(link, spin_factor, files);
                 (body(&mut bencher), bencher.into_state())
             }
             Body::Program(_) if spin_factor.is_some() => (
@@ -91,7 +108,7 @@ impl Case {
                 BodyState::Pending,
             ),
             Body::Program(body) => {
-                let mut observer = Observer::new(link);
+                let mut observer = Observer::new(link, files);
                 (body(&mut observer), observer.into_state())
             }
         };

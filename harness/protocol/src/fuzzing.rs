@@ -70,7 +70,11 @@ mod tests {
         write_greeting(&mut requests, &hello).unwrap();
         let measure = Measure { lead_in: 1, iterations: 1 << 40, samples: 3 };
         for request in [
-            Request::Start { bench: "memory/memcpy/32MiB".into(), spin_factor: Some(1.1) },
+            Request::Start {
+                bench: "memory/memcpy/32MiB".into(),
+                spin_factor: Some(1.1),
+                files: vec![("a".into(), "ab".into())],
+            },
             Request::Drive(BenchRequest::Measure(measure)),
             Request::Drive(BenchRequest::Finish),
         ] {

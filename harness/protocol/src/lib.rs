@@ -9,6 +9,7 @@ mod batch_size;
 mod bench;
 mod bencher;
 mod case;
+mod data_files;
 mod excess;
 mod frame;
 #[cfg(any(test, fuzzing))]

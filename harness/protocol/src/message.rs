@@ -47,6 +47,9 @@ pub enum Request {
         bench: String,
         /// In an arm with an injected slowdown, the factor by which every sample is stretched.
         spin_factor: Option<f64>,
+        /// The files that it declares: the path that its author wrote, and the SHA-256 of the
+        /// content, in hex, which is the name of the copy beside the agent's executable.
+        files: Vec<(String, String)>,
     },
     /// Pass a request on to the bench that is set up.
     Drive(BenchRequest),
@@ -276,8 +279,11 @@ mod tests {
 
     #[test]
     fn request_round_trips() {
-        let request =
-            Request::Start { bench: "memory/memcpy/32MiB".into(), spin_factor: Some(1.1) };
+        let request = Request::Start {
+            bench: "memory/memcpy/32MiB".into(),
+            spin_factor: Some(1.1),
+            files: vec![("a".into(), "ab".into())],
+        };
         let mut frame = Vec::new();
         write_frame(&mut frame, &request).unwrap();
         assert_eq!(read_frame::<Request>(&mut &*frame).unwrap(), request);

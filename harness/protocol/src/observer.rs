@@ -1,10 +1,12 @@
 //! The [`Observer`]: runs an external program whenever the coordinator requests its figures.
 
 use crate::bencher::BodyState;
+use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, BenchRequest, Link, Ready, SampleKind};
 use crate::observation::Observed;
 use crate::warm_up::WarmUpSeries;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Measures the external program of a bench body.
@@ -14,12 +16,21 @@ use std::time::Duration;
 /// in this boot.
 pub struct Observer<'a> {
     link: &'a mut dyn Link,
+    files: DataFiles,
     state: BodyState,
 }
 
 impl<'a> Observer<'a> {
-    pub(crate) fn new(link: &'a mut dyn Link) -> Self {
-        Self { link, state: BodyState::Pending }
+    pub(crate) const fn new(link: &'a mut dyn Link, files: DataFiles) -> Self {
+        Self { link, files, state: BodyState::Pending }
+    }
+
+    /// Where a file is that [`Bench::file`](crate::bench::Bench::file) declares, in this guest.
+    ///
+    /// # Panics
+    /// If the bench does not declare it.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.files.find(path)
     }
 
     /// Measures the program. Each round calls `run` with the duration that the program should

@@ -1,6 +1,7 @@
 //! Runs a body once in this process, as `cargo test` does: one iteration or one short observation.
 
 use crate::case::Case;
+use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, BenchRequest, Link, Measure, SampleKind};
 use sevbench_text::nanoseconds;
 use std::time::Duration;
@@ -10,7 +11,7 @@ const OBSERVATION_DURATION: Duration = Duration::from_secs(1);
 
 /// Runs the body of `case` once. A panic of the body is not caught.
 pub fn run_once(case: &Case) -> BenchAnswer {
-    case.run(&mut OnceLink, None)
+    case.run(&mut OnceLink, None, DataFiles::in_place(case.files()))
 }
 
 /// Requests one sample of one iteration, or one short observation, then finishes the bench.

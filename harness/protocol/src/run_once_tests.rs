@@ -147,7 +147,7 @@ fn batched_routine_sees_each_input_once() {
         for by_reference in [false, true] {
             let counts = Rc::new(Counts::default());
             let mut link = SampleLink(ITERATIONS);
-            let mut bencher = Bencher::new(&mut link, None);
+            let mut bencher = Bencher::new(&mut link, None, DataFiles::default());
             if by_reference {
                 bencher.iter_batched_ref(|| Input::new(&counts), |input| input.see(), size);
             } else {
@@ -170,7 +170,7 @@ fn batched_routine_sees_each_input_once() {
 #[test]
 fn custom_routine_times_itself() {
     let mut link = SampleLink(7);
-    let mut bencher = Bencher::new(&mut link, None);
+    let mut bencher = Bencher::new(&mut link, None, DataFiles::default());
     let mut asked = Vec::new();
     bencher.iter_custom(|iterations| {
         asked.push(iterations);

@@ -21,7 +21,7 @@ fn failures_are_reported_and_the_other_benches_run() {
             "failed: trials/panics in nosev, boot 1: panicked: one is not above one",
             "trials.rs:",
             "failed: trials/lacks-its-file in nosev, boot 1: panicked:",
-            "embed files with include_bytes!",
+            "declare the file with Bench::file, embed it with include_bytes!",
             "failed: trials/wrong-result in aa, boot 2: panicked: a wrong byte at offset 7",
             "the agent ended (exit status 9); its last output:",
             "this is the last output",
@@ -215,4 +215,22 @@ fn bench_that_is_not_in_every_list_is_skipped() {
     let lab = Lab::new();
     let ran = lab.run_example(&lists, &["--quick", "--boots", "1", "everywhere"]);
     assert!(!ran.out.contains("skipped"), "{ran:#?}");
+}
+
+/// It is copied into every arm. What it held is part of the record.
+#[test]
+fn declared_file_is_where_the_body_runs() {
+    let lab = Lab::new();
+    let arguments = ["--quick", "--boots", "2", "reads-its-file"];
+    lab.run(&arguments).expect(0, &["trials/reads-its-file"]);
+    lab.run(&["--test", "reads-its-file"]).expect(0, &["test trials/reads-its-file ... ok"]);
+    let journal = lab.journal();
+    assert_eq!(journal[0]["files"]["Cargo.toml"].as_str().map(str::len), Some(64));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut command = lab.command(&arguments);
+    let ran = Ran::of(command.current_dir(elsewhere.path()).output().unwrap());
+    ran.expect(
+        2,
+        &["cannot read Cargo.toml, a file of the bench trials/reads-its-file: No such file"],
+    );
 }

@@ -174,3 +174,16 @@ fn resume_accepts_the_aa_flag_of_the_run() {
     let names = [1, 2].map(|arm| summary["run"]["arms"][arm]["name"].clone());
     assert_eq!(names, ["slow", "aa"]);
 }
+
+#[test]
+fn resume_refuses_a_changed_file() {
+    let lab = Lab::new();
+    let long = ["--boots", "2", "--rounds", "200", "--measurement-time", "8s", "reads-its-file"];
+    let child = lab.start(&long, 3);
+    signal(child.id(), libc::SIGINT);
+    Ran::of(child.wait_with_output().unwrap()).expect(130, &[]);
+    let path = journal_path(&lab);
+    let text = sevbench_testing::unsealed(&fs::read_to_string(&path).unwrap());
+    fs::write(&path, text.replacen(r#""Cargo.toml":""#, r#""Cargo.toml":"0"#, 1)).unwrap();
+    lab.run(&["--resume"]).expect(2, &["the file Cargo.toml has changed since it began"]);
+}

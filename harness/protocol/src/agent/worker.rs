@@ -1,6 +1,7 @@
 //! The thread on which a bench body runs. It passes requests in and answers out, and turns a panic
 //! into an answer.
 
+use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, BenchRequest, Link};
 use crate::suite::Suite;
 use std::cell::RefCell;
@@ -25,6 +26,7 @@ impl Worker {
         suite: &Arc<Suite>,
         bench: &str,
         spin_factor: Option<f64>,
+        files: DataFiles,
     ) -> io::Result<(Option<Self>, BenchAnswer)> {
         let Some(index) = suite.cases().iter().position(|case| case.id() == bench) else {
             let reason = "the list of benches that is made in this arm lacks it".into();
@@ -36,7 +38,7 @@ impl Worker {
         std::thread::Builder::new().name(bench.into()).spawn(move || {
             let mut link = ThreadLink { outbox: outbox.clone(), inbox };
             let case = &suite.cases()[index];
-            let run = AssertUnwindSafe(|| case.run(&mut link, spin_factor));
+            let run = AssertUnwindSafe(|| case.run(&mut link, spin_factor, files));
             let last = catch_unwind(run).unwrap_or_else(|_| BenchAnswer::Failed(take_panic()));
             // This fails only if the agent is exiting.
             outbox.send(last).ok();
@@ -82,7 +84,8 @@ impl Link for ThreadLink {
 
 /// What is added to the message of a body that lacks a file.
 const MISSING_FILE_HINT: &str = "; bench bodies run inside the guest, in another folder: \
-                                 embed files with include_bytes!, or create them during set-up";
+                                 declare the file with Bench::file, embed it with include_bytes!, \
+                                 or create it during set-up";
 
 thread_local! {
     /// Message and location of this thread's panic. The payload of a panic lacks the location, so

@@ -6,12 +6,13 @@ use crate::config::{Config, MarginEntry};
 use crate::coordinator::{Arm, ArmError, OwnList, Plan, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
-use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED};
+use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED, DataFile};
 use sevbench_protocol::{BenchSettings, Case, Suite};
 use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;
 use sevbench_text::nanoseconds;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// The precision of a slowdown, in per cent, unless the flags say otherwise.
@@ -83,7 +84,21 @@ impl BenchArguments {
         let ids = suite.cases().iter().map(Case::id);
         let list = OwnList::new(ids, self.selection());
         let (suite, pauses_idle) = (suite.name(), !self.no_pause);
-        Ok(Plan { suite, list, benches, observed, arms, testbed, seed, pauses_idle, settings })
+        let declares = |case: &&&Case| !case.files().is_empty();
+        let files_of = cases.iter().filter(declares).map(|case| (id(case), case.files().to_vec()));
+        Ok(Plan {
+            suite,
+            list,
+            benches,
+            observed,
+            files: data_files(cases)?,
+            files_of: files_of.collect(),
+            arms,
+            testbed,
+            seed,
+            pauses_idle,
+            settings,
+        })
     }
 
     fn settings(&self, config: &Config, effort: &Effort) -> Result<Settings, CliError> {
@@ -161,6 +176,27 @@ impl BenchArguments {
         let treatments = self.treatment.iter().map(|text| Arm::treatment(text, settings));
         std::iter::once(control).chain(treatments).collect()
     }
+}
+
+/// The files that these benches declare.
+///
+/// # Errors
+/// If one cannot be read.
+fn data_files(cases: &[&Case]) -> Result<BTreeMap<String, DataFile>, CliError> {
+    let mut files = BTreeMap::new();
+    for case in cases {
+        for path in case.files() {
+            let file = DataFile::read(Path::new(path)).map_err(|error| {
+                CliError::usage(format!(
+                    "cannot read {path}, a file of the bench {}: {error}; its path is relative to \
+                     the folder of the package",
+                    case.id()
+                ))
+            })?;
+            files.insert(path.clone(), file);
+        }
+    }
+    Ok(files)
 }
 
 /// A testbed's name and its arms, the control first.

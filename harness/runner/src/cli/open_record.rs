@@ -4,6 +4,7 @@ use super::exit::CliError;
 use crate::coordinator::{Arm, Checkpoint, Plan};
 use crate::record::{Header, JOURNAL_SCHEMA, JournalWriter, Location, next_number};
 use sevbench_guest::{Executable, HostFacts};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// Where a run is recorded, and what it has recorded before.
@@ -50,6 +51,12 @@ fn header(
         host: HostFacts::gather().named,
         arms: plan.arms.iter().map(Arm::record).collect(),
         benches: plan.benches.clone(),
+        files: hashes(plan),
         settings: plan.settings.clone(),
     }
+}
+
+/// The hashes of a plan's files.
+pub(super) fn hashes(plan: &Plan) -> BTreeMap<String, String> {
+    plan.files.iter().map(|(path, file)| (path.clone(), file.sha256.clone())).collect()
 }

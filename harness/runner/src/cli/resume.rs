@@ -5,7 +5,7 @@ use super::bench_arguments::BenchArguments;
 use super::bench_plan::testbed_arms;
 use super::changed_settings::contradiction;
 use super::exit::CliError;
-use super::open_record::OpenRecord;
+use super::open_record::{OpenRecord, hashes};
 use crate::config::Config;
 use crate::coordinator::{Arm, Checkpoint, Plan, select};
 use crate::record::{
@@ -61,6 +61,14 @@ impl Unfinished {
         let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;
         let arms = (header.testbed.clone(), self.arms(arguments, &config)?);
         let of_flags = arguments.plan_of(arms, &config, suite, &cases, header.seed)?;
+        let now = hashes(&of_flags);
+        if let Some((path, _)) =
+            header.files.iter().find(|(path, hash)| now.get(*path) != Some(hash))
+        {
+            return Err(self.refused(&format!(
+                "the file {path} has changed since it began; put back what it was"
+            )));
+        }
         let is_given = |flag: &str| arguments.is_given(flag);
         if let Some(changed) = contradiction(&header.settings, &of_flags.settings, is_given) {
             return Err(self.refused(&changed));

@@ -6,8 +6,8 @@ use super::fleet::{AgentError, AgentLink, Booted, Fleet};
 use super::plan::Plan;
 use crate::record::Phases;
 use sevbench_guest::{
-    Address, Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess, Shipped,
-    is_interrupt,
+    Address, DataFile, Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess,
+    Shipped, is_interrupt,
 };
 use sevbench_protocol::{
     AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_greeting, read_reply,
@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct GuestFleet {
     arms: Vec<Arm>,
     executable: Executable,
+    /// What the benches need beside it.
+    files: Vec<DataFile>,
     limits: Limits,
     interrupt: Interrupt,
     /// The folder of the guests' console logs.
@@ -43,7 +45,8 @@ impl GuestFleet {
             limits.boot = Duration::from_nanos(boot_ns);
         }
         let (arms, attendant) = (plan.arms.clone(), Arc::new(Attendant::start()));
-        Self { arms, executable, limits, interrupt, consoles, attendant }
+        let files = plan.files.values().cloned().collect();
+        Self { arms, executable, files, limits, interrupt, consoles, attendant }
     }
 }
 
@@ -55,7 +58,10 @@ impl Fleet for GuestFleet {
         let mut guest = Guest::start(&address, &self.executable, &self.limits, &self.interrupt)?;
         phases.start_ns = lap(&mut clock);
         add_boot_phases(&mut phases, &guest);
-        let shipped = guest.ship(&self.executable)?;
+        let mut shipped = guest.ship(&self.executable)?;
+        for file in &self.files {
+            shipped.uploaded |= guest.ship_file(file)?.uploaded;
+        }
         phases.ship_ns = lap(&mut clock);
         // The agent reads the guest's facts, which a boot still under way would change.
         guest.wait_until_booted();

@@ -76,7 +76,8 @@ impl<'r, 'l> BenchRun<'r, 'l> {
                 continue;
             }
             let spin_factor = self.context.plan.arms[arm].spin_factor;
-            let request = Request::Start { bench: self.id.to_owned(), spin_factor };
+            let files = self.files();
+            let request = Request::Start { bench: self.id.to_owned(), spin_factor, files };
             match self.ask(arm, &request, Duration::ZERO)? {
                 Some(BenchAnswer::Ready(ready)) => {
                     self.active[arm] = true;
@@ -94,6 +95,13 @@ impl<'r, 'l> BenchRun<'r, 'l> {
             }
         }
         Ok(())
+    }
+
+    /// The files that the bench declares, each with its hash.
+    fn files(&self) -> Vec<(String, String)> {
+        let plan = self.context.plan;
+        let paths = plan.files_of.get(self.id).into_iter().flatten();
+        paths.map(|path| (path.clone(), plan.files[path].sha256.clone())).collect()
     }
 
     fn record_setup(&mut self, arm: usize, ready: Ready) -> Result<(), EarlyEnd> {

@@ -3,10 +3,10 @@
 use super::arm::Arm;
 use super::selection::OwnList;
 use crate::record::{ArmRecord, Settings, standings};
-use sevbench_guest::Address;
+use sevbench_guest::{Address, DataFile};
 use sevbench_protocol::Measure;
 use sevbench_text::{counted, format_duration};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// An estimate of the set-up and verification of a bench in an arm, before any was timed.
@@ -39,6 +39,10 @@ pub(crate) struct Plan {
     pub list: OwnList,
     /// Those of them that drive external programs, according to the bench list.
     pub observed: HashSet<String>,
+    /// The files that they declare, by the path that the author wrote.
+    pub files: BTreeMap<String, DataFile>,
+    /// The paths of the files that each of them declares, if it does.
+    pub files_of: HashMap<String, Vec<String>>,
     /// The control first.
     pub arms: Vec<Arm>,
     pub testbed: String,
@@ -141,6 +145,8 @@ mod tests {
             benches: Vec::new(),
             list: OwnList::default(),
             observed: HashSet::new(),
+            files: BTreeMap::new(),
+            files_of: HashMap::new(),
             arms: Vec::new(),
             testbed: "loopback".into(),
             seed: 1,

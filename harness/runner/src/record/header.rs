@@ -28,6 +28,9 @@ pub(crate) struct Header {
     pub host: BTreeMap<String, String>,
     pub arms: Vec<ArmRecord>,
     pub benches: Vec<String>,
+    /// The SHA-256 of the files that they declare, by the path that the author wrote.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     pub settings: Settings,
 }
 

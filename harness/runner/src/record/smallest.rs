@@ -42,6 +42,7 @@ impl Header {
             host: BTreeMap::new(),
             arms: Vec::new(),
             benches: vec!["s/a".into()],
+            files: BTreeMap::new(),
             settings: Settings::smallest(),
         }
     }

@@ -11,7 +11,7 @@ use crate::coordinator::selection::{OwnList, Selection};
 use crate::record::{Event, Header, Journal, JournalError, JournalWriter, Settings, read_journal};
 use sevbench_guest::{Interrupt, MachineSettings};
 use sevbench_reports::{Outcome, Role};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
@@ -38,6 +38,8 @@ pub(in crate::coordinator) fn plan() -> Plan {
         benches,
         list: OwnList::new(["s/a", "s/b"], Selection::default()),
         observed: HashSet::new(),
+        files: BTreeMap::new(),
+        files_of: HashMap::new(),
         arms,
         testbed: "loopback".into(),
         seed: 1,
