@@ -60,6 +60,7 @@
 //! | leave the drop of the input out too | [`Bencher::iter_batched_ref`] |
 //! | leave the drop of an output out | [`Bencher::iter_with_large_drop`] |
 //! | time the iterations yourself | [`Bencher::iter_custom`] |
+//! | time futures | [`Bencher::to_async`] |
 //! | measure an external program | [`Bench::program`], [`Observer::observe`] |
 //! | read a file of this machine in the guest | [`Bench::file`], [`Bencher::file`] |
 //! | set times, rounds or the confidence level | [`Bench::measurement_time`] and its relatives |
@@ -80,8 +81,8 @@
 #[doc(no_inline)]
 pub use sevbench_protocol::hdrhistogram;
 pub use sevbench_protocol::{
-    BatchSize, Bench, Bencher, BodyResult, ByteSize, Case, Failure, Observation, Observed,
-    ObservedValue, Observer, Skip, Suite, SuiteError, Throughput, Unit,
+    AsyncBencher, AsyncExecutor, BatchSize, Bench, Bencher, BodyResult, ByteSize, Case, Failure,
+    Observation, Observed, ObservedValue, Observer, Skip, Suite, SuiteError, Throughput, Unit,
 };
 pub use std::hint::black_box;
 

@@ -249,7 +249,11 @@ impl<'a> Bencher<'a> {
     }
 
     /// Splits the iterations of each sample into batches.
-    fn iter_in_batches(&mut self, size: BatchSize, batch: &mut dyn FnMut(u64) -> Duration) {
+    pub(crate) fn iter_in_batches(
+        &mut self,
+        size: BatchSize,
+        batch: &mut dyn FnMut(u64) -> Duration,
+    ) {
         self.iter_custom(|iterations| {
             let in_batch = size.iterations(iterations);
             let (mut left, mut elapsed) = (iterations, Duration::ZERO);

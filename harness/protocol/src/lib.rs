@@ -5,6 +5,7 @@
 //! standard input and output. Bench authors depend on `sevbench`, which re-exports what they need.
 
 mod agent;
+mod async_bencher;
 mod batch_size;
 mod bench;
 mod bencher;
@@ -27,6 +28,7 @@ mod suite;
 mod warm_up;
 
 pub use agent::{DIFFERENT_LISTS_HINT, agent_main, empty_standard_input, run_agent};
+pub use async_bencher::{AsyncBencher, AsyncExecutor};
 pub use batch_size::BatchSize;
 pub use bench::Bench;
 pub use bencher::Bencher;

@@ -12,6 +12,7 @@ const NAME_LEN_MAX: usize = 200;
 ///
 /// See [`Bencher::throughput`](crate::bencher::Bencher::throughput).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Throughput {
     /// An iteration processes this many bytes. The result is shown in B/s.
     Bytes(u64),

@@ -17,6 +17,7 @@ pub struct Suite {
 
 /// Why a list of benches does not make a suite.
 #[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SuiteError {
     /// The list has no cases. Holds the suite's name.
     #[error("the suite `{0}` has no benches: list at least one in sevbench::main!")]
