@@ -197,7 +197,9 @@ impl Observation {
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// let mut latency_ns = sevbench::hdrhistogram::Histogram::<u64>::new(3).expect("3 digits are valid");
+    /// use sevbench::hdrhistogram::Histogram;
+    ///
+    /// let mut latency_ns = Histogram::<u64>::new(3).expect("3 digits are valid");
     /// latency_ns.saturating_record(81_300);
     /// let latency = sevbench::Observation::histogram("latency", &latency_ns);
     /// ```
