@@ -1,0 +1,56 @@
+//! Runs benches that were written for criterion 0.8 in a control guest and in treatment guests, and
+//! tells how much slower they are there. Nothing but `Cargo.toml` changes:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! criterion = { package = "sevbench-criterion", path = "../sevbench/harness/criterion" }
+//! ```
+//!
+//! `cargo bench` then takes the flags of `sevbench` and prints its results. The suite is named after
+//! the bench executable, and the ids are criterion's: `suite/group/function/parameter`.
+//!
+//! # How it works
+//!
+//! A bench executable first runs its groups to list the ids, and calls no closure. To measure a
+//! bench, the agent in a guest runs the groups again, up to the wanted id, and calls its closure
+//! alone. What stands before a bench in its function therefore runs once for each bench, boot and
+//! arm, untimed.
+//!
+//! # What differs
+//!
+//! - `measurement_time`, `warm_up_time` and `confidence_level` are those of the bench, if its author
+//!   sets them. Otherwise `sevbench`'s defaults apply, which are shorter, since every bench is
+//!   measured in several boots.
+//! - What has no meaning here is accepted and named once: sample sizes, resamples, noise thresholds,
+//!   plots, baselines in code, profilers.
+//! - Only wall-clock time is measured. A custom `Measurement` is refused.
+//! - A closure may call one of the `iter` methods once.
+//! - `main` must be [`criterion_main!`].
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod async_bencher;
+pub mod async_executor;
+mod bencher;
+mod benchmark_group;
+mod benchmark_id;
+mod config;
+mod criterion_type;
+mod entry;
+mod ids;
+mod macros;
+pub mod measurement;
+mod pass;
+mod plots;
+pub mod profiler;
+
+pub use async_bencher::AsyncBencher;
+pub use bencher::Bencher;
+pub use benchmark_group::BenchmarkGroup;
+pub use benchmark_id::{BenchmarkId, IntoBenchmarkId};
+pub use criterion_type::{Baseline, BenchmarkFilter, Criterion};
+#[doc(hidden)]
+pub use entry::run_groups;
+pub use plots::{AxisScale, PlotConfiguration, PlottingBackend, SamplingMode};
+pub use sevbench::{BatchSize, Throughput};
+pub use std::hint::black_box;
