@@ -128,6 +128,9 @@ impl Address {
             text: without_password(text),
             reason: reason.into(),
         };
+        if text.contains(char::is_control) {
+            return Err(wrong("it holds a control character"));
+        }
         let (place, query) =
             text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)));
         let options = parse_options(query, &wrong)?;
@@ -308,6 +311,9 @@ fn parse_options(
         let value = decode(value).ok_or_else(|| wrong("an option is not UTF-8"))?;
         if name.is_empty() || value.is_empty() {
             return Err(wrong("an option has the form name=value"));
+        }
+        if name == "dir" && value.contains(char::is_control) {
+            return Err(wrong("the name of the folder `dir` holds a control character"));
         }
         if !seen.insert(name) {
             return Err(wrong(&format!("the option {name} is given twice")));

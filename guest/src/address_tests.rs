@@ -96,6 +96,15 @@ fn address_of_a_machine_round_trips_whatever_the_path_of_its_firmware_is() {
     }
 }
 
+/// The `url` crate would drop them, and reach another host.
+#[test]
+fn control_characters_are_refused() {
+    for text in ["ssh://h\n2", "ssh://127.0.0\t.1:1", "me@h\u{9b}", "ssh://h?dir=/tmp/n%0Al"] {
+        let error = Address::parse(text).unwrap_err().to_string();
+        assert!(error.contains("holds a control character"), "{text}: {error}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_parsed_without_a_panic(text in "(ssh://)?.{0,60}") {
@@ -117,7 +126,7 @@ proptest! {
         key in proptest::option::of("/[^\\x00]{1,20}"),
         known_hosts in proptest::option::of("/[^\\x00]{1,20}"),
         config in proptest::option::of("/[^\\x00]{1,20}"),
-        directory in proptest::option::of("[^\\x00]{1,20}"),
+        directory in proptest::option::of("[^\\p{Cc}]{1,20}"),
     ) {
         let [key, known_hosts, config] = [key, known_hosts, config].map(|file| file.map(PathBuf::from));
         let config = config.map_or(ClientConfig::Usual, ClientConfig::File);

@@ -43,7 +43,8 @@ pub enum SshError {
     /// Nothing listens on the port.
     #[error(
         "{host} refuses connections on port {port}: start its SSH server, or name the port it \
-         listens on: ssh://user@{host}:PORT"
+         listens on: ssh://user@{}:PORT",
+        in_brackets(host)
     )]
     Refused { host: String, port: u16 },
     /// Nothing answers at the address.
@@ -58,8 +59,7 @@ pub enum SshError {
     Connect { host: String, port: u16, source: io::Error },
     /// The server accepts the connection and then stays silent.
     #[error(
-        "{host} port {port} accepted the connection but sent nothing for {} s during {step}: check \
-         that it is an SSH server; try `ssh -v -p {port} {host}`",
+        "{host} port {port} did not complete {step} within {} s: check that it is an SSH server; try `ssh -v -p {port} {host}`",
         limit.as_secs_f64()
     )]
     Silent { host: String, port: u16, step: &'static str, limit: Duration },
@@ -175,4 +175,9 @@ pub enum SshError {
     /// The user ended the wait.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// A host as it stands in an address.
+fn in_brackets(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

@@ -6,6 +6,7 @@ use super::error::SshError;
 use super::known_hosts::{KeyStatus, Known, KnownHostsFiles};
 use russh::keys::ssh_key::{HashAlg, PublicKey};
 use ssh2::{MethodType, Session};
+use std::path::Path;
 
 /// The trusted host keys.
 pub(crate) enum HostTrust<'a> {
@@ -66,7 +67,8 @@ impl HostTrust<'_> {
         let known_hosts = known.file(status, &shown).to_owned();
         // `ssh-keyscan` knows neither proxies nor aliases.
         let is_direct = endpoint.proxy.is_none() && files.alias.is_none();
-        let add = match is_direct {
+        let is_kept = known.path != Path::new("/dev/null");
+        let add = match is_direct && is_kept {
             true => format!("ssh-keyscan -p {} {host} >> {}", endpoint.port, known.path.display()),
             false => endpoint.ssh_command.to_owned(),
         };

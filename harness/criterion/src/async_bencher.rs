@@ -8,8 +8,18 @@ use std::time::Duration;
 
 /// Measures futures. [`Bencher::to_async`] makes it.
 pub struct AsyncBencher<'a, 'b, A: AsyncExecutor, M: Measurement = WallTime> {
-    pub(crate) bencher: &'b mut Bencher<'a, M>,
-    pub(crate) runner: Driver<A>,
+    bencher: &'b mut Bencher<'a, M>,
+    runner: Driver<A>,
+}
+
+impl<'a, M: Measurement> Bencher<'a, M> {
+    /// Measures futures, which `runner` drives.
+    pub const fn to_async<'b, A: AsyncExecutor>(
+        &'b mut self,
+        runner: A,
+    ) -> AsyncBencher<'a, 'b, A, M> {
+        AsyncBencher { bencher: self, runner: Driver(runner) }
+    }
 }
 
 impl<A: AsyncExecutor, M: Measurement> AsyncBencher<'_, '_, A, M> {

@@ -1,8 +1,6 @@
 //! The [`Bencher`]: criterion's methods, each by the method of sevbench's that does the same.
 
 use crate::BatchSize;
-use crate::async_bencher::AsyncBencher;
-use crate::async_executor::{AsyncExecutor, Driver};
 use crate::measurement::{Measurement, WallTime};
 use crate::pass::RemoteBencher;
 use std::marker::PhantomData;
@@ -65,14 +63,6 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         size: BatchSize,
     ) {
         self.inner.iter_batched_ref(setup, routine, size);
-    }
-
-    /// Measures futures, which `runner` drives.
-    pub const fn to_async<'b, A: AsyncExecutor>(
-        &'b mut self,
-        runner: A,
-    ) -> AsyncBencher<'a, 'b, A, M> {
-        AsyncBencher { bencher: self, runner: Driver(runner) }
     }
 
     pub(crate) const fn inner(&mut self) -> &mut RemoteBencher {

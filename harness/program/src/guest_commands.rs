@@ -9,7 +9,7 @@ use sevbench_guest::{
 };
 use sevbench_runner::Config;
 use sevbench_runner::cli::{CliError, catch_signals, print_text, tell};
-use sevbench_text::format_duration;
+use sevbench_text::{escaped, format_duration};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -140,7 +140,7 @@ fn print_command(choice: &ArmChoice) -> Result<u8, CliError> {
              read from CPUID 0x8000001F",
         );
     }
-    print_text(&format!("{}\n", shown(&command)))?;
+    print_text(&format!("{}\n", escaped(&shown(&command))))?;
     Ok(0)
 }
 

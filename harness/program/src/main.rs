@@ -12,7 +12,7 @@ use crate::guest_commands::{GuestCommand, run_guest_command};
 use crate::leak_command::{LeakArguments, run_leak};
 use clap::{Parser, Subcommand};
 use sevbench_guest::leak::{SECRET_ARGUMENT, hold_secret};
-use sevbench_runner::cli::report;
+use sevbench_runner::cli::{print_clap, report};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -48,7 +48,11 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == SECRET_ARGUMENT) {
         return hold_secret();
     }
-    report(match Arguments::parse_from(arguments()).command {
+    let arguments = match Arguments::try_parse_from(arguments()) {
+        Ok(arguments) => arguments,
+        Err(said) => return ExitCode::from(print_clap(&said)),
+    };
+    report(match arguments.command {
         SevbenchCommand::Analyze(arguments) => run_analyze(&arguments),
         SevbenchCommand::Compare(arguments) => run_compare(&arguments),
         SevbenchCommand::Doctor(arguments) => run_doctor(&arguments),

@@ -21,6 +21,6 @@ pub use bench_program::bench_main;
 pub use exit::{CliError, FAILED, USAGE, report};
 pub use gate_status::report_gate;
 pub use measure::prepare_host;
-pub use output::{Format, print_json, print_summary, print_text};
+pub use output::{Format, print_clap, print_json, print_summary, print_text};
 pub use records::{AnalysisOptions, analyze_record};
 pub use signals::catch_signals;

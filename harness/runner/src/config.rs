@@ -71,7 +71,7 @@ impl Config {
     /// the root of the project. Without a file nothing is set.
     ///
     /// # Errors
-    /// If the file cannot be read, is not valid, or defines machines although others can write to
+    /// If the file cannot be read, is no regular file, is not valid, or defines machines although others can write to
     /// it.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let found = path.map(Path::to_owned).or_else(find);
@@ -128,7 +128,7 @@ fn find_from(folder: &Path) -> Option<PathBuf> {
     let with = |mark: &&str| folder.ancestors().find(|folder| folder.join(mark).exists());
     let root = ROOT_MARKS.iter().find_map(with).unwrap_or(folder);
     let inside = folder.ancestors().take_while(|folder| folder.starts_with(root));
-    inside.map(|folder| folder.join(FILE)).find(|path| path.is_file())
+    inside.map(|folder| folder.join(FILE)).find(|path| path.symlink_metadata().is_ok())
 }
 
 #[cfg(test)]

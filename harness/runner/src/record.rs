@@ -16,13 +16,15 @@ mod smallest;
 mod standing;
 mod table;
 
-pub(crate) use baseline::{BaselineName, resolve_baseline, save_baseline};
+pub(crate) use baseline::{BaselineName, check_baseline_name, resolve_baseline, save_baseline};
 pub(crate) use event::{
     ArmRound, BootRecord, CalibrationRecord, EndRecord, Event, ExtendedRecord, FailureRecord,
     MeasuredRecord, Phases, ResumedRecord, RoundRecord, RoundSamples, SetupRecord, SkipRecord,
     WarmUpRecord, total_ns,
 };
-pub(crate) use header::{ArmRecord, Header, JOURNAL_SCHEMA, MarginRule, Settings};
+pub(crate) use header::{
+    ArmRecord, BOOTS_MAX, Header, JOURNAL_SCHEMA, MarginRule, ROUNDS_MAX, Settings,
+};
 #[cfg(any(test, fuzzing))]
 pub(crate) use journal::parse_journal;
 pub(crate) use journal::{Journal, JournalError, Tail, read_journal, stream_journal};
@@ -31,7 +33,7 @@ pub(crate) use journal_writer::JournalFile;
 pub(crate) use journal_writer::JournalWriter;
 pub(crate) use location::Location;
 pub(crate) use resolve::resolve_run;
-pub(crate) use runs::{find_unfinished, link_newest, next_number};
+pub(crate) use runs::{find_unfinished, link_newest, next_number, warn_of_unreadable_runs};
 pub(crate) use standing::{ArmStanding, standings};
 #[cfg(any(test, fuzzing))]
 pub(crate) use table::parse_table;

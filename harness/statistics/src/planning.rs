@@ -47,7 +47,7 @@ pub fn power(excess: LogRatio, standard_error: f64, degrees_of_freedom: f64, alp
 /// The smallest number of boots, above `boots`, that would reach a verdict if estimate and spread
 /// stayed the same: the 90 % interval would then leave the nearer edge of the margin by more than
 /// `blur`. Degrees of freedom grow with the boots, except after two stages. None above
-/// [`REPLICATES_MAX`]: the estimate lies on the edge.
+/// [`REPLICATES_MAX`]: the estimate lies on the edge, or the boots vary too much.
 pub fn boots_to_settle(pivot: &Pivot, boots: u32, margin: LogRatio, blur: LogRatio) -> Option<u32> {
     let distance = (pivot.estimate.0.abs() - margin.0).abs() - blur.0;
     let deviation = pivot.standard_error * f64::from(boots).sqrt();

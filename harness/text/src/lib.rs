@@ -70,12 +70,13 @@ pub fn indented(text: &str) -> String {
     escaped(text.trim_end()).replace('\n', "\n    ")
 }
 
-/// Whether a character could steer a terminal, or turn the direction of writing.
+/// Whether a character could steer a terminal, break a line, turn the direction of writing, or not
+/// be seen.
 pub fn is_steering(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
         )
 }
 

@@ -83,7 +83,7 @@ fn unnamed(count: usize, most: u32) -> String {
     }
 }
 
-/// Benches whose estimate lies on the edge of the margin. Unpaired arms are left out, because the
+/// Benches that no practical number of boots settles. Unpaired arms are left out, because the
 /// boots that they need are not estimated.
 fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
     let is_edge = |one: &&Comparison| {
@@ -97,7 +97,12 @@ fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
     if edge.is_empty() {
         return Ok(());
     }
-    writeln!(out, "on the edge of the margin, where more boots will not help: {}", edge.join(", "))
+    writeln!(
+        out,
+        "not to be settled by more boots, since the boots vary too much, or the slowdown lies on the \
+         edge of the margin: {}",
+        edge.join(", ")
+    )
 }
 
 fn write_outliers(out: &mut String, outliers: &[OutlierRow], options: TextOptions) -> Result {

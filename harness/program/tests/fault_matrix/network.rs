@@ -16,7 +16,7 @@ const FAULTS: [NetworkFault; 4] =
 
 /// What a message may say about a network that broke, apart from the place.
 const CAUSES: [&str; 5] = [
-    "accepted the connection",
+    "did not complete",
     "lost the connection to the guest",
     "the connection to the guest was lost",
     "no answer from the guest within",

@@ -141,7 +141,7 @@ fn gate_on_a_table_exits_with_the_status_of_its_verdict() {
     // Without any pair, the gate does not pass.
     let apart = "a/b,nosev,1,1,ms,3\na/b,nosev,2,1,ms,3\na/b,snp,3,1,ms,3\na/b,snp,4,1,ms,3\n";
     let ran = lab.sevbench(&["analyze", &lab.table(apart), "--gate"]);
-    ran.expect(4, &["a/b in snp (no result)"]);
+    ran.expect(2, &["have no boot in common"]);
     let one_armed = rows("a/b", "ms", &[1.0; 6]) + "a/c,nosev,1,1,ms,3\n";
     let ran = lab.sevbench(&["analyze", &lab.table(&one_armed), "--gate"]);
     ran.expect(
@@ -229,7 +229,6 @@ fn error_in_a_table_is_located() {
     wrong.expect(2, &["no arm `moon`", "nosev, snp"]);
     fs::write(&table, "").unwrap();
     lab.sevbench(&["analyze", &table]).expect(1, &["empty", "bench,arm,boot,round,unit,value"]);
-    lab.sevbench(&["analyze", "--unpaired", "latest"]).expect(2, &["apply only to tables"]);
     lab.sevbench(&["compare", "moon", "mars"]).expect(2, &["`moon` names no run"]);
 }
 
@@ -237,6 +236,7 @@ fn error_in_a_table_is_located() {
 fn records_that_say_nothing_about_each_other_are_refused() {
     let lab = Lab::new();
     lab.run(&["--quick", "--boots", "3", "spin"]).expect(0, &[]);
+    lab.sevbench(&["analyze", "--unpaired", "latest"]).expect(2, &["apply only to tables"]);
     lab.sevbench(&["analyze", "--baseline", "latest"])
         .expect(2, &["--baseline latest is the analysed run itself"]);
     let table = lab.table(&rows("a", "ms", &[1.05, 1.06, 1.055]));
@@ -361,4 +361,23 @@ fn rounds_with_interference_are_excluded() {
     let estimates = |summary: &Value, key: &str| summary["comparisons"][0][key]["estimate"].clone();
     assert_eq!(estimates(&summary, "unexcluded"), estimates(&before, "slowdown"));
     assert_ne!(estimates(&summary, "slowdown"), estimates(&before, "slowdown"));
+}
+
+/// The README names this case: one arm ran entirely before the other.
+#[test]
+fn table_without_a_common_boot_names_unpaired() {
+    let lab = Lab::new();
+    let table = lab.home.path().join("t.csv");
+    let header = "bench,arm,boot,round,unit,value";
+    let rows = "b,c,1,1,ns,100\nb,c,2,1,ns,101\nb,t,3,1,ns,800\nb,t,4,1,ns,810\n";
+    fs::write(&table, format!("{header}\n{rows}")).unwrap();
+    let table = table.to_str().unwrap();
+    lab.sevbench(&["analyze", table]).expect(2, &["have no boot in common", "add --unpaired"]);
+    lab.sevbench(&["analyze", table, "--unpaired"]).expect(0, &["unpaired"]);
+    for value in ["1e308", "1e-200"] {
+        fs::write(table, format!("{header}\nb,c,1,1,ns,{value}\nb,t,1,1,ns,1\n")).unwrap();
+        lab.sevbench(&["analyze", table]).expect(1, &["is too large or too small in ns"]);
+    }
+    lab.sevbench(&["analyze", "--control", "c", "missing.csv"])
+        .expect(2, &["`missing.csv` names no run, no baseline and no table"]);
 }

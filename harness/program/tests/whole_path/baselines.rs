@@ -157,3 +157,20 @@ fn incomplete_run_is_not_saved() {
         .expect(1, &["not saved as the baseline `main`: the run is not complete"]);
     assert_eq!(baselines(&lab), Vec::<String>::new());
 }
+
+#[test]
+fn baseline_that_cannot_be_saved_is_refused_before_anything_runs() {
+    let lab = Lab::new();
+    let refused = |words: &[&str]| {
+        lab.run(&[&["--save-baseline", "main"], &SHORT[..]].concat()).expect(2, words);
+    };
+    fs::create_dir(lab.home.path().join("baselines")).unwrap();
+    fs::write(lab.home.path().join("baselines/main"), "a file").unwrap();
+    refused(&["baselines/main is something else; remove it"]);
+    fs::remove_file(lab.home.path().join("baselines/main")).unwrap();
+    fs::create_dir_all(baseline(&lab, "main")).unwrap();
+    let other = baseline(&lab, "main").join("thesis.tex");
+    fs::write(&other, "precious").unwrap();
+    refused(&["baselines/main/trials is something else"]);
+    assert!(other.exists());
+}

@@ -1,14 +1,15 @@
 //! Tests of kills during a run: the message and status, a usable journal, and no process left.
 
 use sevbench_testing::{Lab, Ran, eventually, is_alive, signal, wait_while_running};
-use std::cell::RefCell;
 use std::ffi::CString;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 /// Long enough to be killed in its middle.
@@ -39,33 +40,73 @@ fn killed_coordinator_leaves_a_usable_journal_and_no_process() {
     analyzed(&lab).expect(0, &["the record is incomplete", "conditional on this boot"]);
 }
 
-/// All values are stored by then, so there is nothing to wait for. To hold the analysis up, its
-/// journal becomes a FIFO once the run has opened it.
+/// All values are stored by then, so there is nothing to wait for. The summary is held up, since
+/// its file is a FIFO that nobody reads.
 #[test]
-fn signal_during_the_final_analysis_ends_the_run_at_once() {
+fn signal_after_the_last_round_ends_the_run_at_once() {
     let lab = Lab::new();
     let child = lab.start(&["--quick", "--boots", "2", "trials/spin"], 1);
-    let journal = only_run(&lab).join("run.ndjson");
-    let moved = journal.with_extension("moved");
-    fs::rename(&journal, &moved).unwrap();
-    let path = CString::new(journal.as_os_str().as_bytes()).unwrap();
+    let run = only_run(&lab);
+    let fifo = run.join("summary.json.tmp");
+    let path = CString::new(fifo.as_os_str().as_bytes()).unwrap();
     // SAFETY: the path is a C string that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
-    let held = RefCell::new(None);
-    let is_read = || {
-        // Without a reader, this fails.
-        let mut options = fs::OpenOptions::new();
-        let writer = options.write(true).custom_flags(libc::O_NONBLOCK).open(&journal);
-        *held.borrow_mut() = writer.ok();
-        held.borrow().is_some()
-    };
+    let has_ended = || lab.journal_text().contains(r#""event":"end""#);
     let limit = Duration::from_secs(60);
-    let mut child = wait_while_running(child, limit, "the journal is analysed", is_read);
+    let mut child = wait_while_running(child, limit, "the run has ended", has_ended);
+    sleep(Duration::from_millis(500));
+    assert!(is_alive(child.id()), "the summary was written to a FIFO");
     signal(child.id(), libc::SIGINT);
     eventually("the run ends", || !is_alive(child.id()));
     assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGINT));
-    fs::rename(&moved, &journal).unwrap();
+    fs::remove_file(fifo).unwrap();
     analyzed(&lab).expect(0, &["complete", "trials/spin"]);
+}
+
+/// `timeout` signals a process and then its group; a terminal that closes sends SIGHUP twice.
+#[test]
+fn two_signals_at_once_are_one() {
+    for (first, second) in [(libc::SIGTERM, libc::SIGTERM), (libc::SIGHUP, libc::SIGTERM)] {
+        let lab = Lab::new();
+        let child = lab.start(&LONG, 5);
+        signal(child.id(), first);
+        sleep(Duration::from_millis(5));
+        signal(child.id(), second);
+        Ran::of(child.wait_with_output().unwrap()).expect(130, &["trials/spin"]);
+        assert_eq!(lab.summary()["run"]["outcome"], "interrupted");
+        lab.assert_nothing_runs();
+    }
+}
+
+/// As with Ctrl-S in a terminal, or a pipe that nobody reads.
+#[test]
+fn blocked_standard_error_keeps_no_signal_from_ending_a_run() {
+    let lab = Lab::new();
+    let mut command = lab.command(&LONG);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Fill the pipe. Its other end is never read.
+    let pipe = child.stderr.take().unwrap();
+    let mut filler = fs::OpenOptions::new();
+    let filler = filler.write(true).custom_flags(libc::O_NONBLOCK);
+    let mut filler = filler.open(format!("/proc/{}/fd/2", child.id())).unwrap();
+    while filler.write(&[b'x'; 4096]).is_ok() {}
+    let child = lab.wait_for_rounds(child, 3);
+    signal(child.id(), libc::SIGTERM);
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    ran.expect(130, &["trials/spin"]);
+    drop(pipe);
+    lab.assert_nothing_runs();
+}
+
+/// Its values are in the open file still.
+#[test]
+fn run_whose_folder_is_moved_has_a_result() {
+    let lab = Lab::new();
+    let child = lab.start(&["--quick", "--boots", "2", "trials/spin"], 1);
+    let run = only_run(&lab);
+    fs::rename(&run, run.with_extension("moved")).unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    ran.expect(1, &["trials/spin", "error: cannot write ", "summary.json: No such file"]);
 }
 
 /// Each would disturb the other.

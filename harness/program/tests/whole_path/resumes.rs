@@ -187,3 +187,58 @@ fn resume_refuses_a_changed_file() {
     fs::write(&path, text.replacen(r#""Cargo.toml":""#, r#""Cargo.toml":"0"#, 1)).unwrap();
     lab.run(&["--resume"]).expect(2, &["the file Cargo.toml has changed since it began"]);
 }
+
+/// Its header is what a run is known by, so a damaged one must not pass for none.
+#[test]
+fn run_with_an_unreadable_header_is_named() {
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "1", "spin"]).expect(0, &[]);
+    let complete = journal_path(&lab);
+    let odd = lab.home.path().join("20260101T000000Z-trials");
+    fs::create_dir(&odd).unwrap();
+    let journal = odd.join("run.ndjson");
+    let analyze = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
+        Ran::of(command.arg("analyze").env("SEVBENCH_HOME", lab.home.path()).output().unwrap())
+    };
+    let named = |reason: &str| {
+        let warning = "warning: this run is left out: ";
+        analyze().expect(0, &[warning, reason, "trials/spin"]);
+        lab.run(&["--resume"]).expect(2, &[warning, reason, "what can be read is complete"]);
+    };
+    fs::write(&journal, "").unwrap();
+    named("20260101T000000Z-trials/run.ndjson is not the journal of a run");
+    let text = fs::read_to_string(&complete).unwrap();
+    fs::write(&journal, text.replacen("\"seed\":", "\"seed\":1", 1)).unwrap();
+    named("line 1: its checksum does not match");
+    fs::remove_file(&journal).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&journal).status().unwrap().success());
+    named("it is not a regular file");
+    lab.run(&["--quick", "--boots", "1", "spin"]).expect(0, &["trials/spin"]);
+}
+
+/// A header with a valid checksum may still be nonsense.
+#[test]
+fn resume_refuses_a_header_that_no_run_began_with() {
+    let lab = Lab::new();
+    ended_by(&lab, libc::SIGKILL, 3);
+    let path = journal_path(&lab);
+    let text = sevbench_testing::unsealed(&fs::read_to_string(&path).unwrap());
+    let (header, events) = text.split_once('\n').unwrap();
+    let header: serde_json::Value = serde_json::from_str(header).unwrap();
+    let one_arm = vec![header["arms"][0].clone()];
+    for (pointer, value, defect) in [
+        ("/arms", serde_json::json!([]), "fewer than two arms"),
+        ("/arms", one_arm.into(), "fewer than two arms"),
+        ("/settings/boots", 4_294_967_295_u32.into(), "number of boots"),
+        ("/settings/rounds", 4_294_967_295_u32.into(), "number of rounds"),
+        ("/settings/rounds", 0.into(), "number of rounds"),
+        ("/settings/warm_up_ns", u64::MAX.into(), "one of its times"),
+        ("/settings/confidence", 0.into(), "confidence level"),
+    ] {
+        let mut forged = header.clone();
+        *forged.pointer_mut(pointer).unwrap() = value;
+        fs::write(&path, format!("{forged}\n{events}")).unwrap();
+        lab.run(&["--resume"]).expect(2, &["its header is damaged: ", defect]);
+    }
+}

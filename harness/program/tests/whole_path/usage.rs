@@ -114,3 +114,46 @@ fn file_of_a_guest_that_is_gone_ends_no_process() {
     other.kill().unwrap();
     other.wait().unwrap();
 }
+
+/// Whoever links to a shared configuration wants to know that it is gone.
+#[test]
+fn configuration_that_is_no_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("sevbench.toml");
+    for (target, reason) in [("/nowhere/shared.toml", "No such file"), ("/tmp", "a directory")] {
+        std::os::unix::fs::symlink(target, &config).unwrap();
+        let lab = Lab::new();
+        let mut command = lab.command(&["--quick", "--boots", "1", "spin"]);
+        let ran = Ran::of(command.current_dir(folder.path()).output().unwrap());
+        ran.expect(2, &["sevbench.toml", reason]);
+        fs::remove_file(&config).unwrap();
+    }
+}
+
+/// It must match the whole id, which is easily forgotten.
+#[test]
+fn margin_that_matches_part_of_an_id_is_warned_about() {
+    let lab = Lab::new();
+    let config = lab.home.path().join("sevbench.toml");
+    let margins = "[[margin]]\nbenches = \"spin\"\npercent = 42\n\
+                   [[margin]]\nbenches = \"memory/.*\"\npercent = 42\n";
+    fs::write(&config, margins).unwrap();
+    let mut command = lab.command(&["--quick", "--boots", "1", "spin", "--config"]);
+    let ran = Ran::of(command.arg(&config).output().unwrap());
+    ran.expect(0, &["the [[margin]] for `spin`", "matches no whole id", "write `.*spin.*`"]);
+    assert_eq!(ran.err.matches("[[margin]]").count(), 1, "another suite's is not: {ran:#?}");
+}
+
+/// An argument can come from anywhere, and is quoted in errors.
+#[test]
+fn control_characters_of_arguments_are_escaped() {
+    for arguments in [["--baseline", "\u{202e}x"], ["--seed", "\u{2066}\u{9b}2J"]] {
+        let ran = Lab::new().run(&arguments);
+        assert_eq!(ran.status, Some(2), "{ran:#?}");
+        assert!(!ran.err.contains(|c: char| "\u{202e}\u{2066}\u{9b}".contains(c)), "{ran:#?}");
+        assert!(ran.err.contains("\\u{"), "{ran:#?}");
+    }
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = Lab::new().command(&["--help"]).stdout(full()).status().unwrap();
+    assert_eq!(status.code(), Some(1), "help that cannot be printed");
+}

@@ -13,6 +13,11 @@ pub(crate) enum AnalysisError {
     NoArm { name: String, known: String },
     #[error("the table has too many arms ({0}): check that the column `arm` holds names of arms")]
     TooManyArms(usize),
+    #[error(
+        "the arms have no boot in common, so no values are pairs: give the arms the same numbers of \
+         boots if they ran side by side, or add --unpaired if they did not"
+    )]
+    NoPairs,
     #[error("the table has only the arm {0}: add rows of a second arm to compare it with")]
     OneArm(String),
 }

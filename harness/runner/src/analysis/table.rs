@@ -47,6 +47,9 @@ pub(crate) fn analyze_table(
         benches.map(|(index, bench)| series(index, bench, &order.positions)).collect();
     let boots: BTreeSet<u32> =
         series.iter().flat_map(|series| series.rows.iter().map(|row| row.boot)).collect();
+    if !options.unpaired && !series.iter().any(has_pair) {
+        return Err(AnalysisError::NoPairs);
+    }
     let skipped = missing_values(&series, &arms);
     let data = Dataset {
         arms: &arms,
@@ -85,6 +88,15 @@ pub(crate) fn analyze_table(
         gate: None,
     };
     Ok(Analysis { summary, estimates, margins: options.margins, boots_tried: HashMap::new() })
+}
+
+/// Whether the control and another arm have values in the same boot.
+fn has_pair(series: &Series) -> bool {
+    let boots = |is_control: bool| -> BTreeSet<u32> {
+        let rows = series.rows.iter().filter(|row| (row.arm == 0) == is_control);
+        rows.map(|row| row.boot).collect()
+    };
+    !boots(true).is_disjoint(&boots(false))
 }
 
 /// The order of the arms in the result: the control first, then the others as in the table.

@@ -4,7 +4,7 @@ use super::criterion_flags::CriterionFlags;
 use super::output::{Colour, Format};
 use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
 use crate::coordinator::Selection;
-use crate::record::BaselineName;
+use crate::record::{BOOTS_MAX, BaselineName, ROUNDS_MAX};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -86,7 +86,7 @@ pub(super) struct BenchArguments {
     /// Give each bench N boot blocks; the boot is the unit of replication
     ///
     /// [default: 10, or 5 with --quick; then as many more as a bench needs for --precision]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(BOOTS_MAX)))]
     pub boots: Option<u32>,
     /// Add boots to benches whose slowdown is not yet known to within this many per cent
     ///
@@ -100,7 +100,7 @@ pub(super) struct BenchArguments {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
     /// Set the rounds of each bench in a boot [default: 4, or 3 with --quick]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
     pub rounds: Option<u32>,
     /// Set the warm-up time of each bench, arm and boot
     ///
@@ -176,9 +176,12 @@ pub(super) struct BenchArguments {
 }
 
 impl BenchArguments {
-    /// Reads the command line. Ends the process if it is wrong or asks for help.
-    pub(super) fn from_command_line() -> Self {
-        Self::from_matches(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// If it is wrong or asks for help.
+    pub(super) fn from_command_line() -> Result<Self, clap::Error> {
+        Self::from_matches(&Self::command().try_get_matches()?)
     }
 
     pub(super) fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {

@@ -6,6 +6,8 @@ use crate::config::{Config, MarginEntry};
 use crate::coordinator::{Arm, ArmError, OwnList, Plan, check_names};
 use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
+use crate::stderr::tell;
+use regex_lite::Regex;
 use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED, DataFile};
 use sevbench_protocol::{BenchSettings, Case, Suite};
 use sevbench_reports::{MarginSource, Role};
@@ -77,6 +79,7 @@ impl BenchArguments {
         seed: u64,
     ) -> Result<Plan, CliError> {
         let mut settings = self.settings(config, &Effort::of(self.quick, &arms))?;
+        warn_of_partial_margins(config, suite)?;
         settings.of_benches = self.settings_of_benches(cases);
         let id = |case: &&Case| case.id().to_owned();
         let benches = cases.iter().map(id).collect();
@@ -209,6 +212,24 @@ pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), C
     let arms = testbed.arms.iter().zip(roles);
     let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, &testbed.machine));
     Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(CliError::usage)?))
+}
+
+/// Warns of a margin that matches a part of an id, but no whole one: it applies to no bench. One
+/// that matches nothing may belong to another suite.
+fn warn_of_partial_margins(config: &Config, suite: &Suite) -> Result<(), CliError> {
+    for MarginEntry { benches, .. } in config.margins() {
+        let selects = |expression: &str| -> Result<bool, CliError> {
+            let expression = Regex::new(expression).map_err(CliError::usage)?;
+            Ok(suite.cases().iter().any(|case| expression.is_match(case.id())))
+        };
+        if !selects(&format!("^(?:{benches})$"))? && selects(benches)? {
+            tell(&format!(
+                "warning: the [[margin]] for `{benches}` in sevbench.toml matches no whole id, so it \
+                 applies to no bench of this suite; write `.*{benches}.*` to match a part"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The margins that the configuration sets for some benches.

@@ -3,7 +3,7 @@
 use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, report};
 use super::measure::measure;
-use super::output::print_text;
+use super::output::{print_clap, print_text};
 use crate::coordinator::select;
 use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
 use sevbench_protocol::{
@@ -27,7 +27,10 @@ pub fn bench_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
     if first.as_deref() == Some(AGENT_ARGUMENT.as_ref()) {
         return run_agent(suite);
     }
-    let arguments = BenchArguments::from_command_line();
+    let arguments = match BenchArguments::from_command_line() {
+        Ok(arguments) => arguments,
+        Err(said) => return ExitCode::from(print_clap(&said)),
+    };
     if let Err(refusal) = arguments.criterion.refuse() {
         return report(Err(refusal));
     }

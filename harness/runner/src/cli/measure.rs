@@ -14,7 +14,7 @@ use crate::coordinator::{
     Arm, GuestFleet, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
 };
 use crate::gate::{GatePlan, judge_run};
-use crate::record::{JournalError, Location, link_newest};
+use crate::record::{JournalError, Location, check_baseline_name, link_newest};
 use crate::stderr::tell;
 use sevbench_guest::{
     Address, Executable, GuestError, HostUse, Interrupt, Prepared, QemuError, prepare,
@@ -45,6 +45,9 @@ pub(super) fn measure(
         Some(unfinished) => unfinished.plan(suite, arguments, &executable)?,
         None => plan_new_run(suite, arguments)?,
     };
+    if let Some(name) = &arguments.save_baseline {
+        check_baseline_name(name, plan.suite).map_err(CliError::usage)?;
+    }
     let baseline = arguments.baseline.as_ref();
     let baseline = baseline.map(|name| Baseline::find(name, plan.suite)).transpose()?;
     let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
@@ -65,7 +68,7 @@ pub(super) fn measure(
 
     // Everything is recorded. From here on, a signal ends the process at once.
     interrupt.set();
-    let summary = analyze(&record.location, arguments, baseline.as_ref())?;
+    let summary = analyze(&record.journal.path(), arguments, baseline.as_ref())?;
     let status = exit_status(&ran, &summary);
     // What cannot be printed loses nothing: everything is stored before.
     let stored = store_summary(&record.location, &summary);
@@ -185,11 +188,11 @@ impl Replication for FromJournal {
 
 /// Analyses the journal, and judges it where `--gate` asks for that.
 fn analyze(
-    location: &Location,
+    journal: &Path,
     arguments: &BenchArguments,
     baseline: Option<&Baseline>,
 ) -> Result<Summary, CliError> {
-    let mut analysis = analyze_journal(&location.journal(), &Overrides::default(), threads())?;
+    let mut analysis = analyze_journal(journal, &Overrides::default(), threads())?;
     if let Some(baseline) = baseline {
         add_changes(&mut analysis, baseline.named());
     }

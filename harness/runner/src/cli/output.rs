@@ -1,6 +1,7 @@
 //! Standard output, which carries results and nothing else.
 
-use super::exit::CliError;
+use super::exit::{CliError, USAGE};
+use crate::stderr::tell;
 use clap::ValueEnum;
 use serde::Serialize;
 use sevbench_reports::{Summary, TextOptions, render_text};
@@ -87,6 +88,25 @@ pub fn print_text(text: &str) -> Result<(), CliError> {
         Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(()),
         result => result
             .map_err(|error| CliError::failed(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Prints what clap has to say: help on standard output, or an error. Returns the exit status.
+pub fn print_clap(said: &clap::Error) -> u8 {
+    let rendered = said.render();
+    if said.use_stderr() {
+        // It quotes the command line.
+        tell(rendered.to_string().trim_end());
+        return USAGE;
+    }
+    let help =
+        if Colour::Auto.is_wanted() { rendered.ansi().to_string() } else { rendered.to_string() };
+    match print_text(&help) {
+        Ok(()) => 0,
+        Err(failure) => {
+            tell(&format!("error: {}", failure.message));
+            failure.status
+        }
     }
 }
 

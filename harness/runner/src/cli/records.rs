@@ -62,15 +62,15 @@ pub fn analyze_record(
     if let Some(path) = path.filter(|path| is_table(path)) {
         return analyze_file(path, options);
     }
-    if options.control.is_some() || options.unpaired || options.seed.is_some() {
-        let text = "--control, --unpaired and --seed apply only to tables (FILE.csv): drop them \
-                    to analyse a run";
-        return Err(CliError::usage(text));
-    }
     let journal = match name.map(Path::new).filter(|path| path.is_file()) {
         Some(path) => path.to_owned(),
         None => resolve_run(name).map_err(CliError::usage)?.journal(),
     };
+    if options.control.is_some() || options.unpaired || options.seed.is_some() {
+        let text = "--control, --unpaired and --seed apply only to tables (FILE.csv): remove them \
+                    to analyse a run";
+        return Err(CliError::usage(text));
+    }
     analyze_journal(&journal, &options.overrides, options.threads())
 }
 
@@ -116,7 +116,7 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliE
         threads: options.threads(),
     };
     analyze_table(&table, options).map_err(|error| match error {
-        AnalysisError::NoArm { .. } => CliError::usage(error),
+        AnalysisError::NoArm { .. } | AnalysisError::NoPairs => CliError::usage(error),
         error => CliError::failed(error),
     })
 }

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::coordinator::{Arm, Checkpoint, Plan, select};
 use crate::record::{
     ArmRecord, Event, Header, Journal, JournalWriter, Location, ResumedRecord, Settings,
-    find_unfinished, read_journal,
+    find_unfinished, read_journal, warn_of_unreadable_runs,
 };
 use crate::stderr::tell;
 use sevbench_guest::Executable;
@@ -31,8 +31,15 @@ impl Unfinished {
     /// # Errors
     /// If the suite has no runs, or another process writes to its journal.
     pub(super) fn find(suite: &str) -> Result<Option<Self>, CliError> {
+        let is_any_unreadable = warn_of_unreadable_runs();
         let Some(location) = find_unfinished(suite).map_err(CliError::usage)? else {
-            return Ok(None);
+            return match is_any_unreadable {
+                true => Err(CliError::usage(format!(
+                    "no run of `{suite}` can be continued: what can be read is complete; start a \
+                     new run without --resume"
+                ))),
+                false => Ok(None),
+            };
         };
         let writer = JournalWriter::open(&location.journal()).map_err(CliError::usage)?;
         // No other process writes to it now.
@@ -56,6 +63,9 @@ impl Unfinished {
                 "this executable is not the one that started it; build that one again, from the \
                  same code and with the same profile",
             ));
+        }
+        if let Some(defect) = header.defect() {
+            return Err(self.refused(&format!("its header is damaged: {defect}")));
         }
         let cases = self.cases(suite, arguments)?;
         let config = Config::load(arguments.config.as_deref()).map_err(CliError::usage)?;

@@ -54,8 +54,8 @@ pub(crate) enum ArmError {
     )]
     ProtectedControl(String),
     #[error(
-        "an address has no option `{0}`: the options are key, known_hosts, config and dir (for \
-         ssh://), vcpus, memory_mib, accelerator and firmware (for qemu:), and spin"
+        "`{0}` is no option of such an address: ssh:// has key, known_hosts, config and dir; qemu: \
+         has vcpus, memory_mib, accelerator and firmware; each has spin"
     )]
     Option(String),
     #[error(

@@ -1,6 +1,6 @@
 //! Progress on standard error: a bar on a terminal, elsewhere a plain line now and then.
 
-use crate::stderr::tell;
+use crate::stderr::{takes_output, tell};
 use indicatif::{ProgressBar, ProgressStyle};
 use sevbench_text::format_duration;
 use std::time::{Duration, Instant};
@@ -62,8 +62,10 @@ impl Progress {
 
     /// Moves the bar: boots of benches done, and their total.
     pub(super) fn advance(&mut self, (done, total): (u64, u64)) {
-        self.bar.set_length(total);
-        self.bar.set_position(done);
+        if takes_output(Duration::ZERO) {
+            self.bar.set_length(total);
+            self.bar.set_position(done);
+        }
     }
 
     /// Prints a line that belongs to the plan. `--quiet` hides both.
@@ -76,17 +78,21 @@ impl Progress {
     /// Prints what the user should know at once.
     pub(crate) fn warn(&self, text: &str) {
         match self.mode {
-            ProgressMode::Bar => self.bar.suspend(|| tell(text)),
-            ProgressMode::Lines | ProgressMode::Quiet => tell(text),
+            ProgressMode::Bar if takes_output(Duration::ZERO) => self.bar.suspend(|| tell(text)),
+            ProgressMode::Bar | ProgressMode::Lines | ProgressMode::Quiet => tell(text),
         }
     }
 
     pub(crate) fn finish(&self) {
-        self.bar.finish_and_clear();
+        if takes_output(Duration::ZERO) {
+            self.bar.finish_and_clear();
+        }
     }
 
     fn show(&mut self, text: String) {
         match self.mode {
+            // Drawing would wait for a terminal that is stopped.
+            ProgressMode::Bar if !takes_output(Duration::ZERO) => {}
             ProgressMode::Bar => self.bar.set_message(text),
             ProgressMode::Quiet => {}
             ProgressMode::Lines => {

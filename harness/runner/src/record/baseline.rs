@@ -113,6 +113,28 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Refuses a name that no baseline can be saved under, before anything is measured.
+///
+/// # Errors
+/// If something else is in the way.
+pub(crate) fn check_baseline_name(name: &BaselineName, suite: &str) -> Result<(), RecordError> {
+    let in_the_way = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(found) => !found.is_dir(),
+        Err(_) => false,
+    };
+    let (folder, all) = (name.folder(), home().join(BASELINES));
+    let saved = folder.join(suite);
+    let obstacle = [&all, &folder, &saved].into_iter().find(|path| in_the_way(path));
+    // What is no baseline is not ours to replace.
+    let has_other = saved.is_dir()
+        && !saved.join(JOURNAL).is_file()
+        && fs::read_dir(&saved).is_ok_and(|mut entries| entries.next().is_some());
+    match obstacle.or_else(|| has_other.then_some(&saved)) {
+        Some(path) => Err(RecordError::NotABaseline { path: path.clone() }),
+        None => Ok(()),
+    }
+}
+
 /// Copies a run's record to its suite's baseline of this name, replacing an earlier one.
 ///
 /// # Errors

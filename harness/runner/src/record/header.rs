@@ -7,6 +7,12 @@ use sevbench_protocol::BenchSettings;
 use sevbench_reports::{MarginSource, Place, Role};
 use std::collections::BTreeMap;
 
+/// The most boots and rounds that a run can have, and the longest time of any setting.
+pub(crate) const BOOTS_MAX: u32 = 10_000;
+pub(crate) const ROUNDS_MAX: u32 = 100_000;
+const SAMPLES_MAX: u32 = 1 << 16;
+const TIME_MAX_NS: u64 = 24 * 3_600 * 1_000_000_000;
+
 /// The version of the journal's format.
 pub(crate) const JOURNAL_SCHEMA: &str = "sevbench/journal/1";
 
@@ -74,6 +80,29 @@ pub(crate) struct Settings {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+impl Header {
+    /// What no run can have begun with. It would be continued for ever, or not at all.
+    pub(crate) fn defect(&self) -> Option<&'static str> {
+        let Settings { boots, rounds, samples, timeout_ns, confidence, .. } = self.settings;
+        let mut all_rounds = self.benches.iter().map(|id| self.settings.rounds(id)).chain([rounds]);
+        let times = self.benches.iter().flat_map(|id| {
+            let settings = &self.settings;
+            [settings.warm_up_ns(id), settings.measurement_ns(id), settings.observation_ns(id)]
+        });
+        let is_control = |arm: &ArmRecord| arm.role == Role::Control;
+        match self {
+            _ if self.arms.len() < 2 => Some("it has fewer than two arms"),
+            _ if !is_control(&self.arms[0]) => Some("its first arm is not the control"),
+            _ if !(1..=BOOTS_MAX).contains(&boots) => Some("its number of boots"),
+            _ if all_rounds.any(|n| !(1..=ROUNDS_MAX).contains(&n)) => Some("its number of rounds"),
+            _ if !(1..=SAMPLES_MAX).contains(&samples) => Some("its number of samples"),
+            _ if times.chain([timeout_ns]).any(|ns| ns > TIME_MAX_NS) => Some("one of its times"),
+            _ if !(confidence > 0.0 && confidence < 1.0) => Some("its confidence level"),
+            _ => None,
+        }
+    }
 }
 
 impl Settings {

@@ -4,9 +4,10 @@ use super::event::{EndRecord, Event};
 use super::header::{Header, JOURNAL_SCHEMA};
 use super::lines::{LINE_LEN_MAX, LineEnd, describe, parse_lines, read_line, too_long};
 use super::seal::is_intact;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -112,7 +113,7 @@ pub(super) fn read_header(path: &Path) -> Result<Header, JournalError> {
 /// If the file cannot be read.
 pub(super) fn read_end(path: &Path) -> Result<Option<EndRecord>, JournalError> {
     let failed = |source| JournalError::Read { path: path.into(), source };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open_regular(path).map_err(failed)?;
     let len = file.metadata().map_err(failed)?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(END_LEN_MAX))).map_err(failed)?;
     let mut text = Vec::new();
@@ -127,7 +128,16 @@ pub(super) fn read_end(path: &Path) -> Result<Option<EndRecord>, JournalError> {
 
 fn open(path: &Path) -> Result<BufReader<File>, JournalError> {
     let failed = |source| JournalError::Read { path: path.into(), source };
-    Ok(BufReader::with_capacity(BUFFER_LEN, File::open(path).map_err(failed)?))
+    Ok(BufReader::with_capacity(BUFFER_LEN, open_regular(path).map_err(failed)?))
+}
+
+/// Opens a file, and nothing that could block or never end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
 }
 
 /// Reads a whole journal from a stream.

@@ -7,6 +7,8 @@ use super::lines::LINE_LEN_MAX;
 use super::seal::seal;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,11 @@ pub(crate) trait JournalFile {
     /// # Errors
     /// If the file cannot be read or cut.
     fn cut_torn_line(&mut self) -> io::Result<bool>;
+
+    /// A path that leads to the open file even after it was moved or removed, if there is one.
+    fn open_path(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// A file at this path.
@@ -68,6 +75,10 @@ impl JournalFile for StoredFile {
         self.file.set_len(whole)?;
         Ok(whole < len)
     }
+
+    fn open_path(&self) -> Option<PathBuf> {
+        Some(PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd())))
+    }
 }
 
 /// Appends events. While it exists, no other process appends to the same journal.
@@ -91,7 +102,8 @@ impl JournalWriter {
 
     /// Opens an existing journal to append to it.
     pub(crate) fn open(path: &Path) -> Result<Self, JournalError> {
-        let file = OpenOptions::new().read(true).append(true).open(path);
+        let file =
+            OpenOptions::new().read(true).append(true).custom_flags(libc::O_NONBLOCK).open(path);
         let file = file.map_err(|source| JournalError::Write { path: path.into(), source })?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.into() }),
@@ -120,9 +132,11 @@ impl JournalWriter {
         cut.map_err(|source| JournalError::Write { path: self.path.clone(), source })
     }
 
-    /// The journal's file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The journal's file, wherever it was moved to meanwhile.
+    pub(crate) fn path(&self) -> PathBuf {
+        let is_there = self.path.exists();
+        let open_path = self.file.open_path().filter(|_| !is_there);
+        open_path.unwrap_or_else(|| self.path.clone())
     }
 
     /// Appends an event with one write of one line. A kill leaves the line whole or torn, never

@@ -42,6 +42,12 @@ pub(crate) enum RecordError {
          with --save-baseline {name}"
     )]
     NoBaseline { name: String, suite: String, known: String },
+    #[error(
+        "cannot save a baseline: {} is something else; remove it, or choose another name with \
+         --save-baseline",
+        path.display()
+    )]
+    NotABaseline { path: PathBuf },
     #[error("the suite `{suite}` has no run to continue: start one without --resume")]
     NothingToResume { suite: String },
     #[error("{}", no_result(*has_runs))]

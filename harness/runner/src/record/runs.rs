@@ -4,9 +4,14 @@ use super::event::{EndRecord, Event};
 use super::header::Header;
 use super::journal::{JournalError, read_end, read_header, stream_journal};
 use super::location::{Location, RecordError, home};
+use crate::stderr::tell;
 use sevbench_reports::Outcome;
+use sevbench_text::counted;
 use std::fs;
 use std::ops::ControlFlow;
+
+/// How many runs that cannot be read are named one by one.
+const UNREADABLE_SHOWN_MAX: usize = 3;
 
 /// A recorded run.
 pub(super) struct RecordedRun {
@@ -19,9 +24,7 @@ pub(super) struct RecordedRun {
 /// Their numbers decide, since a clock can be set back. Older records have no number; among them
 /// the start decides.
 pub(super) fn recorded_runs() -> Vec<RecordedRun> {
-    let entries = fs::read_dir(home()).into_iter().flatten().flatten();
-    let folders = entries.map(|entry| entry.path()).filter(|path| !path.is_symlink());
-    let runs = folders.map(Location::at).filter_map(|location| {
+    let runs = run_folders().filter_map(|location| {
         let header = read_header(&location.journal()).ok()?;
         Some(RecordedRun { location, header })
     });
@@ -30,6 +33,31 @@ pub(super) fn recorded_runs() -> Vec<RecordedRun> {
         |run: &RecordedRun| (run.header.number, run.header.started.clone(), run.location.id());
     runs.sort_by_key(|run| std::cmp::Reverse(key(run)));
     runs
+}
+
+fn run_folders() -> impl Iterator<Item = Location> {
+    let entries = fs::read_dir(home()).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| !path.is_symlink()).map(Location::at)
+}
+
+/// Warns of runs whose header cannot be read. They may be what the user means, and are in no list.
+///
+/// Returns whether there are any.
+pub(crate) fn warn_of_unreadable_runs() -> bool {
+    let journals = run_folders().map(|run| run.journal()).filter(|journal| {
+        // A folder without one is no run.
+        fs::symlink_metadata(journal).is_ok()
+    });
+    let mut errors = journals.filter_map(|journal| read_header(&journal).err()).peekable();
+    let any = errors.peek().is_some();
+    for error in errors.by_ref().take(UNREADABLE_SHOWN_MAX) {
+        tell(&format!("warning: this run is left out: {error}"));
+    }
+    match errors.count() {
+        0 => {}
+        more => tell(&format!("warning: {} left out too", counted(more as u64, "more run"))),
+    }
+    any
 }
 
 /// The number of the next run.

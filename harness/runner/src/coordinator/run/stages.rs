@@ -18,7 +18,7 @@ impl Run<'_> {
         self.is_extended = true;
         let elapsed = self.state.elapsed();
         let first_stage = self.state.first_stage(elapsed);
-        let wanted = match self.replication.boots_wanted(self.log.journal.path()) {
+        let wanted = match self.replication.boots_wanted(&self.log.journal.path()) {
             Ok(wanted) => wanted,
             Err(reason) => {
                 let text = format!(
