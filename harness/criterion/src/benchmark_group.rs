@@ -4,24 +4,28 @@ use crate::Throughput;
 use crate::bencher::Bencher;
 use crate::benchmark_id::{BenchmarkId, IntoBenchmarkId};
 use crate::config::Config;
-use crate::criterion_type::Criterion;
 use crate::measurement::{Measurement, WallTime};
 use crate::pass::{self, ignore};
 use crate::plots::{PlotConfiguration, SamplingMode};
+use std::marker::PhantomData;
 use std::time::Duration;
 
-/// Benches that share the first part of their ids, and settings. [`Criterion::benchmark_group`]
-/// makes it.
+/// Benches that share the first part of their ids, and settings.
+/// [`Criterion::benchmark_group`](crate::Criterion::benchmark_group) makes it.
 pub struct BenchmarkGroup<'a, M: Measurement = WallTime> {
-    criterion: &'a mut Criterion<M>,
+    /// What the author has set for all groups.
+    defaults: Config,
     name: String,
     config: Config,
     throughput: Option<Throughput>,
+    /// There is one group at a time, as with criterion.
+    criterion: PhantomData<&'a mut M>,
 }
 
-impl<'a, M: Measurement> BenchmarkGroup<'a, M> {
-    pub(crate) fn new(criterion: &'a mut Criterion<M>, name: String) -> Self {
-        Self { criterion, name, config: Config::default(), throughput: None }
+impl<M: Measurement> BenchmarkGroup<'_, M> {
+    pub(crate) fn new(defaults: Config, name: String) -> Self {
+        let config = Config::default();
+        Self { defaults, name, config, throughput: None, criterion: PhantomData }
     }
 
     /// Sets the warm-up time in each arm and boot.
@@ -124,7 +128,7 @@ impl<'a, M: Measurement> BenchmarkGroup<'a, M> {
         let own = [id.function.as_deref(), id.parameter.as_deref()];
         let parts: Vec<&str> =
             [Some(self.name.as_str())].into_iter().chain(own).flatten().collect();
-        pass::visit(&parts, self.config.or(self.criterion.config), |bencher| {
+        pass::visit(&parts, self.config.or(self.defaults), |bencher| {
             if let Some(throughput) = self.throughput {
                 bencher.throughput(throughput);
             }

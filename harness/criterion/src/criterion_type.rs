@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// What a bench function declares its benches with.
 pub struct Criterion<M: Measurement = WallTime> {
-    pub(crate) config: Config,
+    config: Config,
     measurement: PhantomData<M>,
 }
 
@@ -174,7 +174,7 @@ impl<M: Measurement> Criterion<M> {
 
     /// Starts a group of benches.
     pub fn benchmark_group<S: Into<String>>(&mut self, group_name: S) -> BenchmarkGroup<'_, M> {
-        BenchmarkGroup::new(self, group_name.into())
+        BenchmarkGroup::new(self.config, group_name.into())
     }
 
     /// Declares a bench.
