@@ -1,9 +1,9 @@
 //! The [`AsyncBencher`]: criterion's methods for futures.
 
-use crate::BatchSize;
 use crate::async_executor::{AsyncExecutor, Driver};
 use crate::bencher::Bencher;
 use crate::measurement::{Measurement, WallTime};
+use sevbench::BatchSize;
 use std::time::Duration;
 
 /// Measures futures. [`Bencher::to_async`] makes it.

@@ -1,8 +1,8 @@
 //! The [`Bencher`]: criterion's methods, each by the method of sevbench's that does the same.
 
-use crate::BatchSize;
 use crate::measurement::{Measurement, WallTime};
 use crate::pass::RemoteBencher;
+use sevbench::BatchSize;
 use std::marker::PhantomData;
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! [`BenchmarkGroup`]: benches that share a name and settings.
 
-use crate::Throughput;
 use crate::bencher::Bencher;
 use crate::benchmark_id::{BenchmarkId, IntoBenchmarkId};
 use crate::config::Config;
 use crate::measurement::{Measurement, WallTime};
 use crate::pass::{self, ignore};
 use crate::plots::{PlotConfiguration, SamplingMode};
+use sevbench::Throughput;
 use std::marker::PhantomData;
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What is measured: wall-clock time, and nothing else.
 
-use crate::Throughput;
+use sevbench::Throughput;
 use std::any::TypeId;
 use std::time::{Duration, Instant};
 

@@ -71,8 +71,8 @@ impl Config {
     /// the root of the project. Without a file nothing is set.
     ///
     /// # Errors
-    /// If the file cannot be read, is no regular file, is not valid, or defines machines although others can write to
-    /// it.
+    /// If the file cannot be read, is no regular file, is not valid, or defines machines although
+    /// others can write to it.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let found = path.map(Path::to_owned).or_else(find);
         let Some(path) = found else { return Ok(Self::default()) };

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SAME_SIGNAL_MS: u64 = 1_000;
 
 /// Catches SIGINT, SIGTERM and SIGHUP. The first one sets the interrupt, so that a run ends
-/// cleanly; another one, a second later or more, ends the process at once. A signal that was ignored
-/// when the process started, as SIGHUP is under nohup, stays ignored.
+/// cleanly; another one, a second later or more, ends the process at once. A signal that was
+/// ignored when the process started, as SIGHUP is under nohup, stays ignored.
 ///
 /// # Errors
 /// If a handler cannot be installed.
