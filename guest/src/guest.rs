@@ -15,6 +15,7 @@ use crate::ssh::{
 };
 use std::io::Read;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The limit for each step of a connection to a guest that may be emulated.
@@ -59,18 +60,19 @@ enum Kind {
 }
 
 impl Guest {
-    /// Starts or reaches the machine: `loopback` runs `executable` as a server in a child process.
+    /// Starts or reaches the machine: `loopback` runs `server`, an executable that calls
+    /// [`serve_loopback`](crate::serve_loopback), in a child process.
     ///
     /// # Errors
     /// If it does not start, cannot be reached, has an unknown host key or refuses ours.
     pub fn start(
         address: &Address,
-        executable: &Executable,
+        server: &Path,
         limits: &Limits,
         interrupt: &Interrupt,
     ) -> Result<Self, GuestError> {
         match address {
-            Address::Loopback => Self::start_loopback(executable, limits, interrupt),
+            Address::Loopback => Self::start_loopback(server, limits, interrupt),
             Address::Qemu(machine) => Self::boot(machine, limits, interrupt),
             Address::Ssh(ssh) => Self::reach(ssh, limits, interrupt),
         }
@@ -109,11 +111,11 @@ impl Guest {
     }
 
     fn start_loopback(
-        executable: &Executable,
+        server: &Path,
         limits: &Limits,
         interrupt: &Interrupt,
     ) -> Result<Self, GuestError> {
-        let server = LoopbackServer::start(&executable.path, limits, interrupt)?;
+        let server = LoopbackServer::start(server, limits, interrupt)?;
         let endpoint = Endpoint {
             host: &Ipv4Addr::LOCALHOST.to_string(),
             port: server.port,

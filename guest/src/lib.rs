@@ -2,12 +2,14 @@
 //! stream to a process inside it. Nothing here knows about benches, samples or statistics.
 //!
 //! ```no_run
-//! use sevbench_guest::{Address, Executable, Guest, Interrupt, Limits};
+//! use sevbench_guest::{Address, Executable, Guest, Interrupt, Limits, OWN_EXECUTABLE};
 //! use std::io::{Read, Write};
+//! use std::path::Path;
 //!
 //! let (address, _) = Address::parse("ssh://root@10.0.0.7:2222?key=~/.ssh/id_ed25519")?;
 //! let executable = Executable::current()?;
-//! let mut guest = Guest::start(&address, &executable, &Limits::default(), &Interrupt::new())?;
+//! let server = Path::new(OWN_EXECUTABLE);
+//! let mut guest = Guest::start(&address, server, &Limits::default(), &Interrupt::new())?;
 //! let shipped = guest.ship(&executable)?;
 //! let mut process = guest.spawn(&shipped, &["--agent"])?;
 //! process.write_all(b"hello")?;
@@ -72,7 +74,7 @@ pub use qemu::{
     WantedAccelerator, interactive_command,
 };
 pub use sevbench_facts::{
-    EncryptionFacts, EncryptionState, Facts, Protection, SevCpuid, sha256_of_self,
+    EncryptionFacts, EncryptionState, Facts, OWN_EXECUTABLE, Protection, SevCpuid, sha256_of_self,
 };
 pub use ssh::{AlgorithmKind, Ending, RemoteProcess, Shipped, SshError};
 pub use testbed::{

@@ -26,7 +26,8 @@ pub(crate) fn found_at_the_reported_address() -> CaseResult {
         ) => return Err(Skip(error.to_string())),
         Err(error) => panic!("{error}"),
     };
-    let mut guest = Guest::start(&address, &this(), &Limits::default(), &Interrupt::new()).unwrap();
+    let mut guest =
+        Guest::start(&address, &this().path, &Limits::default(), &Interrupt::new()).unwrap();
     let machine = guest.machine_process_id().unwrap();
 
     let found = probe(&mut guest, DumpMethod::Mem, None).unwrap();

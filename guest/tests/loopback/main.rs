@@ -151,7 +151,7 @@ fn a_large_message() -> CaseResult {
 fn deadline_and_interrupt() -> CaseResult {
     let interrupt = Interrupt::new();
     let mut guest =
-        Guest::start(&Address::Loopback, &this(), &Limits::default(), &interrupt).unwrap();
+        Guest::start(&Address::Loopback, &this().path, &Limits::default(), &interrupt).unwrap();
     let mut process = spawn_in_place(&mut guest, &[ECHO]);
     process.set_deadline(Instant::now() + Duration::from_millis(50));
     let error = process.read(&mut [0]).unwrap_err();
@@ -162,7 +162,7 @@ fn deadline_and_interrupt() -> CaseResult {
     assert!(is_interrupt(&error), "{error:?}");
     assert!(matches!(guest.ship(&this()), Err(GuestError::Interrupted)));
     assert_eq!(process.ending(), Ending::Exited(0), "the way down is not interrupted");
-    let again = Guest::start(&Address::Loopback, &this(), &Limits::default(), &interrupt);
+    let again = Guest::start(&Address::Loopback, &this().path, &Limits::default(), &interrupt);
     assert!(matches!(again, Err(GuestError::Interrupted)));
     guest.shut_down().unwrap();
     Ok(())
@@ -170,7 +170,7 @@ fn deadline_and_interrupt() -> CaseResult {
 
 fn other_executable_is_not_a_server() -> CaseResult {
     let shell = Executable::read(Path::new("/bin/sh")).unwrap();
-    let result = Guest::start(&Address::Loopback, &shell, &short_limits(), &Interrupt::new());
+    let result = Guest::start(&Address::Loopback, &shell.path, &short_limits(), &Interrupt::new());
     let Err(error) = result else { panic!("a shell is a server?") };
     let message = error.to_string();
     assert!(matches!(error, GuestError::Loopback(_)), "{message}");

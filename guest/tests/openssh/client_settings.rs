@@ -149,7 +149,7 @@ pub(crate) fn agent_that_does_not_sign() -> CaseResult {
     });
     let address = lab(&sshd, &format!("IdentityAgent {}", socket.display()));
     let start = Instant::now();
-    let result = Guest::start(&address, &this(), &Limits::default(), &interrupt);
+    let result = Guest::start(&address, &this().path, &Limits::default(), &interrupt);
     assert!(matches!(result, Err(GuestError::Interrupted)), "{:?}", result.err());
     assert!((1..10).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     Ok(())

@@ -43,7 +43,7 @@ pub(crate) fn silent_server() -> CaseResult {
     let address = address_at(listener.local_addr().unwrap().port());
     let limits = Limits { connect: Duration::from_millis(300), ..Limits::default() };
     let start = Instant::now();
-    let result = Guest::start(&address, &this(), &limits, &Interrupt::new());
+    let result = Guest::start(&address, &this().path, &limits, &Interrupt::new());
     let Err(error) = result else { panic!("it let us in") };
     assert!(matches!(error, GuestError::Ssh(SshError::Silent { .. })), "{error}");
     assert!(error.to_string().contains("within 0.3 s"), "{error}");
@@ -97,7 +97,7 @@ pub(crate) fn interrupted_connect() -> CaseResult {
         }
     });
     let start = Instant::now();
-    let result = Guest::start(&address, &this(), &Limits::default(), &interrupt);
+    let result = Guest::start(&address, &this().path, &Limits::default(), &interrupt);
     assert!(matches!(result, Err(GuestError::Interrupted)));
     assert!(start.elapsed() < Duration::from_secs(2));
     setter.join().unwrap();

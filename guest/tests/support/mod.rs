@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses a part")]
 
 use sevbench_guest::{
-    Address, Architecture, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT,
-    Limits, RemoteProcess, Shipped, serve_loopback,
+    Address, Executable, Guest, GuestError, Interrupt, LOOPBACK_SERVER_ARGUMENT, Limits,
+    RemoteProcess, Shipped, serve_loopback,
 };
 use sevbench_testing::{Skip, skip_is_failure};
 use std::io::{self, Read, Write};
@@ -107,17 +107,6 @@ pub(crate) fn this() -> Executable {
     THIS.get_or_init(|| Executable::current().unwrap()).clone()
 }
 
-/// This executable without its hash, for everything but shipping it.
-fn this_unhashed() -> Executable {
-    Executable {
-        path: std::env::current_exe().unwrap(),
-        sha256: String::new(),
-        len_bytes: 0,
-        architecture: Architecture::X86_64,
-        interpreter: None,
-    }
-}
-
 pub(crate) fn short_limits() -> Limits {
     Limits {
         connect: Duration::from_secs(5),
@@ -127,7 +116,7 @@ pub(crate) fn short_limits() -> Limits {
 }
 
 pub(crate) fn start(address: &Address) -> Result<Guest, GuestError> {
-    Guest::start(address, &this_unhashed(), &short_limits(), &Interrupt::new())
+    Guest::start(address, &std::env::current_exe().unwrap(), &short_limits(), &Interrupt::new())
 }
 
 pub(crate) fn started(address: &Address) -> Guest {

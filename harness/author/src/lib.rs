@@ -74,12 +74,12 @@
 //! records the samples and prints the result. With it, `cargo bench` is all that you need.
 //!
 //! Without it (`default-features = false`), the executable is an agent: it runs bench bodies for a
-//! coordinator, and does nothing else. It then contains no SSH and no statistics, so it is smaller
-//! and builds faster. It cannot measure by itself, and a coordinator accepts only an agent with
-//! exactly its own bytes: keep the feature on unless you bring a coordinator of your own.
+//! coordinator. It then contains no SSH and no statistics, so it is smaller and builds faster.
+//! `cargo bench` starts the program `cargo-sevbench` to drive it, with the same flags and the same
+//! results. `cargo sevbench run --bench NAME` also builds it, with the flags that make it static,
+//! in a folder of its own; the crate then needs no `.cargo/config.toml`. Install the program once:
+//! `cargo install --path harness/program`.
 
-#[doc(no_inline)]
-pub use sevbench_protocol::hdrhistogram;
 pub use sevbench_protocol::{
     AsyncBencher, AsyncExecutor, BatchSize, Bench, Bencher, BodyResult, ByteSize, Case, Failure,
     Observation, Observed, ObservedValue, Observer, Skip, Suite, SuiteError, Throughput, Unit,

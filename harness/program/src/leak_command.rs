@@ -131,7 +131,7 @@ fn search_arm(
     tell: &mut dyn FnMut(&str),
 ) -> Result<sevbench_guest::leak::Finding, LeakError> {
     tell("booting");
-    let mut guest = Guest::start(&arm.address, executable, &Limits::default(), interrupt)?;
+    let mut guest = Guest::start(&arm.address, &executable.path, &Limits::default(), interrupt)?;
     let finding = probe_for_secret(&mut guest, executable, probe, interrupt, tell)?;
     guest.shut_down()?;
     Ok(finding)

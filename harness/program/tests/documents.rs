@@ -122,7 +122,7 @@ fn paths_and_links_in_documents_exist() {
 #[test]
 fn flags_in_documents_exist() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
-                  --sevbench-agent --sevbench-loopback-server --sevbench-secret --open --wait \
+                  --sevbench-agent --sevbench-list --sevbench-loopback-server --sevbench-secret --open --wait \
                   --release --bin --path --locked --write --package --examples --add";
     let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
     let known: BTreeSet<&str> = flags(&help).collect();
@@ -197,7 +197,8 @@ fn readme_lists_every_flag() {
 /// The help of all commands of `cargo sevbench`.
 fn program_help() -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_cargo-sevbench"));
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
+        &["run", "--help"],
         &["analyze", "--help"],
         &["compare", "--help"],
         &["doctor", "--help"],

@@ -72,6 +72,70 @@ fn example_builds_and_runs_in_its_own_crate() {
     lab.assert_nothing_runs();
 }
 
+/// With `default-features = false`, the executable is an agent alone, and the program drives it.
+/// Both ways measure the same benches in the same order.
+#[test]
+fn agent_alone_is_driven_by_the_installed_program() {
+    let folder = tempfile::tempdir().unwrap();
+    write_crate(folder.path());
+    let manifest = folder.path().join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let (before, after) = text.split_once("harness/author\" }").unwrap();
+    let slim = format!("{before}harness/author\", default-features = false }}{after}");
+    // The path to the build flags is not needed for `cargo sevbench run`.
+    let target = std::env::current_exe().unwrap().ancestors().nth(4).unwrap().to_owned();
+    let programs = Path::new(env!("CARGO_BIN_EXE_cargo-sevbench")).parent().unwrap().to_owned();
+    let path = |with_program: bool| {
+        let own = std::env::var_os("PATH").unwrap();
+        let first = if with_program { programs.clone() } else { folder.path().to_owned() };
+        std::env::join_paths([first].into_iter().chain(std::env::split_paths(&own))).unwrap()
+    };
+    let run = |lab: &Lab, with_program: bool, program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(folder.path()).env("CARGO_TARGET_DIR", &target);
+        command.env("PATH", path(with_program)).env("SEVBENCH_HOME", lab.home.path());
+        Ran::of(command.output().unwrap())
+    };
+    let cargo = |lab: &Lab, with_program, first: &str, arguments: &[&str]| {
+        let build = [first, "--offline", "--profile", "dev", "--bench", "sum", "--"];
+        run(lab, with_program, env!("CARGO"), &[&build[..], arguments].concat())
+    };
+    let short = ["--boots", "2", "--rounds", "2", "--measurement-time", "10ms", "--seed", "7"];
+    let schedule = |lab: &Lab| -> Vec<String> {
+        let rounds = lab.journal().into_iter().filter(|event| event["event"] == "round");
+        let names = rounds.map(|round| {
+            let arms: Vec<_> =
+                round["arms"].as_array().unwrap().iter().map(|arm| arm["arm"].clone()).collect();
+            format!("{} {} {} {arms:?}", round["boot"], round["bench"], round["round"])
+        });
+        names.collect()
+    };
+    let whole = Lab::new();
+    cargo(&whole, false, "bench", &short).expect(0, &["example/sum/64KiB"]);
+    fs::write(&manifest, slim).unwrap();
+    let slim = Lab::new();
+    cargo(&slim, true, "bench", &short).expect(0, &["example/sum/64KiB", "example/sum/16MiB"]);
+    assert_eq!(schedule(&slim), schedule(&whole));
+    assert_eq!(slim.journal()[0]["benches"], whole.journal()[0]["benches"]);
+    let listed = cargo(&slim, true, "bench", &["--list", "64KiB"]);
+    assert_eq!(listed.out, "example/sum/64KiB: bench\n", "{listed:#?}");
+    cargo(&slim, false, "bench", &short).expect(2, &["type `cargo install cargo-sevbench`"]);
+    cargo(&slim, true, "test", &["16MiB"])
+        .expect(0, &["test example/sum/16MiB ... ok", "1 passed"]);
+    cargo(&slim, false, "test", &[]).expect(0, &["test example/sum/16MiB ... ok", "2 passed"]);
+
+    // It builds with flags of its own, so the crate needs no configuration.
+    fs::remove_dir_all(folder.path().join(".cargo")).unwrap();
+    let third = Lab::new();
+    let build = ["run", "--offline", "--profile", "dev", "--bench", "sum"];
+    let program = env!("CARGO_BIN_EXE_cargo-sevbench");
+    run(&third, true, program, &[&build[..], &short].concat()).expect(0, &["example/sum/64KiB"]);
+    assert_eq!(schedule(&third), schedule(&whole));
+    for lab in [whole, slim, third] {
+        lab.assert_nothing_runs();
+    }
+}
+
 /// The text without what differs from run to run.
 fn form(line: &str) -> String {
     let digits = |c: char| if c.is_ascii_digit() { '#' } else { c };

@@ -6,12 +6,11 @@ mod interference;
 mod streams;
 mod worker;
 
-use crate::bench::Bench;
 use crate::data_files::DataFiles;
 use crate::frame::FrameError;
 use crate::link::BenchAnswer;
 use crate::message::{
-    AGENT_ARGUMENT, Conditions, Hello, Reply, Request, read_request, write_greeting, write_reply,
+    Conditions, Hello, Reply, Request, read_request, write_greeting, write_reply,
 };
 use crate::suite::Suite;
 use interference::Interference;
@@ -28,9 +27,6 @@ use streams::take_protocol;
 pub use worker::DIFFERENT_LISTS_HINT;
 use worker::Worker;
 
-/// Exit status for wrong usage.
-const USAGE: u8 = 2;
-
 /// An agent that receives no request for this long ends: by then, the coordinator's machine has
 /// presumably vanished from the network.
 const IDLE_MAX: Duration = Duration::from_secs(6 * 3600);
@@ -41,27 +37,6 @@ const UNATTENDED_MAX: Duration = Duration::from_secs(60);
 /// The parts in which an agent waits. If the guest's clock jumps, as after a pause, that ends one
 /// part only, and what came during the pause is received in the next.
 const WAIT_PARTS: u32 = 10;
-
-/// The `main` of an executable that is an agent and nothing else. Returns its exit status: 2 if it
-/// was not started as an agent, or if the benches do not make a suite.
-pub fn agent_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
-    match Suite::new(suite, benches) {
-        Ok(suite) if std::env::args_os().nth(1).is_some_and(|first| first == AGENT_ARGUMENT) => {
-            run_agent(suite)
-        }
-        Ok(_) => {
-            eprintln!(
-                "error: this executable is only an agent; \
-                 to measure with it, build it with sevbench's feature `runner`"
-            );
-            ExitCode::from(USAGE)
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(USAGE)
-        }
-    }
-}
 
 /// Serves requests from standard input until it ends, then ends the process. Returns only if the
 /// agent itself fails.

@@ -1,5 +1,6 @@
 //! A [`Case`]: one bench with one of its parameters, under the id that names it everywhere.
 
+use crate::bench_list::ListedBench;
 use crate::bencher::{Bencher, BodyState};
 use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, Link};
@@ -11,11 +12,7 @@ use crate::skip::Skip;
 ///
 /// A [`Suite`](crate::suite::Suite) lists them. A bench author rarely needs them.
 pub struct Case {
-    id: String,
-    sweep: bool,
-    settings: BenchSettings,
-    /// The paths of the files that its body reads.
-    files: Vec<String>,
+    listed: ListedBench,
     body: Body,
 }
 
@@ -44,48 +41,35 @@ impl Case {
     /// A case that is measured by default. Its id lacks the suite's name until it is
     /// [in a suite](Self::in_suite).
     pub(crate) fn new(id: String, body: Body) -> Self {
-        Self { id, sweep: false, settings: BenchSettings::default(), files: Vec::new(), body }
+        let program = matches!(body, Body::Program(_));
+        Self { listed: ListedBench { id, program, ..ListedBench::default() }, body }
     }
 
     pub(crate) const fn mark_as_sweep(&mut self) {
-        self.sweep = true;
+        self.listed.sweep = true;
     }
 
-    pub(crate) fn in_suite(self, suite: &str) -> Self {
-        Self { id: format!("{suite}/{}", self.id), ..self }
+    pub(crate) const fn settings_mut(&mut self) -> &mut BenchSettings {
+        &mut self.listed.settings
+    }
+
+    pub(crate) fn add_file(&mut self, path: String) {
+        self.listed.files.push(path);
+    }
+
+    pub(crate) fn in_suite(mut self, suite: &str) -> Self {
+        self.listed.id = format!("{suite}/{}", self.listed.id);
+        self
     }
 
     /// The id: `suite/name` or `suite/name/parameter`.
     pub fn id(&self) -> &str {
-        &self.id
+        self.listed.id()
     }
 
-    /// Whether the case runs only with `--sweep`.
-    pub const fn is_sweep(&self) -> bool {
-        self.sweep
-    }
-
-    /// What its author has set for it.
-    pub const fn settings(&self) -> &BenchSettings {
-        &self.settings
-    }
-
-    pub(crate) const fn settings_mut(&mut self) -> &mut BenchSettings {
-        &mut self.settings
-    }
-
-    /// The paths of the files that its body reads, as its author has declared them.
-    pub fn files(&self) -> &[String] {
-        &self.files
-    }
-
-    pub(crate) fn add_file(&mut self, path: String) {
-        self.files.push(path);
-    }
-
-    /// Whether the bench runs an external program.
-    pub const fn is_program(&self) -> bool {
-        matches!(self.body, Body::Program(_))
+    /// All but the body.
+    pub const fn listed(&self) -> &ListedBench {
+        &self.listed
     }
 
     /// Runs the body and returns how it ended. A panic of the body is not caught.

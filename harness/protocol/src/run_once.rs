@@ -11,7 +11,7 @@ const OBSERVATION_DURATION: Duration = Duration::from_secs(1);
 
 /// Runs the body of `case` once. A panic of the body is not caught.
 pub fn run_once(case: &Case) -> BenchAnswer {
-    case.run(&mut OnceLink, None, DataFiles::in_place(case.files()))
+    case.run(&mut OnceLink, None, DataFiles::in_place(case.listed().files()))
 }
 
 /// Requests one sample of one iteration, or one short observation, then finishes the bench.

@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BenchSettings {
     /// How long its closure runs before the first sample of a boot, in ns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub warm_up_ns: Option<u64>,
     /// How long its closure is measured in a boot, in ns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub measurement_ns: Option<u64>,
     /// How long its external program measures in a round, in ns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub observation_ns: Option<u64>,
     /// Its rounds in a boot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub rounds: Option<u32>,
     /// The two-sided confidence level of its intervals.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub confidence: Option<f64>,
 }
 

@@ -1,6 +1,7 @@
 //! A [`Suite`]: all cases of one bench executable, with unique and valid ids.
 
 use crate::bench::Bench;
+use crate::bench_list::BenchList;
 use crate::case::Case;
 use sevbench_text::{escaped, is_steering};
 use std::collections::HashSet;
@@ -62,7 +63,7 @@ impl Suite {
             if !is_valid(case.id()) {
                 return Err(SuiteError::InvalidId(case.id().into()));
             }
-            if let Some(defect) = case.settings().defect() {
+            if let Some(defect) = case.listed().settings().defect() {
                 return Err(SuiteError::InvalidSetting { id: case.id().into(), defect });
             }
             if !seen.insert(case.id()) {
@@ -70,6 +71,12 @@ impl Suite {
             }
         }
         Ok(Self { name, cases })
+    }
+
+    /// Its benches without their bodies.
+    pub fn list(&self) -> BenchList {
+        let benches = self.cases.iter().map(|case| case.listed().clone()).collect();
+        BenchList { suite: self.name.into(), benches }
     }
 
     /// The suite's name: the first part of every id.
@@ -116,7 +123,8 @@ mod tests {
     #[test]
     fn ids_join_suite_name_and_parameter_in_list_order() {
         let suite = Suite::new("s", benches()).unwrap();
-        let ids: Vec<_> = suite.cases().iter().map(|case| (case.id(), case.is_sweep())).collect();
+        let ids: Vec<_> =
+            suite.cases().iter().map(|case| (case.id(), case.listed().is_sweep())).collect();
         assert_eq!(
             ids,
             [

@@ -17,7 +17,7 @@ mod signals;
 
 pub use crate::stderr::tell;
 pub use bench_plan::testbed_arms;
-pub use bench_program::bench_main;
+pub use bench_program::{bench_main, drive_executable};
 pub use exit::{CliError, FAILED, USAGE, report};
 pub use gate_status::report_gate;
 pub use measure::prepare_host;

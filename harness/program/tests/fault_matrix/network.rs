@@ -15,7 +15,8 @@ const FAULTS: [NetworkFault; 4] =
     [NetworkFault::Ends, NetworkFault::Resets, NetworkFault::FlipsABit, NetworkFault::Stalls];
 
 /// What a message may say about a network that broke, apart from the place.
-const CAUSES: [&str; 5] = [
+const CAUSES: [&str; 6] = [
+    "accepted the connection",
     "did not complete",
     "lost the connection to the guest",
     "the connection to the guest was lost",

@@ -7,6 +7,7 @@ use crate::coordinator::Selection;
 use crate::record::{BOOTS_MAX, BaselineName, ROUNDS_MAX};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -176,12 +177,14 @@ pub(super) struct BenchArguments {
 }
 
 impl BenchArguments {
-    /// Reads the command line.
+    /// Reads a command line, whose first word is a name.
     ///
     /// # Errors
     /// If it is wrong or asks for help.
-    pub(super) fn from_command_line() -> Result<Self, clap::Error> {
-        Self::from_matches(&Self::command().try_get_matches()?)
+    pub(super) fn from_command_line(
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, clap::Error> {
+        Self::from_matches(&Self::command().try_get_matches_from(arguments)?)
     }
 
     pub(super) fn from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {

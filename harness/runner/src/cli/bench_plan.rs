@@ -9,7 +9,7 @@ use crate::record::{MarginRule, Settings};
 use crate::stderr::tell;
 use regex_lite::Regex;
 use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED, DataFile};
-use sevbench_protocol::{BenchSettings, Case, Suite};
+use sevbench_protocol::{BenchList, BenchSettings, ListedBench};
 use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;
 use sevbench_text::nanoseconds;
@@ -61,7 +61,12 @@ impl BenchArguments {
     ///
     /// # Errors
     /// If a flag or the configuration is wrong.
-    pub(super) fn plan(&self, suite: &Suite, cases: &[&Case], seed: u64) -> Result<Plan, CliError> {
+    pub(super) fn plan(
+        &self,
+        suite: &BenchList,
+        cases: &[&ListedBench],
+        seed: u64,
+    ) -> Result<Plan, CliError> {
         let config = Config::load(self.config.as_deref()).map_err(CliError::usage)?;
         self.plan_of(self.arms(&config)?, &config, suite, cases, seed)
     }
@@ -74,20 +79,20 @@ impl BenchArguments {
         &self,
         (testbed, arms): (String, Vec<Arm>),
         config: &Config,
-        suite: &Suite,
-        cases: &[&Case],
+        suite: &BenchList,
+        cases: &[&ListedBench],
         seed: u64,
     ) -> Result<Plan, CliError> {
         let mut settings = self.settings(config, &Effort::of(self.quick, &arms))?;
         warn_of_partial_margins(config, suite)?;
         settings.of_benches = self.settings_of_benches(cases);
-        let id = |case: &&Case| case.id().to_owned();
+        let id = |case: &&ListedBench| case.id().to_owned();
         let benches = cases.iter().map(id).collect();
         let observed = cases.iter().filter(|case| case.is_program()).map(id).collect();
-        let ids = suite.cases().iter().map(Case::id);
+        let ids = suite.benches.iter().map(ListedBench::id);
         let list = OwnList::new(ids, self.selection());
-        let (suite, pauses_idle) = (suite.name(), !self.no_pause);
-        let declares = |case: &&&Case| !case.files().is_empty();
+        let (suite, pauses_idle) = (suite.suite.clone(), !self.no_pause);
+        let declares = |case: &&&ListedBench| !case.files().is_empty();
         let files_of = cases.iter().filter(declares).map(|case| (id(case), case.files().to_vec()));
         Ok(Plan {
             suite,
@@ -135,9 +140,9 @@ impl BenchArguments {
     }
 
     /// What the authors of some benches have set for them, without what a flag overrides.
-    fn settings_of_benches(&self, cases: &[&Case]) -> BTreeMap<String, BenchSettings> {
+    fn settings_of_benches(&self, cases: &[&ListedBench]) -> BTreeMap<String, BenchSettings> {
         let unless = |flag: &str| !self.quick && !self.is_given(flag);
-        let of_case = |case: &&Case| {
+        let of_case = |case: &&ListedBench| {
             let own = case.settings();
             let left = BenchSettings {
                 warm_up_ns: own.warm_up_ns.filter(|_| unless("warm_up_time")),
@@ -185,7 +190,7 @@ impl BenchArguments {
 ///
 /// # Errors
 /// If one cannot be read.
-fn data_files(cases: &[&Case]) -> Result<BTreeMap<String, DataFile>, CliError> {
+fn data_files(cases: &[&ListedBench]) -> Result<BTreeMap<String, DataFile>, CliError> {
     let mut files = BTreeMap::new();
     for case in cases {
         for path in case.files() {
@@ -216,11 +221,11 @@ pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), C
 
 /// Warns of a margin that matches a part of an id, but no whole one: it applies to no bench. One
 /// that matches nothing may belong to another suite.
-fn warn_of_partial_margins(config: &Config, suite: &Suite) -> Result<(), CliError> {
+fn warn_of_partial_margins(config: &Config, suite: &BenchList) -> Result<(), CliError> {
     for MarginEntry { benches, .. } in config.margins() {
         let selects = |expression: &str| -> Result<bool, CliError> {
             let expression = Regex::new(expression).map_err(CliError::usage)?;
-            Ok(suite.cases().iter().any(|case| expression.is_match(case.id())))
+            Ok(suite.benches.iter().any(|case| expression.is_match(case.id())))
         };
         if !selects(&format!("^(?:{benches})$"))? && selects(benches)? {
             tell(&format!(

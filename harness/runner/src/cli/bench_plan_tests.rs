@@ -12,8 +12,8 @@ fn plan(arguments: &[&str]) -> Result<Plan, String> {
     let parsed = matches.and_then(|matches| BenchArguments::from_matches(&matches));
     let parsed = parsed.map_err(|error| error.to_string())?;
     let timed = Bench::new("a", |b: &mut Bencher<'_>| b.iter(|| ()));
-    let suite = Suite::new("s", [timed, Bench::program("b", |_| ())]).unwrap();
-    let cases: Vec<&Case> = suite.cases().iter().collect();
+    let suite = Suite::new("s", [timed, Bench::program("b", |_| ())]).unwrap().list();
+    let cases: Vec<&ListedBench> = suite.benches.iter().collect();
     parsed.plan(&suite, &cases, 1).map_err(|failure| failure.message)
 }
 
@@ -70,12 +70,12 @@ fn benches_have_settings_of_their_own_unless_a_flag_sets_them() {
         let bench = Bench::new("own", |b: &mut Bencher<'_>| b.iter(|| ()));
         let bench = bench.warm_up_time(second).measurement_time(2 * second);
         let bench = bench.observation_time(3 * second).rounds(9).confidence_level(0.9);
-        Suite::new("s", [bench, Bench::program("plain", |_| ())]).unwrap()
+        Suite::new("s", [bench, Bench::program("plain", |_| ())]).unwrap().list()
     };
     let settings = |flags: &[&str]| {
         let matches = BenchArguments::command().get_matches_from([&["bench"], flags].concat());
         let suite = own();
-        let cases: Vec<&Case> = suite.cases().iter().collect();
+        let cases: Vec<&ListedBench> = suite.benches.iter().collect();
         let arguments = BenchArguments::from_matches(&matches).unwrap();
         arguments.plan(&suite, &cases, 1).map_err(|failure| failure.message).unwrap().settings
     };

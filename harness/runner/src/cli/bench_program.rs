@@ -1,81 +1,137 @@
-//! The roles of a bench executable, chosen by its first argument and its flags.
+//! The roles of a bench executable, chosen by its first argument and its flags, and the same flags
+//! for an executable without a coordinator.
 
 use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, report};
 use super::measure::measure;
 use super::output::{print_clap, print_text};
 use crate::coordinator::select;
-use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
+use crate::record::keep_runs_beside;
+use sevbench_guest::{Executable, LOOPBACK_SERVER_ARGUMENT, serve_loopback};
 use sevbench_protocol::{
-    AGENT_ARGUMENT, Bench, BenchAnswer, Suite, empty_standard_input, run_agent, run_once,
+    Bench, BenchList, LIST_ARGUMENT, Suite, TEST_ARGUMENT, serve_role, test_cases,
 };
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 /// The whole of a bench executable. `sevbench::main!` calls it.
 pub fn bench_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
     let start = Instant::now();
-    let first = std::env::args_os().nth(1);
-    if first.as_deref() == Some(LOOPBACK_SERVER_ARGUMENT.as_ref()) {
+    if std::env::args_os().nth(1).is_some_and(|first| first == LOOPBACK_SERVER_ARGUMENT) {
         return serve_loopback();
     }
     let suite = match Suite::new(suite, benches) {
         Ok(suite) => suite,
         Err(error) => return report(Err(CliError::usage(error))),
     };
-    if first.as_deref() == Some(AGENT_ARGUMENT.as_ref()) {
-        return run_agent(suite);
+    match serve_role(suite) {
+        Ok(status) => status,
+        Err(suite) => {
+            let subject = Subject { list: suite.list(), place: Place::Here(&suite) };
+            subject.obey(std::env::args_os(), start)
+        }
     }
-    let arguments = match BenchArguments::from_command_line() {
-        Ok(arguments) => arguments,
-        Err(said) => return ExitCode::from(print_clap(&said)),
-    };
-    if let Err(refusal) = arguments.criterion.refuse() {
-        return report(Err(refusal));
-    }
-    report(if arguments.list {
-        list(&suite, &arguments)
-    } else if arguments.test || !arguments.bench {
-        test(&suite, &arguments)
-    } else {
-        measure(&suite, &arguments, start)
-    })
 }
 
-fn list(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
-    for case in select(suite, &arguments.selection()).map_err(CliError::usage)? {
-        print_text(&format!("{}: bench\n", case.id()))?;
+/// Lists, tests or measures the benches of another executable, as these arguments say. The first
+/// one is a name, as in any command line.
+pub fn drive_executable(
+    executable: &Path,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    let start = Instant::now();
+    keep_runs_beside(executable);
+    match list_of(executable) {
+        Ok(list) => Subject { list, place: Place::There(executable) }.obey(arguments, start),
+        Err(error) => report(Err(error)),
     }
-    Ok(0)
 }
 
-/// Runs each body once, as `cargo test` and `--test` do.
-fn test(suite: &Suite, arguments: &BenchArguments) -> Result<u8, CliError> {
-    let chosen = select(suite, &arguments.selection()).map_err(CliError::usage)?;
-    // As in an agent.
-    empty_standard_input().map_err(CliError::failed)?;
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for case in chosen {
-        // The panic hook has already printed the message.
-        let answer = catch_unwind(AssertUnwindSafe(|| run_once(case)))
-            .unwrap_or(BenchAnswer::Failed("panicked".into()));
-        let outcome = match answer {
-            BenchAnswer::Skipped { reason, hint } => {
-                skipped += 1;
-                format!("skipped: {reason} (hint: {hint})")
-            }
-            BenchAnswer::Failed(message) => {
-                failed += 1;
-                format!("FAILED: {message}")
-            }
-            _ => {
-                passed += 1;
-                "ok".into()
-            }
+/// Asks an executable for its benches.
+fn list_of(executable: &Path) -> Result<BenchList, CliError> {
+    let shown = executable.display();
+    let output = Command::new(executable)
+        .arg(LIST_ARGUMENT)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| CliError::usage(format!("cannot start {shown}: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    BenchList::read(&text).map_err(|error| CliError::usage(format!("{shown}: {error}")))
+}
+
+/// The benches of an executable.
+struct Subject<'a> {
+    list: BenchList,
+    place: Place<'a>,
+}
+
+/// Where the bodies are.
+enum Place<'a> {
+    Here(&'a Suite),
+    There(&'a Path),
+}
+
+impl Subject<'_> {
+    fn obey(&self, arguments: impl IntoIterator<Item = OsString>, start: Instant) -> ExitCode {
+        let arguments = match BenchArguments::from_command_line(arguments) {
+            Ok(arguments) => arguments,
+            Err(said) => return ExitCode::from(print_clap(&said)),
         };
-        print_text(&format!("test {} ... {outcome}\n", case.id()))?;
+        if let Err(refusal) = arguments.criterion.refuse() {
+            return report(Err(refusal));
+        }
+        report(if arguments.list {
+            self.print(&arguments)
+        } else if arguments.test || !arguments.bench {
+            self.test(&arguments)
+        } else {
+            self.executable()
+                .and_then(|executable| measure(&self.list, executable, &arguments, start))
+        })
     }
-    print_text(&format!("\n{passed} passed, {failed} failed, {skipped} skipped\n"))?;
-    Ok(if failed > 0 { FAILED } else { 0 })
+
+    fn executable(&self) -> Result<Executable, CliError> {
+        match self.place {
+            Place::Here(_) => Executable::current(),
+            Place::There(path) => Executable::read(path),
+        }
+        .map_err(CliError::failed)
+    }
+
+    fn print(&self, arguments: &BenchArguments) -> Result<u8, CliError> {
+        for bench in select(&self.list, &arguments.selection()).map_err(CliError::usage)? {
+            print_text(&format!("{}: bench\n", bench.id()))?;
+        }
+        Ok(0)
+    }
+
+    /// Runs each body once, as `cargo test` and `--test` do.
+    fn test(&self, arguments: &BenchArguments) -> Result<u8, CliError> {
+        let chosen = select(&self.list, &arguments.selection()).map_err(CliError::usage)?;
+        let ids = chosen.iter().map(|bench| bench.id());
+        match self.place {
+            Place::Here(suite) => {
+                let wanted: HashSet<&str> = ids.collect();
+                let is_fine = test_cases(suite, |id| wanted.contains(id), print_text)?;
+                Ok(if is_fine { 0 } else { FAILED })
+            }
+            Place::There(executable) => {
+                let mut command = Command::new(executable);
+                let status = command.arg(TEST_ARGUMENT).args(ids).status();
+                let status = status.map_err(CliError::failed)?;
+                Ok(if status.success() { 0 } else { FAILED })
+            }
+        }
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        Self::failed(error)
+    }
 }

@@ -19,7 +19,7 @@ use crate::stderr::tell;
 use sevbench_guest::{
     Address, Executable, GuestError, HostUse, Interrupt, Prepared, QemuError, prepare,
 };
-use sevbench_protocol::Suite;
+use sevbench_protocol::BenchList;
 use sevbench_reports::{Against, Outcome, Summary, TextOptions, render_gate, write_summary};
 use sevbench_text::format_duration;
 use std::collections::HashMap;
@@ -29,14 +29,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Measures the benches that the arguments select. `start` is when the process started.
 pub(super) fn measure(
-    suite: &Suite,
+    suite: &BenchList,
+    executable: Executable,
     arguments: &BenchArguments,
     start: Instant,
 ) -> Result<u8, CliError> {
-    let executable = Executable::current().map_err(CliError::failed)?;
-    let unfinished = match arguments.resume.then(|| Unfinished::find(suite.name())).transpose()? {
+    let unfinished = match arguments.resume.then(|| Unfinished::find(&suite.suite)).transpose()? {
         Some(None) => {
-            tell(&format!("nothing to continue: every run of `{}` is complete", suite.name()));
+            tell(&format!("nothing to continue: every run of `{}` is complete", suite.suite));
             return Ok(0);
         }
         found => found.flatten(),
@@ -46,10 +46,10 @@ pub(super) fn measure(
         None => plan_new_run(suite, arguments)?,
     };
     if let Some(name) = &arguments.save_baseline {
-        check_baseline_name(name, plan.suite).map_err(CliError::usage)?;
+        check_baseline_name(name, &plan.suite).map_err(CliError::usage)?;
     }
     let baseline = arguments.baseline.as_ref();
-    let baseline = baseline.map(|name| Baseline::find(name, plan.suite)).transpose()?;
+    let baseline = baseline.map(|name| Baseline::find(name, &plan.suite)).transpose()?;
     let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
     let host_use = if arguments.share_host { HostUse::Shared } else { HostUse::Exclusive };
@@ -90,7 +90,7 @@ pub(super) fn measure(
     printed.map(|()| status)
 }
 
-fn plan_new_run(suite: &Suite, arguments: &BenchArguments) -> Result<Plan, CliError> {
+fn plan_new_run(suite: &BenchList, arguments: &BenchArguments) -> Result<Plan, CliError> {
     let benches = select(suite, &arguments.selection()).map_err(CliError::usage)?;
     let seed = arguments.seed.unwrap_or_else(seed_from_clock);
     arguments.plan(suite, &benches, seed)

@@ -42,7 +42,7 @@ fn header(
         schema: JOURNAL_SCHEMA.into(),
         id: location.id(),
         number,
-        suite: plan.suite.into(),
+        suite: plan.suite.clone(),
         testbed: plan.testbed.clone(),
         started,
         seed: plan.seed,

@@ -14,7 +14,7 @@ use crate::record::{
 };
 use crate::stderr::tell;
 use sevbench_guest::Executable;
-use sevbench_protocol::{Case, Suite};
+use sevbench_protocol::{BenchList, ListedBench};
 use std::time::SystemTime;
 
 /// An unfinished run. No other process can continue it meanwhile.
@@ -53,7 +53,7 @@ impl Unfinished {
     /// If this executable or a flag differs from those that started the run.
     pub(super) fn plan(
         &self,
-        suite: &Suite,
+        suite: &BenchList,
         arguments: &BenchArguments,
         executable: &Executable,
     ) -> Result<Plan, CliError> {
@@ -128,19 +128,20 @@ impl Unfinished {
     /// The benches of the run. A filter, if there is one, must select the same.
     fn cases<'s>(
         &self,
-        suite: &'s Suite,
+        suite: &'s BenchList,
         arguments: &BenchArguments,
-    ) -> Result<Vec<&'s Case>, CliError> {
+    ) -> Result<Vec<&'s ListedBench>, CliError> {
         let benches = &self.journal.header.benches;
-        let is_of_run = |case: &&Case| benches.iter().any(|id| id == case.id());
-        let cases: Vec<&Case> = suite.cases().iter().filter(is_of_run).collect();
+        let is_of_run = |case: &&ListedBench| benches.iter().any(|id| id == case.id());
+        let cases: Vec<&ListedBench> = suite.benches.iter().filter(is_of_run).collect();
         let selects =
             ["filters", "skip", "exact", "sweep"].iter().any(|flag| arguments.is_given(flag));
         let chosen = match selects {
             true => select(suite, &arguments.selection()).map_err(CliError::usage)?,
             false => cases.clone(),
         };
-        let is_same = |cases: &[&Case]| cases.iter().map(|case| case.id()).eq(benches.iter());
+        let is_same =
+            |cases: &[&ListedBench]| cases.iter().map(|case| case.id()).eq(benches.iter());
         if is_same(&chosen) && is_same(&cases) {
             return Ok(cases);
         }

@@ -6,8 +6,8 @@ use super::fleet::{AgentError, AgentLink, Booted, Fleet};
 use super::plan::Plan;
 use crate::record::Phases;
 use sevbench_guest::{
-    Address, DataFile, Ending, Executable, Guest, GuestError, Interrupt, Limits, RemoteProcess,
-    Shipped, is_interrupt,
+    Address, DataFile, Ending, Executable, Guest, GuestError, Interrupt, Limits, OWN_EXECUTABLE,
+    RemoteProcess, Shipped, is_interrupt,
 };
 use sevbench_protocol::{
     AGENT_ARGUMENT, FrameError, GreetingError, Hello, Reply, Request, read_greeting, read_reply,
@@ -15,7 +15,7 @@ use sevbench_protocol::{
 };
 use sevbench_text::nanoseconds;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,8 @@ impl Fleet for GuestFleet {
         let mut phases = Phases::default();
         let mut clock = Instant::now();
         let address = self.address_with_console(boot, arm)?;
-        let mut guest = Guest::start(&address, &self.executable, &self.limits, &self.interrupt)?;
+        let server = Path::new(OWN_EXECUTABLE);
+        let mut guest = Guest::start(&address, server, &self.limits, &self.interrupt)?;
         phases.start_ns = lap(&mut clock);
         add_boot_phases(&mut phases, &guest);
         let mut shipped = guest.ship(&self.executable)?;

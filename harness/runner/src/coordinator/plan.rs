@@ -32,7 +32,7 @@ pub(super) const STAGES_MAX: u32 = 3;
 /// Everything that a run needs to know in advance.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub suite: &'static str,
+    pub suite: String,
     /// The ids of the benches, in the order of the suite.
     pub benches: Vec<String>,
     /// The whole list that they were selected from.
@@ -141,7 +141,7 @@ mod tests {
             ..Settings::smallest()
         };
         let plan = Plan {
-            suite: "s",
+            suite: "s".into(),
             benches: Vec::new(),
             list: OwnList::default(),
             observed: HashSet::new(),

@@ -1,7 +1,7 @@
 //! Which benches of a suite the user selects.
 
 use regex_lite::Regex;
-use sevbench_protocol::{Case, Suite};
+use sevbench_protocol::{BenchList, ListedBench};
 use std::collections::HashSet;
 use thiserror::Error;
 
@@ -94,16 +94,16 @@ fn patterns(texts: &[String], exact: bool) -> Result<Vec<Pattern<'_>>, Selection
 
 /// The selected cases, in the order of the suite.
 pub(crate) fn select<'s>(
-    suite: &'s Suite,
+    suite: &'s BenchList,
     selection: &Selection,
-) -> Result<Vec<&'s Case>, SelectionError> {
+) -> Result<Vec<&'s ListedBench>, SelectionError> {
     let Selection { filters, skips, exact, sweep } = selection;
     let (wanted, skipped) = (patterns(filters, *exact)?, patterns(skips, *exact)?);
     // A whole id names its bench, whether it is measured by default or not.
-    let is_measured = |case: &Case| *sweep || *exact || !case.is_sweep();
+    let is_measured = |case: &ListedBench| *sweep || *exact || !case.is_sweep();
     for (filter, pattern) in filters.iter().zip(&wanted) {
         let mut matching =
-            suite.cases().iter().filter(|case| pattern.matches(case.id())).peekable();
+            suite.benches.iter().filter(|case| pattern.matches(case.id())).peekable();
         let filter = filter.clone();
         if matching.peek().is_none() {
             let near = near_ids(suite, &filter).join(", ");
@@ -113,27 +113,27 @@ pub(crate) fn select<'s>(
             return Err(SelectionError::OnlySweep { filter });
         }
     }
-    let is_any = |patterns: &[Pattern<'_>], case: &Case| {
+    let is_any = |patterns: &[Pattern<'_>], case: &ListedBench| {
         patterns.iter().any(|pattern| pattern.matches(case.id()))
     };
-    let is_wanted = |case: &&Case| match wanted.is_empty() {
+    let is_wanted = |case: &&ListedBench| match wanted.is_empty() {
         true => *sweep || !case.is_sweep(),
         false => is_any(&wanted, case) && is_measured(case),
     };
-    let chosen: Vec<&Case> =
-        suite.cases().iter().filter(is_wanted).filter(|case| !is_any(&skipped, case)).collect();
+    let chosen: Vec<&ListedBench> =
+        suite.benches.iter().filter(is_wanted).filter(|case| !is_any(&skipped, case)).collect();
     let all_skipped = chosen.is_empty() && !skips.is_empty();
     if all_skipped { Err(SelectionError::AllSkipped) } else { Ok(chosen) }
 }
 
 /// The ids most similar to the filter, as a whole or in one of their parts.
-fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
+fn near_ids<'a>(suite: &'a BenchList, filter: &str) -> Vec<&'a str> {
     let similarity = |id: &str| {
         let parts = id.split('/').map(|part| strsim::jaro_winkler(part, filter));
         parts.chain([strsim::jaro_winkler(id, filter)]).fold(0.0, f64::max)
     };
     let mut ids: Vec<(f64, &str)> =
-        suite.cases().iter().map(|case| (similarity(case.id()), case.id())).collect();
+        suite.benches.iter().map(|case| (similarity(case.id()), case.id())).collect();
     ids.sort_by(|a, b| b.0.total_cmp(&a.0));
     ids.into_iter().take(NEAR_IDS_MAX).map(|(_, id)| id).collect()
 }
@@ -142,7 +142,7 @@ fn near_ids<'a>(suite: &'a Suite, filter: &str) -> Vec<&'a str> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use sevbench_protocol::{Bench, Bencher, ByteSize};
+    use sevbench_protocol::{Bench, Bencher, ByteSize, Suite};
 
     const SIZES: [ByteSize; 2] = [ByteSize::kib(256), ByteSize::mib(32)];
 
@@ -160,8 +160,9 @@ mod tests {
             Bench::over("memcpy", [ByteSize::gib(1)], body).sweep(),
             Bench::over("memset", SIZES, body),
         ];
-        let suite = Suite::new("memory", benches).unwrap();
-        let ids = |cases: Vec<&Case>| cases.iter().map(|case| case.id().to_owned()).collect();
+        let suite = Suite::new("memory", benches).unwrap().list();
+        let ids =
+            |cases: Vec<&ListedBench>| cases.iter().map(|case| case.id().to_owned()).collect();
         select(&suite, selection).map(ids).map_err(|error| error.to_string())
     }
 

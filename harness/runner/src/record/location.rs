@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use thiserror::Error;
 
 /// The variable that overrides the folder of all runs.
@@ -135,12 +136,22 @@ impl Location {
     }
 }
 
+/// The executable whose target folder holds the runs, if it is not this process's own.
+static MEASURED: OnceLock<PathBuf> = OnceLock::new();
+
+/// Keeps runs in the target folder of this executable. The first call decides.
+pub(crate) fn keep_runs_beside(executable: &Path) {
+    let absolute = fs::canonicalize(executable).unwrap_or_else(|_| executable.into());
+    MEASURED.get_or_init(|| absolute);
+}
+
 /// The folder of all runs: the variable's, or `sevbench` in cargo's target folder.
 pub(super) fn home() -> PathBuf {
     if let Some(home) = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
         return PathBuf::from(home);
     }
-    let executable = std::env::current_exe().unwrap_or_default();
+    let executable = MEASURED.get().cloned().or_else(|| std::env::current_exe().ok());
+    let executable = executable.unwrap_or_default();
     let target = executable.ancestors().filter(|folder| folder.join(TARGET_TAG).is_file()).last();
     target.map_or_else(|| PathBuf::from("target"), Path::to_path_buf).join("sevbench")
 }

@@ -34,7 +34,7 @@ pub(in crate::coordinator) fn plan() -> Plan {
     ];
     let benches = vec!["s/a".into(), "s/b".into()];
     Plan {
-        suite: "s",
+        suite: "s".into(),
         benches,
         list: OwnList::new(["s/a", "s/b"], Selection::default()),
         observed: HashSet::new(),

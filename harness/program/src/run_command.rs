@@ -1,0 +1,165 @@
+//! `cargo sevbench run`: builds a bench executable so that it runs in any guest, and drives it.
+
+use clap::Args;
+use serde_json::Value;
+use sevbench_runner::cli::{CliError, drive_executable, report};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+/// What cargo passes to rustc. A static executable needs nothing of the guest.
+const STATIC: &str = "target-feature=+crt-static";
+/// The folder of these builds, in cargo's target folder. The flags differ from those of other
+/// builds, which would otherwise be undone each time.
+const BUILD_FOLDER: &str = "sevbench-build";
+
+/// The arguments of `cargo sevbench run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Build and run this bench target
+    #[arg(long, value_name = "NAME")]
+    bench: String,
+    /// Take it from this package [default: that of this folder]
+    #[arg(long, short, value_name = "NAME")]
+    package: Option<String>,
+    /// Activate these features of the package
+    #[arg(long, short = 'F', value_name = "FEATURES")]
+    features: Option<String>,
+    /// Activate all features of the package
+    #[arg(long)]
+    all_features: bool,
+    /// Do not activate the package's default features
+    #[arg(long)]
+    no_default_features: bool,
+    /// Build with this profile
+    #[arg(long, value_name = "NAME", default_value = "bench")]
+    profile: String,
+    /// Require that Cargo.lock is up to date
+    #[arg(long)]
+    locked: bool,
+    /// Build without the network
+    #[arg(long)]
+    offline: bool,
+    /// The flags of the bench run, as after `cargo bench --bench NAME --`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    flags: Vec<OsString>,
+}
+
+pub(super) fn run_benches(arguments: RunArguments) -> ExitCode {
+    match build(&arguments) {
+        Ok(executable) => {
+            let name = ["bench", "--bench"].map(OsString::from);
+            drive_executable(&executable, name.into_iter().chain(arguments.flags))
+        }
+        Err(error) => report(Err(error)),
+    }
+}
+
+/// Builds the bench target, and returns its executable.
+fn build(arguments: &RunArguments) -> Result<PathBuf, CliError> {
+    let target = target_folder()?.join(BUILD_FOLDER);
+    let host = host()?;
+    let mut command = cargo();
+    command.args(["bench", "--no-run", "--bench", &arguments.bench]);
+    command.args(["--profile", &arguments.profile, "--target", &host]);
+    command.arg("--target-dir").arg(target);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    command.args(["--config", &format!("target.{host}.rustflags=['-C', '{STATIC}']")]);
+    for (flag, value) in [("--package", &arguments.package), ("--features", &arguments.features)] {
+        if let Some(value) = value {
+            command.arg(flag).arg(value);
+        }
+    }
+    for (flag, is_given) in [
+        ("--all-features", arguments.all_features),
+        ("--no-default-features", arguments.no_default_features),
+        ("--locked", arguments.locked),
+        ("--offline", arguments.offline),
+    ] {
+        if is_given {
+            command.arg(flag);
+        }
+    }
+    let output = command.stderr(Stdio::inherit()).output().map_err(no_cargo)?;
+    if !output.status.success() {
+        // cargo has said why.
+        return Err(CliError::usage(format!("cargo did not build `{}`", arguments.bench)));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    executable_in(&messages, &arguments.bench).ok_or_else(|| {
+        CliError::usage(format!(
+            "cargo built several bench targets called `{}`, or none: name the package with \
+             --package",
+            arguments.bench
+        ))
+    })
+}
+
+/// The executable of this bench target, if exactly one was built.
+fn executable_in(messages: &str, bench: &str) -> Option<PathBuf> {
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_bench = artifacts.filter_map(|artifact| {
+        let target = &artifact["target"];
+        let is_bench = target["kind"].as_array()?.iter().any(|kind| kind == "bench");
+        let executable = artifact["executable"].as_str()?;
+        (is_bench && target["name"] == bench).then(|| PathBuf::from(executable))
+    });
+    let executables: Vec<PathBuf> = of_bench.collect();
+    let [executable] = &executables[..] else { return None };
+    Some(executable.clone())
+}
+
+/// Cargo's target folder of the project in this folder.
+fn target_folder() -> Result<PathBuf, CliError> {
+    let mut command = cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = command.stderr(Stdio::inherit()).output().map_err(no_cargo)?;
+    if !output.status.success() {
+        return Err(CliError::usage("run it in the folder of a package"));
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(CliError::failed)?;
+    let folder = metadata["target_directory"].as_str();
+    folder.map(PathBuf::from).ok_or_else(|| CliError::failed("cargo names no target folder"))
+}
+
+/// The target that rustc builds for by default. Named, it keeps the flags from build scripts and
+/// procedural macros, which cannot be static.
+fn host() -> Result<String, CliError> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output().map_err(no_cargo)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| CliError::failed("rustc does not name its host"))
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn no_cargo(error: std::io::Error) -> CliError {
+    CliError::failed(format!("cannot run cargo: {error}; install Rust with rustup"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executable_is_found_among_the_messages_of_cargo() {
+        let artifact = |kind: &str, name: &str, path: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","target":{{"kind":["{kind}"],"name":"{name}"}},"executable":{path}}}"#
+            )
+        };
+        let messages = [
+            artifact("lib", "sum", "null"),
+            artifact("bench", "other", r#""/t/other""#),
+            artifact("bench", "sum", r#""/t/sum""#),
+            r#"{"reason":"build-finished","success":true}"#.into(),
+        ];
+        assert_eq!(executable_in(&messages.join("\n"), "sum"), Some("/t/sum".into()));
+        assert_eq!(executable_in(&messages.join("\n"), "lib"), None);
+        let twice = [&messages[..], &messages[2..3]].concat().join("\n");
+        assert_eq!(executable_in(&twice, "sum"), None);
+    }
+}
