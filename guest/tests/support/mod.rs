@@ -73,16 +73,54 @@ pub(crate) fn say(line: &str) {
     io::stdout().flush().unwrap();
 }
 
-/// Runs the checks whose names contain the first argument that is not a flag.
+/// Which checks the flags of libtest select. Cargo, nextest and editors pass them.
+#[derive(Default)]
+struct Selection {
+    filters: Vec<String>,
+    skips: Vec<String>,
+    exact: bool,
+    ignored: bool,
+    list: bool,
+}
+
+impl Selection {
+    fn of_arguments() -> Self {
+        let mut selection = Self::default();
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--list" => selection.list = true,
+                "--exact" => selection.exact = true,
+                "--ignored" => selection.ignored = true,
+                "--skip" => selection.skips.extend(words.next()),
+                // Flags with a value that changes nothing here.
+                "--test-threads" | "--format" | "--color" | "--logfile" => drop(words.next()),
+                flag if flag.starts_with('-') => {}
+                _ => selection.filters.push(word),
+            }
+        }
+        selection
+    }
+
+    fn selects(&self, name: &str) -> bool {
+        let matches = |text: &String| if self.exact { name == text } else { name.contains(text) };
+        let is_wanted = self.filters.is_empty() || self.filters.iter().any(matches);
+        // None of them is ignored.
+        is_wanted && !self.skips.iter().any(matches) && !self.ignored
+    }
+}
+
+/// Runs the checks that the arguments select.
 pub(crate) fn run(checks: &[Check]) -> ExitCode {
-    let filter = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
-    if std::env::args().any(|word| word == "--list") {
-        checks.iter().for_each(|(name, _)| say(&format!("{name}: test")));
+    let selection = Selection::of_arguments();
+    let checks = checks.iter().filter(|(name, _)| selection.selects(name));
+    if selection.list {
+        checks.for_each(|(name, _)| say(&format!("{name}: test")));
         return ExitCode::SUCCESS;
     }
     let is_required = skip_is_failure();
     let mut failed = 0;
-    for (name, check) in checks.iter().filter(|(name, _)| name.contains(&filter)) {
+    for (name, check) in checks {
         let start = Instant::now();
         let verdict = match panic::catch_unwind(check) {
             Ok(Ok(())) => "ok".to_owned(),

@@ -8,6 +8,7 @@ mod changed_settings;
 mod criterion_flags;
 mod exit;
 mod gate_status;
+mod libtest_flags;
 mod measure;
 mod open_record;
 mod output;

@@ -74,9 +74,21 @@ impl Lab {
         self.command_of(&trials(), arguments)
     }
 
+    /// Runs the benches as `cargo test` does.
+    pub fn run_as_test(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.in_lab(&trials());
+        Ran::of(command.args(arguments).output().unwrap())
+    }
+
     fn command_of(&self, executable: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.in_lab(executable);
+        command.arg("--bench").args(arguments);
+        command
+    }
+
+    fn in_lab(&self, executable: &Path) -> Command {
         let mut command = Command::new(executable);
-        command.arg("--bench").args(arguments).stdin(Stdio::null());
+        command.stdin(Stdio::null());
         command.env("SEVBENCH_HOME", self.home.path()).env_remove("RUST_BACKTRACE");
         command.env("TMPDIR", self.temporary.path());
         with_default_signals(&mut command);

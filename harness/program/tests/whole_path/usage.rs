@@ -157,3 +157,18 @@ fn control_characters_of_arguments_are_escaped() {
     let status = Lab::new().command(&["--help"]).stdout(full()).status().unwrap();
     assert_eq!(status.code(), Some(1), "help that cannot be printed");
 }
+
+/// As cargo, nextest and editors pass them to every test of a workspace.
+#[test]
+fn flags_of_libtest_are_understood() {
+    let run = |arguments: &[&str]| Lab::new().run_as_test(arguments);
+    let listed = run(&["--list", "--format", "terse", "trials/(rate|spin)$"]);
+    assert_eq!(listed.out, "trials/spin: benchmark\ntrials/rate: benchmark\n", "{listed:#?}");
+    let ignored = run(&["--list", "--format", "terse", "--ignored"]);
+    assert_eq!((ignored.status, ignored.out.as_str()), (Some(0), ""), "{ignored:#?}");
+    run(&["trials/spin", "--exact", "--nocapture"]).expect(0, &["1 passed"]);
+    let threads =
+        ["--nocapture", "--test-threads", "2", "-q", "--skip", "rate", "trials/(rate|spin)"];
+    run(&threads).expect(0, &["test trials/spin ... ok", "1 passed"]);
+    run(&["--ignored"]).expect(0, &["0 passed, 0 failed, 0 skipped"]);
+}

@@ -1,7 +1,8 @@
 //! The flags of a bench executable. Where criterion has a flag, it has the same name here.
 
 use super::criterion_flags::CriterionFlags;
-use super::output::{Colour, Format};
+use super::libtest_flags::LibtestFlags;
+use super::output::{BenchFormat, Colour};
 use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
 use crate::coordinator::Selection;
 use crate::record::{BOOTS_MAX, BaselineName, ROUNDS_MAX};
@@ -156,8 +157,8 @@ pub(super) struct BenchArguments {
     pub boot_timeout: Duration,
 
     /// Choose the format of the result on standard output
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = BenchFormat::Text)]
+    pub format: BenchFormat,
     /// Choose when to colour the result
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
@@ -165,11 +166,13 @@ pub(super) struct BenchArguments {
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Print only the result: no plan and no progress
-    #[arg(long)]
+    #[arg(long, short)]
     pub quiet: bool,
 
     #[command(flatten)]
     pub criterion: CriterionFlags,
+    #[command(flatten)]
+    pub libtest: LibtestFlags,
 
     /// The fields above that the command line sets.
     #[arg(skip)]

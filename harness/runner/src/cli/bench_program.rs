@@ -4,12 +4,12 @@
 use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, report};
 use super::measure::measure;
-use super::output::{print_clap, print_text};
+use super::output::{BenchFormat, print_clap, print_text};
 use crate::coordinator::select;
 use crate::record::keep_runs_beside;
 use sevbench_guest::{Executable, LOOPBACK_SERVER_ARGUMENT, serve_loopback};
 use sevbench_protocol::{
-    Bench, BenchList, LIST_ARGUMENT, Suite, TEST_ARGUMENT, serve_role, test_cases,
+    Bench, BenchList, LIST_ARGUMENT, ListedBench, Suite, TEST_ARGUMENT, serve_role, test_cases,
 };
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -103,16 +103,25 @@ impl Subject<'_> {
         .map_err(CliError::failed)
     }
 
+    fn select(&self, arguments: &BenchArguments) -> Result<Vec<&ListedBench>, CliError> {
+        if arguments.libtest.ignored {
+            return Ok(Vec::new());
+        }
+        select(&self.list, &arguments.selection()).map_err(CliError::usage)
+    }
+
     fn print(&self, arguments: &BenchArguments) -> Result<u8, CliError> {
-        for bench in select(&self.list, &arguments.selection()).map_err(CliError::usage)? {
-            print_text(&format!("{}: bench\n", bench.id()))?;
+        // What nextest and libtest call it.
+        let kind = if arguments.format == BenchFormat::Terse { "benchmark" } else { "bench" };
+        for bench in self.select(arguments)? {
+            print_text(&format!("{}: {kind}\n", bench.id()))?;
         }
         Ok(0)
     }
 
     /// Runs each body once, as `cargo test` and `--test` do.
     fn test(&self, arguments: &BenchArguments) -> Result<u8, CliError> {
-        let chosen = select(&self.list, &arguments.selection()).map_err(CliError::usage)?;
+        let chosen = self.select(arguments)?;
         let ids = chosen.iter().map(|bench| bench.id());
         match self.place {
             Place::Here(suite) => {

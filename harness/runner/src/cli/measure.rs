@@ -210,8 +210,9 @@ fn print_result(
     summary: &Summary,
 ) -> Result<(), CliError> {
     let (verbose, colour) = (arguments.verbose, arguments.color.is_wanted());
-    print_summary(summary, arguments.format, TextOptions { verbose, colour })?;
-    match arguments.format {
+    let format = arguments.format.of_result();
+    print_summary(summary, format, TextOptions { verbose, colour })?;
+    match format {
         Format::Text => print_text(&format!("record: {}\n", location.folder().display())),
         Format::Json => Ok(()),
     }

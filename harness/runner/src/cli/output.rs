@@ -17,6 +17,29 @@ pub enum Format {
     Json,
 }
 
+/// The output format of a bench executable. Those of libtest matter to lists only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BenchFormat {
+    /// Text for people
+    Text,
+    /// A versioned document for programs
+    Json,
+    #[value(hide = true)]
+    Pretty,
+    #[value(hide = true)]
+    Terse,
+}
+
+impl BenchFormat {
+    /// That of a result.
+    pub(super) const fn of_result(self) -> Format {
+        match self {
+            Self::Json => Format::Json,
+            Self::Text | Self::Pretty | Self::Terse => Format::Text,
+        }
+    }
+}
+
 /// When to colour a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Colour {
