@@ -46,17 +46,30 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run_benches(arguments: RunArguments) -> ExitCode {
-    match build(&arguments) {
-        Ok(executable) => {
+    let built = build(&arguments).and_then(|built| {
+        // Where cargo starts benches, and where the files lie that they declare.
+        std::env::set_current_dir(&built.package).map_err(CliError::failed)?;
+        Ok(built)
+    });
+    match built {
+        Ok(built) => {
             let name = ["bench", "--bench"].map(OsString::from);
-            drive_executable(&executable, name.into_iter().chain(arguments.flags))
+            drive_executable(&built.executable, name.into_iter().chain(arguments.flags))
         }
         Err(error) => report(Err(error)),
     }
 }
 
-/// Builds the bench target, and returns its executable.
-fn build(arguments: &RunArguments) -> Result<PathBuf, CliError> {
+/// A bench target that cargo has built.
+#[derive(Debug, PartialEq)]
+struct Built {
+    executable: PathBuf,
+    /// The folder of its package.
+    package: PathBuf,
+}
+
+/// Builds the bench target.
+fn build(arguments: &RunArguments) -> Result<Built, CliError> {
     let target = target_folder()?.join(BUILD_FOLDER);
     let host = host()?;
     let mut command = cargo();
@@ -86,7 +99,7 @@ fn build(arguments: &RunArguments) -> Result<PathBuf, CliError> {
         return Err(CliError::usage(format!("cargo did not build `{}`", arguments.bench)));
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    executable_in(&messages, &arguments.bench).ok_or_else(|| {
+    built_in(&messages, &arguments.bench).ok_or_else(|| {
         CliError::usage(format!(
             "cargo built several bench targets called `{}`, or none: name the package with \
              --package",
@@ -95,18 +108,19 @@ fn build(arguments: &RunArguments) -> Result<PathBuf, CliError> {
     })
 }
 
-/// The executable of this bench target, if exactly one was built.
-fn executable_in(messages: &str, bench: &str) -> Option<PathBuf> {
+/// This bench target, if exactly one was built.
+fn built_in(messages: &str, bench: &str) -> Option<Built> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let of_bench = artifacts.filter_map(|artifact| {
         let target = &artifact["target"];
         let is_bench = target["kind"].as_array()?.iter().any(|kind| kind == "bench");
-        let executable = artifact["executable"].as_str()?;
-        (is_bench && target["name"] == bench).then(|| PathBuf::from(executable))
+        let executable = PathBuf::from(artifact["executable"].as_str()?);
+        let package = PathBuf::from(artifact["manifest_path"].as_str()?).parent()?.into();
+        (is_bench && target["name"] == bench).then_some(Built { executable, package })
     });
-    let executables: Vec<PathBuf> = of_bench.collect();
-    let [executable] = &executables[..] else { return None };
-    Some(executable.clone())
+    let mut all: Vec<Built> = of_bench.collect();
+    let only = all.pop();
+    only.filter(|_| all.is_empty())
 }
 
 /// Cargo's target folder of the project in this folder.
@@ -148,7 +162,7 @@ mod tests {
     fn executable_is_found_among_the_messages_of_cargo() {
         let artifact = |kind: &str, name: &str, path: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","target":{{"kind":["{kind}"],"name":"{name}"}},"executable":{path}}}"#
+                r#"{{"reason":"compiler-artifact","target":{{"kind":["{kind}"],"name":"{name}"}},"manifest_path":"/p/Cargo.toml","executable":{path}}}"#
             )
         };
         let messages = [
@@ -157,9 +171,10 @@ mod tests {
             artifact("bench", "sum", r#""/t/sum""#),
             r#"{"reason":"build-finished","success":true}"#.into(),
         ];
-        assert_eq!(executable_in(&messages.join("\n"), "sum"), Some("/t/sum".into()));
-        assert_eq!(executable_in(&messages.join("\n"), "lib"), None);
+        let built = Built { executable: "/t/sum".into(), package: "/p".into() };
+        assert_eq!(built_in(&messages.join("\n"), "sum"), Some(built));
+        assert_eq!(built_in(&messages.join("\n"), "lib"), None);
         let twice = [&messages[..], &messages[2..3]].concat().join("\n");
-        assert_eq!(executable_in(&twice, "sum"), None);
+        assert_eq!(built_in(&twice, "sum"), None);
     }
 }
