@@ -7,6 +7,10 @@ use sevbench_testing::{Lab, Ran};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// One crate at a time is built and run: two runs would be warned of each other.
+static TURN: Mutex<()> = Mutex::new(());
 
 fn root() -> PathBuf {
     sevbench_testing::workspace()
@@ -53,6 +57,7 @@ fn write_crate(folder: &Path) {
 
 #[test]
 fn example_builds_and_runs_in_its_own_crate() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, lab) = (tempfile::tempdir().unwrap(), Lab::new());
     write_crate(folder.path());
     // <target>/<triple>/debug/deps/<this test>
@@ -76,6 +81,7 @@ fn example_builds_and_runs_in_its_own_crate() {
 /// Both ways measure the same benches in the same order.
 #[test]
 fn agent_alone_is_driven_by_the_installed_program() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     write_crate(folder.path());
     let manifest = folder.path().join("Cargo.toml");
@@ -87,8 +93,11 @@ fn agent_alone_is_driven_by_the_installed_program() {
     let programs = Path::new(env!("CARGO_BIN_EXE_cargo-sevbench")).parent().unwrap().to_owned();
     let path = |with_program: bool| {
         let own = std::env::var_os("PATH").unwrap();
-        let first = if with_program { programs.clone() } else { folder.path().to_owned() };
-        std::env::join_paths([first].into_iter().chain(std::env::split_paths(&own))).unwrap()
+        // It may be installed here.
+        let others =
+            std::env::split_paths(&own).filter(|path| !path.join("cargo-sevbench").exists());
+        std::env::join_paths(with_program.then(|| programs.clone()).into_iter().chain(others))
+            .unwrap()
     };
     let run = |lab: &Lab, with_program: bool, program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
