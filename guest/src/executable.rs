@@ -7,11 +7,14 @@
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, ReadRef, elf};
 use sevbench_facts::{FileDigest, OWN_EXECUTABLE, digest_of};
+use sevbench_process::{Capture, Program};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use thiserror::Error;
 
 /// The length of the header of a 64-bit ELF file.
@@ -89,6 +92,25 @@ pub enum ExecutableError {
         /// Why.
         reason: String,
     },
+}
+
+/// How long an executable may take to answer, and how much it may print.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_LEN_MAX: usize = 64 << 20;
+
+/// What an executable on this machine prints when it is started with this argument.
+///
+/// # Errors
+/// If it cannot be started, fails, or takes longer than a minute.
+pub fn ask_executable(path: &Path, argument: &str) -> Result<String, String> {
+    let mut command = Command::new(path);
+    command.arg(argument).stdin(Stdio::null());
+    let program = Program::new(&mut command, ANSWER_LIMIT).stdout(Capture::All(ANSWER_LEN_MAX));
+    let output = program.run().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(format!("{}; {}", output.status, output.stderr.trim())),
+    }
 }
 
 impl Executable {

@@ -54,7 +54,7 @@ pub use cache_folder::NoCacheFolder;
 pub use capacity::CapacityError;
 pub use data_file::DataFile;
 pub use error::GuestError;
-pub use executable::{Architecture, Executable, ExecutableError};
+pub use executable::{Architecture, Executable, ExecutableError, ask_executable};
 pub use guest::{Guest, GuestAccess};
 pub use held_guest::{HeldGuest, HeldGuestError};
 pub use host::{

@@ -177,7 +177,7 @@ pub enum SshError {
     Interrupted,
 }
 
-/// A host as it stands in an address.
+/// The host as a URL spells it: an IPv6 address in brackets.
 fn in_brackets(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

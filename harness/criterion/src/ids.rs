@@ -1,5 +1,6 @@
 //! Ids that sevbench accepts, made from whatever criterion's benches are called.
 
+use sevbench_text::is_steering;
 use std::collections::HashSet;
 
 /// The longest id, in bytes. sevbench puts the name of the suite before it.
@@ -28,11 +29,7 @@ impl Ids {
 /// The text with underscores for what cannot be printed, without blanks around its parts, and cut
 /// to a length.
 fn printable(text: &str) -> String {
-    let is_odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
-    };
-    let text: String = text.chars().map(|c| if is_odd(c) { '_' } else { c }).collect();
+    let text: String = text.chars().map(|c| if is_steering(c) { '_' } else { c }).collect();
     let text = &text[..text.floor_char_boundary(LEN_MAX)];
     let parts = text.split('/').map(str::trim);
     let parts: Vec<&str> = parts.map(|part| if part.is_empty() { BLANK } else { part }).collect();
@@ -58,6 +55,7 @@ mod tests {
             ("a//b/", "a/_/b/_"),
             (" a / b ", "a/b"),
             ("\u{202e}x", "_x"),
+            ("a\u{200b}b\u{2028}", "a_b_"),
             ("größe", "größe"),
         ] {
             assert_eq!(printable(name), id);

@@ -100,12 +100,10 @@ impl Bench {
         R: BodyResult,
     {
         let body = Arc::new(body);
-        let cases = parameters.into_iter().map(|parameter| {
-            let (id, body) = (format!("{name}/{parameter}"), Arc::clone(&body));
-            let run = move |bencher: &mut Bencher<'_>| body(bencher, parameter.clone());
-            Case::new(id, Body::Timed(Box::new(move |bencher| run(bencher).into_result())))
-        });
-        Self { cases: cases.collect() }
+        Self::each(&name, parameters, |parameter| {
+            let body = Arc::clone(&body);
+            Body::Timed(Box::new(move |bencher| body(bencher, parameter.clone()).into_result()))
+        })
     }
 
     /// A bench of an external program, which reports its own figures.
@@ -128,12 +126,20 @@ impl Bench {
         R: BodyResult,
     {
         let body = Arc::new(body);
-        let cases = parameters.into_iter().map(|parameter| {
-            let (id, body) = (format!("{name}/{parameter}"), Arc::clone(&body));
-            let run = move |observer: &mut Observer<'_>| body(observer, parameter.clone());
-            Case::new(id, Body::Program(Box::new(move |observer| run(observer).into_result())))
-        });
-        Self { cases: cases.collect() }
+        Self::each(&name, parameters, |parameter| {
+            let body = Arc::clone(&body);
+            Body::Program(Box::new(move |observer| body(observer, parameter.clone()).into_result()))
+        })
+    }
+
+    /// A case for each parameter, with the body that belongs to it.
+    fn each<P: Display>(
+        name: &impl Display,
+        parameters: impl IntoIterator<Item = P>,
+        body: impl Fn(P) -> Body,
+    ) -> Self {
+        let case = |parameter: P| Case::new(format!("{name}/{parameter}"), body(parameter));
+        Self { cases: parameters.into_iter().map(case).collect() }
     }
 
     /// Leaves the bench out, unless `--sweep` or its whole id asks for it.

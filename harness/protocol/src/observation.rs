@@ -22,12 +22,11 @@ pub enum Throughput {
     Bits(u64),
     /// The same as `Bytes`, as criterion has it: rates in B/s always have decimal prefixes here.
     BytesDecimal(u64),
-    /// An iteration processes this many elements, which are so many bytes together. The result is
-    /// shown in elements/s.
+    /// An iteration processes elements whose total size is known. The result is shown in elements/s.
     ElementsAndBytes {
-        /// The elements.
+        /// The number of elements.
         elements: u64,
-        /// The bytes.
+        /// Their total size, in bytes.
         bytes: u64,
     },
 }

@@ -7,7 +7,7 @@ use super::measure::measure;
 use super::output::{BenchFormat, print_clap, print_text};
 use crate::coordinator::select;
 use crate::record::keep_runs_beside;
-use sevbench_guest::{Executable, LOOPBACK_SERVER_ARGUMENT, serve_loopback};
+use sevbench_guest::{Executable, LOOPBACK_SERVER_ARGUMENT, ask_executable, serve_loopback};
 use sevbench_protocol::{
     Bench, BenchList, LIST_ARGUMENT, ListedBench, Suite, TEST_ARGUMENT, serve_role, test_cases,
 };
@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 /// The whole of a bench executable. `sevbench::main!` calls it.
@@ -54,13 +54,8 @@ pub fn drive_executable(
 /// Asks an executable for its benches.
 fn list_of(executable: &Path) -> Result<BenchList, CliError> {
     let shown = executable.display();
-    let output = Command::new(executable)
-        .arg(LIST_ARGUMENT)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| CliError::usage(format!("cannot start {shown}: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = ask_executable(executable, LIST_ARGUMENT)
+        .map_err(|reason| CliError::usage(format!("{shown} lists no benches: {reason}")))?;
     BenchList::read(&text).map_err(|error| CliError::usage(format!("{shown}: {error}")))
 }
 
