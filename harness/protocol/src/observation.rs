@@ -22,7 +22,7 @@ pub enum Throughput {
     Bits(u64),
     /// The same as `Bytes`, as criterion has it: rates in B/s always have decimal prefixes here.
     BytesDecimal(u64),
-    /// An iteration processes elements whose total size is known. The result is shown in elements/s.
+    /// An iteration processes elements whose total size is known. The result is in elements/s.
     ElementsAndBytes {
         /// The number of elements.
         elements: u64,
