@@ -4,27 +4,33 @@
 
 use sevbench::{Bench, Failure, Observation, Observer, Unit};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// `dd` prints what it has copied when it is interrupted, as in
+/// The bytes and seconds in a line such as
 /// `10485760 bytes (10 MB, 10 MiB) copied, 0.5 s, 21 MB/s`.
-fn copied_per_second(report: &str) -> Option<f64> {
+fn copied(report: &str) -> Option<(f64, f64)> {
     let line = report.lines().find(|line| line.contains(" copied, "))?;
-    let bytes: f64 = line.split(' ').next()?.parse().ok()?;
-    let seconds: f64 = line.split(" copied, ").nth(1)?.split(' ').next()?.parse().ok()?;
-    Some(bytes / seconds)
+    let bytes = line.split(' ').next()?.parse().ok()?;
+    let seconds = line.split(" copied, ").nth(1)?.split(' ').next()?.parse().ok()?;
+    Some((bytes, seconds))
 }
 
+/// Copies 1 GiB at a time until `duration` has passed.
 fn run_dd(duration: Duration) -> Result<Vec<Observation>, Failure> {
-    let output = Command::new("timeout")
-        .args(["-s", "INT", &duration.as_secs_f64().to_string()])
-        .args(["dd", "if=/dev/zero", "of=/dev/null", "bs=64K"])
-        .env("LC_ALL", "C")
-        .output()
-        .map_err(|error| format!("cannot run timeout: {error}"))?;
-    let report = String::from_utf8_lossy(&output.stderr);
-    let rate = copied_per_second(&report).ok_or(format!("dd reports no rate: {report}"))?;
-    Ok(vec![Observation::rate("copied", rate, Unit::BytesPerSecond)])
+    let started = Instant::now();
+    let (mut bytes, mut seconds) = (0.0, 0.0);
+    while bytes == 0.0 || started.elapsed() < duration {
+        let output = Command::new("dd")
+            .args(["if=/dev/zero", "of=/dev/null", "bs=64K", "count=16K"])
+            .env("LC_ALL", "C")
+            .output()
+            .map_err(|error| format!("cannot run dd: {error}"))?;
+        let report = String::from_utf8_lossy(&output.stderr);
+        let this = copied(&report).ok_or(format!("dd reports no figures: {report}"))?;
+        bytes += this.0;
+        seconds += this.1;
+    }
+    Ok(vec![Observation::rate("copied", bytes / seconds, Unit::BytesPerSecond)])
 }
 
 fn dd(o: &mut Observer<'_>) {
