@@ -27,7 +27,7 @@ fn read(
         let latency =
             Observation::binned_histogram("completion-latency", &figures.latency_ns, LATENCY_BIN);
         let observations = vec![rate(&figures), latency];
-        Ok(Observed { observations, measured: Some(figures.measured) })
+        Ok(Observed::from(observations).measured_for(figures.measured))
     });
     Ok(())
 }

@@ -4,6 +4,7 @@
 use crate::percent::{decode, user, value};
 use crate::qemu::{MachineSettings, QemuMachine, SettingError};
 use crate::treatment::UnknownTreatment;
+use crate::typed_folder::resolve;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -190,6 +191,20 @@ impl Address {
         let rest =
             options.into_iter().filter(|(name, value)| !ssh.take_option(name, value)).collect();
         Ok((Self::Ssh(ssh), rest))
+    }
+
+    /// Has its relative paths count from a folder.
+    pub fn resolve_paths(&mut self, folder: &Path) {
+        match self {
+            Self::Loopback => {}
+            Self::Qemu(machine) => machine.settings.resolve_paths(folder),
+            Self::Ssh(ssh) => {
+                resolve(folder, [&mut ssh.key, &mut ssh.known_hosts]);
+                if let ClientConfig::File(file) = &mut ssh.config {
+                    *file = folder.join(&*file);
+                }
+            }
+        }
     }
 
     fn parse_qemu(

@@ -1,5 +1,6 @@
 //! Where this user's images, data disks and held guests are kept.
 
+use crate::typed_folder::typed_folder;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -32,7 +33,8 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
 /// The subfolder `name` of `SEVBENCH_CACHE`, or else of `sevbench` in the user's cache folder. It
 /// may not exist yet.
 pub(crate) fn cache_folder(name: &str) -> Result<PathBuf, NoCacheFolder> {
-    let cache = set("SEVBENCH_CACHE").map(PathBuf::from).or_else(default_cache);
+    let cache =
+        set("SEVBENCH_CACHE").map(|cache| typed_folder().join(cache)).or_else(default_cache);
     cache.map(|cache| cache.join(name)).ok_or(NoCacheFolder)
 }
 

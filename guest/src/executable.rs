@@ -94,6 +94,18 @@ pub enum ExecutableError {
     },
 }
 
+/// A dynamically linked executable, which cannot be shipped: the guest may lack its libraries.
+#[derive(Debug, Error)]
+#[error(
+    "cannot ship the bench executable into a guest: it is dynamically linked (needs {interpreter}); \
+     build it with `cargo sevbench run --bench NAME`, or add `-C target-feature=+crt-static` to the \
+     rustflags in .cargo/config.toml and unset RUSTFLAGS, which overrides them"
+)]
+pub struct DynamicExecutable {
+    /// The dynamic loader that it needs.
+    pub interpreter: String,
+}
+
 /// How long an executable may take to answer, and how much it may print.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const ANSWER_LEN_MAX: usize = 64 << 20;
@@ -139,6 +151,17 @@ impl Executable {
             return Err(no_elf(format!("it ends within a segment, at byte {len_bytes}")));
         }
         Ok(Self { path: path.into(), sha256, len_bytes, architecture, interpreter })
+    }
+
+    /// Checks that it runs in any guest of its architecture.
+    ///
+    /// # Errors
+    /// If it is dynamically linked, since the guest may lack its libraries.
+    pub fn check_static(&self) -> Result<(), DynamicExecutable> {
+        match self.interpreter.clone() {
+            Some(interpreter) => Err(DynamicExecutable { interpreter }),
+            None => Ok(()),
+        }
     }
 
     /// Opens the image.

@@ -195,9 +195,7 @@ impl Guest {
         executable: &Executable,
         directory: Option<&str>,
     ) -> Result<Shipped, GuestError> {
-        if let Some(interpreter) = executable.interpreter.clone() {
-            return Err(SshError::Dynamic { interpreter }.into());
-        }
+        executable.check_static().map_err(SshError::from)?;
         Ok(ssh::ship(&self.connection, executable, directory)?)
     }
 

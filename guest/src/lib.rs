@@ -47,6 +47,7 @@ mod ssh;
 mod testbed;
 mod treatment;
 mod trusted_file;
+mod typed_folder;
 mod wait;
 
 pub use address::{Address, AddressError, ClientConfig, Options, SshAddress};
@@ -54,7 +55,9 @@ pub use cache_folder::NoCacheFolder;
 pub use capacity::CapacityError;
 pub use data_file::DataFile;
 pub use error::GuestError;
-pub use executable::{Architecture, Executable, ExecutableError, ask_executable};
+pub use executable::{
+    Architecture, DynamicExecutable, Executable, ExecutableError, ask_executable,
+};
 pub use guest::{Guest, GuestAccess};
 pub use held_guest::{HeldGuest, HeldGuestError};
 pub use host::{
@@ -83,3 +86,4 @@ pub use testbed::{
 };
 pub use treatment::{Treatment, UnknownTreatment};
 pub use trusted_file::{Distrust, GuardedText};
+pub use typed_folder::typed_folder;

@@ -7,6 +7,7 @@ pub use custom::{TestbedError, TestbedSection, Testbeds};
 use crate::host::{TestbedKind, examine_host, obstacles};
 use crate::qemu::{MachineSettings, QemuMachine};
 use crate::treatment::Treatment;
+use std::path::PathBuf;
 
 /// The name of every testbed's control arm.
 pub const CONTROL: &str = "nosev";
@@ -22,6 +23,8 @@ pub struct Testbed {
     pub arms: Vec<TestbedArm>,
     /// The settings of its machines, unless an address sets others.
     pub machine: MachineSettings,
+    /// Where relative paths in its addresses count from.
+    pub folder: PathBuf,
 }
 
 /// One arm of a testbed, before it is used.
@@ -72,7 +75,8 @@ pub(crate) fn built_in(name: &str, settings: &MachineSettings) -> Option<Testbed
         "ladder" => against(&rungs(settings)),
         _ => return None,
     };
-    Some(Testbed { name: name.into(), arms, machine: settings.clone() })
+    let (name, machine, folder) = (name.into(), settings.clone(), PathBuf::new());
+    Some(Testbed { name, arms, machine, folder })
 }
 
 /// All treatments that this host can run, without the control. Each adds to the one before.

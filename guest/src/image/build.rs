@@ -186,6 +186,7 @@ impl Build<'_> {
                     .map(|name| format!("--dpkgopt=path-exclude=/usr/share/{name}/*")),
             )
             .arg(format!("--essential-hook={initramfs}"))
+            .arg("--")
             .arg(&recipe.suite)
             .arg(self.folder.join("root.tar"));
         if is_root() {

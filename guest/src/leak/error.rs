@@ -2,6 +2,7 @@
 
 use super::report::ReportError;
 use crate::error::GuestError;
+use crate::executable::Architecture;
 use crate::ssh::Ending;
 use std::io;
 use std::time::Duration;
@@ -47,6 +48,14 @@ pub enum LeakError {
     /// gdb wrote no usable core file.
     #[error("cannot get a core file of process {process_id}: {reason}")]
     Core { process_id: u32, reason: String },
+    /// A dynamically linked program would need the guest's libraries.
+    #[error(
+        "this program has to run in the guest too, but it is dynamically linked (needs \
+         {interpreter}); install a static one: type `RUSTFLAGS='-C target-feature=+crt-static' cargo \
+         install --locked --target {architecture}-unknown-linux-gnu --path harness/program` in \
+         sevbench's folder"
+    )]
+    Dynamic { interpreter: String, architecture: Architecture },
     /// The search reached its limit.
     #[error("the search took longer than {} s", limit.as_secs())]
     TooLong { limit: Duration },

@@ -61,8 +61,13 @@ impl LeakProbe {
     /// Checks that the probe can run, before a guest is started for it.
     ///
     /// # Errors
-    /// If there is no such process, the process is this one, or gdb is needed and missing.
-    pub fn check(&self) -> Result<(), LeakError> {
+    /// If the executable is dynamically linked, there is no such process, the process is this one,
+    /// or gdb is needed and missing.
+    pub fn check(&self, executable: &Executable) -> Result<(), LeakError> {
+        if let Some(interpreter) = executable.interpreter.clone() {
+            let architecture = executable.architecture;
+            return Err(LeakError::Dynamic { interpreter, architecture });
+        }
         if let Some(process_id) = self.process_id {
             // A process that searches itself finds the copies that it reads.
             if process_id == std::process::id() {

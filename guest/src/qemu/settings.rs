@@ -4,10 +4,11 @@
 use super::disk_settings::DataDisks;
 use super::ranges::{number_in, wanted};
 use crate::image::ImageSettings;
+use crate::typed_folder::resolve;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// The vCPUs of a machine.
@@ -58,6 +59,18 @@ pub struct MachineSettings {
     pub data_disks: DataDisks,
     /// The image to boot.
     pub image: ImageSettings,
+}
+
+impl MachineSettings {
+    /// Has its relative paths count from a folder.
+    pub fn resolve_paths(&mut self, folder: &Path) {
+        let Self { firmware, data_disks, image, .. } = self;
+        let DataDisks { virtio_blk, virtio_scsi, nvme, .. } = data_disks;
+        let ImageSettings { recipe, disk, kernel, initrd, key, host_key, root: _, user: _ } = image;
+        let of_machine = [firmware, virtio_blk, virtio_scsi, nvme];
+        let of_image = [recipe, disk, kernel, initrd, key, host_key];
+        resolve(folder, of_machine.into_iter().chain(of_image));
+    }
 }
 
 /// How a machine's CPUs should run.

@@ -167,7 +167,12 @@ impl Offers<'_> {
                 }
                 Ok(false)
             }
-            _ => Err(unusable(problem.to_string())),
+            _ => {
+                // Such as an agent that does not answer.
+                let tried = std::mem::take(&mut self.tried);
+                let reasons = std::iter::once(problem.to_string()).chain(tried);
+                Err(unusable(reasons.collect::<Vec<_>>().join("; ")))
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::algorithms::AlgorithmKind;
 use super::ending::Ending;
-use crate::executable::Architecture;
+use crate::executable::{Architecture, DynamicExecutable};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -125,12 +125,8 @@ pub enum SshError {
     )]
     OtherArchitecture { found: String, wanted: Architecture },
     /// A dynamically linked executable would need the guest's libraries.
-    #[error(
-        "cannot ship the bench executable into a guest: it is dynamically linked (needs \
-         {interpreter}); unset RUSTFLAGS (it overrides .cargo/config.toml), or add `-C \
-         target-feature=+crt-static` to it, and build again"
-    )]
-    Dynamic { interpreter: String },
+    #[error(transparent)]
+    Dynamic(#[from] DynamicExecutable),
     /// The guest has no working POSIX shell.
     #[error(
         "the guest's shell does not answer like a POSIX shell: {reason}; try `ssh -p PORT \

@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::qemu::MachineSettings;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// All testbeds that a user can name, and the settings of their machines.
@@ -13,6 +14,7 @@ use thiserror::Error;
 pub struct Testbeds {
     machine: MachineSettings,
     custom: BTreeMap<String, TestbedSection>,
+    folder: PathBuf,
 }
 
 /// The section `[testbeds.NAME]` of a configuration.
@@ -71,7 +73,16 @@ impl Testbeds {
                 return Err(TestbedError::NoTreatments(name.clone()));
             }
         }
-        Ok(Self { machine, custom })
+        Ok(Self { machine, custom, folder: PathBuf::new() })
+    }
+
+    /// Has relative paths count from a folder: that of the file which holds them.
+    pub fn resolve_paths(&mut self, folder: &Path) {
+        let of_testbeds = self.custom.values_mut().filter_map(|section| section.machine.as_mut());
+        for settings in std::iter::once(&mut self.machine).chain(of_testbeds) {
+            settings.resolve_paths(folder);
+        }
+        self.folder = folder.into();
     }
 
     /// The settings of machines that belong to no testbed.
@@ -93,10 +104,12 @@ impl Testbeds {
             return Err(TestbedError::Unknown { name: name.into(), known });
         };
         let settings = section.machine.as_ref().unwrap_or(&self.machine);
-        let control = arm(CONTROL, &section.control, settings);
-        let treatments = section.treatments.iter().map(|(name, place)| arm(name, place, settings));
+        let arm = |name: &str, place: &str| arm(name, place, settings, &self.folder);
+        let control = arm(CONTROL, &section.control);
+        let treatments = section.treatments.iter().map(|(name, place)| arm(name, place));
         Ok(Testbed {
             machine: settings.clone(),
+            folder: self.folder.clone(),
             name: name.into(),
             arms: std::iter::once(control).chain(treatments).collect(),
         })
@@ -105,9 +118,12 @@ impl Testbeds {
 
 /// A QEMU machine takes the testbed's settings; options in its address override them. An address
 /// with options that this package does not know, or that is not valid, is kept as text.
-fn arm(name: &str, address: &str, settings: &MachineSettings) -> TestbedArm {
+fn arm(name: &str, address: &str, settings: &MachineSettings, folder: &Path) -> TestbedArm {
     let target = match Address::parse_with(address, settings) {
-        Ok((Address::Qemu(machine), unknown)) if unknown.is_empty() => ArmTarget::Machine(machine),
+        Ok((Address::Qemu(mut machine), unknown)) if unknown.is_empty() => {
+            machine.settings.resolve_paths(folder);
+            ArmTarget::Machine(machine)
+        }
         _ => ArmTarget::Address(address.into()),
     };
     TestbedArm { name: name.into(), target }

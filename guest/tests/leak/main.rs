@@ -11,9 +11,10 @@ use sevbench_guest::leak::{
     Dump, DumpMethod, LeakError, LeakProbe, SECRET_ARGUMENT, SearchResult, SecretReport,
     hold_secret, probe_for_secret, search,
 };
-use sevbench_guest::{Address, Interrupt};
+use sevbench_guest::{Address, Executable, Interrupt};
 use sevbench_testing::{Skip, eventually, is_alive};
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use support::*;
 
@@ -148,12 +149,17 @@ fn refused_before_the_start() -> CaseResult {
         process_id: Some(process_id),
         memory_len: 1,
     };
-    assert!(matches!(look(std::process::id()).check(), Err(LeakError::OurOwn { .. })));
-    assert!(matches!(look(999_999_999).check(), Err(LeakError::NoProcess { .. })));
+    let executable = Executable::current().unwrap();
+    assert!(matches!(look(std::process::id()).check(&executable), Err(LeakError::OurOwn { .. })));
+    assert!(matches!(look(999_999_999).check(&executable), Err(LeakError::NoProcess { .. })));
     let mut child = Command::new("true").spawn().unwrap();
     eventually("it has ended", || !is_alive(child.id()));
-    assert!(matches!(look(child.id()).check(), Err(LeakError::NoMemory { .. })));
+    assert!(matches!(look(child.id()).check(&executable), Err(LeakError::NoMemory { .. })));
     child.wait().unwrap();
+    let shell = Executable::read(Path::new("/bin/sh")).unwrap();
+    let error = look(child.id()).check(&shell).unwrap_err().to_string();
+    assert!(error.contains("dynamically linked (needs /lib"), "{error}");
+    assert!(error.contains("type `RUSTFLAGS='-C target-feature=+crt-static' cargo"), "{error}");
     Ok(())
 }
 

@@ -199,6 +199,9 @@ pub(crate) fn agent_that_does_not_answer() -> CaseResult {
     // It is not needed for a key in a file.
     let named = format!("&key={}", sshd.path("key").display());
     assert_eq!(reach(&sshd, &named, &socket), "reached\n");
+    let public = format!("&key={}", sshd.path("key.pub").display());
+    let said = reach(&sshd, &public, &socket);
+    assert!(said.contains("it is a public key") && said.contains("it does not answer"), "{said}");
     Ok(())
 }
 

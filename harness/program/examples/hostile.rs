@@ -234,10 +234,9 @@ fn observed(how: &str) -> Option<BenchAnswer> {
         "255-digits" => distribution(255, None, vec![(5, 100)]),
         "nan-bins" => distribution(3, Some(f64::NAN), vec![(5, 100)]),
         "wide-bins" => distribution(3, Some(2.0), vec![(5, 100)]),
-        "endless" => BenchAnswer::Observed(Observed {
-            observations: vec![figure(1.0)],
-            measured: Some(Duration::MAX),
-        }),
+        "endless" => {
+            BenchAnswer::Observed(Observed::from(vec![figure(1.0)]).measured_for(Duration::MAX))
+        }
         _ => return None,
     })
 }

@@ -42,7 +42,7 @@ fn program(o: &mut Observer<'_>) {
     o.observe(|duration| {
         std::thread::sleep(duration);
         let bandwidth = Observation::rate("bandwidth", 1e9, Unit::BytesPerSecond);
-        Ok(Observed { observations: vec![bandwidth], measured: Some(duration) })
+        Ok(Observed::from(vec![bandwidth]).measured_for(duration))
     });
 }
 

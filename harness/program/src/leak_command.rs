@@ -53,10 +53,10 @@ impl DumpMethod {
 
 pub(super) fn run_leak(arguments: &LeakArguments) -> Result<u8, CliError> {
     let arms = machines_of(&arguments.settings.load()?, &arguments.testbed)?;
-    for (_, machine) in &arms {
-        arguments.probe(machine).check().map_err(CliError::usage)?;
-    }
     let executable = Executable::current().map_err(CliError::failed)?;
+    for (_, machine) in &arms {
+        arguments.probe(machine).check(&executable).map_err(CliError::usage)?;
+    }
     let interrupt = catch_signals().map_err(CliError::failed)?;
     let _prepared = prepare_each(&arms, &interrupt)?;
     let mut report = LeakReport { dump: arguments.dump.name(), arms: Vec::new() };

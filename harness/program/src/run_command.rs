@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::Value;
+use sevbench_guest::typed_folder;
 use sevbench_runner::cli::{CliError, drive_executable, report};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run_benches(arguments: RunArguments) -> ExitCode {
+    // Relative paths in the flags count from the folder in which the user typed them.
+    typed_folder();
     let built = build(&arguments).and_then(|built| {
         // Where cargo starts benches, and where the files lie that they declare.
         std::env::set_current_dir(&built.package).map_err(CliError::failed)?;

@@ -74,6 +74,18 @@ fn example_builds_and_runs_in_its_own_crate() {
     let compiled = lab.journal().first().unwrap()["benches"].clone();
     assert_eq!(compiled, serde_json::json!(["example/sum/64KiB", "example/sum/16MiB"]));
     cargo(&[&bench[..], &["--list"]].concat()).expect(0, &["example/sum/16MiB: bench"]);
+
+    // Cargo starts benches in the folder of their package; relative paths count from where it is.
+    let typed = folder.path().join("src");
+    let margins = "[[margin]]\nbenches = \"example/sum/64KiB\"\npercent = 900\n";
+    fs::write(typed.join("wide.toml"), margins).unwrap();
+    let mut below = Command::new(env!("CARGO"));
+    below.args(bench).args(["--quick", "--boots", "2", "--config", "wide.toml", "64KiB"]);
+    below.current_dir(&typed).env("CARGO_TARGET_DIR", &target).env("SEVBENCH_HOME", "records");
+    Ran::of(below.output().unwrap()).expect(0, &["example/sum/64KiB"]);
+    let header = fs::read_to_string(typed.join("records/latest/run.ndjson")).unwrap();
+    let header: serde_json::Value = serde_json::from_str(header.lines().next().unwrap()).unwrap();
+    assert_eq!(header["settings"]["margins"][0]["percent"], 900.0, "{header}");
     lab.assert_nothing_runs();
 }
 

@@ -147,10 +147,11 @@ pub enum ObservedValue {
 /// use std::time::Duration;
 ///
 /// let iops = Observation::rate("iops", 84_000.0, Unit::Iops);
-/// let observed = Observed { observations: vec![iops], measured: Some(Duration::from_secs(30)) };
+/// let observed = Observed::from(vec![iops]).measured_for(Duration::from_secs(30));
 /// assert_eq!(observed.defect(), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Observed {
     /// The figures, in the order in which they are shown.
     pub observations: Vec<Observation>,
@@ -166,6 +167,12 @@ impl From<Vec<Observation>> for Observed {
 }
 
 impl Observed {
+    /// The same, from a program that measured for this long.
+    #[must_use]
+    pub fn measured_for(self, duration: Duration) -> Self {
+        Self { measured: Some(duration), ..self }
+    }
+
     /// Returns why these figures cannot be used, or `None` if they can: there are none, a name is
     /// invalid, a value is not finite and positive, or a distribution is empty.
     pub fn defect(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use crate::stderr::tell;
 use serde::Deserialize;
 use sevbench_guest::{
     Distrust, GuardedText, MachineSettings, Testbed, TestbedError, TestbedSection, Testbeds,
+    typed_folder,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -68,27 +69,31 @@ struct Sections {
 
 impl Config {
     /// Reads the named file, or `sevbench.toml` in the working folder or a folder above it, up to
-    /// the root of the project. Without a file nothing is set.
+    /// the root of the project. Without a file nothing is set. Relative paths in the file count
+    /// from its folder.
     ///
     /// # Errors
     /// If the file cannot be read, is no regular file, is not valid, or defines machines although
     /// others can write to it.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let found = path.map(Path::to_owned).or_else(find);
+        let found = path.map(|path| typed_folder().join(path)).or_else(find);
         let Some(path) = found else { return Ok(Self::default()) };
         let GuardedText { text, distrust } = GuardedText::read(&path)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        let config = Self::parse(&text).map_err(|reason| ConfigError::Invalid { path, reason })?;
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut config =
+            Self::parse(&text).map_err(|reason| ConfigError::Invalid { path, reason })?;
         match distrust {
-            Some(distrust) if config.testbeds != Testbeds::default() => Err(distrust.into()),
-            Some(distrust) => {
-                tell(&format!(
-                    "warning: only the margins of the configuration are used: {distrust}"
-                ));
-                Ok(config)
+            Some(distrust) if config.testbeds != Testbeds::default() => {
+                return Err(distrust.into());
             }
-            None => Ok(config),
+            Some(distrust) => tell(&format!(
+                "warning: only the margins of the configuration are used: {distrust}"
+            )),
+            None => {}
         }
+        config.testbeds.resolve_paths(&folder);
+        Ok(config)
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -202,6 +207,24 @@ user = "debian"
             matches!(&lab.arms[2].target, ArmTarget::Address(text) if text == "ssh://root@host")
         );
         assert_eq!(config.margins()[0].percent, 2.5);
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_folder_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let more = "[machine.image]\nkey = \"key\"\n\
+                    [testbeds.other]\n\
+                    treatments = { a = \"qemu:bounce?firmware=fw\", b = \"ssh://h?key=k\" }\n";
+        std::fs::write(&path, format!("{WHOLE}{more}")).unwrap();
+        let config = Config::load(Some(&path)).unwrap();
+        let lab = &config.testbed("lab").unwrap().machine;
+        assert_eq!(lab.image.disk, Some(folder.path().join("debian.qcow2")));
+        assert_eq!(lab.firmware.as_deref(), Some(Path::new("/fw/OVMF.fd")));
+        let other = config.testbed("other").unwrap();
+        assert_eq!(other.machine.image.key, Some(folder.path().join("key")));
+        assert_eq!(machine(&other, 1).settings.firmware, Some(folder.path().join("fw")));
+        assert_eq!(other.folder, folder.path());
     }
 
     #[test]

@@ -1,13 +1,12 @@
-//! The cost of the harness itself: one kernel over the whole remote path and by criterion, in
-//! turns; the timed share of the measuring phase; the time to the first sample; the agent's memory.
+//! The cost of the harness itself: one bench under sevbench-criterion, over the whole remote path,
+//! and under criterion, in turns; the timed share of the measuring phase; the time to the first
+//! sample; the agent's memory.
 //!
 //! This executable is also a bench executable: it starts itself as coordinator, server and agent.
 
 #![allow(missing_docs, reason = "a program")]
 
-use criterion::Criterion;
 use serde_json::Value;
-use sevbench::{Bench, Bencher};
 use sevbench_statistics::{Confidence, Cost, LogRatio, t_interval, yuen_interval};
 use std::error::Error;
 use std::hint::black_box;
@@ -21,20 +20,27 @@ const TURNS: usize = 100;
 const WARM_UP: Duration = Duration::from_millis(30);
 const MEASUREMENT: Duration = Duration::from_millis(100);
 
-/// CPU-bound, about 2 µs. Only the path to it differs.
+/// CPU-bound, about 2 µs. It exists once, so only the path to it differs.
+#[inline(never)]
 fn kernel() -> u64 {
     (0..2_000_u64).fold(1, |x, i| black_box(x.wrapping_mul(6_364_136_223_846_793_005) ^ i))
 }
 
-fn fold(b: &mut Bencher<'_>) {
-    b.iter(kernel);
+fn local(c: &mut criterion::Criterion) {
+    c.bench_function("fold", |b| b.iter(kernel));
 }
+
+fn remote(c: &mut remote_criterion::Criterion) {
+    c.bench_function("fold", |b| b.iter(kernel));
+}
+
+remote_criterion::criterion_group!(remote_group, remote);
 
 fn main() -> ExitCode {
     let first = std::env::args().nth(1).unwrap_or_default();
     // Every role except the one that cargo starts with `--bench` and perhaps a filter.
     if first.starts_with("--sevbench-") || std::env::var_os("SEVBENCH_HOME").is_some() {
-        return sevbench::bench_main("fidelity", [Bench::new("fold", fold)]);
+        return remote_criterion::run_groups("fidelity", &[remote_group]);
     }
     match measure() {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,11 +57,11 @@ fn measure() -> Result<(), Box<dyn Error>> {
     for turn in 0..TURNS {
         // The first one changes with every turn, so that drift favours neither.
         let (remote_ns, local_ns) = if turn % 2 == 0 {
-            let remote_ns = remote(folder.path())?;
+            let remote_ns = by_sevbench(folder.path())?;
             (remote_ns, by_criterion(folder.path())?)
         } else {
             let local_ns = by_criterion(folder.path())?;
-            (remote(folder.path())?, local_ns)
+            (by_sevbench(folder.path())?, local_ns)
         };
         ratios.push(LogRatio::of_costs(Cost::new(remote_ns)?, Cost::new(local_ns)?));
     }
@@ -66,8 +72,8 @@ fn measure() -> Result<(), Box<dyn Error>> {
         ("Yuen 20 % trimmed", yuen_interval(&ratios, Confidence::P95)?),
     ] {
         println!(
-            "fidelity: remote path ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, {TURNS} \
-             turns; goal 1 ± 0.02)",
+            "fidelity: sevbench-criterion ÷ criterion = {:.4} [{:.4}, {:.4}] ({method}, 95 %, \
+             {TURNS} turns; goal 1 ± 0.01)",
             interval.estimate.exp().factor(),
             interval.low.exp().factor(),
             interval.high.exp().factor(),
@@ -85,7 +91,7 @@ fn measure() -> Result<(), Box<dyn Error>> {
 }
 
 /// The time of an iteration over the whole path: one boot with both arms of an A/A comparison.
-fn remote(folder: &Path) -> Result<f64, Box<dyn Error>> {
+fn by_sevbench(folder: &Path) -> Result<f64, Box<dyn Error>> {
     let warm_up = format!("{}ms", WARM_UP.as_millis());
     // The two arms share the time that criterion has for one.
     let measurement = format!("{}ms", MEASUREMENT.as_millis() / 2);
@@ -107,14 +113,14 @@ fn run_self(folder: &Path, arguments: &[&str]) -> Result<Value, Box<dyn Error>> 
 
 /// The mean time of an iteration, as criterion estimates it.
 fn by_criterion(folder: &Path) -> Result<f64, Box<dyn Error>> {
-    Criterion::default()
+    let mut criterion = criterion::Criterion::default()
         .output_directory(folder)
         .without_plots()
         .warm_up_time(WARM_UP)
         .measurement_time(MEASUREMENT)
         .nresamples(1_001)
-        .sample_size(20)
-        .bench_function("fold", |b| b.iter(kernel));
+        .sample_size(20);
+    local(&mut criterion);
     let estimates = std::fs::read_to_string(folder.join("fold/new/estimates.json"))?;
     let estimates: Value = serde_json::from_str(&estimates)?;
     Ok(estimates["mean"]["point_estimate"].as_f64().ok_or("criterion has no mean")?)

@@ -16,6 +16,9 @@ use std::time::Duration;
 const DURATION_HELP: &str =
     "<DUR> is a duration such as 100ms, 2s or 1min; a bare number is in seconds.";
 
+/// The smallest precision, in per cent. No run is long enough for less.
+const PRECISION_MIN: f64 = 0.01;
+
 /// The longest duration that a flag accepts.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -230,8 +233,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 fn parse_precision(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
-        _ => Err("write a percentage above 0 and up to 100, such as 1.5".into()),
+        Ok(percent) if (PRECISION_MIN..=100.0).contains(&percent) => Ok(percent),
+        _ => Err(format!("write a percentage from {PRECISION_MIN} to 100, such as 1.5")),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::gate::{Margin, Margins};
 use crate::record::{MarginRule, Settings};
 use crate::stderr::tell;
 use regex_lite::Regex;
-use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED, DataFile};
+use sevbench_guest::{Address, CONTROL, DEFAULT_TESTBED, DataFile, typed_folder};
 use sevbench_protocol::{BenchList, BenchSettings, ListedBench};
 use sevbench_reports::{MarginSource, Role};
 use sevbench_statistics::Confidence;
@@ -177,11 +177,11 @@ impl BenchArguments {
 
     /// The arms of `--control` and `--treatment`.
     fn named_arms(&self, config: &Config) -> Result<Vec<Arm>, ArmError> {
-        let settings = config.machine();
+        let (settings, folder) = (config.machine(), typed_folder());
         let loopback = Address::Loopback.to_string();
         let control = self.control.as_deref().unwrap_or(&loopback);
-        let control = Arm::named(CONTROL, Role::Control, control, settings);
-        let treatments = self.treatment.iter().map(|text| Arm::treatment(text, settings));
+        let control = Arm::named(CONTROL, Role::Control, control, settings, folder);
+        let treatments = self.treatment.iter().map(|text| Arm::treatment(text, settings, folder));
         std::iter::once(control).chain(treatments).collect()
     }
 }
@@ -215,8 +215,9 @@ pub fn testbed_arms(config: &Config, name: &str) -> Result<(String, Vec<Arm>), C
     let testbed = config.testbed(name).map_err(CliError::usage)?;
     let roles = std::iter::once(Role::Control).chain(std::iter::repeat(Role::Treatment));
     let arms = testbed.arms.iter().zip(roles);
-    let arms = arms.map(|(arm, role)| Arm::of_testbed(arm, role, &testbed.machine));
-    Ok((testbed.name, arms.collect::<Result<_, _>>().map_err(CliError::usage)?))
+    let arms = arms.map(|(arm, role)| Arm::of_testbed(&testbed, arm, role));
+    let arms = arms.collect::<Result<_, _>>().map_err(CliError::usage)?;
+    Ok((testbed.name, arms))
 }
 
 /// Warns of a margin that matches a part of an id, but no whole one: it applies to no bench. One

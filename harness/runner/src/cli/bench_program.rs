@@ -106,6 +106,11 @@ impl Subject<'_> {
     }
 
     fn print(&self, arguments: &BenchArguments) -> Result<u8, CliError> {
+        if arguments.format == BenchFormat::Json {
+            return Err(CliError::usage(
+                "a list has no JSON form: drop --format, or type --format terse",
+            ));
+        }
         // What nextest and libtest call it.
         let kind = if arguments.format == BenchFormat::Terse { "benchmark" } else { "bench" };
         for bench in self.select(arguments)? {

@@ -14,7 +14,7 @@ use crate::coordinator::{
     Arm, GuestFleet, Plan, Progress, ProgressMode, Replication, Wiring, run_plan, select,
 };
 use crate::gate::{GatePlan, judge_run};
-use crate::record::{JournalError, Location, check_baseline_name, link_newest};
+use crate::record::{JournalError, Location, check_baseline_name, link_newest, write_remedy};
 use crate::stderr::tell;
 use sevbench_guest::{
     Address, Executable, GuestError, HostUse, Interrupt, Prepared, QemuError, prepare,
@@ -50,6 +50,9 @@ pub(super) fn measure(
     }
     let baseline = arguments.baseline.as_ref();
     let baseline = baseline.map(|name| Baseline::find(name, &plan.suite)).transpose()?;
+    if plan.arms.iter().any(|arm| !matches!(arm.address, Address::Loopback)) {
+        executable.check_static().map_err(CliError::usage)?;
+    }
     let gate = arguments.gate.then(|| plan_gate(&plan, baseline.as_ref())).transpose()?;
     let interrupt = catch_signals().map_err(CliError::failed)?;
     let host_use = if arguments.share_host { HostUse::Shared } else { HostUse::Exclusive };
@@ -221,8 +224,9 @@ fn print_result(
 fn store_summary(location: &Location, summary: &Summary) -> Result<(), CliError> {
     write_summary(&location.summary(), summary).map_err(|error| {
         CliError::failed(format!(
-            "cannot write {}: {error}; free some space or set SEVBENCH_HOME to another folder",
-            location.summary().display()
+            "cannot write {}: {error}; {}",
+            location.summary().display(),
+            write_remedy(&error)
         ))
     })
 }

@@ -13,7 +13,7 @@ use crate::record::{
     find_unfinished, read_journal, warn_of_unreadable_runs,
 };
 use crate::stderr::tell;
-use sevbench_guest::Executable;
+use sevbench_guest::{Executable, typed_folder};
 use sevbench_protocol::{BenchList, ListedBench};
 use std::time::SystemTime;
 
@@ -210,7 +210,7 @@ fn of_addresses(header: &Header, config: &Config) -> Option<Vec<Arm>> {
         let mark = if record.address.contains('?') { '&' } else { '?' };
         let spin = record.spin_factor.map(|factor| format!("{mark}spin={factor}"));
         let url = format!("{}{}", record.address, spin.unwrap_or_default());
-        Arm::named(&record.name, record.role, &url, config.machine()).ok()
+        Arm::named(&record.name, record.role, &url, config.machine(), typed_folder()).ok()
     };
     header.arms.iter().map(arm).collect()
 }

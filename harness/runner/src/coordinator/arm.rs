@@ -2,10 +2,11 @@
 
 use crate::record::ArmRecord;
 use sevbench_guest::{
-    Address, AddressError, ArmTarget, CONTROL, Declaration, MachineSettings, Protection,
+    Address, AddressError, ArmTarget, CONTROL, Declaration, MachineSettings, Protection, Testbed,
     TestbedArm, Treatment, declarations,
 };
 use sevbench_reports::{Place, Role};
+use std::path::Path;
 use thiserror::Error;
 
 /// The longest arm name, in bytes.
@@ -74,15 +75,17 @@ impl Arm {
         Self { name: AGAIN_NAME.into(), role: Role::Treatment, ..self.clone() }
     }
 
-    /// An arm from its name and address.
+    /// An arm from its name and address, whose relative paths count from `folder`.
     pub(crate) fn named(
         name: &str,
         role: Role,
         url: &str,
         settings: &MachineSettings,
+        folder: &Path,
     ) -> Result<Self, ArmError> {
         check_name(name)?;
-        let (address, options) = Address::parse_with(url, settings)?;
+        let (mut address, options) = Address::parse_with(url, settings)?;
+        address.resolve_paths(folder);
         let mut arm = Self { name: name.into(), role, address, spin_factor: None };
         for (option, value) in options {
             match option.as_str() {
@@ -96,12 +99,14 @@ impl Arm {
 
     /// An arm of a testbed.
     pub(crate) fn of_testbed(
+        testbed: &Testbed,
         arm: &TestbedArm,
         role: Role,
-        settings: &MachineSettings,
     ) -> Result<Self, ArmError> {
         match &arm.target {
-            ArmTarget::Address(url) => Self::named(&arm.name, role, url, settings),
+            ArmTarget::Address(url) => {
+                Self::named(&arm.name, role, url, &testbed.machine, &testbed.folder)
+            }
             ArmTarget::Machine(machine) => {
                 check_name(&arm.name)?;
                 let (name, address) = (arm.name.clone(), Address::Qemu(machine.clone()));
@@ -132,11 +137,15 @@ impl Arm {
     }
 
     /// A treatment from the command line: `NAME=URL`.
-    pub(crate) fn treatment(text: &str, settings: &MachineSettings) -> Result<Self, ArmError> {
+    pub(crate) fn treatment(
+        text: &str,
+        settings: &MachineSettings,
+        folder: &Path,
+    ) -> Result<Self, ArmError> {
         // A bare address has its first `=` after a `?`, if it has one at all.
         match text.split_once('=') {
             Some((name, url)) if !name.contains(['?', ':']) => {
-                Self::named(name, Role::Treatment, url, settings)
+                Self::named(name, Role::Treatment, url, settings, folder)
             }
             _ => Err(ArmError::NoName(text.into())),
         }
@@ -236,7 +245,7 @@ mod tests {
     use super::*;
 
     fn treatment(text: &str) -> Result<Arm, ArmError> {
-        Arm::treatment(text, &MachineSettings::default())
+        Arm::treatment(text, &MachineSettings::default(), Path::new("/typed"))
     }
 
     #[test]
@@ -246,6 +255,20 @@ mod tests {
         assert_eq!(arm.address, Address::Loopback);
         let arm = treatment("snp=ssh://root@h?key=/k&spin=2").unwrap();
         assert_eq!((arm.claimed(), arm.spin_factor), (Some(Protection::SevSnp), Some(2.0)));
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_typed_folder() {
+        let arm = treatment("a=ssh://h?key=k&known_hosts=/etc/hosts&config=none").unwrap();
+        assert_eq!(
+            arm.address.to_string(),
+            "ssh://h?key=/typed/k&known_hosts=/etc/hosts&config=none"
+        );
+        let Address::Qemu(machine) = treatment("a=qemu:bounce?firmware=fw/x").unwrap().address
+        else {
+            panic!("no machine")
+        };
+        assert_eq!(machine.settings.firmware.as_deref(), Some(Path::new("/typed/fw/x")));
     }
 
     #[test]
@@ -273,7 +296,7 @@ mod tests {
         // The role decides, not the name.
         let named_control = treatment("nosev=qemu:snp");
         assert!(!matches!(named_control, Err(ArmError::ProtectedControl(_))), "{named_control:?}");
-        let control = Arm::named(CONTROL, Role::Control, "qemu:snp", &settings);
+        let control = Arm::named(CONTROL, Role::Control, "qemu:snp", &settings, Path::new(""));
         assert!(matches!(control, Err(ArmError::ProtectedControl(_))));
         assert!(matches!(treatment("a=loopback?spun=1"), Err(ArmError::Option(_))));
         for spin in ["0.5", "101", "NaN", "x"] {

@@ -186,8 +186,8 @@ impl ScriptedAgent {
                     Trouble::Overflows(_) => vec![wide_distribution()],
                     _ => vec![Observation::rate("rate", 1.0, Unit::Iops)],
                 };
-                let measured = Some(Duration::from_nanos(*duration_ns));
-                BenchAnswer::Observed(Observed { observations, measured })
+                let measured = Duration::from_nanos(*duration_ns);
+                BenchAnswer::Observed(Observed::from(observations).measured_for(measured))
             }
             Request::Drive(BenchRequest::Finish) if self.trouble_is(Trouble::Wrong) => {
                 BenchAnswer::Failed("panicked: a wrong byte".into())

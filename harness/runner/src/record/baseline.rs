@@ -10,6 +10,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
+
+/// A save that began longer ago than this was killed.
+const SAVE_LIMIT: Duration = Duration::from_secs(3600);
 
 /// The longest name, in bytes.
 const NAME_LEN_MAX: usize = 100;
@@ -149,6 +153,7 @@ pub(crate) fn save_baseline(
     // No baseline has a name with a leading dot.
     let temporary = Location::at(all.join(format!(".{}-{}", name.as_str(), std::process::id())));
     let save = || {
+        remove_abandoned(&all);
         remove(temporary.folder())?;
         fs::create_dir_all(temporary.folder())?;
         for (from, to) in
@@ -166,6 +171,22 @@ pub(crate) fn save_baseline(
     let written = save();
     remove(temporary.folder()).ok();
     written.map_err(|source| RecordError::Write { path: saved.folder().into(), source })
+}
+
+/// Removes what saves that were killed left behind.
+fn remove_abandoned(all: &Path) {
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix('.').and_then(|name| name.rsplit_once('-'));
+        let is_ours = process.is_some_and(|(_, id)| id.parse::<u32>().is_ok());
+        let is_old = entry
+            .metadata()
+            .and_then(|found| found.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > SAVE_LIMIT));
+        if is_ours && is_old {
+            remove(&entry.path()).ok();
+        }
+    }
 }
 
 /// Moves a baseline of an older version, which has no folder for its suite, into one.
@@ -228,6 +249,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
+    use std::time::SystemTime;
 
     #[test]
     fn name_is_a_visible_folder_name() {
@@ -239,6 +261,23 @@ mod tests {
         {
             assert!(name.parse::<BaselineName>().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_killed_save_left_is_removed_after_an_hour() {
+        let all = tempfile::tempdir().unwrap();
+        let an_hour_ago = SystemTime::now() - SAVE_LIMIT - Duration::from_secs(1);
+        for (name, is_old) in [(".main-17", true), (".main-18", false), ("main-19", true)] {
+            let folder = all.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            if is_old {
+                File::open(folder).unwrap().set_modified(an_hour_ago).unwrap();
+            }
+        }
+        remove_abandoned(all.path());
+        assert_eq!(names_in(all.path()), ["main-19"]);
+        assert!(!all.path().join(".main-17").exists());
+        assert!(all.path().join(".main-18").exists());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::event::{EndRecord, Event};
 use super::header::{Header, JOURNAL_SCHEMA};
 use super::lines::{LINE_LEN_MAX, LineEnd, describe, parse_lines, read_line, too_long};
+use super::location::write_remedy;
 use super::seal::is_intact;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -23,8 +24,9 @@ const BUFFER_LEN: usize = 256 << 10;
 #[derive(Debug, Error)]
 pub(crate) enum JournalError {
     #[error(
-        "cannot write {}: {source}; free some space or set SEVBENCH_HOME to another folder",
-        path.display()
+        "cannot write {}: {source}; {}",
+        path.display(),
+        write_remedy(source)
     )]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", path.display())]

@@ -1,5 +1,6 @@
 //! Where runs are on disk: `target/sevbench/<run-id>/`, and the link `latest` to the newest one.
 
+use sevbench_guest::typed_folder;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -29,13 +30,15 @@ const ATTEMPTS_MAX: u32 = 100;
 #[derive(Debug, Error)]
 pub(crate) enum RecordError {
     #[error(
-        "cannot make {}: {source}; free some space or set SEVBENCH_HOME to another folder",
-        path.display()
+        "cannot make {}: {source}; {}",
+        path.display(),
+        write_remedy(source)
     )]
     Make { path: PathBuf, source: io::Error },
     #[error(
-        "cannot write {}: {source}; free some space or set SEVBENCH_HOME to another folder",
-        path.display()
+        "cannot write {}: {source}; {}",
+        path.display(),
+        write_remedy(source)
     )]
     Write { path: PathBuf, source: io::Error },
     #[error(
@@ -62,6 +65,16 @@ pub(crate) enum RecordError {
         "`{name}` names no run, no baseline and no table; existing runs and baselines: {known}"
     )]
     NoRun { name: String, known: String },
+}
+
+/// What to do about a record that cannot be written.
+pub(crate) fn write_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space or set SEVBENCH_HOME to another folder"
+        }
+        _ => "set SEVBENCH_HOME to a folder in which you can write",
+    }
 }
 
 const fn no_result(has_runs: bool) -> &'static str {
@@ -148,10 +161,10 @@ pub(crate) fn keep_runs_beside(executable: &Path) {
 /// The folder of all runs: the variable's, or `sevbench` in cargo's target folder.
 pub(super) fn home() -> PathBuf {
     if let Some(home) = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
-        return PathBuf::from(home);
+        return typed_folder().join(home);
     }
     let executable = MEASURED.get().cloned().or_else(|| std::env::current_exe().ok());
     let executable = executable.unwrap_or_default();
     let target = executable.ancestors().filter(|folder| folder.join(TARGET_TAG).is_file()).last();
-    target.map_or_else(|| PathBuf::from("target"), Path::to_path_buf).join("sevbench")
+    target.map_or_else(|| typed_folder().join("target"), Path::to_path_buf).join("sevbench")
 }

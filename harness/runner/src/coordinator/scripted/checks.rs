@@ -29,8 +29,8 @@ pub(in crate::coordinator) fn plan() -> Plan {
     };
     let machine = MachineSettings::default();
     let arms = vec![
-        Arm::named("nosev", Role::Control, "loopback", &machine).unwrap(),
-        Arm::named("aa", Role::Treatment, "loopback", &machine).unwrap(),
+        Arm::named("nosev", Role::Control, "loopback", &machine, Path::new("")).unwrap(),
+        Arm::named("aa", Role::Treatment, "loopback", &machine, Path::new("")).unwrap(),
     ];
     let benches = vec!["s/a".into(), "s/b".into()];
     Plan {
