@@ -97,6 +97,18 @@ use std::process::ExitCode;
 /// failed to run, 2 for wrong usage or configuration, 3 if the gate found a regression, 4 if the
 /// gate could not decide, and 130 after an interrupt. A list of benches that does not make a
 /// [`Suite`] is wrong usage.
+///
+/// ```no_run
+/// use sevbench::{Bench, bench_main, black_box};
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     if cfg!(debug_assertions) {
+///         eprintln!("these benches are built without optimisation");
+///     }
+///     bench_main("arithmetic", [Bench::new("add", |b| b.iter(|| black_box(1) + black_box(1)))])
+/// }
+/// ```
 pub fn bench_main(suite: &'static str, benches: impl IntoIterator<Item = Bench>) -> ExitCode {
     #[cfg(not(feature = "runner"))]
     use sevbench_protocol::agent_main as run;

@@ -37,6 +37,16 @@ pub trait AsyncExecutor {
 /// Each sample is one call of [`AsyncExecutor::block_on`], whose own cost is not timed: the clock
 /// runs inside of it. What is timed of an iteration is the same as with the [`Bencher`]'s method of
 /// the same name.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{AsyncBencher, AsyncExecutor};
+///
+/// /// The same measurement on any runtime.
+/// fn spawn(b: &mut AsyncBencher<'_, '_, impl AsyncExecutor>) {
+///     b.iter(|| tokio::spawn(async {}));
+/// }
+/// ```
 pub struct AsyncBencher<'b, 'a, E> {
     bencher: &'b mut Bencher<'a>,
     executor: E,
@@ -44,6 +54,15 @@ pub struct AsyncBencher<'b, 'a, E> {
 
 impl<'a> Bencher<'a> {
     /// Measures futures, which `executor` drives.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{AsyncExecutor, Bencher};
+    ///
+    /// fn spawn(b: &mut Bencher<'_>, runtime: impl AsyncExecutor) {
+    ///     b.to_async(runtime).iter(|| tokio::spawn(async {}));
+    /// }
+    /// ```
     pub const fn to_async<E: AsyncExecutor>(&mut self, executor: E) -> AsyncBencher<'_, 'a, E> {
         AsyncBencher { bencher: self, executor }
     }
@@ -51,6 +70,18 @@ impl<'a> Bencher<'a> {
 
 impl<E: AsyncExecutor> AsyncBencher<'_, '_, E> {
     /// Measures the futures of `routine`, one after the other. See [`Bencher::iter`].
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{AsyncExecutor, Bencher};
+    ///
+    /// fn copy(b: &mut Bencher<'_>, runtime: impl AsyncExecutor) {
+    ///     let bytes = [7; 4096];
+    ///     b.to_async(runtime).iter(async || {
+    ///         tokio::io::copy(&mut &bytes[..], &mut tokio::io::sink()).await
+    ///     });
+    /// }
+    /// ```
     ///
     /// # Panics
     /// If the body has measured before, or if a future panics.
@@ -70,6 +101,25 @@ impl<E: AsyncExecutor> AsyncBencher<'_, '_, E> {
     /// Measures `routine`, whose future runs the given number of iterations and returns how long
     /// they took. See [`Bencher::iter_custom`].
     ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{AsyncExecutor, Bencher};
+    /// # use std::time::Instant;
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// fn ping(b: &mut Bencher<'_>, runtime: impl AsyncExecutor) {
+    ///     b.to_async(runtime).iter_custom(|iterations| async move {
+    ///         let (mut near, mut far) = tokio::io::duplex(64); // not timed
+    ///         let start = Instant::now();
+    ///         for _ in 0..iterations {
+    ///             near.write_u32(7).await.expect("the other end is open");
+    ///             far.read_u32().await.expect("one was sent");
+    ///         }
+    ///         start.elapsed()
+    ///     });
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// If the body has measured before, or if a future panics.
     pub fn iter_custom<F: Future<Output = Duration>>(&mut self, mut routine: impl FnMut(u64) -> F) {
@@ -79,6 +129,23 @@ impl<E: AsyncExecutor> AsyncBencher<'_, '_, E> {
 
     /// Measures the futures of `routine`, each of which takes a fresh input from `setup`. See
     /// [`Bencher::iter_batched`].
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{AsyncExecutor, BatchSize, Bencher};
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// fn first_ping(b: &mut Bencher<'_>, runtime: impl AsyncExecutor) {
+    ///     b.to_async(runtime).iter_batched(
+    ///         || tokio::io::duplex(64),
+    ///         |(mut near, mut far)| async move {
+    ///             near.write_u32(7).await.expect("the other end is open");
+    ///             far.read_u32().await.expect("one was sent")
+    ///         },
+    ///         BatchSize::SmallInput,
+    ///     );
+    /// }
+    /// ```
     ///
     /// # Panics
     /// If the body has measured before, or if `setup` or a future panics.
@@ -107,6 +174,23 @@ impl<E: AsyncExecutor> AsyncBencher<'_, '_, E> {
     /// Measures the futures of `routine`, each of which takes a reference to a fresh input from
     /// `setup`. See [`Bencher::iter_batched_ref`].
     ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{AsyncExecutor, BatchSize, Bencher};
+    /// use std::sync::Arc;
+    ///
+    /// fn count(b: &mut Bencher<'_>, runtime: impl AsyncExecutor) {
+    ///     b.to_async(runtime).iter_batched_ref(
+    ///         || Arc::new("some words ".repeat(1_000)),
+    ///         |text| {
+    ///             let text = Arc::clone(text); // the future outlives the reference
+    ///             tokio::task::spawn_blocking(move || text.split(' ').count())
+    ///         },
+    ///         BatchSize::LargeInput,
+    ///     );
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// If the body has measured before, or if `setup` or a future panics.
     pub fn iter_batched_ref<I, O, F: Future<Output = O>>(
@@ -133,6 +217,15 @@ impl<E: AsyncExecutor> AsyncBencher<'_, '_, E> {
 
     /// Measures the futures of `routine` without dropping their outputs. See
     /// [`Bencher::iter_with_large_drop`].
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{AsyncExecutor, Bencher};
+    ///
+    /// fn build(b: &mut Bencher<'_>, runtime: impl AsyncExecutor) {
+    ///     b.to_async(runtime).iter_with_large_drop(async || vec![String::from("text"); 1_000]);
+    /// }
+    /// ```
     ///
     /// # Panics
     /// If the body has measured before, or if a future panics.

@@ -5,6 +5,16 @@
 ///
 /// Reading the clock adds about 35 ns to each batch. Inputs and outputs of a batch exist at once,
 /// so a batch that exceeds a cache makes each iteration slower.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{BatchSize, Bencher};
+///
+/// fn reverse(b: &mut Bencher<'_>) {
+///     let large = || vec![7_u8; 64 << 20]; // one at a time
+///     b.iter_batched_ref(large, |bytes| bytes.reverse(), BatchSize::PerIteration);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatchSize {

@@ -63,6 +63,17 @@ pub struct Bench {
 
 impl Bench {
     /// A bench without parameters. Its id is `suite/name`.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Suite};
+    /// use std::hint::black_box;
+    ///
+    /// let square = Bench::new("square", |b| b.iter(|| black_box(3_u64).pow(2)));
+    /// let suite = Suite::new("arithmetic", [square])?;
+    /// assert_eq!(suite.cases()[0].id(), "arithmetic/square");
+    /// # Ok::<(), sevbench::SuiteError>(())
+    /// ```
     pub fn new<R: BodyResult>(
         name: impl Display,
         body: impl Fn(&mut Bencher<'_>) -> R + Send + Sync + 'static,
@@ -107,6 +118,22 @@ impl Bench {
     }
 
     /// A bench of an external program, which reports its own figures.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Observation, Unit};
+    /// use std::process::Command;
+    ///
+    /// let bench = Bench::program("requests", |o| {
+    ///     o.observe(|duration| {
+    ///         let seconds = duration.as_secs().to_string();
+    ///         let output = Command::new("load-generator").arg(seconds).output()?;
+    ///         let rate: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
+    ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
+    ///     });
+    /// });
+    /// # drop(bench);
+    /// ```
     pub fn program<R: BodyResult>(
         name: impl Display,
         body: impl Fn(&mut Observer<'_>) -> R + Send + Sync + 'static,
@@ -116,6 +143,25 @@ impl Bench {
     }
 
     /// A bench of an external program for each of these parameters, as [`over`](Self::over).
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Observation, Observer, Unit};
+    /// # use {sevbench::Failure, std::time::Duration};
+    /// # fn run_zstd(_level: u8, _duration: Duration) -> Result<f64, Failure> { Ok(4e8) }
+    ///
+    /// fn compress(o: &mut Observer<'_>, level: u8) {
+    ///     o.observe(|duration| {
+    ///         let rate = run_zstd(level, duration)?;
+    ///         Ok(vec![Observation::rate("compressed", rate, Unit::BytesPerSecond)])
+    ///     });
+    /// }
+    ///
+    /// let bench = Bench::program_over("zstd", [1, 19], compress);
+    /// # let suite = sevbench::Suite::new("example", [bench])?;
+    /// # assert_eq!(suite.cases()[1].id(), "example/zstd/19");
+    /// # Ok::<(), sevbench::SuiteError>(())
+    /// ```
     pub fn program_over<P, R>(
         name: impl Display,
         parameters: impl IntoIterator<Item = P>,
@@ -143,6 +189,15 @@ impl Bench {
     }
 
     /// Leaves the bench out, unless `--sweep` or its whole id asks for it.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Bencher, ByteSize, Suite};
+    /// # fn fill(b: &mut Bencher<'_>, _size: ByteSize) { b.iter(|| ()); }
+    /// let always = Bench::over("fill", [ByteSize::kib(256), ByteSize::mib(32)], fill);
+    /// let on_demand = Bench::over("fill", [ByteSize::gib(1), ByteSize::gib(4)], fill).sweep();
+    /// # assert!(Suite::new("example", [always, on_demand]).is_ok());
+    /// ```
     pub fn sweep(mut self) -> Self {
         self.cases.iter_mut().for_each(Case::mark_as_sweep);
         self
@@ -201,23 +256,57 @@ impl Bench {
 
     /// Sets the measuring time in each arm and boot, which the samples of all rounds share.
     /// `--measurement-time` and `--quick` take precedence.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Bencher, Suite};
+    /// # use std::time::Duration;
+    /// # fn sort(b: &mut Bencher<'_>) { b.iter(|| ()); }
+    /// let bench = Bench::new("sort", sort).measurement_time(Duration::from_secs(5));
+    /// # assert!(Suite::new("example", [bench]).is_ok());
+    /// ```
     pub fn measurement_time(self, time: Duration) -> Self {
         self.set(|settings| settings.measurement_ns = Some(nanoseconds(time)))
     }
 
     /// Sets how long an external program measures in a round. `--observation-time` and `--quick`
     /// take precedence.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Observer, Suite};
+    /// # use std::time::Duration;
+    /// # fn requests(o: &mut Observer<'_>) { o.observe(|_| Ok(vec![])); }
+    /// let bench = Bench::program("requests", requests).observation_time(Duration::from_secs(60));
+    /// # assert!(Suite::new("example", [bench]).is_ok());
+    /// ```
     pub fn observation_time(self, time: Duration) -> Self {
         self.set(|settings| settings.observation_ns = Some(nanoseconds(time)))
     }
 
     /// Sets the number of rounds in a boot. `--rounds` and `--quick` take precedence.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Bencher, Suite};
+    /// # fn sort(b: &mut Bencher<'_>) { b.iter(|| ()); }
+    /// let bench = Bench::new("sort", sort).rounds(10);
+    /// # assert!(Suite::new("example", [bench]).is_ok());
+    /// ```
     pub fn rounds(self, count: u32) -> Self {
         self.set(|settings| settings.rounds = Some(count))
     }
 
     /// Sets the two-sided confidence level of the intervals, such as 0.99. `--confidence-level`
     /// takes precedence.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Bencher, Suite};
+    /// # fn sort(b: &mut Bencher<'_>) { b.iter(|| ()); }
+    /// let bench = Bench::new("sort", sort).confidence_level(0.99);
+    /// # assert!(Suite::new("example", [bench]).is_ok());
+    /// ```
     pub fn confidence_level(self, level: f64) -> Self {
         self.set(|settings| settings.confidence = Some(level))
     }

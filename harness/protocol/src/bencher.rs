@@ -57,6 +57,19 @@ impl<'a> Bencher<'a> {
 
     /// Where a file is that [`Bench::file`](crate::bench::Bench::file) declares, in this guest.
     ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Bencher};
+    ///
+    /// fn read(b: &mut Bencher<'_>) {
+    ///     let path = b.file("corpus/large.txt");
+    ///     b.iter(|| std::fs::read(&path).expect("it was copied into this guest"));
+    /// }
+    ///
+    /// let bench = Bench::new("read", read).file("corpus/large.txt");
+    /// # drop(bench);
+    /// ```
+    ///
     /// # Panics
     /// If the bench does not declare it.
     pub fn file(&self, path: &str) -> PathBuf {
@@ -65,6 +78,17 @@ impl<'a> Bencher<'a> {
 
     /// Declares how much work one iteration does. The result is then shown as a rate. Call it
     /// before measuring.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bencher, Throughput};
+    ///
+    /// fn count_words(b: &mut Bencher<'_>) {
+    ///     let text = "some words ".repeat(1_000);
+    ///     b.throughput(Throughput::Bytes(text.len() as u64)); // the result is in B/s
+    ///     b.iter(|| std::hint::black_box(&text).split(' ').count());
+    /// }
+    /// ```
     pub fn throughput(&mut self, throughput: Throughput) -> &mut Self {
         self.throughput = Some(throughput);
         self
@@ -98,6 +122,14 @@ impl<'a> Bencher<'a> {
     ///
     /// Timed: `routine`, dropping its output, and a loop of about 1 ns an iteration.
     /// [`iter_with_large_drop`](Self::iter_with_large_drop) leaves the drop out.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// fn sum(b: &mut sevbench::Bencher<'_>) {
+    ///     let values: Vec<u64> = (0..1_000).collect();
+    ///     b.iter(|| std::hint::black_box(&values).iter().sum::<u64>());
+    /// }
+    /// ```
     ///
     /// # Panics
     /// If the body has measured before, or if `routine` panics.

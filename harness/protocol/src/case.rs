@@ -11,6 +11,17 @@ use crate::skip::Skip;
 /// A bench with one of its parameters: the unit that is selected, run and reported.
 ///
 /// A [`Suite`](crate::suite::Suite) lists them. A bench author rarely needs them.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Bench, Case, Suite};
+///
+/// let powers = Bench::over("power", [2, 3], |b, exponent| b.iter(|| 7_u32.pow(exponent)));
+/// let suite = Suite::new("arithmetic", [powers])?;
+/// let ids: Vec<&str> = suite.cases().iter().map(Case::id).collect();
+/// assert_eq!(ids, ["arithmetic/power/2", "arithmetic/power/3"]);
+/// # Ok::<(), sevbench::SuiteError>(())
+/// ```
 pub struct Case {
     listed: ListedBench,
     body: Body,
@@ -63,6 +74,15 @@ impl Case {
     }
 
     /// The id: `suite/name` or `suite/name/parameter`.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Suite};
+    /// # let benches = [Bench::new("sort", |b| b.iter(|| ()))];
+    /// let suite = Suite::new("example", benches)?;
+    /// assert_eq!(suite.cases()[0].id(), "example/sort");
+    /// # Ok::<(), sevbench::SuiteError>(())
+    /// ```
     pub fn id(&self) -> &str {
         self.listed.id()
     }

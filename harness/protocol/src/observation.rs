@@ -11,6 +11,17 @@ const NAME_LEN_MAX: usize = 200;
 /// How much work one iteration does. It turns the time of an iteration into a rate.
 ///
 /// See [`Bencher::throughput`](crate::bencher::Bencher::throughput).
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Bencher, Throughput};
+///
+/// fn parse(b: &mut Bencher<'_>) {
+///     let lines = "17\n".repeat(500);
+///     b.throughput(Throughput::ElementsAndBytes { elements: 500, bytes: lines.len() as u64 });
+///     b.iter(|| lines.lines().map(str::parse).collect::<Result<Vec<u32>, _>>());
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Throughput {
@@ -33,6 +44,12 @@ pub enum Throughput {
 
 impl Throughput {
     /// The unit of the rate.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Throughput, Unit};
+    /// assert_eq!(Throughput::Bits(512).unit(), Unit::BitsPerSecond);
+    /// ```
     pub const fn unit(self) -> Unit {
         match self {
             Self::Bytes(_) | Self::BytesDecimal(_) => Unit::BytesPerSecond,
@@ -42,6 +59,12 @@ impl Throughput {
     }
 
     /// What an iteration processes, in what the rate counts.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::Throughput;
+    /// assert_eq!(Throughput::ElementsAndBytes { elements: 500, bytes: 1500 }.amount(), 500);
+    /// ```
     pub const fn amount(self) -> u64 {
         match self {
             Self::Bytes(amount)
@@ -54,6 +77,14 @@ impl Throughput {
 }
 
 /// The unit in which a value is recorded and shown.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Observation, Unit};
+///
+/// let queries = Observation::rate("queries", 8_200.0, Unit::OperationsPerSecond);
+/// # drop(queries);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// `ns`: nanoseconds per operation.
@@ -79,11 +110,24 @@ pub enum Unit {
 impl Unit {
     /// Whether the unit is a rate, so that more is better. The cost of an operation is then the
     /// inverse of the value.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::Unit;
+    /// assert!(Unit::Iops.is_rate());
+    /// assert!(!Unit::Nanoseconds.is_rate());
+    /// ```
     pub const fn is_rate(self) -> bool {
         !matches!(self, Self::Nanoseconds)
     }
 
     /// The unit's symbol in records and output.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::Unit;
+    /// assert_eq!(Unit::BytesPerSecond.symbol(), "B/s");
+    /// ```
     pub const fn symbol(self) -> &'static str {
         match self {
             Self::Nanoseconds => "ns",
@@ -117,6 +161,16 @@ pub struct Observation {
 }
 
 /// The value of an [`Observation`].
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Observation, ObservedValue, Unit};
+/// # use std::time::Duration;
+///
+/// let start_up = Observation::duration("start-up", Duration::from_millis(340));
+/// let value = ObservedValue::Scalar { value: 340e6, unit: Unit::Nanoseconds };
+/// assert_eq!(start_up.value, value);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObservedValue {
@@ -168,6 +222,16 @@ impl From<Vec<Observation>> for Observed {
 
 impl Observed {
     /// The same, from a program that measured for this long.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Observation, Observed, Unit};
+    /// # use std::time::Duration;
+    ///
+    /// let bandwidth = Observation::rate("bandwidth", 1.2e9, Unit::BytesPerSecond);
+    /// let observed = Observed::from(vec![bandwidth]).measured_for(Duration::from_secs(30));
+    /// assert_eq!(observed.measured, Some(Duration::from_secs(30)));
+    /// ```
     #[must_use]
     pub fn measured_for(self, duration: Duration) -> Self {
         Self { measured: Some(duration), ..self }
@@ -175,6 +239,15 @@ impl Observed {
 
     /// Returns why these figures cannot be used, or `None` if they can: there are none, a name is
     /// invalid, a value is not finite and positive, or a distribution is empty.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Observation, Observed, Unit};
+    ///
+    /// let iops = Observation::rate("iops", 0.0, Unit::Iops);
+    /// let defect = Observed::from(vec![iops]).defect();
+    /// assert_eq!(defect.as_deref(), Some("`iops` is 0 iops, which is not a positive number"));
+    /// ```
     pub fn defect(&self) -> Option<String> {
         match self.observations.as_slice() {
             [] => Some("the program reported no observation".into()),
@@ -185,11 +258,28 @@ impl Observed {
 
 impl Observation {
     /// A rate of `per_second`, in a unit such as [`Unit::BytesPerSecond`].
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Observation, Observed, Unit};
+    ///
+    /// let bandwidth = Observation::rate("bandwidth", 1.2e9, Unit::BytesPerSecond);
+    /// assert_eq!(Observed::from(vec![bandwidth]).defect(), None);
+    /// ```
     pub fn rate(name: &str, per_second: f64, unit: Unit) -> Self {
         Self { name: name.into(), value: ObservedValue::Scalar { value: per_second, unit } }
     }
 
     /// A duration, in [`Unit::Nanoseconds`].
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Observation, Observed};
+    /// # use std::time::Duration;
+    ///
+    /// let start_up = Observation::duration("start-up", Duration::from_millis(340));
+    /// assert_eq!(Observed::from(vec![start_up]).defect(), None);
+    /// ```
     pub fn duration(name: &str, duration: Duration) -> Self {
         let value = duration.as_nanos() as f64;
         Self { name: name.into(), value: ObservedValue::Scalar { value, unit: Unit::Nanoseconds } }
@@ -226,6 +316,17 @@ impl Observation {
     ///
     /// `relative_width` is the largest width of a bin divided by its value, at most 1. A smaller
     /// difference between percentiles cannot be seen, and the analysis takes that into account.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::hdrhistogram::Histogram;
+    ///
+    /// let mut latency_ns = Histogram::<u64>::new(3).expect("3 digits are valid");
+    /// for (bin_ns, count) in [(80_896, 951), (81_920, 49)] {
+    ///     latency_ns.saturating_record_n(bin_ns, count);
+    /// }
+    /// let latency = sevbench::Observation::binned_histogram("latency", &latency_ns, 1.0 / 64.0);
+    /// ```
     pub fn binned_histogram(
         name: &str,
         histogram_ns: &Histogram<u64>,

@@ -14,6 +14,22 @@ use std::time::Duration;
 /// A body runs once in each boot of each arm, on a thread of its own. It sets up, calls
 /// [`observe`](Self::observe) once, and then verifies the result. A panic anywhere fails the bench
 /// in this boot.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Observation, Observer};
+/// use std::{fs, process::Command, time::Instant};
+///
+/// fn copy(o: &mut Observer<'_>) {
+///     fs::write("/tmp/original", [7; 4096]).expect("/tmp is writable"); // set-up: once per boot
+///     o.observe(|_| {
+///         let start = Instant::now();
+///         Command::new("cp").args(["/tmp/original", "/tmp/copy"]).status()?; // measured
+///         Ok(vec![Observation::duration("copy", start.elapsed())])
+///     });
+///     assert!(fs::read("/tmp/copy").is_ok_and(|copy| copy == [7; 4096])); // verification
+/// }
+/// ```
 pub struct Observer<'a> {
     link: &'a mut dyn Link,
     files: DataFiles,
@@ -26,6 +42,24 @@ impl<'a> Observer<'a> {
     }
 
     /// Where a file is that [`Bench::file`](crate::bench::Bench::file) declares, in this guest.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::{Bench, Observation, Observer, Unit};
+    /// use std::process::Command;
+    ///
+    /// fn replay(o: &mut Observer<'_>) {
+    ///     let trace = o.file("traces/monday");
+    ///     o.observe(|_| {
+    ///         let output = Command::new("replay").arg(&trace).output()?;
+    ///         let rate: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
+    ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
+    ///     });
+    /// }
+    ///
+    /// let bench = Bench::program("replay", replay).file("traces/monday");
+    /// # drop(bench);
+    /// ```
     ///
     /// # Panics
     /// If the bench does not declare it.
@@ -109,6 +143,19 @@ fn without_defect(observed: Observed) -> Result<Observed, Failure> {
 }
 
 /// Why an external program has no figures. `?` makes one of any error that can be displayed.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::Failure;
+///
+/// fn rate(printed: &str) -> Result<f64, Failure> {
+///     let rate = printed.strip_prefix("rate: ").ok_or("the program printed no rate")?;
+///     Ok(rate.trim().parse()?)
+/// }
+///
+/// assert!(rate("rate: 84000\n").is_ok());
+/// assert!(rate("rate: fast\n").is_err());
+/// ```
 #[derive(Debug)]
 pub struct Failure(String);
 

@@ -21,11 +21,23 @@ pub struct ByteSize(u64);
 
 impl ByteSize {
     /// A size of `bytes` bytes.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::ByteSize;
+    /// assert_eq!(ByteSize::new(1500).to_string(), "1500B");
+    /// ```
     pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
     /// A size of `count` KiB (1024 bytes each).
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::ByteSize;
+    /// assert_eq!(ByteSize::kib(4), ByteSize::new(4096));
+    /// ```
     ///
     /// # Panics
     /// If the size exceeds `u64::MAX` bytes.
@@ -35,6 +47,12 @@ impl ByteSize {
 
     /// A size of `count` MiB (1024 KiB each).
     ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::ByteSize;
+    /// assert_eq!(ByteSize::mib(2), ByteSize::kib(2048));
+    /// ```
+    ///
     /// # Panics
     /// If the size exceeds `u64::MAX` bytes.
     pub const fn mib(count: u64) -> Self {
@@ -43,6 +61,12 @@ impl ByteSize {
 
     /// A size of `count` GiB (1024 MiB each).
     ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::ByteSize;
+    /// assert_eq!(ByteSize::gib(1), ByteSize::mib(1024));
+    /// ```
+    ///
     /// # Panics
     /// If the size exceeds `u64::MAX` bytes.
     pub const fn gib(count: u64) -> Self {
@@ -50,6 +74,13 @@ impl ByteSize {
     }
 
     /// The size in bytes.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::ByteSize;
+    /// let page = vec![0_u8; ByteSize::kib(4).bytes() as usize];
+    /// assert_eq!(page.len(), 4096);
+    /// ```
     pub const fn bytes(self) -> u64 {
         self.0
     }

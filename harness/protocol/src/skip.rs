@@ -25,12 +25,44 @@ pub struct Skip {
 
 impl Skip {
     /// A skip with its reason, and with a hint at what the user can do about it.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// use sevbench::Skip;
+    ///
+    /// fn need_two_cpus() -> Result<(), Skip> {
+    ///     match std::thread::available_parallelism() {
+    ///         Ok(cpus) if cpus.get() == 1 => {
+    ///             Err(Skip::new("this guest has one CPU", "set vcpus to 2 or more"))
+    ///         }
+    ///         _ => Ok(()),
+    ///     }
+    /// }
+    /// ```
     pub fn new(reason: impl Display, hint: impl Display) -> Self {
         Self { reason: reason.to_string(), hint: hint.to_string() }
     }
 }
 
 /// What a bench body may return: nothing, or a `Result<(), Skip>`, so that `?` skips.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Bench, Bencher, Skip};
+///
+/// fn add(b: &mut Bencher<'_>) {
+///     b.iter(|| std::hint::black_box(1) + 1);
+/// }
+///
+/// fn read_disk(b: &mut Bencher<'_>) -> Result<(), Skip> {
+///     let disk = std::fs::read("/dev/vdb").map_err(|error| Skip::new(error, "log in as root"))?;
+///     b.iter(|| disk.iter().max());
+///     Ok(())
+/// }
+///
+/// let benches = [Bench::new("add", add), Bench::new("read-disk", read_disk)];
+/// # drop(benches);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a bench body returns nothing or `Result<(), Skip>`, not `{Self}`"
 )]

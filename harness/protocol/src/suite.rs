@@ -11,12 +11,31 @@ use thiserror::Error;
 const ID_LEN_MAX: usize = 200;
 
 /// All cases of one bench executable. `sevbench::main!` makes it.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Bench, Suite};
+///
+/// let benches = ["sort", "search"].map(|name| Bench::new(name, |b| b.iter(|| ())));
+/// let suite = Suite::new("example", benches)?;
+/// assert_eq!(suite.cases()[1].id(), "example/search");
+/// # Ok::<(), sevbench::SuiteError>(())
+/// ```
 pub struct Suite {
     name: &'static str,
     cases: Vec<Case>,
 }
 
 /// Why a list of benches does not make a suite.
+///
+/// ```
+/// # use sevbench_protocol as sevbench;
+/// use sevbench::{Bench, Suite, SuiteError};
+///
+/// let twice = ["sort", "sort"].map(|name| Bench::new(name, |b| b.iter(|| ())));
+/// let error = Suite::new("example", twice).err();
+/// assert_eq!(error, Some(SuiteError::DuplicateId("example/sort".into())));
+/// ```
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SuiteError {
@@ -46,6 +65,13 @@ pub enum SuiteError {
 
 impl Suite {
     /// Collects the cases of all benches under the suite's name.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Suite};
+    /// let sort = Bench::new("sort", |b| b.iter(|| ()));
+    /// assert!(Suite::new("example", [sort]).is_ok());
+    /// ```
     ///
     /// # Errors
     /// If there are no cases, two cases have the same id, or an id is invalid.
@@ -80,11 +106,29 @@ impl Suite {
     }
 
     /// The suite's name: the first part of every id.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Suite};
+    /// # let benches = [Bench::new("sort", |b| b.iter(|| ()))];
+    /// let suite = Suite::new("example", benches)?;
+    /// assert_eq!(suite.name(), "example");
+    /// # Ok::<(), sevbench::SuiteError>(())
+    /// ```
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
     /// The cases, in the order of the list.
+    ///
+    /// ```
+    /// # use sevbench_protocol as sevbench;
+    /// # use sevbench::{Bench, Suite};
+    /// # let benches = [Bench::new("sort", |b| b.iter(|| ()))];
+    /// let suite = Suite::new("example", benches)?;
+    /// assert_eq!(suite.cases().len(), 1);
+    /// # Ok::<(), sevbench::SuiteError>(())
+    /// ```
     pub fn cases(&self) -> &[Case] {
         &self.cases
     }
