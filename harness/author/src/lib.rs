@@ -80,6 +80,16 @@
 //! in a folder of its own; the crate then needs no `.cargo/config.toml`. Install the program once:
 //! `cargo install --path harness/program`.
 
+/// The crate whose histograms [`Observation::histogram`] takes, in the version that fits.
+///
+/// ```
+/// use sevbench::{Observation, hdrhistogram::Histogram};
+///
+/// let mut latency_ns = Histogram::<u64>::new(3).expect("3 digits are valid");
+/// latency_ns.saturating_record(81_300);
+/// let latency = Observation::histogram("latency", &latency_ns);
+/// ```
+pub use sevbench_protocol::hdrhistogram;
 pub use sevbench_protocol::{
     AsyncBencher, AsyncExecutor, BatchSize, Bench, Bencher, BodyResult, ByteSize, Case, Failure,
     Observation, Observed, ObservedValue, Observer, Skip, Suite, SuiteError, Throughput, Unit,
