@@ -3,7 +3,7 @@
 use crate::batch_size::BatchSize;
 use crate::data_files::DataFiles;
 use crate::link::{BenchAnswer, BenchRequest, Link, Measure, Ready, SampleKind};
-use crate::observation::Throughput;
+use crate::unit::Throughput;
 use crate::warm_up::warm_up;
 use sevbench_text::nanoseconds;
 use std::hint::black_box;

@@ -37,7 +37,8 @@ mod tests {
     use super::*;
     use crate::link::{BenchAnswer, BenchRequest, Measure};
     use crate::message::{Conditions, Hello, Reply, write_greeting, write_reply};
-    use crate::observation::{Observation, Observed, Unit};
+    use crate::observation::{Observation, Observed};
+    use crate::unit::Unit;
 
     #[test]
     fn damaged_frames_never_panic() {

@@ -28,6 +28,7 @@ mod size;
 mod skip;
 mod suite;
 mod test_run;
+mod unit;
 mod warm_up;
 
 pub use agent::{DIFFERENT_LISTS_HINT, empty_standard_input, run_agent};
@@ -47,7 +48,7 @@ pub use message::{
     Request, read_greeting, read_reply, read_request, write_greeting, write_heartbeat, write_reply,
     write_request,
 };
-pub use observation::{Observation, Observed, ObservedValue, Throughput, Unit};
+pub use observation::{Observation, Observed, ObservedValue};
 pub use observer::{Failure, Observer};
 pub use roles::{DRIVE_COMMAND, agent_main, serve_role};
 pub use run_once::run_once;
@@ -56,4 +57,5 @@ pub use size::ByteSize;
 pub use skip::{BodyResult, Skip};
 pub use suite::{Suite, SuiteError};
 pub use test_run::{TEST_ARGUMENT, test_cases};
+pub use unit::{Throughput, Unit};
 pub use warm_up::WarmUpSeries;

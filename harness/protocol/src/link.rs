@@ -1,6 +1,7 @@
 //! The requests that a running bench serves and the answers that it gives. A [`Link`] carries them.
 
-use crate::observation::{Observed, Throughput};
+use crate::observation::Observed;
+use crate::unit::Throughput;
 use crate::warm_up::WarmUpSeries;
 use serde::{Deserialize, Serialize};
 use sevbench_text::counted;

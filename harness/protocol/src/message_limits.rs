@@ -114,7 +114,8 @@ impl Hello {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::{Observed, Unit};
+    use crate::observation::Observed;
+    use crate::unit::Unit;
     use sevbench_facts::Facts;
 
     fn excess(answer: &BenchAnswer) -> String {

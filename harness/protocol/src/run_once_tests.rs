@@ -5,9 +5,10 @@ use super::*;
 use crate::batch_size::BatchSize;
 use crate::bench::Bench;
 use crate::bencher::Bencher;
-use crate::observation::{Observation, Unit};
+use crate::observation::Observation;
 use crate::skip::Skip;
 use crate::suite::Suite;
+use crate::unit::Unit;
 use std::cell::Cell;
 use std::rc::Rc;
 
