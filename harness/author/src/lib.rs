@@ -78,7 +78,7 @@
 //! `cargo bench` starts the program `cargo-sevbench` to drive it, with the same flags and the same
 //! results. `cargo sevbench run --bench NAME` also builds it, with the flags that make it static,
 //! in a folder of its own; the crate then needs no `.cargo/config.toml`. Install the program once:
-//! `cargo install --path harness/program`.
+//! `cargo install --locked --path harness/program`.
 
 /// The crate whose histograms [`Observation::histogram`] takes, in the version that fits.
 ///

@@ -141,7 +141,7 @@ fn agent_alone_is_driven_by_the_installed_program() {
     let listed = cargo(&slim, true, "bench", &["--list", "64KiB"]);
     assert_eq!(listed.out, "example/sum/64KiB: bench\n", "{listed:#?}");
     cargo(&slim, false, "bench", &short)
-        .expect(2, &["type `cargo install --path harness/program` in sevbench's folder"]);
+        .expect(2, &["type `cargo install --locked --path harness/program` in sevbench's folder"]);
     cargo(&slim, true, "test", &["16MiB"])
         .expect(0, &["test example/sum/16MiB ... ok", "1 passed"]);
     cargo(&slim, false, "test", &[]).expect(0, &["test example/sum/16MiB ... ok", "2 passed"]);

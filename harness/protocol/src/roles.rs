@@ -67,8 +67,8 @@ fn drive(suite: &Suite) -> ExitCode {
         io::ErrorKind::NotFound if is_plain_test => test(suite, |_| true),
         io::ErrorKind::NotFound => refuse(
             "this executable is an agent alone, and the program that drives it is not installed: \
-             type `cargo install --path harness/program` in sevbench's folder, or build it with \
-             sevbench's feature `runner`",
+             type `cargo install --locked --path harness/program` in sevbench's folder, or build \
+             it with sevbench's feature `runner`",
         ),
         _ => refuse(&format!("cannot start {PROGRAM}: {error}")),
     }

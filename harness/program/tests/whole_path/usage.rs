@@ -26,8 +26,8 @@ fn wrong_usage_says_what_to_type() {
     check(&["--control", "ssh://root@host"], &["add --treatment NAME=URL"]);
     check(&["--confidence-level", "95"], &["between 0 and 1"]);
     check(&["--margin", "-3"], &["percentage"]);
-    check(&["--precision", "-1"], &["write a percentage from 0.01 to 100"]);
-    check(&["--precision", "1e-300"], &["write a percentage from 0.01 to 100"]);
+    check(&["--precision", "-1"], &["write a percentage from 0.001 to 100"]);
+    check(&["--precision", "1e-300"], &["write a percentage from 0.001 to 100"]);
     check(&["--list", "--format", "json"], &["a list has no JSON form", "--format terse"]);
     check(&["--boots", "-1"], &["1..=10000"]);
 }

@@ -17,7 +17,7 @@ const DURATION_HELP: &str =
     "<DUR> is a duration such as 100ms, 2s or 1min; a bare number is in seconds.";
 
 /// The smallest precision, in per cent. No run is long enough for less.
-const PRECISION_MIN: f64 = 0.01;
+const PRECISION_MIN: f64 = 0.001;
 
 /// The longest duration that a flag accepts.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
