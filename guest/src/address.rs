@@ -193,7 +193,7 @@ impl Address {
         Ok((Self::Ssh(ssh), rest))
     }
 
-    /// Has its relative paths count from a folder.
+    /// Makes its relative paths count from `folder`.
     pub fn resolve_paths(&mut self, folder: &Path) {
         match self {
             Self::Loopback => {}

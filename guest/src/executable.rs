@@ -97,9 +97,10 @@ pub enum ExecutableError {
 /// A dynamically linked executable, which cannot be shipped: the guest may lack its libraries.
 #[derive(Debug, Error)]
 #[error(
-    "cannot ship the bench executable into a guest: it is dynamically linked (needs {interpreter}); \
-     build it with `cargo sevbench run --bench NAME`, or add `-C target-feature=+crt-static` to the \
-     rustflags in .cargo/config.toml and unset RUSTFLAGS, which overrides them"
+    "cannot ship the bench executable into a guest: it is dynamically linked (needs \
+     {interpreter}); build it with `cargo sevbench run --bench NAME`, or set `build.target` and the \
+     rustflags `-C target-feature=+crt-static` in .cargo/config.toml and unset RUSTFLAGS, which \
+     overrides them"
 )]
 pub struct DynamicExecutable {
     /// The dynamic loader that it needs.

@@ -22,7 +22,7 @@ fn folder_of_cargo() -> Option<PathBuf> {
     is_cargo.then(|| fs::read_link(parent.join("cwd")).ok()).flatten()
 }
 
-/// Has the paths that are set and relative count from a folder.
+/// Makes the relative paths among those that are set count from `folder`.
 pub(crate) fn resolve<'a>(folder: &Path, paths: impl IntoIterator<Item = &'a mut Option<PathBuf>>) {
     for path in paths.into_iter().flatten() {
         *path = folder.join(&*path);

@@ -40,7 +40,7 @@ pub enum LeakError {
     #[error("process {process_id} is this one: name another with --pid")]
     OurOwn { process_id: u32 },
     /// The memory of the process cannot be read.
-    #[error("cannot read the memory of process {process_id}: {source}; run this as root")]
+    #[error("cannot read the memory of process {process_id}: {source}; run the command as root")]
     Process { process_id: u32, source: io::Error },
     /// gdb is missing.
     #[error("gdb is missing: type `apt-get install gdb`, or use --dump mem")]

@@ -62,7 +62,7 @@ pub struct MachineSettings {
 }
 
 impl MachineSettings {
-    /// Has its relative paths count from a folder.
+    /// Makes its relative paths count from `folder`.
     pub fn resolve_paths(&mut self, folder: &Path) {
         let Self { firmware, data_disks, image, .. } = self;
         let DataDisks { virtio_blk, virtio_scsi, nvme, .. } = data_disks;

@@ -8,6 +8,7 @@ use super::ssh_agent::{self, SIGN_LIMIT, SshAgent};
 use super::waiter::{StepError, Waiter};
 use crate::limits::Limits;
 use crate::wait::Wait;
+use sevbench_text::counted;
 use ssh2::ErrorCode;
 use std::path::Path;
 
@@ -219,7 +220,8 @@ impl Offers<'_> {
         let is_offered = |key: &usize| offers.contains(&Offer::Agent(*key));
         let unusable = agent.as_ref().map_or(0, |agent| agent.unusable);
         if unusable > 0 {
-            self.tried.push(format!("{unusable} agent keys on security keys: not supported"));
+            let keys = counted(unusable as u64, "agent key");
+            self.tried.push(format!("{keys} on a security key: not supported"));
         }
         let rest = (0..keys.len()).filter(|key| !is_offered(key)).count();
         if rest > 0 {
@@ -227,7 +229,8 @@ impl Offers<'_> {
                 true => "not offered (IdentitiesOnly)",
                 false => "not offered, since servers limit the number of attempts",
             };
-            self.tried.push(format!("{rest} more agent keys: {reason}"));
+            let keys = counted(rest as u64, "more agent key");
+            self.tried.push(format!("{keys}: {reason}"));
         }
         Ok(false)
     }

@@ -59,7 +59,8 @@ pub enum SshError {
     Connect { host: String, port: u16, source: io::Error },
     /// The server accepts the connection and then stays silent.
     #[error(
-        "{host} port {port} did not complete {step} within {} s: check that it is an SSH server; try `ssh -v -p {port} {host}`",
+        "{host} port {port} did not complete {step} within {} s: check that it is an SSH server; try \
+         `ssh -v -p {port} {host}`",
         limit.as_secs_f64()
     )]
     Silent { host: String, port: u16, step: &'static str, limit: Duration },
@@ -71,8 +72,8 @@ pub enum SshError {
     Handshake { host: String, port: u16, step: &'static str, reason: String },
     /// Client and server have no algorithm of this kind in common.
     #[error(
-        "{host} and sevbench have no {kind} in common: the server offers {theirs}; sevbench supports {ours}; \
-         add one that sevbench supports to {} in the server's sshd_config",
+        "{host} and sevbench have no {kind} in common: the server offers {theirs}; sevbench \
+         supports {ours}; add one that sevbench supports to {} in the server's sshd_config",
         kind.setting()
     )]
     NoCommonAlgorithm { host: String, kind: AlgorithmKind, ours: String, theirs: String },

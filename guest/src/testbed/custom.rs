@@ -76,7 +76,7 @@ impl Testbeds {
         Ok(Self { machine, custom, folder: PathBuf::new() })
     }
 
-    /// Has relative paths count from a folder: that of the file which holds them.
+    /// Makes relative paths count from `folder`, which is that of the file with these sections.
     pub fn resolve_paths(&mut self, folder: &Path) {
         let of_testbeds = self.custom.values_mut().filter_map(|section| section.machine.as_mut());
         for settings in std::iter::once(&mut self.machine).chain(of_testbeds) {

@@ -1,4 +1,4 @@
-//! A rate over several sizes: how many bytes of SHA-256 in a second.
+//! A rate over several sizes: the bytes that SHA-256 hashes per second.
 //!
 //! `cargo run --release -p sevbench --example hash -- --bench --quick`
 

@@ -1,4 +1,4 @@
-//! An outside program that reports its own figures: the rate at which `dd` copies.
+//! An external program that reports its own figures: the rate at which `dd` copies.
 //!
 //! `cargo run --release -p sevbench --example program -- --bench --quick`
 
@@ -26,6 +26,9 @@ fn run_dd(duration: Duration) -> Result<Vec<Observation>, Failure> {
             .output()
             .map_err(|error| format!("cannot run dd: {error}"))?;
         let report = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(format!("dd failed: {report}").into());
+        }
         let this = copied(&report).ok_or(format!("dd reports no figures: {report}"))?;
         bytes += this.0;
         seconds += this.1;

@@ -1,5 +1,5 @@
-//! A routine that uses up its input: each iteration sorts a fresh copy, whose making is not timed.
-//! The values are made once, and each bench captures them.
+//! Fresh input for each iteration: sorts a new copy each time, and does not time the copying. Both
+//! benches capture the same values, which are made once.
 //!
 //! `cargo run --release -p sevbench --example sort -- --bench --quick`
 

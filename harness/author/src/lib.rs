@@ -31,7 +31,7 @@
 //! sevbench::main!(example, [Bench::over("fill", SIZES, fill)]);
 //! ```
 //!
-//! The executable must be static, so that it runs in any guest:
+//! For guests other than `loopback`, the executable must be static:
 //!
 //! ```toml
 //! # .cargo/config.toml
@@ -56,7 +56,7 @@
 //! |---|---|
 //! | show a rate instead of a time | [`Bencher::throughput`] |
 //! | count several operations in one iteration | [`Bencher::operations`] |
-//! | give each iteration an input that is not timed | [`Bencher::iter_batched`] |
+//! | give each iteration a fresh input, made untimed | [`Bencher::iter_batched`] |
 //! | leave the drop of the input out too | [`Bencher::iter_batched_ref`] |
 //! | leave the drop of an output out | [`Bencher::iter_with_large_drop`] |
 //! | time the iterations yourself | [`Bencher::iter_custom`] |
@@ -66,7 +66,7 @@
 //! | set times, rounds or the confidence level | [`Bench::measurement_time`] and its relatives |
 //! | skip a bench that cannot run in this guest | return a [`Skip`] |
 //! | run a bench over parameters | [`Bench::over`], [`Bench::program_over`] |
-//! | measure a bench with `--sweep` only | [`Bench::sweep`] |
+//! | leave a bench out by default | [`Bench::sweep`] |
 //!
 //! # Feature `runner`
 //!
@@ -80,7 +80,7 @@
 //! in a folder of its own; the crate then needs no `.cargo/config.toml`. Install the program once:
 //! `cargo install --locked --path harness/program`.
 
-/// The crate whose histograms [`Observation::histogram`] takes, in the version that fits.
+/// The version of `hdrhistogram` whose histograms [`Observation::histogram`] takes.
 ///
 /// ```
 /// use sevbench::{Observation, hdrhistogram::Histogram};

@@ -28,7 +28,8 @@ impl<A: AsyncExecutor, M: Measurement> AsyncBencher<'_, '_, A, M> {
         self.bencher.inner().to_async(&self.runner).iter(routine);
     }
 
-    /// Measures what the future of `routine` says that the given number of iterations took.
+    /// Measures with the duration that the future of `routine` returns for the given number of
+    /// iterations.
     pub fn iter_custom<R: FnMut(u64) -> F, F: Future<Output = Duration>>(&mut self, routine: R) {
         self.bencher.inner().to_async(&self.runner).iter_custom(routine);
     }

@@ -22,7 +22,7 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         self.inner.iter(routine);
     }
 
-    /// Measures what `routine` says that the given number of iterations took.
+    /// Measures with the duration that `routine` returns for the given number of iterations.
     pub fn iter_custom<R: FnMut(u64) -> Duration>(&mut self, routine: R) {
         self.inner.iter_custom(routine);
     }

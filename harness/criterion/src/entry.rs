@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// The exit status for benches that cannot be measured here.
 const USAGE: u8 = 2;
 
-/// The whole of a bench executable. [`criterion_main!`](crate::criterion_main) calls it.
+/// The `main` of a bench executable. [`criterion_main!`](crate::criterion_main) calls it.
 #[doc(hidden)]
 pub fn run_groups(suite: &'static str, groups: &'static [fn()]) -> ExitCode {
     let listing = pass::list(groups);

@@ -1,5 +1,6 @@
-//! Runs benches that were written for criterion 0.8 in a control guest and in treatment guests, and
-//! tells how much slower they are there. Nothing but `Cargo.toml` changes:
+//! Runs benches written for criterion 0.8 in a control guest and in treatment guests, and reports
+//! how much slower they are in each treatment. Only `Cargo.toml` changes; guests other than
+//! `loopback` also need a static executable, as with `sevbench`:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -12,9 +13,9 @@
 //! # How it works
 //!
 //! A bench executable first runs its groups to list the ids, and calls no closure. To measure a
-//! bench, the agent in a guest runs the groups again, up to the wanted id, and calls its closure
-//! alone. What stands before a bench in its function therefore runs once for each bench, boot and
-//! arm, untimed.
+//! bench, the agent in a guest runs the groups again, up to the wanted id, and calls only that
+//! bench's closure. Code before a bench in its function therefore runs, untimed, whenever the
+//! executable starts, and again for each bench, boot and arm.
 //!
 //! # What differs
 //!

@@ -1,4 +1,5 @@
-//! The program `cargo sevbench`: everything except bench runs.
+//! The program `cargo sevbench`: builds and drives bench executables, analyses records, checks this
+//! host, and manages guests.
 
 mod analyze_command;
 mod doctor_command;

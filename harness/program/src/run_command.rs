@@ -96,7 +96,7 @@ fn build(arguments: &RunArguments) -> Result<Built, CliError> {
             command.arg(flag);
         }
     }
-    let output = command.stderr(Stdio::inherit()).output().map_err(no_cargo)?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(cannot_run("cargo"))?;
     if !output.status.success() {
         // cargo has said why.
         return Err(CliError::usage(format!("cargo did not build `{}`", arguments.bench)));
@@ -130,9 +130,11 @@ fn built_in(messages: &str, bench: &str) -> Option<Built> {
 fn target_folder() -> Result<PathBuf, CliError> {
     let mut command = cargo();
     command.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = command.stderr(Stdio::inherit()).output().map_err(no_cargo)?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(cannot_run("cargo"))?;
     if !output.status.success() {
-        return Err(CliError::usage("run it in the folder of a package"));
+        return Err(CliError::usage(
+            "cargo cannot read the project: run this in a package's folder",
+        ));
     }
     let metadata: Value = serde_json::from_slice(&output.stdout).map_err(CliError::failed)?;
     let folder = metadata["target_directory"].as_str();
@@ -143,7 +145,7 @@ fn target_folder() -> Result<PathBuf, CliError> {
 /// procedural macros, which cannot be static.
 fn host() -> Result<String, CliError> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").output().map_err(no_cargo)?;
+    let output = Command::new(rustc).arg("-vV").output().map_err(cannot_run("rustc"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| CliError::failed("rustc does not name its host"))
@@ -153,8 +155,10 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn no_cargo(error: std::io::Error) -> CliError {
-    CliError::failed(format!("cannot run cargo: {error}; install Rust with rustup"))
+fn cannot_run(program: &'static str) -> impl Fn(std::io::Error) -> CliError {
+    move |error| {
+        CliError::failed(format!("cannot run {program}: {error}; install Rust with rustup"))
+    }
 }
 
 #[cfg(test)]

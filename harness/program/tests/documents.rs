@@ -122,8 +122,8 @@ fn paths_and_links_in_documents_exist() {
 #[test]
 fn flags_in_documents_exist() {
     let others = "--bench --test --workspace --all-targets --all --check --no-deps \
-                  --sevbench-agent --sevbench-list --sevbench-loopback-server --sevbench-secret --open --wait \
-                  --release --bin --path --locked --write --package --examples --add";
+                  --sevbench-agent --sevbench-list --sevbench-loopback-server --sevbench-secret \
+                  --sevbench-test --open --wait --release --bin --path --locked --write --package --examples --add";
     let help = format!("{}{}{others}", help_of(&trials(), &["--help"]), program_help());
     let known: BTreeSet<&str> = flags(&help).collect();
     for document in DOCUMENTS {

@@ -89,7 +89,8 @@ fn example_builds_and_runs_in_its_own_crate() {
     lab.assert_nothing_runs();
 }
 
-/// With `default-features = false`, the executable is an agent alone, and the program drives it.
+/// With `default-features = false`, the executable contains only the agent, and the program drives
+/// it.
 /// Both ways measure the same benches in the same order.
 #[test]
 fn agent_alone_is_driven_by_the_installed_program() {

@@ -6,8 +6,8 @@ use std::future::Future;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// A runtime that drives a future to its end. The trait is criterion's, so that what implements
-/// that one can implement this one with the same line.
+/// A runtime that drives a future to completion. The method is that of criterion's trait, so an
+/// implementation can be copied as it is.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
@@ -34,9 +34,9 @@ pub trait AsyncExecutor {
 
 /// Measures futures. [`Bencher::to_async`] makes it.
 ///
-/// Each sample is one call of [`AsyncExecutor::block_on`], whose own cost is not timed: the clock
-/// runs inside of it. What is timed of an iteration is the same as with the [`Bencher`]'s method of
-/// the same name.
+/// Each sample, or each batch of inputs, is one call of [`AsyncExecutor::block_on`]. The cost of
+/// that call is not timed, since the clock runs inside it. Each method times the same part of an
+/// iteration as the [`Bencher`] method of the same name.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;

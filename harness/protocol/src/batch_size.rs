@@ -3,8 +3,9 @@
 /// How many inputs [`Bencher::iter_batched`](crate::Bencher::iter_batched) makes before it times
 /// the routine over all of them. The names and the sizes are criterion's.
 ///
-/// Reading the clock adds about 35 ns to each batch. Inputs and outputs of a batch exist at once,
-/// so a batch that exceeds a cache makes each iteration slower.
+/// Reading the clock adds to each batch: about 35 ns on recent hardware, more in an emulated guest.
+/// The inputs and outputs of a batch exist at once, so a batch that exceeds a cache makes each
+/// iteration slower.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;

@@ -16,9 +16,9 @@ use std::time::Duration;
 /// nothing, or a `Result<(), Skip>`. It may be a function or a closure; what it captures must be
 /// `Send + Sync + 'static`, since it runs on a thread of its own, once in each boot of each arm.
 ///
-/// The name is the part of the id after the suite's, and may contain `/`. Baselines refer to it, so
-/// keep it once it is released. It is any text of printable characters, so it may be made at run
-/// time:
+/// An id joins the names of suite and bench, and the parameter if there is one, with `/`. A name
+/// may contain `/` itself. Baselines refer to ids, so keep a name once it is released. Any
+/// printable text will do, even text made at run time:
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
@@ -84,21 +84,22 @@ impl Bench {
 
     /// A bench for each of these parameters. Its ids are `suite/name/parameter`.
     ///
-    /// The body gets a clone of its parameter. An array or a `Vec` yields parameters by value, a
+    /// The body gets a clone of its parameter. An array or a `Vec` yields parameters by value; a
     /// `&'static` array yields references:
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
     /// use sevbench::{Bench, Bencher};
+    /// use std::hint::black_box;
     ///
     /// static WORDS: [&str; 2] = ["a", "b"];
     ///
     /// fn count(b: &mut Bencher<'_>, word: &&str) {
-    ///     b.iter(|| std::hint::black_box(*word).chars().count());
+    ///     b.iter(|| black_box(*word).chars().count());
     /// }
     ///
     /// let by_reference = Bench::over("count", &WORDS, count);
-    /// let by_value = Bench::over("power", 1..4, |b, exponent| b.iter(|| 2_u32.pow(exponent)));
+    /// let by_value = Bench::over("power", 1..4, |b, n| b.iter(|| black_box(2_u32).pow(n)));
     /// # drop((by_reference, by_value));
     /// ```
     pub fn over<P, R>(
@@ -126,8 +127,9 @@ impl Bench {
     ///
     /// let bench = Bench::program("requests", |o| {
     ///     o.observe(|duration| {
-    ///         let seconds = duration.as_secs().to_string();
+    ///         let seconds = duration.as_secs_f64().to_string();
     ///         let output = Command::new("load-generator").arg(seconds).output()?;
+    ///         assert!(output.status.success(), "{output:?}");
     ///         let rate: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
     ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
     ///     });
@@ -188,7 +190,7 @@ impl Bench {
         Self { cases: parameters.into_iter().map(case).collect() }
     }
 
-    /// Leaves the bench out, unless `--sweep` or its whole id asks for it.
+    /// Leaves the bench out, unless `--sweep` is given or `--exact` names its whole id.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
@@ -203,20 +205,19 @@ impl Bench {
         self
     }
 
-    /// Declares a file that the body reads. It is copied into every arm, once for each content, and
-    /// [`Bencher::file`] or [`Observer::file`] tells where it is there.
+    /// Declares a file that the body reads. It is copied into every arm, and again only after its
+    /// content has changed. [`Bencher::file`] and [`Observer::file`] return its path there.
     ///
-    /// The path is relative to the folder that cargo starts benches in: that of the package.
+    /// The path is relative to the package's folder. A run whose file is missing does not start.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// use sevbench::{Bench, Bencher, Skip};
+    /// use sevbench::{Bench, Bencher};
     ///
-    /// fn count_lines(b: &mut Bencher<'_>) -> Result<(), Skip> {
-    ///     let text = std::fs::read_to_string(b.file("corpus/large.txt"))
-    ///         .map_err(|error| Skip::new(error, "make the corpus with make-corpus.sh"))?;
-    ///     b.iter(|| text.lines().count());
-    ///     Ok(())
+    /// fn count_lines(b: &mut Bencher<'_>) {
+    ///     let path = b.file("corpus/large.txt");
+    ///     let text = std::fs::read_to_string(path).expect("the corpus is UTF-8");
+    ///     b.iter(|| std::hint::black_box(&text).lines().count());
     /// }
     ///
     /// let bench = Bench::new("count-lines", count_lines).file("corpus/large.txt");

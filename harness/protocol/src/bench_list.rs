@@ -1,6 +1,5 @@
-//! The list of a suite's benches without their bodies: what a coordinator plans with. The
-//! executable of the benches may be another one than the coordinator's, which then asks it for its
-//! list.
+//! The list of a suite's benches without their bodies: what a coordinator plans with. If another
+//! executable has the benches, the coordinator asks that executable for the list.
 
 use crate::settings::BenchSettings;
 use serde::{Deserialize, Serialize};
@@ -37,7 +36,7 @@ impl ListedBench {
         &self.id
     }
 
-    /// Whether the bench runs only with `--sweep`.
+    /// Whether the bench is left out by default: see [`Bench::sweep`](crate::bench::Bench::sweep).
     pub const fn is_sweep(&self) -> bool {
         self.sweep
     }

@@ -55,7 +55,7 @@ impl<'a> Bencher<'a> {
         Self { link, throughput: None, operations: 1, spin_factor, files, state }
     }
 
-    /// Where a file is that [`Bench::file`](crate::bench::Bench::file) declares, in this guest.
+    /// The path, in this guest, of a file that [`Bench::file`](crate::bench::Bench::file) declares.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
@@ -114,11 +114,12 @@ impl<'a> Bencher<'a> {
         self
     }
 
-    /// Measures `routine` in timed batches. The coordinator chooses the number of iterations, the
-    /// same for every arm. Returns once it has all samples of this boot.
+    /// Measures `routine` in samples of many iterations. The coordinator chooses the number, which
+    /// is the same for every arm. Returns after the last sample of this boot.
     ///
     /// The output of `routine` passes through [`black_box`], so the compiler keeps the work that
-    /// produces it. Pass inputs through `black_box` yourself if they are constants.
+    /// produces it. Pass inputs through `black_box` yourself: otherwise the compiler may
+    /// compute a result that never changes once, before the loop.
     ///
     /// Timed: `routine`, dropping its output, and a loop of about 1 ns an iteration.
     /// [`iter_with_large_drop`](Self::iter_with_large_drop) leaves the drop out.
@@ -144,27 +145,27 @@ impl<'a> Bencher<'a> {
     }
 
     /// Measures `routine`, which runs the given number of iterations and returns how long they
-    /// took. All other ways of timing a closure are made of this one.
+    /// took. All other ways of timing a closure build on this one.
     ///
-    /// The duration is believed. If the samples of a round add up to more time than the coordinator
-    /// waited for them, the round is excluded.
+    /// The returned duration is trusted. But if the samples of a round add up to more time than the
+    /// coordinator waited for them, the round is excluded.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
-    /// use std::time::{Duration, Instant};
+    /// use std::time::Instant;
     ///
     /// /// Only the receiving half of a round trip.
     /// fn receive(b: &mut sevbench::Bencher<'_>) {
     ///     let (sender, receiver) = std::sync::mpsc::channel();
     ///     b.iter_custom(|iterations| {
-    ///         let mut elapsed = Duration::ZERO;
     ///         for message in 0..iterations {
     ///             sender.send(message).expect("the receiver lives");
-    ///             let start = Instant::now();
-    ///             let _ = std::hint::black_box(receiver.recv());
-    ///             elapsed += start.elapsed();
     ///         }
-    ///         elapsed
+    ///         let start = Instant::now();
+    ///         for _ in 0..iterations {
+    ///             let _ = std::hint::black_box(receiver.recv());
+    ///         }
+    ///         start.elapsed()
     ///     });
     /// }
     /// ```
@@ -177,8 +178,8 @@ impl<'a> Bencher<'a> {
 
     /// Measures `routine`, which takes a fresh input from `setup` in each iteration.
     ///
-    /// Timed: `routine`, and dropping what it drops itself. Not timed: `setup`, and dropping the
-    /// output. [`BatchSize`] tells what this costs each iteration.
+    /// Timed: `routine`, including what it drops. Not timed: `setup`, and dropping the output.
+    /// [`BatchSize`] states what batching adds to each iteration.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;

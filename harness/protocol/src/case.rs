@@ -8,15 +8,16 @@ use crate::observer::Observer;
 use crate::settings::BenchSettings;
 use crate::skip::Skip;
 
-/// A bench with one of its parameters: the unit that is selected, run and reported.
+/// One bench of a [`Bench`](crate::bench::Bench): the unit that is selected, run and reported.
 ///
 /// A [`Suite`](crate::suite::Suite) lists them. A bench author rarely needs them.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;
 /// use sevbench::{Bench, Case, Suite};
+/// use std::hint::black_box;
 ///
-/// let powers = Bench::over("power", [2, 3], |b, exponent| b.iter(|| 7_u32.pow(exponent)));
+/// let powers = Bench::over("power", [2, 3], |b, n| b.iter(|| black_box(7_u32).pow(n)));
 /// let suite = Suite::new("arithmetic", [powers])?;
 /// let ids: Vec<&str> = suite.cases().iter().map(Case::id).collect();
 /// assert_eq!(ids, ["arithmetic/power/2", "arithmetic/power/3"]);

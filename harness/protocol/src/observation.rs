@@ -90,7 +90,7 @@ impl From<Vec<Observation>> for Observed {
 }
 
 impl Observed {
-    /// The same, from a program that measured for this long.
+    /// Sets how long the program measured.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
@@ -107,7 +107,8 @@ impl Observed {
     }
 
     /// Returns why these figures cannot be used, or `None` if they can: there are none, a name is
-    /// invalid, a value is not finite and positive, or a distribution is empty.
+    /// invalid, a value is not finite and positive, a distribution is empty, or a bin width is
+    /// not between 0 and 1.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
@@ -154,11 +155,11 @@ impl Observation {
         Self { name: name.into(), value: ObservedValue::Scalar { value, unit: Unit::Nanoseconds } }
     }
 
-    /// A distribution of durations, from a histogram of values in ns, which is one of the crate
-    /// `hdrhistogram`. `sevbench::hdrhistogram` is the version that fits.
+    /// A distribution of durations, from a histogram of values in ns. `sevbench::hdrhistogram` is
+    /// the matching version of the crate.
     ///
-    /// The bench then has the metrics `name-mean`, `name-p50`, `name-p99` and `name-p99.9`. A
-    /// round needs 20, 1000 and 10,000 values for the three percentiles.
+    /// The bench then has the metrics `name-mean`, `name-p50`, `name-p99` and `name-p99.9`. The
+    /// percentiles need 20, 1000 and 10,000 values: in each round, or else in all rounds together.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;

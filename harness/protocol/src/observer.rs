@@ -21,13 +21,21 @@ use std::time::Duration;
 /// use std::{fs, process::Command, time::Instant};
 ///
 /// fn copy(o: &mut Observer<'_>) {
-///     fs::write("/tmp/original", [7; 4096]).expect("/tmp is writable"); // set-up: once per boot
+///     let folder = std::env::temp_dir().join(format!("copy-{}", std::process::id()));
+///     let (original, copy) = (folder.join("original"), folder.join("copy"));
+///     fs::create_dir(&folder).expect("the folder is new"); // set-up: once per boot
+///     fs::write(&original, [7; 4096]).expect("the folder is writable");
 ///     o.observe(|_| {
 ///         let start = Instant::now();
-///         Command::new("cp").args(["/tmp/original", "/tmp/copy"]).status()?; // measured
-///         Ok(vec![Observation::duration("copy", start.elapsed())])
+///         let status = Command::new("cp").args([&original, &copy]).status()?; // measured
+///         let elapsed = start.elapsed();
+///         if !status.success() {
+///             return Err(format!("cp failed: {status}").into());
+///         }
+///         Ok(vec![Observation::duration("copy", elapsed)])
 ///     });
-///     assert!(fs::read("/tmp/copy").is_ok_and(|copy| copy == [7; 4096])); // verification
+///     assert!(fs::read(&copy).is_ok_and(|copy| copy == [7; 4096])); // verification
+///     fs::remove_dir_all(&folder).expect("the folder is ours");
 /// }
 /// ```
 pub struct Observer<'a> {
@@ -41,7 +49,7 @@ impl<'a> Observer<'a> {
         Self { link, files, state: BodyState::Pending }
     }
 
-    /// Where a file is that [`Bench::file`](crate::bench::Bench::file) declares, in this guest.
+    /// The path, in this guest, of a file that [`Bench::file`](crate::bench::Bench::file) declares.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;
@@ -52,6 +60,7 @@ impl<'a> Observer<'a> {
     ///     let trace = o.file("traces/monday");
     ///     o.observe(|_| {
     ///         let output = Command::new("replay").arg(&trace).output()?;
+    ///         assert!(output.status.success(), "{output:?}");
     ///         let rate: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
     ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
     ///     });
@@ -72,8 +81,8 @@ impl<'a> Observer<'a> {
     ///
     /// `run` returns the figures that the program reports: a `Vec<Observation>`, or an [`Observed`]
     /// that also says how long the program measured. Every call must return the same names with the
-    /// same units. An `Err` fails the bench in this boot with its text, and `?` makes one of any
-    /// error that can be displayed. A figure that is not positive fails the bench too.
+    /// same units. An `Err` fails the bench in this boot with its text; `?` converts any error that
+    /// can be displayed. A figure that is not positive fails the bench too.
     ///
     /// A call may take twice its duration, plus one minute, plus `--timeout`. After that, the
     /// coordinator stops waiting and the bench fails.
@@ -89,6 +98,7 @@ impl<'a> Observer<'a> {
     ///             .arg(format!("--seconds={}", duration.as_secs_f64()))
     ///             .output()
     ///             .map_err(|error| format!("cannot run load-generator: {error}"))?;
+    ///         assert!(output.status.success(), "{output:?}");
     ///         let text = String::from_utf8_lossy(&output.stdout);
     ///         let rate: f64 = text.trim().parse()?;
     ///         Ok(vec![Observation::rate("requests", rate, Unit::OperationsPerSecond)])
@@ -142,7 +152,7 @@ fn without_defect(observed: Observed) -> Result<Observed, Failure> {
     }
 }
 
-/// Why an external program has no figures. `?` makes one of any error that can be displayed.
+/// Why an external program has no figures. `?` converts any error that can be displayed.
 ///
 /// ```
 /// # use sevbench_protocol as sevbench;

@@ -66,9 +66,9 @@ fn drive(suite: &Suite) -> ExitCode {
     match error.kind() {
         io::ErrorKind::NotFound if is_plain_test => test(suite, |_| true),
         io::ErrorKind::NotFound => refuse(
-            "this executable is an agent alone, and the program that drives it is not installed: \
-             type `cargo install --locked --path harness/program` in sevbench's folder, or build \
-             it with sevbench's feature `runner`",
+            "this executable contains only the agent, and the program that drives it is not \
+             installed: type `cargo install --locked --path harness/program` in sevbench's folder, \
+             or turn on sevbench's feature `runner`",
         ),
         _ => refuse(&format!("cannot start {PROGRAM}: {error}")),
     }

@@ -9,11 +9,13 @@ use std::fmt::Display;
 /// ```
 /// # use sevbench_protocol as sevbench;
 /// use sevbench::{Bencher, Skip};
+/// use std::{fs::File, io::Read};
 ///
-/// fn read_disk(b: &mut Bencher<'_>) -> Result<(), Skip> {
-///     let disk = std::fs::read("/dev/vdb")
-///         .map_err(|error| Skip::new(error, "log in to the guest as root"))?;
-///     b.iter(|| disk.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+/// fn hardware_random(b: &mut Bencher<'_>) -> Result<(), Skip> {
+///     let mut device = File::open("/dev/hwrng")
+///         .map_err(|error| Skip::new(error, "log in as root to a guest with virtio-rng"))?;
+///     let mut bytes = [0; 64];
+///     b.iter(|| device.read_exact(&mut bytes).expect("the device delivers bytes"));
 ///     Ok(())
 /// }
 /// ```
@@ -49,18 +51,21 @@ impl Skip {
 /// ```
 /// # use sevbench_protocol as sevbench;
 /// use sevbench::{Bench, Bencher, Skip};
+/// use std::{fs::File, io::Read};
 ///
 /// fn add(b: &mut Bencher<'_>) {
 ///     b.iter(|| std::hint::black_box(1) + 1);
 /// }
 ///
-/// fn read_disk(b: &mut Bencher<'_>) -> Result<(), Skip> {
-///     let disk = std::fs::read("/dev/vdb").map_err(|error| Skip::new(error, "log in as root"))?;
-///     b.iter(|| disk.iter().max());
+/// fn random(b: &mut Bencher<'_>) -> Result<(), Skip> {
+///     let mut device =
+///         File::open("/dev/hwrng").map_err(|error| Skip::new(error, "log in as root"))?;
+///     let mut bytes = [0; 64];
+///     b.iter(|| device.read_exact(&mut bytes).expect("the device delivers bytes"));
 ///     Ok(())
 /// }
 ///
-/// let benches = [Bench::new("add", add), Bench::new("read-disk", read_disk)];
+/// let benches = [Bench::new("add", add), Bench::new("random", random)];
 /// # drop(benches);
 /// ```
 #[diagnostic::on_unimplemented(

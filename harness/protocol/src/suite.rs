@@ -48,8 +48,8 @@ pub enum SuiteError {
     /// An id is too long, or contains what cannot be printed, or has a part that is blank or has
     /// blanks around it. Holds the id.
     #[error(
-        "invalid bench id `{}`: use printable characters only, no blanks around a part, no empty \
-         part between two /, and at most {ID_LEN_MAX} bytes",
+        "invalid bench id `{}`: use printable characters only, no empty part, no blanks at either \
+         end of a part, and at most {ID_LEN_MAX} bytes",
         escaped(.0)
     )]
     InvalidId(String),
@@ -74,7 +74,8 @@ impl Suite {
     /// ```
     ///
     /// # Errors
-    /// If there are no cases, two cases have the same id, or an id is invalid.
+    /// If there are no cases, two cases have the same id, an id is invalid, or a setting is out of
+    /// its range.
     pub fn new(
         name: &'static str,
         benches: impl IntoIterator<Item = Bench>,

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 /// fn parse(b: &mut Bencher<'_>) {
 ///     let lines = "17\n".repeat(500);
 ///     b.throughput(Throughput::ElementsAndBytes { elements: 500, bytes: lines.len() as u64 });
-///     b.iter(|| lines.lines().map(str::parse).collect::<Result<Vec<u32>, _>>());
+///     b.iter(|| {
+///         std::hint::black_box(&lines).lines().map(str::parse).collect::<Result<Vec<u32>, _>>()
+///     });
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub enum Throughput {
     Elements(u64),
     /// An iteration processes this many bits. The result is shown in bit/s.
     Bits(u64),
-    /// The same as `Bytes`, as criterion has it: rates in B/s always have decimal prefixes here.
+    /// The same as `Bytes`, for compatibility with criterion. Rates have decimal prefixes here.
     BytesDecimal(u64),
     /// An iteration processes elements whose total size is known. The result is in elements/s.
     ElementsAndBytes {

@@ -1,7 +1,9 @@
 //! Distribution functions: statrs' own, refined to full precision if its quantile stops early, and
 //! the noncentral t that power needs.
 
-use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{
+    Binomial, ChiSquared, Continuous, ContinuousCDF, DiscreteCDF, Normal, StudentsT,
+};
 
 /// Newton steps that refine the library's quantile to full precision; two suffice.
 const NEWTON_STEPS: usize = 4;
@@ -32,6 +34,16 @@ pub(super) fn t_upper_tail(t: f64, degrees_of_freedom: f64) -> f64 {
         return if t > 0.0 { 0.0 } else { 1.0 };
     }
     distribution.sf(t)
+}
+
+/// P(B ≤ heads), where B counts the heads of `coins` fair coins.
+pub(super) fn fair_coin_lower_tail(coins: u64, heads: u64) -> f64 {
+    Binomial::new(0.5, coins).map_or(f64::NAN, |heads_of_coins| heads_of_coins.cdf(heads))
+}
+
+/// The smallest number of heads whose lower tail is at least `p`.
+pub(super) fn fair_coin_quantile(coins: u64, p: f64) -> u64 {
+    Binomial::new(0.5, coins).map_or(0, |heads_of_coins| heads_of_coins.inverse_cdf(p))
 }
 
 /// The upper tail of the noncentral t, P(T > t) = ∫ Φ(λ − t·s) dF(s), where s = √(χ²(ν)/ν).

@@ -20,6 +20,10 @@ pub struct RatioInterval {
 /// v is a sample (co)variance ÷ n, and t = t(1−α/2; n−1). With A = x̄² − t²v_x, B = x̄ȳ − t²c_xy
 /// and C = ȳ² − t²v_y, the bounds are (B ± √(B² − AC))/A. If A ≤ 0 there are none.
 ///
+/// These differences cancel where the values hardly vary. The same bounds come from the relative
+/// deviations u = (x − x̄)/x̄ and w = (y − ȳ)/ȳ − u, without cancellation: with a = 1 − t²v_u, they
+/// are ȳ/x̄ · (1 + (−t²c_uw ± √(t²v_w·a + t⁴c_uw²))/a).
+///
 /// Fieller, E. C. (1954): Some problems in interval estimation. Journal of the Royal Statistical
 /// Society B 16, 175–185.
 ///
@@ -35,22 +39,22 @@ pub fn fieller_interval(
     let n = pairs.len() as f64;
     let mean = |side: fn(&(Cost, Cost)) -> f64| pairs.iter().map(side).sum::<f64>() / n;
     let (x, y) = (mean(|pair| pair.0.value()), mean(|pair| pair.1.value()));
-    let deviations =
-        pairs.iter().map(|(control, treated)| (control.value() - x, treated.value() - y));
-    let of_mean = |sum: f64| sum / (n - 1.0) / n;
-    let v_x = of_mean(deviations.clone().map(|(dx, _)| dx * dx).sum());
-    let v_y = of_mean(deviations.clone().map(|(_, dy)| dy * dy).sum());
-    let c_xy = of_mean(deviations.map(|(dx, dy)| dx * dy).sum());
-    let t_squared = t_quantile(0.5 + confidence.level() / 2.0, n - 1.0).powi(2);
-    let a = x * x - t_squared * v_x;
-    let b = x * y - t_squared * c_xy;
-    let c = y * y - t_squared * v_y;
-    let discriminant = b * b - a * c;
-    let bounds = (a > 0.0 && discriminant >= 0.0).then(|| {
-        let root = discriminant.sqrt();
-        ((b - root) / a, (b + root) / a)
+    let deviations = pairs.iter().map(|(control, treated)| {
+        let u = (control.value() - x) / x;
+        (u, (treated.value() - y) / y - u)
     });
-    Ok(RatioInterval { estimate: Slowdown::new(y / x)?, bounds, confidence })
+    let t_squared = t_quantile(0.5 + confidence.level() / 2.0, n - 1.0).powi(2);
+    let of_mean = |sum: f64| t_squared * sum / (n - 1.0) / n;
+    let u_squared = of_mean(deviations.clone().map(|(u, _)| u * u).sum());
+    let w_squared = of_mean(deviations.clone().map(|(_, w)| w * w).sum());
+    let u_w = of_mean(deviations.map(|(u, w)| u * w).sum());
+    let a = 1.0 - u_squared;
+    let ratio = y / x;
+    let bounds = (a > 0.0).then(|| {
+        let root = (w_squared * a + u_w * u_w).sqrt();
+        (ratio * (1.0 + (-u_w - root) / a), ratio * (1.0 + (-u_w + root) / a))
+    });
+    Ok(RatioInterval { estimate: Slowdown::new(ratio)?, bounds, confidence })
 }
 
 #[cfg(test)]
@@ -84,6 +88,31 @@ mod tests {
         assert_eq!(found.bounds, None);
         let error = StatisticsError::TooFew { found: 1, needed: 2 };
         assert_eq!(fieller_interval(&pairs(&[1.0], &[1.0]), Confidence::P95), Err(error));
+    }
+
+    #[test]
+    fn constant_costs_have_bounds_at_the_ratio() {
+        let found = fieller_interval(&pairs(&[3.3; 10], &[3.7; 10]), Confidence::P95).unwrap();
+        let (low, high) = found.bounds.unwrap();
+        assert!((low * 3.3 / 3.7 - 1.0).abs() < 1e-15 && (high * 3.3 / 3.7 - 1.0).abs() < 1e-15);
+    }
+
+    /// The width is proportional to the spread, down to a coefficient of variation of 1e-8.
+    #[test]
+    fn small_spreads_keep_their_widths() {
+        let shape = [0.3, -1.1, 0.7, 1.4, -0.2, -0.9, 0.5, -0.7];
+        let relative_width = |spread: f64| {
+            let x = shape.map(|d| 1.0 + spread * d);
+            let y = shape.map(|d| 2.0 * (1.0 + spread * (d * d - 0.7)));
+            let (low, high) =
+                fieller_interval(&pairs(&x, &y), Confidence::P95).unwrap().bounds.unwrap();
+            (high - low) / spread
+        };
+        let expected = relative_width(1e-4);
+        for spread in [1e-6, 1e-8] {
+            let found = relative_width(spread);
+            assert!((found / expected - 1.0).abs() < 1e-3, "{spread}: {found} for {expected}");
+        }
     }
 
     proptest! {

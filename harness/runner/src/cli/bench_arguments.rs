@@ -42,7 +42,7 @@ pub(super) struct BenchArguments {
     /// Take each FILTER as the whole id of one bench
     #[arg(long)]
     pub exact: bool,
-    /// Include the parameters that are left out by default (more sizes)
+    /// Include the benches that are left out by default, such as more sizes
     #[arg(long)]
     pub sweep: bool,
     /// List the ids of the benches and exit
@@ -65,8 +65,8 @@ pub(super) struct BenchArguments {
     /// this host can run. Or the name of a testbed in sevbench.toml.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["control", "treatment"])]
     pub testbed: Option<String>,
-    /// Read machines, testbeds and margins from this file [default: sevbench.toml in this folder or
-    /// a parent, up to the project's root]
+    /// Read machines, testbeds and margins from this file [default: sevbench.toml in the
+    /// package's folder or a parent, up to the project's root]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Let idle guests run while another one measures, instead of pausing them
@@ -132,9 +132,9 @@ pub(super) struct BenchArguments {
     pub margin: f64,
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
     ///
-    /// If no slowdown is beyond its margin, at most 5 % of runs fail, however many benches there
-    /// are. The gate refuses guests that differ in more than the treatment, a protection that is
-    /// not verified, and too few boots.
+    /// If no true slowdown is beyond its margin, at most 5 % of runs exit with 3, however many
+    /// benches there are. The gate refuses guests that differ in more than the treatment, a
+    /// protection that is not verified, and too few boots.
     #[arg(long)]
     pub gate: bool,
     /// Continue the newest unfinished run of this suite, with its benches, arms, settings and seed
@@ -220,7 +220,7 @@ impl BenchArguments {
 /// criterion.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = match text.parse::<f64>() {
-        // What is no duration is out of range.
+        // Not a valid duration: becomes zero, which is rejected below.
         Ok(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
         Err(_) => humantime::parse_duration(text)
             .map_err(|error| format!("{error}; write a duration such as 100ms, 2s or 1min"))?,

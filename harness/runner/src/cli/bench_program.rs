@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// The whole of a bench executable. `sevbench::main!` calls it.
+/// The `main` of a bench executable. `sevbench::main!` calls it.
 pub fn bench_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
     let start = Instant::now();
     if std::env::args_os().nth(1).is_some_and(|first| first == LOOPBACK_SERVER_ARGUMENT) {

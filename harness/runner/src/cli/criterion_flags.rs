@@ -1,5 +1,5 @@
-//! Flags of criterion that have no meaning here. Those that change nothing are accepted; for the
-//! others, the error names the flag that serves.
+//! Flags of criterion that have no meaning here. Those that change nothing are accepted. For the
+//! others, the error names the flag to use instead.
 
 use super::exit::CliError;
 use clap::Args;
@@ -37,7 +37,7 @@ impl CriterionFlags {
     /// Refuses a flag that would have to do something.
     ///
     /// # Errors
-    /// If one is given, with the flag that serves.
+    /// If one is given; the error names the flag to use instead.
     pub(super) fn refuse(&self) -> Result<(), CliError> {
         let all = [
             (

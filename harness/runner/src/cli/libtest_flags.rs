@@ -1,5 +1,5 @@
 //! Flags of Rust's own test harness, which `cargo test --all-targets`, nextest and editors pass to
-//! bench executables too. What has no meaning for bodies that run one after the other is accepted.
+//! bench executables too. Those without a meaning for bodies that run one by one are ignored.
 
 use clap::Args;
 
