@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sevbench_reports::{
-    Against, Change, ChangeRow, GateDecision, GateLine, GateReport, Measurand, NoiseFloor, Place,
-    RecordComparison, RecordDifference, Summary, TextOptions, Undecided, UndecidedReason, Verdict,
-    read_summary, render_gate, render_record_comparison, render_text,
+    Against, Change, ChangeRow, Estimate, GateDecision, GateLine, GateReport, Measurand,
+    NoiseFloor, Place, RecordComparison, RecordDifference, Summary, TextOptions, Undecided,
+    UndecidedReason, Verdict, read_summary, render_gate, render_record_comparison, render_text,
 };
 use std::path::Path;
 
@@ -47,6 +47,32 @@ fn line_with_a_confidence_level_of_its_own_says_so() {
     assert!(text.contains("slowdown [95 % interval]"), "{text}");
     assert!(text.contains("1.102 [1.030, 1.179] (99 %)"), "{text}");
     assert_eq!(text.matches(" %)").count(), 1, "{text}");
+}
+
+/// One line names the benches whose mean is not that of a typical boot.
+#[test]
+fn median_boot_is_shown_where_it_differs_from_the_mean() {
+    let mut summary = golden();
+    let typical = |estimate: f64, [low, high]: [f64; 2]| {
+        Some(Estimate {
+            estimate,
+            low: Some(low),
+            high: Some(high),
+            confidence: 0.979,
+            ..summary.comparisons[0].slowdown.clone()
+        })
+    };
+    // The mean is 1.102 [1.030, 1.179].
+    let near = typical(1.09, [1.05, 1.12]);
+    let (beside, narrow) = (typical(1.01, [0.99, 1.2]), typical(1.05, [1.04, 1.06]));
+    summary.comparisons[0].typical = near;
+    assert!(!render_text(&summary, TextOptions::default()).contains("median boot"));
+    for (differs, shown) in [(beside, "1.010 [0.990, 1.200]"), (narrow, "1.050 [1.040, 1.060]")] {
+        summary.comparisons[0].typical = differs;
+        let text = render_text(&summary, TextOptions::default());
+        let line = format!("the median boot differs from the mean: trials/spin {shown}\n");
+        assert!(text.contains(&line), "{text}");
+    }
 }
 
 #[test]

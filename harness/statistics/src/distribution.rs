@@ -36,9 +36,21 @@ pub(super) fn t_upper_tail(t: f64, degrees_of_freedom: f64) -> f64 {
     distribution.sf(t)
 }
 
+/// Up to here, 2⁻ⁿ is a normal number.
+const COINS_ADDED_UP_MAX: u64 = 1000;
+
 /// P(B ≤ heads), where B counts the heads of `coins` fair coins.
 pub(super) fn fair_coin_lower_tail(coins: u64, heads: u64) -> f64 {
-    Binomial::new(0.5, coins).map_or(f64::NAN, |heads_of_coins| heads_of_coins.cdf(heads))
+    if coins > COINS_ADDED_UP_MAX {
+        return Binomial::new(0.5, coins).map_or(f64::NAN, |count| count.cdf(heads));
+    }
+    // The terms are added up, since the library's result for few coins is not exact.
+    let (mut term, mut sum) = (0.5_f64.powi(coins as i32), 0.0);
+    for head in 0..=heads.min(coins) {
+        sum += term;
+        term *= (coins - head) as f64 / (head + 1) as f64;
+    }
+    sum
 }
 
 /// The smallest number of heads whose lower tail is at least `p`.
@@ -95,6 +107,18 @@ mod tests {
         assert_eq!(t_upper_tail(f64::INFINITY, 3.0).to_bits(), 0.0_f64.to_bits());
         assert_eq!(t_upper_tail(f64::NEG_INFINITY, 3.0).to_bits(), 1.0_f64.to_bits());
         assert!((t_upper_tail(0.0, 3.0) - 0.5).abs() < 1e-15);
+    }
+
+    /// By hand; on both sides of the switch to the library, by rational arithmetic.
+    #[test]
+    fn fair_coin_tails_match_exact_values() {
+        assert_eq!(fair_coin_lower_tail(8, 0).to_bits(), (1.0_f64 / 256.0).to_bits());
+        assert_eq!(fair_coin_lower_tail(10, 1).to_bits(), (11.0_f64 / 1024.0).to_bits());
+        assert_eq!(fair_coin_lower_tail(3, 7).to_bits(), 1.0_f64.to_bits());
+        let below = fair_coin_lower_tail(1000, 470);
+        assert!((below / 0.031_011_597_549_181_59 - 1.0).abs() < 1e-12, "{below}");
+        let above = fair_coin_lower_tail(1001, 470);
+        assert!((above / 0.028_925_261_185_843_345 - 1.0).abs() < 1e-9, "{above}");
     }
 
     /// SciPy 1.17, `nct.sf`.

@@ -27,6 +27,11 @@ pub struct Comparison {
     pub slowdown: Estimate,
     /// The same, from the trimmed mean.
     pub robust: Estimate,
+    /// The median boot, with an interval that holds for boots of any continuous distribution. Its
+    /// level is the smallest attainable one that is not below that of the run. `None` for fewer
+    /// boots than that level needs (six for 95 %), for pooled percentiles and for unpaired arms.
+    #[serde(default)]
+    pub typical: Option<Estimate>,
     /// Ratio of the arithmetic means of costs; `None` for unpaired arms.
     #[serde(default)]
     pub fieller: Option<Estimate>,

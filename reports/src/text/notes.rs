@@ -1,6 +1,6 @@
 //! Notes below the lines: geometric means, boots that would settle inconclusive benches, outliers.
 
-use crate::model::{Comparison, Flag, NoiseFloor, OutlierRow, Summary, Verdict};
+use crate::model::{Comparison, Estimate, Flag, NoiseFloor, OutlierRow, Summary, Verdict};
 use crate::text::TextOptions;
 use crate::text::lines::{interval, name};
 use sevbench_text::{counted, format_duration};
@@ -14,6 +14,7 @@ const SHOWN_S_MAX: f64 = 1e9;
 
 pub(super) fn write_notes(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     write_overall(out, summary)?;
+    write_typical(out, summary)?;
     write_settling(out, summary)?;
     write_undecidable(out, summary)?;
     write_outliers(out, &summary.outliers, options)?;
@@ -49,6 +50,29 @@ fn write_overall(out: &mut String, summary: &Summary) -> Result {
         writeln!(out, "geometric mean of {benches} benches in {treatment}{of_which}: {slowdown}")?;
     }
     Ok(())
+}
+
+/// The benches whose mean and median boot differ by more than chance: a few boots pull the mean.
+fn write_typical(out: &mut String, summary: &Summary) -> Result {
+    let differ = summary.comparisons.iter().filter_map(|one| {
+        let typical = one.typical.as_ref()?;
+        let is_outside = |value: f64, of: &Estimate| {
+            of.low.is_some_and(|low| value < low) || of.high.is_some_and(|high| value > high)
+        };
+        let differs = is_outside(one.slowdown.estimate, typical)
+            || is_outside(typical.estimate, &one.slowdown);
+        differs.then(|| format!("{} {}", name(summary, one), interval(typical)))
+    });
+    let differ: Vec<String> = differ.collect();
+    if differ.is_empty() {
+        return Ok(());
+    }
+    let shown = differ.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let rest = match differ.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    writeln!(out, "the median boot differs from the mean: {shown}{rest}")
 }
 
 fn inconclusive(summary: &Summary) -> impl Iterator<Item = &Comparison> {

@@ -94,7 +94,7 @@ fn comparison(one: &mut Comparison) {
     measurand(&mut one.measurand);
     line(&mut one.treatment);
     [&mut one.slowdown, &mut one.robust].into_iter().for_each(estimate);
-    let further = [&mut one.fieller, &mut one.bootstrap, &mut one.unexcluded];
+    let further = [&mut one.typical, &mut one.fieller, &mut one.bootstrap, &mut one.unexcluded];
     further.into_iter().flatten().for_each(estimate);
     one.change.iter_mut().for_each(change);
     one.flags.iter_mut().for_each(flag);

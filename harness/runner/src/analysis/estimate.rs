@@ -4,7 +4,7 @@ use super::pairs::BootPairs;
 use sevbench_reports::Estimate;
 use sevbench_statistics::{
     BootstrapMethod, Confidence, Cost, LogRatio, Pivot, StatisticsError, bootstrap_interval,
-    fieller_interval,
+    fieller_interval, median_interval,
 };
 
 /// An estimate with an interval, or the reason why there is none.
@@ -32,6 +32,15 @@ impl Basis {
             interval.map(|interval| (interval.low.exp().factor(), interval.high.exp().factor())),
             method,
         )
+    }
+
+    /// The median boot, at the level of its own interval.
+    pub(super) fn typical(self, boots: &[LogRatio]) -> Option<Estimate> {
+        let interval = median_interval(boots, self.confidence).ok()?;
+        let basis = Self { confidence: interval.confidence, ..self };
+        let [estimate, low, high] = [interval.estimate, interval.low, interval.high]
+            .map(|log_ratio| log_ratio.exp().factor());
+        Some(basis.of(estimate, Some((low, high)), "median boot, order statistics"))
     }
 
     /// The ratio of arithmetic means, from the mean costs of both arms in each boot.

@@ -28,6 +28,7 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     let components = variance_components(&boots);
     let (series, pair, data) = (input.series, input.pair, input.data);
     let mut comparison = Comparison {
+        typical: headline.typical(&boots),
         fieller: basis.fieller(&costs),
         bootstrap: basis.bootstrap(&replicates, seed),
         unexcluded,
@@ -48,6 +49,9 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     let boots = boots.iter().map(boot_ratio).collect();
     Some(SeriesComparison { comparison, bench: series.bench, boots, pivot })
 }
+
+/// The method of a percentile of the pooled values of each boot.
+const POOLED: &str = "delete-one-boot jackknife";
 
 /// The estimate that is judged, and the trimmed one beside it.
 struct Headline {
@@ -79,7 +83,7 @@ impl Headline {
         let trimmed = Pivot::trimmed_mean(&replicates);
         let basis = Basis::of_boots(boots, input.confidence());
         if let Some(PooledPercentile { pivot, means, boots, rounds }) = pooled {
-            let (pivot, method) = (Ok(pivot), "delete-one-boot jackknife");
+            let (pivot, method) = (Ok(pivot), POOLED);
             let basis = Basis { boots, rounds, ..basis };
             return Some(Self { basis, point, pivot, method, trimmed, means });
         }
@@ -93,6 +97,12 @@ impl Headline {
 
     fn estimate(&self) -> Estimate {
         self.basis.estimate(self.point, &self.pivot, self.method)
+    }
+
+    /// The median boot; `None` if the headline is not about the ratios of boots.
+    fn typical(&self, boots: &[BootPairs]) -> Option<Estimate> {
+        let is_pooled = self.method == POOLED;
+        (boots.len() > 1 && !is_pooled).then(|| self.basis.typical(&replicates(boots))).flatten()
     }
 
     fn flags(&self, pair: ArmPair) -> Vec<Flag> {

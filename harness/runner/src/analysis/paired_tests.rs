@@ -1,7 +1,7 @@
 //! Comparisons of paired arms, on journals with known results.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::super::test_journal::{RATIOS, analyze, five_boots, journal, near, only};
+use super::super::test_journal::{RATIOS, analyze, boots_of, five_boots, journal, near, only};
 use crate::record::{BootRecord, Event, ExtendedRecord, MeasuredRecord, Phases, WarmUpRecord};
 use sevbench_guest::Facts;
 use sevbench_protocol::Throughput;
@@ -20,6 +20,21 @@ fn reference_ratios_give_the_reference_interval() {
     assert_eq!(found, (Verdict::Regressed, model::Unit::Nanoseconds));
     // 10¹² ns for 10 iterations of 2 operations.
     near(comparison.control.mean, 5e10);
+}
+
+/// Two of ten boots are slow. The mean is between the modes; the median boot is in the larger one.
+#[test]
+fn median_boot_stands_beside_the_mean() {
+    assert_eq!(only(five_boots(None)).typical, None, "95 % needs six boots");
+    let ratios = [1.001, 1.002, 1.003, 1.004, 1.006, 1.007, 1.008, 1.009, 1.3, 1.31];
+    let comparison = only(boots_of(&ratios));
+    let typical = comparison.typical.unwrap();
+    near(typical.estimate, (1.006_f64 * 1.007).sqrt());
+    assert_eq!((typical.boots, typical.rounds), (10, 20));
+    near(typical.low.unwrap(), 1.002);
+    near(typical.high.unwrap(), 1.3);
+    near(typical.confidence, 1.0 - 2.0 * 11.0 / 1024.0);
+    assert!(comparison.slowdown.estimate > 1.05);
 }
 
 #[test]

@@ -64,6 +64,7 @@ pub(super) fn comparison_line(
         treated: Mean { mean: treated },
         slowdown,
         robust,
+        typical: None,
         fieller: None,
         bootstrap: None,
         unexcluded: None,

@@ -71,8 +71,17 @@ pub(super) fn round(boot: u32, round: u32, control: RoundSamples, treated: Round
 
 /// Five boots of two rounds. The mean log ratios of the boots are those of [`RATIOS`].
 pub(super) fn five_boots(throughput: Option<Throughput>) -> Vec<Event> {
+    boots_with(&RATIOS, throughput)
+}
+
+/// Boots of two rounds with these mean log ratios.
+pub(super) fn boots_of(ratios: &[f64]) -> Vec<Event> {
+    boots_with(ratios, None)
+}
+
+fn boots_with(ratios: &[f64], throughput: Option<Throughput>) -> Vec<Event> {
     let mut events = Vec::new();
-    for (boot, ratio) in (1..).zip(RATIOS) {
+    for (boot, ratio) in (1..).zip(ratios) {
         events.extend(setups(boot, throughput));
         for (number, spread) in [(1, 1.5), (2, 1.0 / 1.5)] {
             let treated = (1e12 * ratio * spread).round() as u64;
