@@ -131,7 +131,7 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let narrow = run(&[&gate[..], &["--margin", "0.0001"]].concat(), "trials/spin");
     narrow.expect(2, &["is too imprecise", "the interval of trials/spin in aa is ±"]);
     let first = run_of(&lab, "main");
-    let slow = ["--treatment", "aa=loopback?spin=4", "--margin", "100", "--save-baseline", "main"];
+    let slow = ["--treatment", "aa=loopback?spin=20", "--margin", "100", "--save-baseline", "main"];
     let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
     failed.expect(
         3,
