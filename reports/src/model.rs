@@ -20,7 +20,9 @@ pub use measurand::Measurand;
 pub use record_comparison::{
     ChangeRow, RECORD_COMPARISON_SCHEMA, RecordComparison, RecordDifference,
 };
-pub use run::{ArmMachine, ArmSummary, Build, Duty, NoiseFloor, Replication, Run, Testimony};
+pub use run::{
+    ArmMachine, ArmSummary, Build, Duty, NoiseFloor, OverriddenSetting, Replication, Run, Testimony,
+};
 pub use summary::{
     DifferenceRow, Exclusion, FailedRow, OutlierRow, Overall, SUMMARY_SCHEMA, SkippedRow, Summary,
     WarmUpCourse,

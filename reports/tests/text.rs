@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sevbench_reports::{
     Against, Change, ChangeRow, Estimate, GateDecision, GateLine, GateReport, Measurand,
-    NoiseFloor, Place, RecordComparison, RecordDifference, Summary, TextOptions, Undecided,
-    UndecidedReason, Verdict, read_summary, render_gate, render_record_comparison, render_text,
+    NoiseFloor, OverriddenSetting, Place, RecordComparison, RecordDifference, Summary, TextOptions,
+    Undecided, UndecidedReason, Verdict, read_summary, render_gate, render_record_comparison,
+    render_text,
 };
 use std::path::Path;
 
@@ -20,9 +21,9 @@ fn golden() -> Summary {
 #[test]
 fn results_come_first_then_notes_then_the_arms() {
     insta::assert_snapshot!(render_text(&golden(), TextOptions::default()), @r#"
-    bench                    nosev           injected  slowdown [95 % interval]  injected/nosev  verdict       flags
-    trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed     injected
-    trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive  injected
+    bench                    nosev           injected  slowdown [95 % interval]  injected/nosev  verdict (margin 3 %)  flags
+    trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed             injected
+    trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive          injected
     geometric mean of 2 benches in injected: 1.047 [0.913, 1.201]
     to settle inconclusive benches, if the spread stays the same: trials/rate needs 40 more boots (about 9.7 s)
     1 outlier round (kept; --verbose lists it)
@@ -46,7 +47,19 @@ fn line_with_a_confidence_level_of_its_own_says_so() {
     let text = render_text(&summary, TextOptions::default());
     assert!(text.contains("slowdown [95 % interval]"), "{text}");
     assert!(text.contains("1.102 [1.030, 1.179] (99 %)"), "{text}");
-    assert_eq!(text.matches(" %)").count(), 1, "{text}");
+    assert_eq!(text.matches(" %)").count(), 2, "with that of the margin: {text}");
+    summary.comparisons[1].margin = 0.1;
+    summary.run.overridden = vec![OverriddenSetting {
+        setting: "margin".into(),
+        run: 0.03,
+        analysis: 0.12,
+        of_benches: 1,
+    }];
+    let text = render_text(&summary, TextOptions::default());
+    assert!(text.contains("verdict (margin 3 %)"), "{text}");
+    assert!(text.contains("inconclusive (10 %)"), "{text}");
+    let both = "margin: 12 % in this analysis, 3 % (and other values for 1 bench) in the run";
+    assert!(text.contains(both), "{text}");
 }
 
 /// One line names the benches whose mean is not that of a typical boot.

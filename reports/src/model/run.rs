@@ -48,6 +48,9 @@ pub struct Run {
     /// The widths of the intervals of an A/A comparison; `None` without one.
     #[serde(default)]
     pub noise_floor: Option<NoiseFloor>,
+    /// The settings that this analysis takes instead of those of the run.
+    #[serde(default)]
+    pub overridden: Vec<OverriddenSetting>,
 }
 
 impl Run {
@@ -55,6 +58,19 @@ impl Run {
     pub fn treatments(&self) -> impl Iterator<Item = &ArmSummary> {
         self.arms.iter().filter(|arm| arm.role == Role::Treatment)
     }
+}
+
+/// A setting of the run that an analysis has replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverriddenSetting {
+    /// `margin` or `confidence_level`.
+    pub setting: String,
+    /// Its value in the run, as a fraction.
+    pub run: f64,
+    /// Its value in this analysis, as a fraction.
+    pub analysis: f64,
+    /// Values that single benches had in the run and do not have in this analysis.
+    pub of_benches: u32,
 }
 
 /// The number of boots that each bench gets.

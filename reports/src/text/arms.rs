@@ -1,7 +1,9 @@
 //! The arms, and how the run ended.
 
-use crate::model::{Outcome, Place, Run, Summary};
+use crate::model::{Outcome, OverriddenSetting, Place, Run, Summary};
 use crate::text::TextOptions;
+use crate::text::lines::percent;
+use sevbench_text::counted;
 use std::fmt::{Result, Write};
 
 /// Whether the control's machine is the only one.
@@ -72,6 +74,16 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
             out,
             "cut off: --max-time ended the run before the benches flagged `cut off` had all their boots"
         )?;
+    }
+    for one in &run.overridden {
+        let OverriddenSetting { setting, run, analysis, of_benches } = one;
+        let (run, analysis) = (percent(*run), percent(*analysis));
+        let others = match of_benches {
+            0 => String::new(),
+            count => format!(" (and other values for {})", counted(*count, "bench")),
+        };
+        let setting = setting.replace('_', " ");
+        writeln!(out, "{setting}: {analysis} % in this analysis, {run} %{others} in the run")?;
     }
     for defect in &run.defects {
         writeln!(out, "ignored: {defect}")?;

@@ -21,16 +21,18 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
     let control = control_name(summary);
     let single = treatments.len() == 1;
     let treatment = if single { treatments[0] } else { "treatment" };
-    let usual = usual_confidence(summary);
-    let level = format!("slowdown [{} % interval]", percent(usual));
+    let confidence = usual(summary, |row| row.slowdown.confidence);
+    let level = format!("slowdown [{} % interval]", percent(confidence));
     let ratio = format!("{treatment}/{control}");
+    let margin = usual(summary, |row| row.margin);
+    let verdict = format!("verdict (margin {} %)", percent(margin));
     let mut columns = vec![
         ("bench", Align::Left),
         (control, Align::Right),
         (treatment, Align::Right),
         (level.as_str(), Align::Left),
         (ratio.as_str(), Align::Right),
-        ("verdict", Align::Left),
+        (verdict.as_str(), Align::Left),
     ];
     if options.verbose {
         columns.push(("robust", Align::Left));
@@ -41,8 +43,11 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
     for comparison in &summary.comparisons {
         let mut cells = cells(comparison, single, options);
         let own = comparison.slowdown.confidence;
-        if own != usual {
+        if own != confidence {
             cells[SLOWDOWN_COLUMN] += &format!(" ({} %)", percent(own));
+        }
+        if comparison.margin != margin {
+            cells[VERDICT_COLUMN] += &format!(" ({} %)", percent(comparison.margin));
         }
         table.row(cells);
         if let Some(colour) = colour(comparison.verdict).filter(|_| options.colour) {
@@ -52,13 +57,13 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
     table.lines().iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// The confidence level of most lines.
-fn usual_confidence(summary: &Summary) -> f64 {
-    let levels = || summary.comparisons.iter().map(|row| row.slowdown.confidence);
+/// What most lines have of a level or a margin.
+fn usual(summary: &Summary, of: fn(&Comparison) -> f64) -> f64 {
+    let values = || summary.comparisons.iter().map(of);
     let mut counts: HashMap<u64, usize> = HashMap::new();
-    levels().for_each(|level| *counts.entry(level.to_bits()).or_default() += 1);
-    // Of several levels with the same count, that of the first line.
-    levels().rev().max_by_key(|level| counts[&level.to_bits()]).unwrap_or_default()
+    values().for_each(|value| *counts.entry(value.to_bits()).or_default() += 1);
+    // Of several values with the same count, that of the first line.
+    values().rev().max_by_key(|value| counts[&value.to_bits()]).unwrap_or_default()
 }
 
 fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<String> {
@@ -139,8 +144,8 @@ const fn colour(verdict: Verdict) -> Option<u8> {
     }
 }
 
-/// A level in per cent without trailing zeros: 95, 99.9.
-fn percent(level: f64) -> String {
+/// A share in per cent without trailing zeros: 95, 99.9.
+pub(super) fn percent(level: f64) -> String {
     let text = format!("{:.3}", level * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -16,8 +16,8 @@ use crate::record::{
     BootRecord, EndRecord, Event, FailureRecord, Header, RoundRecord, Settings, SkipRecord, Tail,
 };
 use sevbench_reports::{
-    ArmSummary, Comparison, FailedRow, Flag, MarginSource, NoiseFloor, Outcome, Replication, Run,
-    SUMMARY_SCHEMA, SkippedRow, Summary,
+    ArmSummary, Comparison, FailedRow, Flag, MarginSource, NoiseFloor, Outcome, OverriddenSetting,
+    Replication, Run, SUMMARY_SCHEMA, SkippedRow, Summary,
 };
 use sevbench_statistics::Confidence;
 use std::collections::{BTreeSet, HashMap};
@@ -32,16 +32,33 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    fn apply(&self, settings: &mut Settings) {
+    /// Changes the settings, and returns what has another value than in the run.
+    fn apply(&self, settings: &mut Settings) -> Vec<OverriddenSetting> {
+        let mut overridden = Vec::new();
         if let Some(level) = self.confidence {
+            let of_benches = settings.of_benches.values_mut();
+            let own = of_benches.filter_map(|of_bench| of_bench.confidence.take()).count();
+            overridden.push(OverriddenSetting {
+                setting: "confidence_level".into(),
+                run: settings.confidence,
+                analysis: level,
+                of_benches: own as u32,
+            });
             settings.confidence = level;
-            settings.of_benches.values_mut().for_each(|of_bench| of_bench.confidence = None);
         }
         if let Some(percent) = self.margin_percent {
+            overridden.push(OverriddenSetting {
+                setting: "margin".into(),
+                run: settings.margin_percent / 100.0,
+                analysis: percent / 100.0,
+                of_benches: settings.margins.len() as u32,
+            });
             settings.margin_percent = percent;
             settings.margin_source = Some(MarginSource::Flag);
             settings.margins.clear();
         }
+        overridden.retain(|one| one.run.to_bits() != one.analysis.to_bits() || one.of_benches > 0);
+        overridden
     }
 }
 
@@ -49,6 +66,7 @@ impl Overrides {
 #[derive(Debug)]
 pub(crate) struct JournalAnalysis {
     header: Header,
+    overridden: Vec<OverriddenSetting>,
     collector: SeriesCollector,
     exclusions: Exclusions,
     warm_ups: WarmUpTable,
@@ -66,8 +84,9 @@ pub(crate) struct JournalAnalysis {
 
 impl JournalAnalysis {
     pub(crate) fn new(mut header: Header, overrides: &Overrides) -> Self {
-        overrides.apply(&mut header.settings);
+        let overridden = overrides.apply(&mut header.settings);
         Self {
+            overridden,
             collector: SeriesCollector::new(&header),
             exclusions: Exclusions::default(),
             warm_ups: WarmUpTable::default(),
@@ -185,6 +204,7 @@ impl JournalAnalysis {
                 precision: settings.precision_percent.map(|percent| percent / 100.0),
             }),
             noise_floor,
+            overridden: self.overridden.clone(),
         }
     }
 

@@ -181,6 +181,7 @@ fn run(options: &TableOptions<'_>) -> Run {
         boots: 0,
         first_sample_ns: None,
         replication: None,
+        overridden: Vec::new(),
         noise_floor: None,
     }
 }
