@@ -3,7 +3,11 @@
 use crate::regular_file::open_regular;
 use sevbench_facts::{FileDigest, digest_of};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// The bit of a file's mode that lets its owner execute it.
+const OWNER_EXECUTES: u32 = 0o100;
 
 /// A file of this machine that is copied into guests as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct DataFile {
     pub sha256: String,
     /// Its length.
     pub len_bytes: u64,
+    /// Whether its owner may execute it.
+    pub is_executable: bool,
 }
 
 impl DataFile {
@@ -22,7 +28,14 @@ impl DataFile {
     /// # Errors
     /// If it cannot be read, or is no regular file.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let FileDigest { sha256, len_bytes } = digest_of(&mut open_regular(path)?)?;
-        Ok(Self { path: path.into(), sha256, len_bytes })
+        let mut file = open_regular(path)?;
+        let metadata = file.metadata()?;
+        // A device may never end.
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let is_executable = metadata.mode() & OWNER_EXECUTES != 0;
+        let FileDigest { sha256, len_bytes } = digest_of(&mut file)?;
+        Ok(Self { path: path.into(), sha256, len_bytes, is_executable })
     }
 }

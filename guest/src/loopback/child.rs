@@ -44,8 +44,12 @@ impl LoopbackServer {
         let mut process = ServerProcess::spawn(executable)
             .map_err(|error| failed(format!("{}: {error}", executable.display())))?;
         let greeting = match process.greet(&public_key, &Wait::new(interrupt, limits.connect)) {
-            Ok(line) => Greeting::from_line(&line)
-                .ok_or_else(|| failed(format!("it said `{}`", line.escape_debug())))?,
+            Ok(line) => Greeting::from_line(&line).ok_or_else(|| {
+                failed(format!(
+                    "it printed `{}`: a `main` must not print before it calls `bench_main`",
+                    line.escape_debug()
+                ))
+            })?,
             Err(error) if is_interrupt(&error) => return Err(LoopbackError::Interrupted),
             Err(error) => return Err(failed(process.end().in_words(&error.to_string()))),
         };

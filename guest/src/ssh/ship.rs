@@ -82,7 +82,9 @@ impl Payload<'_> {
     const fn mode(&self) -> &'static str {
         match self {
             Self::Executable(_) => "700",
-            Self::Data(_) => "600",
+            // All benches of a boot share it.
+            Self::Data(file) if file.is_executable => "500",
+            Self::Data(_) => "400",
         }
     }
 
@@ -90,6 +92,7 @@ impl Payload<'_> {
     const fn test(&self) -> &'static str {
         match self {
             Self::Executable(_) => "-x",
+            Self::Data(file) if file.is_executable => "-x",
             Self::Data(_) => "-r",
         }
     }

@@ -137,13 +137,19 @@ pub(crate) fn data_file() -> CaseResult {
     let mut guest = started(&sshd.address(""));
     let first = guest.ship_file(&file).unwrap();
     let copy = Path::new(&first.path);
-    assert_eq!((fs::read(copy).unwrap(), mode(copy)), (content.clone(), 0o600));
+    assert_eq!((fs::read(copy).unwrap(), mode(copy)), (content.clone(), 0o400));
     assert_eq!(copy, sshd.path("cache/sevbench").join(&file.sha256));
     assert!(first.uploaded && !guest.ship_file(&file).unwrap().uploaded);
+    fs::set_permissions(copy, Permissions::from_mode(0o600)).unwrap();
     fs::write(copy, vec![0; content.len()]).unwrap();
     assert!(guest.ship_file(&file).unwrap().uploaded);
     assert_eq!(fs::read(copy).unwrap(), content);
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    guest.ship_file(&DataFile::read(&path).unwrap()).unwrap();
+    assert_eq!(mode(copy), 0o500);
     assert!(DataFile::read(&sshd.path("nonesuch")).is_err());
+    let error = DataFile::read(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert_eq!(error, "it is not a regular file");
     Ok(())
 }
 

@@ -80,6 +80,8 @@
 //! in a folder of its own; the crate then needs no `.cargo/config.toml`. Install the program once:
 //! `cargo install --locked --path harness/program`.
 
+#[doc(hidden)]
+pub use sevbench_protocol::OutputToError;
 /// The version of `hdrhistogram` whose histograms [`Observation::histogram`] takes.
 ///
 /// ```
@@ -124,7 +126,7 @@ pub fn bench_main(suite: &'static str, benches: impl IntoIterator<Item = Bench>)
     use sevbench_protocol::agent_main as run;
     #[cfg(feature = "runner")]
     use sevbench_runner::bench_main as run;
-    run(suite, benches.into_iter().collect())
+    run(suite, || benches.into_iter().collect())
 }
 
 /// Defines the `main` of a bench executable.

@@ -166,10 +166,7 @@ impl<M: Measurement> Criterion<M> {
     /// Does nothing after the macro [`criterion_main!`](crate::criterion_main). Ends a process that
     /// has a `main` of its own, since nothing was measured.
     pub fn final_summary(&self) {
-        if !pass::is_under_way() {
-            eprintln!("error: sevbench measures nothing without criterion_main!: use it as `main`");
-            std::process::exit(2);
-        }
+        pass::require_pass();
     }
 
     /// Starts a group of benches.

@@ -1,19 +1,39 @@
 //! From criterion's groups to a suite of sevbench's benches.
 
-use crate::pass::{self, Listed};
-use sevbench::{Bench, Bencher, bench_main};
+use crate::pass::{self, Listed, USAGE};
+use sevbench::{Bench, Bencher, OutputToError, bench_main};
 use std::process::ExitCode;
-
-/// The exit status for benches that cannot be measured here.
-const USAGE: u8 = 2;
 
 /// The `main` of a bench executable. [`criterion_main!`](crate::criterion_main) calls it.
 #[doc(hidden)]
 pub fn run_groups(suite: &'static str, groups: &'static [fn()]) -> ExitCode {
+    bench_main(suite, Benches(groups))
+}
+
+/// The benches of these groups. A process that needs no list, such as an SSH server, makes none.
+struct Benches(&'static [fn()]);
+
+impl IntoIterator for Benches {
+    type Item = Bench;
+    type IntoIter = std::vec::IntoIter<Bench>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let Self(groups) = self;
+        let benches: Vec<Bench> =
+            list(groups).into_iter().map(|listed| bench(groups, listed)).collect();
+        benches.into_iter()
+    }
+}
+
+/// Lists the benches of the groups. Ends the process if they cannot be measured.
+fn list(groups: &[fn()]) -> Vec<Listed> {
+    // What groups print would be taken for a list, or for the first words of an agent.
+    let redirected = OutputToError::begin();
     let listing = pass::list(groups);
+    drop(redirected);
     if let Some(reason) = listing.refused {
         eprintln!("error: {reason}");
-        return ExitCode::from(USAGE);
+        std::process::exit(USAGE);
     }
     if !listing.ignored.is_empty() && is_measuring() {
         let calls: Vec<&str> = listing.ignored.into_iter().collect();
@@ -23,7 +43,7 @@ pub fn run_groups(suite: &'static str, groups: &'static [fn()]) -> ExitCode {
             calls.join(", ")
         );
     }
-    bench_main(suite, listing.benches.into_iter().map(|listed| bench(groups, listed)))
+    listing.benches
 }
 
 /// Whether this process will measure, and neither lists nor tests nor serves.

@@ -13,9 +13,9 @@
 //! # How it works
 //!
 //! A bench executable first runs its groups to list the ids, and calls no closure. To measure a
-//! bench, the agent in a guest runs the groups again, up to the wanted id, and calls only that
-//! bench's closure. Code before a bench in its function therefore runs, untimed, whenever the
-//! executable starts, and again for each bench, boot and arm.
+//! bench, the agent in a guest runs the groups again, and calls only that bench's closure. The
+//! other code of the groups therefore runs, untimed, whenever a coordinator or an agent starts, and
+//! again for each bench, boot and arm. What it prints goes to standard error.
 //!
 //! # What differs
 //!

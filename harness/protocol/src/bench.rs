@@ -14,7 +14,8 @@ use std::time::Duration;
 ///
 /// Its body gets a [`Bencher`], or an [`Observer`] if it measures an external program. It returns
 /// nothing, or a `Result<(), Skip>`. It may be a function or a closure; what it captures must be
-/// `Send + Sync + 'static`, since it runs on a thread of its own, once in each boot of each arm.
+/// `Send + Sync + 'static`, since it runs on a thread of its own, once in each boot of each arm. It
+/// sees the guest's environment variables, not those of the coordinator.
 ///
 /// An id joins the names of suite and bench, and the parameter if there is one, with `/`. A name
 /// may contain `/` itself. Baselines refer to ids, so keep a name once it is released. Any
@@ -209,6 +210,8 @@ impl Bench {
     /// content has changed. [`Bencher::file`] and [`Observer::file`] return its path there.
     ///
     /// The path is relative to the package's folder. A run whose file is missing does not start.
+    /// All benches of a boot share the copy, which is read-only. It is executable if the file is,
+    /// and has another name.
     ///
     /// ```
     /// # use sevbench_protocol as sevbench;

@@ -31,7 +31,7 @@ mod test_run;
 mod unit;
 mod warm_up;
 
-pub use agent::{DIFFERENT_LISTS_HINT, empty_standard_input, run_agent};
+pub use agent::{DIFFERENT_LISTS_HINT, OutputToError, empty_standard_input, run_agent};
 pub use async_bencher::{AsyncBencher, AsyncExecutor};
 pub use batch_size::BatchSize;
 pub use bench::Bench;
@@ -52,7 +52,7 @@ pub use observation::{Observation, Observed, ObservedValue};
 pub use observer::{Failure, Observer};
 pub use roles::{DRIVE_COMMAND, agent_main, serve_role};
 pub use run_once::run_once;
-pub use settings::BenchSettings;
+pub use settings::{BenchSettings, DURATION_MAX, ROUNDS_MAX};
 pub use size::ByteSize;
 pub use skip::{BodyResult, Skip};
 pub use suite::{Suite, SuiteError};

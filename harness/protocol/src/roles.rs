@@ -42,8 +42,8 @@ pub fn serve_role(suite: Suite) -> Result<ExitCode, Suite> {
 ///
 /// As an agent it serves its coordinator. Otherwise it starts the installed `cargo-sevbench`, which
 /// drives it. Without that program it can still run each body once, as `cargo test` asks for.
-pub fn agent_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
-    let suite = match Suite::new(suite, benches) {
+pub fn agent_main(suite: &'static str, benches: impl FnOnce() -> Vec<Bench>) -> ExitCode {
+    let suite = match Suite::new(suite, benches()) {
         Ok(suite) => suite,
         Err(error) => return refuse(&error.to_string()),
     };

@@ -42,6 +42,9 @@ pub enum SuiteError {
     /// The list has no cases. Holds the suite's name.
     #[error("the suite `{0}` has no benches: list at least one in sevbench::main!")]
     Empty(String),
+    /// The suite's name, which this holds, is no word.
+    #[error("invalid name of a suite `{}`: use letters, digits, _ and - only", escaped(.0))]
+    InvalidName(String),
     /// Two cases have the same id, which this holds.
     #[error("two benches have the id `{0}`: rename one, or change its parameter")]
     DuplicateId(String),
@@ -74,12 +77,16 @@ impl Suite {
     /// ```
     ///
     /// # Errors
-    /// If there are no cases, two cases have the same id, an id is invalid, or a setting is out of
-    /// its range.
+    /// If the name is no word, there are no cases, two cases have the same id, an id is invalid, or
+    /// a setting is out of its range.
     pub fn new(
         name: &'static str,
         benches: impl IntoIterator<Item = Bench>,
     ) -> Result<Self, SuiteError> {
+        let usable = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || !name.chars().all(usable) {
+            return Err(SuiteError::InvalidName(name.into()));
+        }
         let cases = benches.into_iter().flat_map(Bench::into_cases);
         let cases: Vec<Case> = cases.map(|case| case.in_suite(name)).collect();
         if cases.is_empty() {
@@ -146,6 +153,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
     use crate::bencher::Bencher;
+    use crate::settings::{DURATION_MAX, ROUNDS_MAX};
     use crate::size::ByteSize;
     use std::time::Duration;
 
@@ -196,6 +204,20 @@ mod tests {
     }
 
     #[test]
+    fn name_that_is_no_word_is_refused() {
+        for name in ["", "a/b", "../x", "a b"] {
+            let error = Suite::new(name, [Bench::new("a", empty)]).err().unwrap();
+            assert_eq!(error, SuiteError::InvalidName(name.into()));
+        }
+    }
+
+    #[test]
+    fn limits_themselves_are_accepted() {
+        let bench = Bench::new("a", empty).rounds(ROUNDS_MAX).warm_up_time(DURATION_MAX);
+        assert!(Suite::new("s", [bench]).is_ok());
+    }
+
+    #[test]
     fn settings_out_of_their_range_are_refused() {
         let error = |bench: Bench| Suite::new("s", [bench]).err().unwrap().to_string();
         let bench = || Bench::new("a", empty);
@@ -205,6 +227,8 @@ mod tests {
             (bench().measurement_time(zero), "measurement_time"),
             (bench().observation_time(zero), "observation_time"),
             (bench().rounds(0), "no rounds"),
+            (bench().rounds(100_001), "more than 100,000 rounds"),
+            (bench().measurement_time(Duration::MAX), "measurement_time is zero or above 24 h"),
             (bench().confidence_level(95.0), "between 0 and 1"),
             (bench().confidence_level(f64::NAN), "between 0 and 1"),
         ] {

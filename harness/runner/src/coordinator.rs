@@ -29,4 +29,4 @@ pub(crate) use plan::Plan;
 pub(crate) use progress::{Progress, ProgressMode};
 pub(crate) use replication::Replication;
 pub(crate) use run::{Wiring, run_plan};
-pub(crate) use selection::{OwnList, Selection, select};
+pub(crate) use selection::{OwnList, Selection, SelectionError, select};

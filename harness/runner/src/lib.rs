@@ -20,4 +20,5 @@ pub use analysis::{
 pub use cli::bench_main;
 pub use config::{Config, ConfigError, MarginEntry};
 pub use coordinator::Arm;
+pub use record::keep_runs_in;
 pub use run_record::{RunError, RunRecord, RunValues};

@@ -22,15 +22,14 @@ pub(crate) use event::{
     MeasuredRecord, Phases, ResumedRecord, RoundRecord, RoundSamples, SetupRecord, SkipRecord,
     WarmUpRecord, total_ns,
 };
-pub(crate) use header::{
-    ArmRecord, BOOTS_MAX, Header, JOURNAL_SCHEMA, MarginRule, ROUNDS_MAX, Settings,
-};
+pub(crate) use header::{ArmRecord, BOOTS_MAX, Header, JOURNAL_SCHEMA, MarginRule, Settings};
 #[cfg(any(test, fuzzing))]
 pub(crate) use journal::parse_journal;
 pub(crate) use journal::{Journal, JournalError, Tail, read_journal, stream_journal};
 #[cfg(test)]
 pub(crate) use journal_writer::JournalFile;
 pub(crate) use journal_writer::JournalWriter;
+pub use location::keep_runs_in;
 pub(crate) use location::{Location, keep_runs_beside, write_remedy};
 pub(crate) use resolve::resolve_run;
 pub(crate) use runs::{find_unfinished, link_newest, next_number, warn_of_unreadable_runs};

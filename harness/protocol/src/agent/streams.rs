@@ -2,8 +2,8 @@
 //! not reach the protocol.
 
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The standard input and output that this process was started with, as private descriptors that
 /// no child inherits. From now on standard input is empty, and standard output goes to standard
@@ -17,6 +17,27 @@ pub(super) fn take_protocol() -> io::Result<(File, File)> {
         replace(null.as_raw_fd(), libc::STDOUT_FILENO)?;
     }
     Ok((input, output))
+}
+
+/// While it lives, standard output goes to standard error.
+#[derive(Debug)]
+pub struct OutputToError(OwnedFd);
+
+impl OutputToError {
+    /// Begins. `None` if a stream is closed.
+    pub fn begin() -> Option<Self> {
+        let output = io::stdout().as_fd().try_clone_to_owned().ok()?;
+        io::stdout().flush().ok();
+        replace(libc::STDERR_FILENO, libc::STDOUT_FILENO).ok()?;
+        Some(Self(output))
+    }
+}
+
+impl Drop for OutputToError {
+    fn drop(&mut self) {
+        io::stdout().flush().ok();
+        replace(self.0.as_raw_fd(), libc::STDOUT_FILENO).ok();
+    }
 }
 
 /// Makes standard input empty, for this process and its children.

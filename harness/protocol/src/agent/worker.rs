@@ -10,6 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+/// The stack of a body: that of a main thread, on which criterion and `--test` run bodies.
+const STACK_SIZE: usize = 8 << 20;
+
 /// What to do about a bench that not every list has.
 pub const DIFFERENT_LISTS_HINT: &str =
     "list it everywhere; where it cannot run, let its body return a Skip";
@@ -35,7 +38,8 @@ impl Worker {
         let (requests, inbox) = sync_channel(1);
         let (outbox, answers) = sync_channel(1);
         let suite = Arc::clone(suite);
-        std::thread::Builder::new().name(bench.into()).spawn(move || {
+        let thread = std::thread::Builder::new().name(bench.into()).stack_size(STACK_SIZE);
+        thread.spawn(move || {
             let mut link = ThreadLink { outbox: outbox.clone(), inbox };
             let case = &suite.cases()[index];
             let run = AssertUnwindSafe(|| case.run(&mut link, spin_factor, files));

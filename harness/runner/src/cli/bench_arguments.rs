@@ -5,8 +5,9 @@ use super::libtest_flags::LibtestFlags;
 use super::output::{BenchFormat, Colour};
 use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
 use crate::coordinator::Selection;
-use crate::record::{BOOTS_MAX, BaselineName, ROUNDS_MAX};
+use crate::record::{BOOTS_MAX, BaselineName};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use sevbench_protocol::{DURATION_MAX, ROUNDS_MAX};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,9 +19,6 @@ const DURATION_HELP: &str =
 
 /// The smallest precision, in per cent. No run is long enough for less.
 const PRECISION_MIN: f64 = 0.001;
-
-/// The longest duration that a flag accepts.
-const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Measure Rust benches in a control guest and in treatment guests, and print the slowdown of each
 /// with its confidence interval.

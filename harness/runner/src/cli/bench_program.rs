@@ -5,7 +5,7 @@ use super::bench_arguments::BenchArguments;
 use super::exit::{CliError, FAILED, report};
 use super::measure::measure;
 use super::output::{BenchFormat, print_clap, print_text};
-use crate::coordinator::select;
+use crate::coordinator::{SelectionError, select};
 use crate::record::keep_runs_beside;
 use sevbench_guest::{Executable, LOOPBACK_SERVER_ARGUMENT, ask_executable, serve_loopback};
 use sevbench_protocol::{
@@ -19,12 +19,12 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 /// The `main` of a bench executable. `sevbench::main!` calls it.
-pub fn bench_main(suite: &'static str, benches: Vec<Bench>) -> ExitCode {
+pub fn bench_main(suite: &'static str, benches: impl FnOnce() -> Vec<Bench>) -> ExitCode {
     let start = Instant::now();
     if std::env::args_os().nth(1).is_some_and(|first| first == LOOPBACK_SERVER_ARGUMENT) {
         return serve_loopback();
     }
-    let suite = match Suite::new(suite, benches) {
+    let suite = match Suite::new(suite, benches()) {
         Ok(suite) => suite,
         Err(error) => return report(Err(CliError::usage(error))),
     };
@@ -102,7 +102,13 @@ impl Subject<'_> {
         if arguments.libtest.ignored {
             return Ok(Vec::new());
         }
-        select(&self.list, &arguments.selection()).map_err(CliError::usage)
+        match select(&self.list, &arguments.selection()) {
+            // `cargo test NAME` passes the name of a unit test to benches too.
+            Err(SelectionError::NoMatch { .. }) if !arguments.bench && !arguments.test => {
+                Ok(Vec::new())
+            }
+            selected => selected.map_err(CliError::usage),
+        }
     }
 
     fn print(&self, arguments: &BenchArguments) -> Result<u8, CliError> {

@@ -3,13 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Protection};
-use sevbench_protocol::BenchSettings;
+use sevbench_protocol::{BenchSettings, ROUNDS_MAX};
 use sevbench_reports::{MarginSource, Place, Role};
 use std::collections::BTreeMap;
 
 /// The most boots and rounds that a run can have, and the longest time of any setting.
 pub(crate) const BOOTS_MAX: u32 = 10_000;
-pub(crate) const ROUNDS_MAX: u32 = 100_000;
 const SAMPLES_MAX: u32 = 1 << 16;
 const TIME_MAX_NS: u64 = 24 * 3_600 * 1_000_000_000;
 

@@ -80,7 +80,7 @@ pub(crate) fn write_remedy(error: &io::Error) -> &'static str {
 const fn no_result(has_runs: bool) -> &'static str {
     match has_runs {
         true => "no run has a result: name a run to see why it failed, or make a new one",
-        false => "there is no run yet; make one with `cargo bench --bench memory`",
+        false => "there is no run yet; make one with `cargo bench --bench NAME`",
     }
 }
 
@@ -149,13 +149,26 @@ impl Location {
     }
 }
 
-/// The executable whose target folder holds the runs, if it is not this process's own.
-static MEASURED: OnceLock<PathBuf> = OnceLock::new();
+/// Cargo's target folder, which holds the runs.
+static TARGET: OnceLock<PathBuf> = OnceLock::new();
 
-/// Keeps runs in the target folder of this executable. The first call decides.
+/// Keeps runs in this target folder. Of this function and [`keep_runs_beside`], the first call
+/// decides.
+pub fn keep_runs_in(target: &Path) {
+    TARGET.get_or_init(|| target.into());
+}
+
+/// Keeps runs in the target folder of this executable.
 pub(crate) fn keep_runs_beside(executable: &Path) {
+    TARGET.get_or_init(|| target_of(executable));
+}
+
+/// The outermost folder around an executable that cargo has marked, or else `target` in the folder
+/// in which the command was typed.
+fn target_of(executable: &Path) -> PathBuf {
     let absolute = fs::canonicalize(executable).unwrap_or_else(|_| executable.into());
-    MEASURED.get_or_init(|| absolute);
+    let target = absolute.ancestors().filter(|folder| folder.join(TARGET_TAG).is_file()).last();
+    target.map_or_else(|| typed_folder().join("target"), Path::to_path_buf)
 }
 
 /// The folder of all runs: the variable's, or `sevbench` in cargo's target folder.
@@ -163,8 +176,6 @@ pub(super) fn home() -> PathBuf {
     if let Some(home) = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
         return typed_folder().join(home);
     }
-    let executable = MEASURED.get().cloned().or_else(|| std::env::current_exe().ok());
-    let executable = executable.unwrap_or_default();
-    let target = executable.ancestors().filter(|folder| folder.join(TARGET_TAG).is_file()).last();
-    target.map_or_else(|| typed_folder().join("target"), Path::to_path_buf).join("sevbench")
+    let own = || target_of(&std::env::current_exe().unwrap_or_default());
+    TARGET.get_or_init(own).join("sevbench")
 }

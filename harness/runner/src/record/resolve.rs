@@ -48,7 +48,7 @@ pub(crate) fn resolve_run(name: Option<&OsStr>) -> Result<Location, RecordError>
     }
     known.extend(baselines());
     let known = if known.is_empty() {
-        "none yet; make one with `cargo bench --bench memory`".into()
+        "none yet; make one with `cargo bench --bench NAME`".into()
     } else {
         known.join(", ")
     };
