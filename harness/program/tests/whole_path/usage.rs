@@ -173,4 +173,6 @@ fn flags_of_libtest_are_understood() {
         ["--nocapture", "--test-threads", "2", "-q", "--skip", "rate", "trials/(rate|spin)"];
     run(&threads).expect(0, &["test trials/spin ... ok", "1 passed"]);
     run(&["--ignored"]).expect(0, &["0 passed, 0 failed, 0 skipped"]);
+    // The name of a unit test, in `cargo test --all-targets NAME`.
+    run(&["some_unit_test"]).expect(0, &["0 passed, 0 failed, 0 skipped"]);
 }
