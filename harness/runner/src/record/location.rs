@@ -152,8 +152,7 @@ impl Location {
 /// Cargo's target folder, which holds the runs.
 static TARGET: OnceLock<PathBuf> = OnceLock::new();
 
-/// Keeps runs in this target folder. Of this function and [`keep_runs_beside`], the first call
-/// decides.
+/// Keeps runs in cargo's target folder `target`. The first call decides.
 pub fn keep_runs_in(target: &Path) {
     TARGET.get_or_init(|| target.into());
 }
