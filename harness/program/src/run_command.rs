@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::Value;
 use sevbench_guest::typed_folder;
 use sevbench_runner::cli::{CliError, drive_executable, report};
-use sevbench_runner::keep_runs_in;
+use sevbench_runner::{keep_runs_in, target_of_project};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -76,7 +76,12 @@ struct Built {
 
 /// Builds the bench target.
 fn build(arguments: &RunArguments) -> Result<Built, CliError> {
-    let target = target_folder(Stdio::inherit())?;
+    let target = target_of_project().ok_or_else(|| {
+        CliError::usage(
+            "cargo cannot read the project: run this in a package's folder, or type `cargo metadata` \
+             to see what is wrong with it",
+        )
+    })?;
     mark_target_folder(&target).map_err(CliError::failed)?;
     keep_runs_in(&target);
     let target = target.join(BUILD_FOLDER);
@@ -140,7 +145,7 @@ fn built_in(messages: &str, bench: &str) -> Option<Built> {
 
 /// Keeps runs in the target folder of the project in this folder, if there is one.
 pub(super) fn keep_runs_of_project() {
-    if let Ok(target) = target_folder(Stdio::null()) {
+    if let Some(target) = target_of_project() {
         keep_runs_in(&target);
     }
 }
@@ -156,21 +161,6 @@ fn mark_target_folder(target: &Path) -> io::Result<()> {
         target.join("CACHEDIR.TAG"),
         "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag.\n",
     )
-}
-
-/// Cargo's target folder of the project in this folder.
-fn target_folder(errors: Stdio) -> Result<PathBuf, CliError> {
-    let mut command = cargo();
-    command.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = command.stderr(errors).output().map_err(cannot_run("cargo"))?;
-    if !output.status.success() {
-        return Err(CliError::usage(
-            "cargo cannot read the project: run this in a package's folder",
-        ));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(CliError::failed)?;
-    let folder = metadata["target_directory"].as_str();
-    folder.map(PathBuf::from).ok_or_else(|| CliError::failed("cargo names no target folder"))
 }
 
 /// The target that rustc builds for by default. Named, it keeps the flags from build scripts and

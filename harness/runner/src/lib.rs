@@ -20,5 +20,5 @@ pub use analysis::{
 pub use cli::bench_main;
 pub use config::{Config, ConfigError, MarginEntry};
 pub use coordinator::Arm;
-pub use record::keep_runs_in;
+pub use record::{keep_runs_in, target_of_project};
 pub use run_record::{RunError, RunRecord, RunValues};

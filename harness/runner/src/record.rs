@@ -29,8 +29,8 @@ pub(crate) use journal::{Journal, JournalError, Tail, read_journal, stream_journ
 #[cfg(test)]
 pub(crate) use journal_writer::JournalFile;
 pub(crate) use journal_writer::JournalWriter;
-pub use location::keep_runs_in;
 pub(crate) use location::{Location, keep_runs_beside, write_remedy};
+pub use location::{keep_runs_in, target_of_project};
 pub(crate) use resolve::resolve_run;
 pub(crate) use runs::{find_unfinished, link_newest, next_number, warn_of_unreadable_runs};
 pub(crate) use standing::{ArmStanding, standings};

@@ -1,10 +1,12 @@
 //! Where runs are on disk: `target/sevbench/<run-id>/`, and the link `latest` to the newest one.
 
+use serde_json::Value;
 use sevbench_guest::typed_folder;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use thiserror::Error;
 
@@ -13,6 +15,9 @@ const HOME_VARIABLE: &str = "SEVBENCH_HOME";
 
 /// The file by which cargo marks its target folder.
 const TARGET_TAG: &str = "CACHEDIR.TAG";
+
+/// Cargo sets it for what it starts: the cargo that does.
+const CARGO_VARIABLE: &str = "CARGO";
 
 /// The journal in a run's folder.
 pub(super) const JOURNAL: &str = "run.ndjson";
@@ -162,9 +167,25 @@ pub(crate) fn keep_runs_beside(executable: &Path) {
     TARGET.get_or_init(|| target_of(executable));
 }
 
-/// The outermost folder around an executable that cargo has marked, or else `target` in the folder
-/// in which the command was typed.
+/// The target folder of the project in the working folder. `None` without one, or without cargo.
+pub fn target_of_project() -> Option<PathBuf> {
+    let cargo = std::env::var_os(CARGO_VARIABLE).unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).ok()?;
+    metadata["target_directory"].as_str().map(PathBuf::from)
+}
+
+/// The target folder of an executable: that of the project if cargo started this process, since
+/// cargo may build elsewhere. Otherwise the outermost folder around it that cargo has marked, or
+/// else `target` in the folder in which the command was typed.
 fn target_of(executable: &Path) -> PathBuf {
+    if std::env::var_os(CARGO_VARIABLE).is_some()
+        && let Some(target) = target_of_project()
+    {
+        return target;
+    }
     let absolute = fs::canonicalize(executable).unwrap_or_else(|_| executable.into());
     let target = absolute.ancestors().filter(|folder| folder.join(TARGET_TAG).is_file()).last();
     target.map_or_else(|| typed_folder().join("target"), Path::to_path_buf)
