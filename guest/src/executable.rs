@@ -111,13 +111,13 @@ pub struct DynamicExecutable {
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const ANSWER_LEN_MAX: usize = 64 << 20;
 
-/// What an executable on this machine prints when it is started with this argument.
+/// What an executable on this machine prints when it is started with these arguments.
 ///
 /// # Errors
 /// If it cannot be started, fails, or takes longer than a minute.
-pub fn ask_executable(path: &Path, argument: &str) -> Result<String, String> {
+pub fn ask_executable(path: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(path);
-    command.arg(argument).stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
     let program = Program::new(&mut command, ANSWER_LIMIT).stdout(Capture::All(ANSWER_LEN_MAX));
     let output = program.run().map_err(|error| error.to_string())?;
     match output.status.success() {

@@ -6,9 +6,7 @@ use sevbench_guest::typed_folder;
 use sevbench_runner::cli::{CliError, drive_executable, report};
 use sevbench_runner::{keep_runs_in, target_of_project};
 use std::ffi::OsString;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 /// What cargo passes to rustc. A static executable needs nothing of the guest.
@@ -82,7 +80,6 @@ fn build(arguments: &RunArguments) -> Result<Built, CliError> {
              to see what is wrong with it",
         )
     })?;
-    mark_target_folder(&target).map_err(CliError::failed)?;
     keep_runs_in(&target);
     let target = target.join(BUILD_FOLDER);
     let host = host()?;
@@ -148,19 +145,6 @@ pub(super) fn keep_runs_of_project() {
     if let Some(target) = target_of_project() {
         keep_runs_in(&target);
     }
-}
-
-/// Makes cargo's target folder with its mark, by which bench executables find it. Cargo marks only
-/// the folders that it makes itself.
-fn mark_target_folder(target: &Path) -> io::Result<()> {
-    if target.exists() {
-        return Ok(());
-    }
-    fs::create_dir_all(target)?;
-    fs::write(
-        target.join("CACHEDIR.TAG"),
-        "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag.\n",
-    )
 }
 
 /// The target that rustc builds for by default. Named, it keeps the flags from build scripts and

@@ -27,7 +27,7 @@ pub use bootstrap::{
 pub use changepoint::{changepoint_penalty, changepoints};
 pub use fieller::{RatioInterval, fieller_interval};
 pub use interval::Interval;
-pub use median::{median_interval, sign_test_above};
+pub use median::median_interval;
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use outlier::{OutlierLabel, tukey_labels};
 pub use pivot::Pivot;

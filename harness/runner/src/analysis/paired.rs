@@ -50,9 +50,6 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     Some(SeriesComparison { comparison, bench: series.bench, boots, pivot })
 }
 
-/// The method of a percentile of the pooled values of each boot.
-const POOLED: &str = "delete-one-boot jackknife";
-
 /// The estimate that is judged, and the trimmed one beside it.
 struct Headline {
     basis: Basis,
@@ -60,6 +57,8 @@ struct Headline {
     point: LogRatio,
     pivot: PivotResult,
     method: &'static str,
+    /// Whether it is a percentile of the pooled values of each boot.
+    is_pooled: bool,
     trimmed: PivotResult,
     /// The means of the control and of the treatment, in the unit of the series.
     means: [f64; 2],
@@ -83,16 +82,16 @@ impl Headline {
         let trimmed = Pivot::trimmed_mean(&replicates);
         let basis = Basis::of_boots(boots, input.confidence());
         if let Some(PooledPercentile { pivot, means, boots, rounds }) = pooled {
-            let (pivot, method) = (Ok(pivot), POOLED);
+            let (pivot, method) = (Ok(pivot), "delete-one-boot jackknife");
             let basis = Basis { boots, rounds, ..basis };
-            return Some(Self { basis, point, pivot, method, trimmed, means });
+            return Some(Self { basis, point, pivot, method, is_pooled: true, trimmed, means });
         }
         let (pivot, method) = boot_pivot(boots, &replicates, input.data.first_stage);
         let means = match boots {
             [] => means(&pair_rounds(input.series, input.pair, RoundFilter::All).boots),
             boots => means(boots),
         };
-        Some(Self { basis, point, pivot, method, trimmed, means })
+        Some(Self { basis, point, pivot, method, is_pooled: false, trimmed, means })
     }
 
     fn estimate(&self) -> Estimate {
@@ -101,8 +100,9 @@ impl Headline {
 
     /// The median boot; `None` if the headline is not about the ratios of boots.
     fn typical(&self, boots: &[BootPairs]) -> Option<Estimate> {
-        let is_pooled = self.method == POOLED;
-        (boots.len() > 1 && !is_pooled).then(|| self.basis.typical(&replicates(boots))).flatten()
+        (boots.len() > 1 && !self.is_pooled)
+            .then(|| self.basis.typical(&replicates(boots)))
+            .flatten()
     }
 
     fn flags(&self, pair: ArmPair) -> Vec<Flag> {

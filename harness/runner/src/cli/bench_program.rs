@@ -54,7 +54,7 @@ pub fn drive_executable(
 /// Asks an executable for its benches.
 fn list_of(executable: &Path) -> Result<BenchList, CliError> {
     let shown = executable.display();
-    let text = ask_executable(executable, LIST_ARGUMENT)
+    let text = ask_executable(executable, &[LIST_ARGUMENT])
         .map_err(|reason| CliError::usage(format!("{shown} lists no benches: {reason}")))?;
     BenchList::read(&text).map_err(|error| CliError::usage(format!("{shown}: {error}")))
 }

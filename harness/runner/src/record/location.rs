@@ -1,12 +1,11 @@
 //! Where runs are on disk: `target/sevbench/<run-id>/`, and the link `latest` to the newest one.
 
 use serde_json::Value;
-use sevbench_guest::typed_folder;
+use sevbench_guest::{ask_executable, typed_folder};
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use thiserror::Error;
 
@@ -170,10 +169,9 @@ pub(crate) fn keep_runs_beside(executable: &Path) {
 /// The target folder of the project in the working folder. `None` without one, or without cargo.
 pub fn target_of_project() -> Option<PathBuf> {
     let cargo = std::env::var_os(CARGO_VARIABLE).unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let arguments = ["metadata", "--no-deps", "--format-version", "1"];
+    let answer = ask_executable(Path::new(&cargo), &arguments).ok()?;
+    let metadata: Value = serde_json::from_str(&answer).ok()?;
     metadata["target_directory"].as_str().map(PathBuf::from)
 }
 
