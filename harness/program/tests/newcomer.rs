@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-/// One crate at a time is built and run: two runs would be warned of each other.
+/// One run at a time: two would be warned of each other.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn root() -> PathBuf {
@@ -171,6 +171,7 @@ fn form(line: &str) -> String {
 
 #[test]
 fn output_in_the_readme_has_the_current_form() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::new();
     let ran = lab.run(&["--quick", "--boots", "2", "--seed", "3", "spin"]);
     ran.expect(0, &[]);
