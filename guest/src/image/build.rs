@@ -242,3 +242,18 @@ impl Build<'_> {
         Err(ImageError::Step { step: step.into(), status, output })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn suite_of_a_recipe_can_be_no_option_of_mmdebstrap() {
+        let (recipe, interrupt) = (Recipe::debian().unwrap(), Interrupt::new());
+        let folder = Path::new("images");
+        let command = Build { recipe: &recipe, folder, interrupt: &interrupt }.mmdebstrap();
+        let arguments: Vec<_> = command.get_args().filter_map(|text| text.to_str()).collect();
+        assert!(arguments.ends_with(&["--", "bookworm", "images/root.tar"]), "{arguments:?}");
+    }
+}

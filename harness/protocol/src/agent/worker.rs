@@ -117,3 +117,26 @@ fn take_panic() -> String {
 fn lacks_a_file(message: &str) -> bool {
     ["No such file or directory", "kind: NotFound"].iter().any(|words| message.contains(words))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::bench::Bench;
+    use crate::bencher::Bencher;
+    use std::hint::black_box;
+
+    /// Without room for it, this process would end with a signal. Other threads have 2 MiB.
+    #[test]
+    fn body_has_the_stack_of_a_main_thread() {
+        let body = |b: &mut Bencher<'_>| {
+            let on_stack = [1_u8; 7 << 20];
+            b.iter(|| black_box(&on_stack).len());
+        };
+        let suite = Arc::new(Suite::new("s", [Bench::new("deep", body)]).unwrap());
+        let (worker, answer) = Worker::start(&suite, "s/deep", None, DataFiles::default()).unwrap();
+        assert!(matches!(answer, BenchAnswer::Ready { .. }), "{answer:?}");
+        let (worker, answer) = worker.unwrap().drive(BenchRequest::Finish);
+        assert!(worker.is_none() && matches!(answer, BenchAnswer::Finished), "{answer:?}");
+    }
+}

@@ -2,11 +2,17 @@
 //! rename one. Units are part of the names.
 
 use super::header::Header;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use sevbench_guest::{Facts, LaunchRecord};
 use sevbench_protocol::{Conditions, Observation, SampleKind, Throughput};
 use sevbench_reports::Outcome;
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// The samples of a round are seldom more. Room for them is reserved, since growing a list to its
+/// length takes about as long as parsing it.
+const TIMES_USUAL: usize = 16;
 
 /// One line of `run.ndjson`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -180,9 +186,32 @@ struct ArmRoundFields {
     transport_retries: Option<u32>,
     #[serde(default)]
     stopped: bool,
+    #[serde(default, deserialize_with = "times")]
     elapsed_ns: Option<Vec<u64>>,
     observations: Option<Vec<Vec<Observation>>>,
     measured_ns: Option<u64>,
+}
+
+/// Reads the times of a round's samples.
+fn times<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u64>>, D::Error> {
+    struct Times;
+
+    impl<'de> Visitor<'de> for Times {
+        type Value = Option<Vec<u64>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of times in ns")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut times = Vec::with_capacity(TIMES_USUAL);
+            while let Some(time) = list.next_element()? {
+                times.push(time);
+            }
+            Ok(Some(times))
+        }
+    }
+    deserializer.deserialize_seq(Times)
 }
 
 impl TryFrom<ArmRoundFields> for ArmRound {

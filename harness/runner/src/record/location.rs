@@ -197,3 +197,19 @@ pub(super) fn home() -> PathBuf {
     let own = || target_of(&std::env::current_exe().unwrap_or_default());
     TARGET.get_or_init(own).join("sevbench")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_on_a_record_that_cannot_be_written_fits_the_error() {
+        let advice = |number| write_remedy(&io::Error::from_raw_os_error(number));
+        for full in [libc::ENOSPC, libc::EDQUOT] {
+            assert_eq!(advice(full), "free some space or set SEVBENCH_HOME to another folder");
+        }
+        for closed in [libc::EACCES, libc::EROFS, libc::EIO] {
+            assert_eq!(advice(closed), "set SEVBENCH_HOME to a folder in which you can write");
+        }
+    }
+}
