@@ -11,8 +11,8 @@ use std::thread;
 /// The longest line, with its line feed. A round of distributions from several arms can be long.
 pub(super) const LINE_LEN_MAX: usize = 64 << 20;
 
-/// Lines are handed to threads in blocks of about this many bytes, and at most this many lines. What
-/// a few threads hold of them fits a CPU's cache.
+/// Lines are handed to threads in blocks of about this many bytes, and at most this many lines.
+/// What a few threads hold of them fits a CPU's cache.
 const BLOCK_LEN: usize = 128 << 10;
 const BLOCK_LINES_MAX: usize = 4096;
 /// More threads than this would wait for the one that takes the events.
