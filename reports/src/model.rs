@@ -11,8 +11,8 @@ mod summary;
 mod word;
 
 pub use comparison::{
-    BootRow, Change, Comparison, Estimate, Mean, Settle, SweepPoint, VarianceShares, WarmUpClasses,
-    WarmUps,
+    BootRow, Change, Comparison, Estimate, Mean, Prospect, Settle, SweepPoint, VERDICT_BOOTS_MIN,
+    VarianceShares, WarmUpClasses, WarmUps,
 };
 pub use flag::Flag;
 pub use gate::{GateLine, GateReport, Undecided};
@@ -21,7 +21,8 @@ pub use record_comparison::{
     ChangeRow, RECORD_COMPARISON_SCHEMA, RecordComparison, RecordDifference,
 };
 pub use run::{
-    ArmMachine, ArmSummary, Build, Duty, NoiseFloor, OverriddenSetting, Replication, Run, Testimony,
+    ArmMachine, ArmSummary, Build, Duty, NoiseFloor, Overridden, OverriddenFraction, Replication,
+    Run, Testimony,
 };
 pub use summary::{
     DifferenceRow, Exclusion, FailedRow, OutlierRow, Overall, SUMMARY_SCHEMA, SkippedRow, Summary,

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sevbench_reports::{
-    Against, Change, ChangeRow, Estimate, GateDecision, GateLine, GateReport, Measurand,
-    NoiseFloor, OverriddenSetting, Place, RecordComparison, RecordDifference, Summary, TextOptions,
-    Undecided, UndecidedReason, Verdict, read_summary, render_gate, render_record_comparison,
-    render_text,
+    Against, Change, ChangeRow, Estimand, Estimate, GateDecision, GateLine, GateReport, Measurand,
+    NoiseFloor, Overridden, OverriddenFraction, Place, Prospect, RecordComparison,
+    RecordDifference, Summary, TextOptions, Undecided, UndecidedReason, Verdict, read_summary,
+    render_gate, render_record_comparison, render_text,
 };
 use std::path::Path;
 
@@ -21,11 +21,11 @@ fn golden() -> Summary {
 #[test]
 fn results_come_first_then_notes_then_the_arms() {
     insta::assert_snapshot!(render_text(&golden(), TextOptions::default()), @r#"
-    bench                    nosev           injected  slowdown [95 % interval]  injected/nosev  verdict (margin 3 %)  flags
-    trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed             injected
-    trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive          injected
+    bench                    nosev           injected  slowdown [95 % interval]  injected/nosev  verdict (margin 3 %, mean)  flags
+    trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed                   injected
+    trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive                injected
     geometric mean of 2 benches in injected: 1.047 [0.913, 1.201]
-    to settle inconclusive benches, if the spread stays the same: trials/rate needs 40 more boots (about 9.7 s)
+    chance that a longer run (--boots) decides inconclusive benches: trials/rate 17 % with 6 boots, 26 % with 12 (113 give ±1.5 %, about 27 s)
     1 outlier round (kept; --verbose lists it)
     skipped: trials/program in injected: a slowdown can be injected into a timed closure only, not into an outside program (hint: measure this bench without `spin=`)
     skipped: trials/skips in injected, nosev: this guest has no flux capacitor (hint: add one)
@@ -47,19 +47,46 @@ fn line_with_a_confidence_level_of_its_own_says_so() {
     let text = render_text(&summary, TextOptions::default());
     assert!(text.contains("slowdown [95 % interval]"), "{text}");
     assert!(text.contains("1.102 [1.030, 1.179] (99 %)"), "{text}");
-    assert_eq!(text.matches(" %)").count(), 2, "with that of the margin: {text}");
+    assert_eq!(text.matches(" %)").count(), 1, "{text}");
     summary.comparisons[1].margin = 0.1;
-    summary.run.overridden = vec![OverriddenSetting {
-        setting: "margin".into(),
-        run: 0.03,
-        analysis: 0.12,
-        of_benches: 1,
-    }];
+    let values = OverriddenFraction { run: 0.03, analysis: 0.12, of_benches: 1 };
+    let judge = Overridden::Judge { run: Estimand::Both, analysis: Estimand::Mean };
+    summary.run.overridden = vec![Overridden::Margin(values), judge];
     let text = render_text(&summary, TextOptions::default());
-    assert!(text.contains("verdict (margin 3 %)"), "{text}");
+    assert!(text.contains("verdict (margin 3 %, mean)"), "{text}");
     assert!(text.contains("inconclusive (10 %)"), "{text}");
     let both = "margin: 12 % in this analysis, 3 % (and other values for 1 bench) in the run";
     assert!(text.contains(both), "{text}");
+    let judged = "verdicts: about the mean in this analysis, the mean and median in the run";
+    assert!(text.contains(judged), "{text}");
+}
+
+/// One line tells what longer runs could decide; another names what none could.
+#[test]
+fn prospects_of_longer_runs_are_told() {
+    let mut summary = golden();
+    let prospect = Prospect {
+        chance_double: 0.41,
+        chance_quadruple: 0.8,
+        boots: Some(35),
+        seconds: Some(8.0),
+    };
+    summary.comparisons[1].prospect = Some(prospect);
+    let text = render_text(&summary, TextOptions::default());
+    let line = "chance that a longer run (--boots) decides inconclusive benches: trials/rate 41 % \
+                with 6 boots, 80 % with 12 (35 give ±1.5 %, about 8.0 s)";
+    assert!(text.lines().any(|shown| shown == line), "{text}");
+    let hopeless = Prospect { boots: None, seconds: None, ..prospect };
+    summary.comparisons[1].prospect = Some(hopeless);
+    let text = render_text(&summary, TextOptions::default());
+    assert!(
+        text.contains("too noisy on this host to be decided within a day: trials/rate;"),
+        "{text}"
+    );
+    summary.comparisons[1].slowdown.boots = 2;
+    let text = render_text(&summary, TextOptions::default());
+    assert!(text.contains("no verdict rests on fewer than 3 boots"), "{text}");
+    assert!(!text.contains("too noisy"), "{text}");
 }
 
 /// One line names the benches whose mean is not that of a typical boot.
@@ -156,7 +183,7 @@ fn repeated_control_is_named_once() {
 
 /// Replaces every text of a document that a guest or someone else could have written.
 fn poison(value: &mut Value, key: &str, poisoned: &mut u32) {
-    const WORDS: [&str; 16] = [
+    const WORDS: [&str; 17] = [
         "schema",
         "role",
         "claimed",
@@ -173,6 +200,7 @@ fn poison(value: &mut Value, key: &str, poisoned: &mut u32) {
         "against",
         "decision",
         "witness",
+        "judge",
     ];
     match value {
         // A gate's reason is one of few words.
@@ -250,8 +278,10 @@ fn no_text_of_two_records_or_a_gate_reaches_the_terminal_raw() {
         against: Against::Margin,
         baseline: Some("main".into()),
         alpha: 0.05,
+        judge: Estimand::Both,
         decision: GateDecision::Regressed,
         regressed: vec![line("snp")],
+        by_mean: vec![line("sev-es")],
         undecided: vec![Undecided {
             line: Some(line("sev")),
             reason: UndecidedReason::Inconclusive,

@@ -1,10 +1,12 @@
 //! `cargo sevbench analyze` and `cargo sevbench compare`: results from existing records.
 
 use clap::Args;
-use sevbench_reports::{Against, Place, Run, TextOptions, render_record_comparison, render_title};
+use sevbench_reports::{
+    Against, Estimand, Place, Run, TextOptions, render_record_comparison, render_title,
+};
 use sevbench_runner::cli::{
-    AnalysisOptions, CliError, Format, analyze_record, print_json, print_summary, print_text,
-    report_gate,
+    AnalysisOptions, CliError, Format, analyze_record, estimands, print_json, print_summary,
+    print_text, report_gate,
 };
 use sevbench_runner::gate::{GateRefusal, Margin, Margins, judge_run, refused};
 use sevbench_runner::{
@@ -39,6 +41,11 @@ pub(super) struct AnalyzeArguments {
     /// [default: that of the run; 3 for a table]
     #[arg(long, value_name = "PCT")]
     margin: Option<f64>,
+    /// Choose what verdicts and the gate are about: the mean, the median boot (typical), or both
+    ///
+    /// [default: that of the run; the mean for runs made before this choice; both for a table]
+    #[arg(long, value_name = "WHAT", value_parser = estimands())]
+    judge: Option<Estimand>,
     /// Show how each slowdown changed since this run or baseline
     #[arg(long, value_name = "RECORD")]
     baseline: Option<OsString>,
@@ -85,8 +92,11 @@ pub(super) struct CompareArguments {
 pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> {
     arguments.margin.map(Margin::percent).transpose().map_err(CliError::usage)?;
     arguments.confidence_level.map(Confidence::new).transpose().map_err(CliError::usage)?;
-    let overrides =
-        Overrides { confidence: arguments.confidence_level, margin_percent: arguments.margin };
+    let overrides = Overrides {
+        confidence: arguments.confidence_level,
+        margin_percent: arguments.margin,
+        judge: arguments.judge,
+    };
     let options = AnalysisOptions {
         control: arguments.control.clone(),
         unpaired: arguments.unpaired,
@@ -122,7 +132,7 @@ pub(super) fn run_analyze(arguments: &AnalyzeArguments) -> Result<u8, CliError> 
     let mut summary = analysis.summary;
     let baseline = baseline_name.as_deref();
     summary.gate = arguments.gate.then(|| match refusal {
-        Some(refusal) => refused(&refusal, against, baseline),
+        Some(refusal) => refused(&refusal, against, baseline, summary.run.judge),
         None => judge_run(&summary, against, baseline),
     });
     if arguments.format == Format::Text {

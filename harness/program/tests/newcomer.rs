@@ -173,7 +173,7 @@ fn form(line: &str) -> String {
 fn output_in_the_readme_has_the_current_form() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::new();
-    let ran = lab.run(&["--quick", "--boots", "2", "--seed", "3", "spin"]);
+    let ran = lab.run(&["--quick", "--boots", "5", "--seed", "3", "spin"]);
     ran.expect(0, &[]);
     let shown = block("slowdown [95 % interval]");
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

@@ -12,6 +12,7 @@ mod collector;
 mod comparisons;
 mod costs;
 mod dataset;
+mod doubts;
 mod duty;
 mod error;
 mod estimate;

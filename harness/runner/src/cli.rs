@@ -23,5 +23,5 @@ pub use exit::{CliError, FAILED, USAGE, report};
 pub use gate_status::report_gate;
 pub use measure::prepare_host;
 pub use output::{Format, print_clap, print_json, print_summary, print_text};
-pub use records::{AnalysisOptions, analyze_record};
+pub use records::{AnalysisOptions, analyze_record, estimands};
 pub use signals::catch_signals;

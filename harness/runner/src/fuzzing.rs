@@ -4,7 +4,7 @@ use crate::analysis::{Analysis, JournalAnalysis, Overrides, TableOptions, analyz
 use crate::config::Config;
 use crate::gate::Margins;
 use crate::record::{parse_journal, parse_table};
-use sevbench_reports::{TextOptions, render_text};
+use sevbench_reports::{Estimand, TextOptions, render_text};
 use sevbench_statistics::Confidence;
 use std::path::Path;
 
@@ -37,6 +37,7 @@ pub fn table(bytes: &[u8]) {
             unpaired,
             confidence: Confidence::P95,
             margins: Margins::of(3.0, []).expect("3 % is a margin"),
+            judge: Estimand::Both,
             seed: 1,
             threads: 1,
         };

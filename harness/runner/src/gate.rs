@@ -12,5 +12,5 @@ pub use margin::{Margin, MarginError, Margins};
 pub(crate) use plan::{GatePlan, refuse_plan};
 pub use refusal::GateRefusal;
 pub(crate) use refusal::refusal_of_record;
-pub use verdict::judge;
 pub(crate) use verdict::{ALPHA, blur};
+pub use verdict::{Evidence, Judgement};

@@ -39,9 +39,9 @@ fn yuen_interval_matches_reference_values() {
 
 #[test]
 fn one_replicate_gives_no_interval() {
-    let error = StatisticsError::TooFew { found: 1, needed: 2 };
-    assert_eq!(t_interval(&logs(&[1.1]), Confidence::P95), Err(error));
-    assert_eq!(yuen_interval(&logs(&[1.1]), Confidence::P95), Err(error));
+    let error = |needed| Err(StatisticsError::TooFew { found: 1, needed });
+    assert_eq!(t_interval(&logs(&[1.1]), Confidence::P95), error(2));
+    assert_eq!(yuen_interval(&logs(&[1.1]), Confidence::P95), error(5));
 }
 
 #[test]
@@ -58,7 +58,10 @@ proptest! {
     ) {
         let inverse: Vec<f64> = ratios.iter().map(|ratio| 1.0 / ratio).collect();
         for method in [t_interval, yuen_interval] {
-            let there = method(&logs(&ratios), Confidence::P95).unwrap();
+            let Ok(there) = method(&logs(&ratios), Confidence::P95) else {
+                prop_assert!(ratios.len() < 5);
+                continue;
+            };
             let back = method(&logs(&inverse), Confidence::P95).unwrap();
             prop_assert!(there.contains(there.estimate));
             prop_assert!((there.low.value() + back.high.value()).abs() < 1e-9);

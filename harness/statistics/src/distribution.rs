@@ -2,13 +2,15 @@
 //! the noncentral t that power needs.
 
 use statrs::distribution::{
-    Binomial, ChiSquared, Continuous, ContinuousCDF, DiscreteCDF, Normal, StudentsT,
+    Beta, Binomial, ChiSquared, Continuous, ContinuousCDF, DiscreteCDF, Normal, StudentsT,
 };
 
 /// Newton steps that refine the library's quantile to full precision; two suffice.
 const NEWTON_STEPS: usize = 4;
-/// Intervals of Simpson's rule for the noncentral t; must be even.
-const SIMPSON_INTERVALS: usize = 800;
+/// Intervals of Simpson's rule; must be even. Power is exact to about 1e-8; a chance, which takes
+/// two nested integrals, to about 1e-4.
+pub(super) const SIMPSON_INTERVALS: usize = 800;
+pub(super) const SIMPSON_INTERVALS_ROUGH: usize = 60;
 /// The integral over s = √(χ²/ν) omits less than this at its upper end.
 const TAIL: f64 = 1e-14;
 
@@ -58,22 +60,40 @@ pub(super) fn fair_coin_quantile(coins: u64, p: f64) -> u64 {
     Binomial::new(0.5, coins).map_or(0, |heads_of_coins| heads_of_coins.inverse_cdf(p))
 }
 
+/// The lower tail of the symmetric beta distribution whose two shapes are `shape`.
+pub(super) fn beta_lower_tail(x: f64, shape: f64) -> f64 {
+    Beta::new(shape, shape).map_or(f64::NAN, |distribution| distribution.cdf(x))
+}
+
 /// The upper tail of the noncentral t, P(T > t) = ∫ Φ(λ − t·s) dF(s), where s = √(χ²(ν)/ν).
 pub(super) fn noncentral_t_upper_tail(t: f64, degrees_of_freedom: f64, noncentrality: f64) -> f64 {
-    let (Ok(chi_squared), Ok(normal)) =
-        (ChiSquared::new(degrees_of_freedom), Normal::new(0.0, 1.0))
-    else {
-        return f64::NAN;
-    };
+    mean_over_deviations(degrees_of_freedom, SIMPSON_INTERVALS, |s| {
+        normal_lower_tail(noncentrality - t * s)
+    })
+}
+
+/// P(Z ≤ z) for a standard normal Z.
+pub(super) fn normal_lower_tail(z: f64) -> f64 {
+    Normal::standard().cdf(z)
+}
+
+/// The mean of a function of s = √(χ²(ν)/ν): of the deviation of normal values that have 1. By
+/// Simpson's rule with this many intervals.
+pub(super) fn mean_over_deviations(
+    degrees_of_freedom: f64,
+    intervals: usize,
+    function: impl Fn(f64) -> f64,
+) -> f64 {
+    let Ok(chi_squared) = ChiSquared::new(degrees_of_freedom) else { return f64::NAN };
     let upper = (chi_squared.inverse_cdf(1.0 - TAIL) / degrees_of_freedom).sqrt();
-    let step = upper / SIMPSON_INTERVALS as f64;
+    let step = upper / intervals as f64;
     let integrand = |s: f64| {
         let density = 2.0 * degrees_of_freedom * s * chi_squared.pdf(degrees_of_freedom * s * s);
-        density * normal.cdf(noncentrality - t * s)
+        density * function(s)
     };
     // At s = 0 the density is 0, except for one degree of freedom, where its limit is finite.
     let at_zero = if degrees_of_freedom > 1.0 { 0.0 } else { integrand(step * 1e-6) };
-    let inner = (1..SIMPSON_INTERVALS).map(|i| {
+    let inner = (1..intervals).map(|i| {
         let weight = if i % 2 == 1 { 4.0 } else { 2.0 };
         weight * integrand(i as f64 * step)
     });

@@ -15,6 +15,7 @@ mod outlier;
 mod pivot;
 mod planning;
 mod quantity;
+mod serial;
 mod sign_flip;
 mod steady_state;
 mod variance;
@@ -27,12 +28,16 @@ pub use bootstrap::{
 pub use changepoint::{changepoint_penalty, changepoints};
 pub use fieller::{RatioInterval, fieller_interval};
 pub use interval::Interval;
-pub use median::median_interval;
+pub use median::{even_split_p, median_interval, sign_test_above};
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use outlier::{OutlierLabel, tukey_labels};
 pub use pivot::Pivot;
-pub use planning::{REPLICATES_MAX, boots_to_settle, pairs_needed, power, two_stage_boots};
+pub use planning::{
+    REPLICATES_MAX, boots_to_settle, chance_to_decide, equivalence_power, pairs_needed, power,
+    two_stage_boots,
+};
 pub use quantity::{Confidence, Cost, LogRatio, Slowdown, StatisticsError};
+pub use serial::serial_dependence_p;
 pub use sign_flip::{sign_flip_p, smallest_attainable_p};
 pub use steady_state::{SteadyClass, SteadyState, classify, is_steady};
 pub use variance::{VarianceComponents, best_repetitions};

@@ -8,6 +8,8 @@ use crate::quantity::{Confidence, Cost, LogRatio, StatisticsError};
 
 /// The share of values that Yuen's interval trims at each end.
 const TRIM: f64 = 0.2;
+/// The fewest values of which it trims one at each end.
+const TRIMMED_MIN: usize = 5;
 /// The power that [`Pivot::minimum_detectable`] refers to.
 const POWER: f64 = 0.8;
 
@@ -66,7 +68,7 @@ impl Pivot {
     /// 61, 165–170. Its one-sample form: Tukey & McLaughlin (1963).
     ///
     /// # Errors
-    /// If there are fewer than two replicates.
+    /// If there are fewer than five replicates: nothing would be trimmed.
     pub fn trimmed_mean(replicates: &[LogRatio]) -> Result<Self, StatisticsError> {
         let Trimmed { center, squared_error, kept } = trimmed(replicates.iter().map(|r| r.0))?;
         let standard_error = squared_error.sqrt();
@@ -92,7 +94,7 @@ impl Pivot {
     /// each arm.
     ///
     /// # Errors
-    /// If an arm has fewer than two replicates.
+    /// If an arm has fewer than five replicates: nothing would be trimmed.
     pub fn unpaired_trimmed(treatment: &[Cost], control: &[Cost]) -> Result<Self, StatisticsError> {
         let [treated, control] =
             [treatment, control].map(|side| trimmed(side.iter().map(|cost| cost.ln())));
@@ -229,7 +231,9 @@ struct Trimmed {
 }
 
 fn trimmed(values: impl ExactSizeIterator<Item = f64>) -> Result<Trimmed, StatisticsError> {
-    needs_two(values.len())?;
+    if values.len() < TRIMMED_MIN {
+        return Err(StatisticsError::TooFew { found: values.len(), needed: TRIMMED_MIN });
+    }
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     let trimmed = (TRIM * sorted.len() as f64).floor() as usize;

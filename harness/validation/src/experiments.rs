@@ -1,10 +1,11 @@
 //! The simulated experiments, and how often each one succeeds.
 
+use crate::gates::Gate;
 use crate::generators::{Boots, NOISE, Noise, Source};
 use crate::methods::{BootsMethod, LatencyMethod, PairsMethod};
 use crate::stopping::Stopping;
-use sevbench_reports::Verdict;
-use sevbench_runner::gate::{Margin, judge};
+use sevbench_reports::{Estimand, Verdict};
+use sevbench_runner::gate::{Evidence, Margin};
 use sevbench_statistics::{LogRatio, Pivot};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,7 @@ pub enum Experiment {
     Stopping(Stopping, Noise, usize),
     /// At a margin of 3 %, with the true slowdown in tenths of a per cent.
     Verdict(Verdict, u32),
+    Gate(Gate),
 }
 
 impl Experiment {
@@ -46,6 +48,7 @@ impl Experiment {
                 let true_slowdown = format!("true {} %", f64::from(permille) / 10.0);
                 (verdict.to_string(), true_slowdown, VERDICT_BOOTS)
             }
+            Self::Gate(gate) => (gate.to_string(), gate.regime.to_string(), gate.boots),
         }
     }
 
@@ -63,12 +66,20 @@ impl Experiment {
             Self::Boots(method, boots, n) => method.covers(boots, n, source),
             Self::Latency(method) => method.covers(LATENCY_BOOTS, source),
             Self::Stopping(rule, noise, n) => rule.succeeds(noise, n, source),
+            Self::Gate(gate) => gate.succeeds(source),
             Self::Verdict(verdict, permille) => {
                 let truth = (1.0 + f64::from(permille) / 1000.0).ln();
                 let boot = |_| LogRatio::new(truth + NOISE * source.normal());
                 let boots: Vec<LogRatio> = (0..VERDICT_BOOTS).map(boot).collect();
                 let margin = Margin::percent(MARGIN_PERCENT).expect("a margin");
-                judge(Pivot::mean(&boots).ok().as_ref(), margin, LogRatio::ZERO) == verdict
+                let mean = Pivot::mean(&boots).ok();
+                let evidence = Evidence {
+                    boots: VERDICT_BOOTS as u32,
+                    mean: mean.as_ref(),
+                    ratios: &boots,
+                    blur: LogRatio::ZERO,
+                };
+                evidence.judge(Estimand::Mean, margin).verdict == verdict
             }
         }
     }

@@ -6,7 +6,9 @@
 pub mod corrected;
 pub mod document;
 pub mod experiments;
+pub mod gates;
 pub mod generators;
 pub mod methods;
 pub mod proportion;
+pub mod regimes;
 pub mod stopping;

@@ -5,10 +5,12 @@
 //! `cargo run --release -p sevbench-validation --bin coverage` makes 10,000 repetitions with every
 //! method, generator and size.
 
-use sevbench_reports::Verdict;
+use sevbench_reports::{Estimand, Verdict};
 use sevbench_validation::experiments::{Experiment, LATENCY_BOOTS, SIZES, VERDICT_BOOTS};
+use sevbench_validation::gates::{Gate, Lines};
 use sevbench_validation::generators::{Boots, Noise};
 use sevbench_validation::methods::{BootsMethod, LatencyMethod, PairsMethod};
+use sevbench_validation::regimes::Regime;
 use sevbench_validation::stopping::Stopping;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -97,6 +99,10 @@ fn two_stages_cover_and_repeated_looks_do_not() {
     for n in [10, 40] {
         check(Experiment::Stopping(Stopping::TwoStage, Noise::Normal, n), BAND);
     }
+    // Runs that end in time have the small first spreads. Alone, they cover a little less.
+    for n in [20, 50] {
+        check(Experiment::Stopping(Stopping::CutOff, Noise::Normal, n), 91.5..=97.0);
+    }
     check(Experiment::Stopping(Stopping::FirstSignificant, Noise::Normal, 30), 10.0..=40.0);
 }
 
@@ -111,6 +117,41 @@ fn verdicts_err_as_often_as_promised() {
         (60, Verdict::Regressed, 98.0..=100.0),
     ] {
         check(Experiment::Verdict(verdict, permille), band);
+    }
+}
+
+/// If neither the mean nor the median boot is beyond the margin, the default gate seldom fails.
+#[test]
+fn gates_keep_their_promise_for_every_kind_of_boots() {
+    for regime in Regime::ALL {
+        for (count, boots) in [(1, 10), (10, 10), (10, 30)] {
+            let (judge, lines) = (Estimand::Both, Lines::AtMargin);
+            let gate = Experiment::Gate(Gate { judge, regime, lines, count, boots });
+            // 5 %, and three standard errors.
+            check(gate, 0.0..=6.5);
+        }
+        let (judge, lines, count, boots) = (Estimand::Both, Lines::AtMargin, 50, 15);
+        check(Experiment::Gate(Gate { judge, regime, lines, count, boots }), 0.0..=6.5);
+    }
+}
+
+/// The mean alone is another promise: with a mode of the control's own, it needs more boots.
+#[test]
+fn gate_on_the_typical_boot_keeps_its_level_where_the_mean_does_not() {
+    let gate = |judge| {
+        let (regime, lines) = (Regime::SlowControl, Lines::AtMargin);
+        Experiment::Gate(Gate { judge, regime, lines, count: 10, boots: 10 })
+    };
+    check(gate(Estimand::Mean), 60.0..=80.0);
+    check(gate(Estimand::Typical), 0.0..=6.5);
+}
+
+#[test]
+fn gate_finds_twice_the_margin() {
+    for (count, band) in [(1, 98.5..=100.0), (10, 83.5..=89.0), (50, 56.5..=64.0)] {
+        let (judge, regime) = (Estimand::Both, Regime::Normal);
+        let lines = Lines::OneSlower(6);
+        check(Experiment::Gate(Gate { judge, regime, lines, count, boots: 10 }), band);
     }
 }
 

@@ -6,6 +6,9 @@ use crate::model::measurand::Measurand;
 use crate::model::word::{Estimand, MarginSource, Unit, Verdict};
 use serde::{Deserialize, Serialize};
 
+/// The fewest boots that a verdict rests on.
+pub const VERDICT_BOOTS_MIN: u32 = 3;
+
 /// One bench (and metric) in one treatment against the control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -25,8 +28,9 @@ pub struct Comparison {
     pub treated: Mean,
     /// Treatment cost ÷ control cost: the estimate that is judged.
     pub slowdown: Estimate,
-    /// The same, from the trimmed mean.
-    pub robust: Estimate,
+    /// The same, from the trimmed mean; `None` below five boots, where nothing would be trimmed.
+    #[serde(default)]
+    pub robust: Option<Estimate>,
     /// The median boot, with an interval that holds for boots of any continuous distribution. Its
     /// level is the smallest attainable one that is not below that of the run. `None` for fewer
     /// boots than that level needs (six for 95 %), for pooled percentiles and for unpaired arms.
@@ -50,7 +54,8 @@ pub struct Comparison {
     /// The same, adjusted by Benjamini and Hochberg over all lines of the run.
     #[serde(default)]
     pub q_value: Option<f64>,
-    /// p of the one-sided test that the slowdown is within the margin.
+    /// p of the one-sided test that the slowdown is within the margin: of the mean, or of the
+    /// typical boot if that alone is judged.
     #[serde(default)]
     pub p_regressed: Option<f64>,
     /// The same, adjusted by Holm over the benches that a gate judges.
@@ -58,7 +63,7 @@ pub struct Comparison {
     pub p_regressed_holm: Option<f64>,
     /// Whether the slowdown is within the margin.
     pub verdict: Verdict,
-    /// The quantity that the verdict is about.
+    /// What the verdict is about. If both are judged, a verdict about both holds for each of them.
     #[serde(default = "mean")]
     pub estimand: Estimand,
     /// The slowdown that still counts as no change, as a fraction.
@@ -74,6 +79,9 @@ pub struct Comparison {
     /// The boots that would settle an inconclusive verdict, if estimate and spread stay the same.
     #[serde(default)]
     pub settle: Option<Settle>,
+    /// What another run of an inconclusive line could show.
+    #[serde(default)]
+    pub prospect: Option<Prospect>,
     /// The number of rounds in a boot that uses the time best, given the times of this run.
     #[serde(default)]
     pub best_rounds: Option<u32>,
@@ -159,6 +167,21 @@ pub struct Settle {
     /// Additional boots.
     pub boots: u32,
     /// Their time for this bench alone, in seconds; `None` if the record has no times.
+    pub seconds: Option<f64>,
+}
+
+/// What another run of an inconclusive line could show, over all truths and spreads that this run
+/// leaves possible.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prospect {
+    /// The chance that a run of twice as many boots reaches a verdict.
+    pub chance_double: f64,
+    /// The same for four times as many.
+    pub chance_quadruple: f64,
+    /// The boots of a run whose 90 % interval is half the margin wide to each side; `None` if they
+    /// would take more than a day, or are more than 10,000.
+    pub boots: Option<u32>,
+    /// The time of these boots for this bench alone, in seconds; `None` if the record has no times.
     pub seconds: Option<f64>,
 }
 

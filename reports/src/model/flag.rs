@@ -28,6 +28,16 @@ pub enum Flag {
     RoundsUnpaired(u32),
     /// Every round is excluded.
     AllRoundsExcluded,
+    /// Rounds are excluded for causes in one of the arms, more often than by chance.
+    ExcludedInOneArm,
+    /// More than a tenth of the rounds is excluded.
+    ManyExcluded,
+    /// With the excluded rounds, the verdict would be another.
+    ExclusionsDecide,
+    /// Values repeat, since they are too coarse to show how much they vary.
+    NoSpread,
+    /// Boots depend on those before them.
+    SerialDependence,
     /// Boots have different numbers of rounds.
     UnequalRounds,
     /// `--max-time` ended the run before this bench had all its boots.
@@ -39,7 +49,7 @@ pub enum Flag {
 }
 
 /// The flags without a number.
-const PLAIN: [(Flag, &str); 12] = [
+const PLAIN: [(Flag, &str); 17] = [
     (Flag::ControlRepeated, "A/A"),
     (Flag::Injected, "injected"),
     (Flag::ClaimedNotVerified, "claimed, not verified"),
@@ -49,6 +59,11 @@ const PLAIN: [(Flag, &str); 12] = [
     (Flag::TailEffect, "tail effect"),
     (Flag::NoSteadyState, "no steady state"),
     (Flag::AllRoundsExcluded, "all rounds excluded"),
+    (Flag::ExcludedInOneArm, "excluded in one arm"),
+    (Flag::ManyExcluded, "many rounds excluded"),
+    (Flag::ExclusionsDecide, "exclusions decide"),
+    (Flag::NoSpread, "no spread"),
+    (Flag::SerialDependence, "boots depend on each other"),
     (Flag::UnequalRounds, "unequal rounds"),
     (Flag::CutOff, "cut off"),
     (Flag::Unpaired, "unpaired"),
@@ -70,6 +85,11 @@ impl fmt::Display for Flag {
 }
 
 impl Flag {
+    /// Whether rounds that were left out may carry the result.
+    pub const fn is_about_exclusions(&self) -> bool {
+        matches!(self, Self::ExcludedInOneArm | Self::ManyExcluded | Self::ExclusionsDecide)
+    }
+
     /// Parses a flag from its text.
     fn read(words: String) -> Self {
         if let Some((flag, _)) = PLAIN.iter().find(|(_, of_flag)| *of_flag == words) {

@@ -1,7 +1,7 @@
 //! A gate's decision about a run, and the benches behind it.
 
 use crate::model::measurand::Measurand;
-use crate::model::word::{Against, GateDecision, UndecidedReason};
+use crate::model::word::{Against, Estimand, GateDecision, UndecidedReason};
 use serde::{Deserialize, Serialize};
 
 /// The outcome of a gate.
@@ -13,14 +13,25 @@ pub struct GateReport {
     pub baseline: Option<String>,
     /// The share of runs that it may fail wrongly, over all benches together.
     pub alpha: f64,
+    /// What its verdicts are about. Changes are judged by the mean.
+    #[serde(default = "mean")]
+    pub judge: Estimand,
     /// The decision.
     pub decision: GateDecision,
     /// The benches that regressed.
     pub regressed: Vec<GateLine>,
+    /// If both are judged: the lines that pass by their mean alone, since their median boot is not
+    /// decided.
+    #[serde(default)]
+    pub by_mean: Vec<GateLine>,
     /// What is not decided, and why.
     pub undecided: Vec<Undecided>,
     /// Why the gate refuses to judge this run, and what to do about it.
     pub refusal: Option<String>,
+}
+
+const fn mean() -> Estimand {
+    Estimand::Mean
 }
 
 /// A line of the result that a gate looks at.

@@ -1,6 +1,8 @@
 //! What was run, on what, and how it ended.
 
-use crate::model::word::{Encryption, MachineRole, Outcome, Place, Protection, Role, Witness};
+use crate::model::word::{
+    Encryption, Estimand, MachineRole, Outcome, Place, Protection, Role, Witness,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,9 +50,12 @@ pub struct Run {
     /// The widths of the intervals of an A/A comparison; `None` without one.
     #[serde(default)]
     pub noise_floor: Option<NoiseFloor>,
+    /// What its verdicts are about.
+    #[serde(default = "mean")]
+    pub judge: Estimand,
     /// The settings that this analysis takes instead of those of the run.
     #[serde(default)]
-    pub overridden: Vec<OverriddenSetting>,
+    pub overridden: Vec<Overridden>,
 }
 
 impl Run {
@@ -60,14 +65,33 @@ impl Run {
     }
 }
 
+const fn mean() -> Estimand {
+    Estimand::Mean
+}
+
 /// A setting of the run that an analysis has replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OverriddenSetting {
-    /// `margin` or `confidence_level`.
-    pub setting: String,
-    /// Its value in the run, as a fraction.
+#[serde(tag = "setting", rename_all = "snake_case")]
+pub enum Overridden {
+    /// The level of the intervals.
+    ConfidenceLevel(OverriddenFraction),
+    /// The margin.
+    Margin(OverriddenFraction),
+    /// What verdicts are about.
+    Judge {
+        /// In the run.
+        run: Estimand,
+        /// In this analysis.
+        analysis: Estimand,
+    },
+}
+
+/// A replaced setting that is a fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverriddenFraction {
+    /// Its value in the run.
     pub run: f64,
-    /// Its value in this analysis, as a fraction.
+    /// Its value in this analysis.
     pub analysis: f64,
     /// Values that single benches had in the run and do not have in this analysis.
     pub of_benches: u32,

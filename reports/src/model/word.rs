@@ -160,12 +160,14 @@ words! {
 }
 
 words! {
-    /// The quantity that a verdict is about.
+    /// What a verdict is about.
     Estimand {
         /// The mean boot: exp of the mean log ratio.
         Mean = "mean",
-        /// The typical boot: exp of the median log ratio. No run is judged by it yet.
+        /// The typical boot: exp of the median log ratio.
         Typical = "typical",
+        /// Both. A verdict about both holds for each of them.
+        Both = "both",
     }
 }
 
@@ -290,6 +292,11 @@ words! {
         OneBootInBaseline = "one boot in the baseline",
         /// Too few boots for any data to reach the p-value of a failure.
         TooFewBoots = "too few boots",
+        /// The rounds that were excluded may carry the result.
+        Exclusions = "its exclusions may carry the result",
+        /// It is to be judged by its median boot, but has none: a percentile of pooled values, or
+        /// arms that are not paired.
+        NoMedianBoot = "no median boot",
         /// The baseline does not have the bench.
         NotInBaseline = "not in the baseline",
         /// The bench has no result: it was skipped, or every round was excluded.

@@ -1,8 +1,8 @@
 //! The arms, and how the run ended.
 
-use crate::model::{Outcome, OverriddenSetting, Place, Run, Summary};
+use crate::model::{Outcome, Overridden, OverriddenFraction, Place, Run, Summary};
 use crate::text::TextOptions;
-use crate::text::lines::percent;
+use crate::text::lines::{judged, percent};
 use sevbench_text::counted;
 use std::fmt::{Result, Write};
 
@@ -33,6 +33,16 @@ pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
         }
     }
     Ok(())
+}
+
+fn write_overridden(out: &mut String, what: &str, values: OverriddenFraction) -> Result {
+    let OverriddenFraction { run, analysis, of_benches } = values;
+    let others = match of_benches {
+        0 => String::new(),
+        count => format!(" (and other values for {})", counted(count, "bench")),
+    };
+    let (run, analysis) = (percent(run), percent(analysis));
+    writeln!(out, "{what}: {analysis} % in this analysis, {run} %{others} in the run")
 }
 
 pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
@@ -76,14 +86,19 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
         )?;
     }
     for one in &run.overridden {
-        let OverriddenSetting { setting, run, analysis, of_benches } = one;
-        let (run, analysis) = (percent(*run), percent(*analysis));
-        let others = match of_benches {
-            0 => String::new(),
-            count => format!(" (and other values for {})", counted(*count, "bench")),
-        };
-        let setting = setting.replace('_', " ");
-        writeln!(out, "{setting}: {analysis} % in this analysis, {run} %{others} in the run")?;
+        match one {
+            Overridden::ConfidenceLevel(values) => {
+                write_overridden(out, "confidence level", *values)
+            }
+            Overridden::Margin(values) => write_overridden(out, "margin", *values),
+            Overridden::Judge { run, analysis } => {
+                let (run, analysis) = (judged(*run), judged(*analysis));
+                writeln!(
+                    out,
+                    "verdicts: about the {analysis} in this analysis, the {run} in the run"
+                )
+            }
+        }?;
     }
     for defect in &run.defects {
         writeln!(out, "ignored: {defect}")?;

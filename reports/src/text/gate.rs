@@ -2,12 +2,17 @@
 
 use crate::model::{GateDecision, GateLine, GateReport, Undecided, UndecidedReason};
 use crate::text::printable::printable_gate;
+use sevbench_text::counted;
 
 /// The decision with the benches behind it: `gate failed: regressed: memory/memcpy in snp`.
 pub fn render_gate(gate: &GateReport) -> String {
     let gate = printable_gate(gate);
     let text = match gate.decision {
-        GateDecision::Passed => "passed".to_owned(),
+        GateDecision::Passed => match gate.by_mean.len() {
+            0 => "passed".to_owned(),
+            // Their names would fill the screen; the lines say it.
+            count => format!("passed: {} by the mean alone", counted(count as u64, "line")),
+        },
         GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
         GateDecision::Inconclusive => {
             let more_boots = gate.undecided.iter().any(|undecided| undecided.reason.needs_boots());
@@ -44,7 +49,7 @@ fn undecided(undecided: &Undecided) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Against;
+    use crate::model::{Against, Estimand};
 
     #[test]
     fn more_boots_are_advised_only_if_they_could_decide() {
@@ -59,6 +64,8 @@ mod tests {
                 baseline: None,
                 alpha: 0.05,
                 decision: GateDecision::Inconclusive,
+                judge: Estimand::Both,
+                by_mean: Vec::new(),
                 regressed: Vec::new(),
                 undecided: vec![Undecided { line: None, reason }],
                 refusal: None,

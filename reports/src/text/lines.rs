@@ -1,6 +1,6 @@
 //! The lines of results, and those of changes since a baseline.
 
-use crate::model::{Comparison, Estimate, Flag, Role, Summary, Verdict};
+use crate::model::{Comparison, Estimand, Estimate, Flag, Role, Summary, Verdict};
 use crate::table::{Align, Table};
 use crate::text::TextOptions;
 use crate::value::format_value;
@@ -25,7 +25,7 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
     let level = format!("slowdown [{} % interval]", percent(confidence));
     let ratio = format!("{treatment}/{control}");
     let margin = usual(summary, |row| row.margin);
-    let verdict = format!("verdict (margin {} %)", percent(margin));
+    let verdict = format!("verdict (margin {} %, {})", percent(margin), judged(summary.run.judge));
     let mut columns = vec![
         ("bench", Align::Left),
         (control, Align::Right),
@@ -48,6 +48,9 @@ pub(super) fn write_lines(out: &mut String, summary: &Summary, options: TextOpti
         }
         if comparison.margin != margin {
             cells[VERDICT_COLUMN] += &format!(" ({} %)", percent(comparison.margin));
+        }
+        if comparison.verdict != Verdict::Inconclusive && comparison.estimand != summary.run.judge {
+            cells[VERDICT_COLUMN] += &format!(" ({})", judged(comparison.estimand));
         }
         table.row(cells);
         if let Some(colour) = colour(comparison.verdict).filter(|_| options.colour) {
@@ -77,7 +80,7 @@ fn cells(comparison: &Comparison, single: bool, options: TextOptions) -> Vec<Str
         comparison.verdict.to_string(),
     ];
     if options.verbose {
-        cells.push(interval(&comparison.robust));
+        cells.push(comparison.robust.as_ref().map_or("—".into(), interval));
         let detectable = |share: f64| format!("{:.1} %", share * 100.0);
         cells.push(comparison.minimum_detectable.map_or("—".into(), detectable));
     }
@@ -94,7 +97,7 @@ pub(super) fn write_changes(out: &mut String, summary: &Summary) -> Result {
     let mut table = Table::new(&[
         ("bench", Align::Left),
         (title.as_str(), Align::Left),
-        ("verdict on the change", Align::Left),
+        ("verdict on the change of the mean", Align::Left),
     ]);
     for (comparison, change) in &rows {
         let cells =
@@ -141,6 +144,15 @@ const fn colour(verdict: Verdict) -> Option<u8> {
         Verdict::Improved => Some(32),
         Verdict::Inconclusive => Some(33),
         Verdict::NoChange => None,
+    }
+}
+
+/// What verdicts are about.
+pub(super) const fn judged(estimand: Estimand) -> &'static str {
+    match estimand {
+        Estimand::Mean => "mean",
+        Estimand::Typical => "median",
+        Estimand::Both => "mean and median",
     }
 }
 

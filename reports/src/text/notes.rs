@@ -1,8 +1,10 @@
-//! Notes below the lines: geometric means, boots that would settle inconclusive benches, outliers.
+//! Notes below the lines: geometric means, what a longer run could decide, outliers.
 
-use crate::model::{Comparison, Estimate, Flag, NoiseFloor, OutlierRow, Summary, Verdict};
+use crate::model::{
+    Comparison, Estimate, NoiseFloor, OutlierRow, Prospect, Summary, VERDICT_BOOTS_MIN,
+};
 use crate::text::TextOptions;
-use crate::text::lines::{interval, name};
+use crate::text::lines::{interval, name, percent};
 use sevbench_text::{counted, format_duration};
 use std::fmt::{Result, Write};
 use std::time::Duration;
@@ -15,8 +17,9 @@ const SHOWN_S_MAX: f64 = 1e9;
 pub(super) fn write_notes(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     write_overall(out, summary)?;
     write_typical(out, summary)?;
-    write_settling(out, summary)?;
-    write_undecidable(out, summary)?;
+    write_few_boots(out, summary)?;
+    write_prospects(out, summary)?;
+    write_too_noisy(out, summary)?;
     write_outliers(out, &summary.outliers, options)?;
     let excluded = summary.comparisons.iter().filter_map(|c| Some((c, c.unexcluded.as_ref()?)));
     for (comparison, unexcluded) in excluded {
@@ -75,57 +78,73 @@ fn write_typical(out: &mut String, summary: &Summary) -> Result {
     writeln!(out, "the median boot differs from the mean: {shown}{rest}")
 }
 
-fn inconclusive(summary: &Summary) -> impl Iterator<Item = &Comparison> {
+fn write_few_boots(out: &mut String, summary: &Summary) -> Result {
     let measured = summary.comparisons.iter().filter(|one| !one.is_boot_time);
-    measured.filter(|one| one.verdict == Verdict::Inconclusive)
-}
-
-fn write_settling(out: &mut String, summary: &Summary) -> Result {
-    let mut open: Vec<_> =
-        inconclusive(summary).filter_map(|one| Some((one, one.settle?))).collect();
-    open.sort_by_key(|(_, settle)| settle.boots);
-    let Some((_, most)) = open.last() else { return Ok(()) };
-    let named = open.iter().take(NAMED_MAX).map(|(comparison, settle)| {
-        let time = settle.seconds.map_or_else(String::new, |seconds| {
-            let duration = Duration::from_secs_f64(seconds.clamp(0.0, SHOWN_S_MAX));
-            format!(" (about {})", format_duration(duration))
-        });
-        let boots = counted(settle.boots, "more boot");
-        format!("{} needs {boots}{time}", name(summary, comparison))
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    let rest = unnamed(open.len().saturating_sub(NAMED_MAX), most.boots);
-    writeln!(out, "to settle inconclusive benches, if the spread stays the same: {named}{rest}")
-}
-
-/// How many more benches need boots, and the most that one of them needs.
-fn unnamed(count: usize, most: u32) -> String {
-    match count {
-        0 => String::new(),
-        1 => format!(", and 1 other needs {most}"),
-        count => format!(", and {count} others need at most {most} each"),
+    match measured.map(|one| one.slowdown.boots).min() {
+        Some(fewest) if fewest < VERDICT_BOOTS_MIN => writeln!(
+            out,
+            "no verdict rests on fewer than {VERDICT_BOOTS_MIN} boots: measure more (--boots)"
+        ),
+        _ => Ok(()),
     }
 }
 
-/// Benches that no practical number of boots settles. Unpaired arms are left out, because the
-/// boots that they need are not estimated.
-fn write_undecidable(out: &mut String, summary: &Summary) -> Result {
-    let is_edge = |one: &&Comparison| {
-        one.settle.is_none()
-            && one.slowdown.low.is_some()
-            && one.slowdown.boots > 1
-            && !one.flags.contains(&Flag::Unpaired)
+/// The lines that another run could decide. Unpaired arms are left out, because the boots that they
+/// need are not estimated.
+fn open(summary: &Summary) -> impl Iterator<Item = (&Comparison, Prospect)> {
+    let measured = summary.comparisons.iter().filter(|one| !one.is_boot_time);
+    measured.filter_map(|one| Some((one, one.prospect?)))
+}
+
+/// For each inconclusive line: the chance that a longer run decides it, and the boots that make its
+/// interval small.
+fn write_prospects(out: &mut String, summary: &Summary) -> Result {
+    let mut lines: Vec<_> =
+        open(summary).filter(|(_, prospect)| prospect.boots.is_some()).collect();
+    lines.sort_by(|(_, a), (_, b)| b.chance_double.total_cmp(&a.chance_double));
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let named = lines.iter().take(NAMED_MAX).map(|(comparison, prospect)| {
+        let Prospect { chance_double, chance_quadruple, boots, seconds } = prospect;
+        let time = seconds.map_or_else(String::new, |seconds| {
+            let duration = Duration::from_secs_f64(seconds.clamp(0.0, SHOWN_S_MAX));
+            format!(", about {}", format_duration(duration))
+        });
+        let now = comparison.slowdown.boots;
+        format!(
+            "{} {:.0} % with {} boots, {:.0} % with {} ({} give ±{} %{time})",
+            name(summary, comparison),
+            chance_double * 100.0,
+            2 * now,
+            chance_quadruple * 100.0,
+            4 * now,
+            boots.unwrap_or_default(),
+            percent(comparison.margin / 2.0),
+        )
+    });
+    let named = named.collect::<Vec<_>>().join("; ");
+    let rest = match lines.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
     };
-    let edge: Vec<String> =
-        inconclusive(summary).filter(is_edge).map(|one| name(summary, one)).collect();
-    if edge.is_empty() {
+    writeln!(out, "chance that a longer run (--boots) decides inconclusive benches: {named}{rest}")
+}
+
+/// Benches that no run of a day is likely to decide.
+fn write_too_noisy(out: &mut String, summary: &Summary) -> Result {
+    let noisy = open(summary).filter(|(one, prospect)| {
+        prospect.boots.is_none() && one.slowdown.boots >= VERDICT_BOOTS_MIN
+    });
+    let noisy: Vec<String> = noisy.map(|(one, _)| name(summary, one)).collect();
+    if noisy.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
-        "not to be settled by more boots, since the boots vary too much, or the slowdown lies on the \
-         edge of the margin: {}",
-        edge.join(", ")
+        "too noisy on this host to be decided within a day: {}; more or longer rounds may help \
+         (--rounds, --measurement-time), and a host that does nothing else",
+        noisy.join(", ")
     )
 }
 
@@ -162,16 +181,4 @@ fn write_noise_floor(out: &mut String, floor: &NoiseFloor) -> Result {
         "noise floor (A/A in {arm}): the median interval is ±{median:.1} %, the widest \
          ±{largest:.1} %; {hold_one} of {benches} contain 1"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unnamed_benches_are_counted() {
-        assert_eq!(unnamed(0, 9), "");
-        assert_eq!(unnamed(1, 9), ", and 1 other needs 9");
-        assert_eq!(unnamed(2, 9), ", and 2 others need at most 9 each");
-    }
 }

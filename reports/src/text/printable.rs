@@ -63,7 +63,7 @@ pub(super) fn printable_gate(report: &GateReport) -> GateReport {
     let mut report = report.clone();
     lines(report.baseline.iter_mut().chain(&mut report.refusal));
     let undecided = report.undecided.iter_mut().filter_map(|one| one.line.as_mut());
-    for of in report.regressed.iter_mut().chain(undecided) {
+    for of in report.regressed.iter_mut().chain(&mut report.by_mean).chain(undecided) {
         of.measurand.iter_mut().for_each(measurand);
         line(&mut of.arm);
     }
@@ -93,8 +93,14 @@ pub(super) fn printable_records(comparison: &RecordComparison) -> RecordComparis
 fn comparison(one: &mut Comparison) {
     measurand(&mut one.measurand);
     line(&mut one.treatment);
-    [&mut one.slowdown, &mut one.robust].into_iter().for_each(estimate);
-    let further = [&mut one.typical, &mut one.fieller, &mut one.bootstrap, &mut one.unexcluded];
+    estimate(&mut one.slowdown);
+    let further = [
+        &mut one.robust,
+        &mut one.typical,
+        &mut one.fieller,
+        &mut one.bootstrap,
+        &mut one.unexcluded,
+    ];
     further.into_iter().flatten().for_each(estimate);
     one.change.iter_mut().for_each(change);
     one.flags.iter_mut().for_each(flag);

@@ -6,9 +6,9 @@
 use super::adjustment::adjust;
 use super::estimate::Basis;
 use super::result::{Analysis, Line, NamedRecord};
-use crate::gate::{Margin, Margins, blur, judge};
+use crate::gate::{Evidence, Margin, Margins, blur};
 use sevbench_reports::{
-    Change, ChangeRow, Comparison, Flag, RECORD_COMPARISON_SCHEMA, RecordComparison,
+    Change, ChangeRow, Comparison, Estimand, Flag, RECORD_COMPARISON_SCHEMA, RecordComparison,
     RecordDifference, Run, Unit,
 };
 use sevbench_statistics::{Confidence, LogRatio, Pivot, StatisticsError, holm};
@@ -116,13 +116,15 @@ impl LinePair<'_> {
             rounds: now.slowdown.rounds.min(before.slowdown.rounds),
             confidence: Confidence::new(now.slowdown.confidence).unwrap_or(Confidence::P95),
         };
+        let evidence = Evidence { boots, mean: pivot.as_ref(), ratios: &[], blur };
+        let judgement = evidence.judge(Estimand::Mean, margin);
         let estimate = pivot.ok_or(StatisticsError::TooFew { found: boots as usize, needed: 2 });
         Change {
             baseline: baseline.into(),
             factor: basis.estimate(point, &estimate, "Welch's t on both estimates"),
-            p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
+            p_regressed: judgement.p_regressed,
             p_regressed_holm: None,
-            verdict: judge(pivot.as_ref(), margin, blur),
+            verdict: judgement.verdict,
             resolution: (blur > LogRatio::ZERO).then(|| blur.value().exp_m1()),
         }
     }

@@ -34,6 +34,12 @@ impl Basis {
         )
     }
 
+    /// The trimmed mean, if there is one over boots.
+    pub(super) fn robust(self, trimmed: &PivotResult, method: &str) -> Option<Estimate> {
+        let pivot = trimmed.as_ref().ok().filter(|_| self.boots > 1)?;
+        Some(self.estimate(pivot.estimate, trimmed, method))
+    }
+
     /// The median boot, at the level of its own interval.
     pub(super) fn typical(self, boots: &[LogRatio]) -> Option<Estimate> {
         let interval = median_interval(boots, self.confidence).ok()?;

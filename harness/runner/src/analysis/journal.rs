@@ -16,11 +16,11 @@ use crate::record::{
     BootRecord, EndRecord, Event, FailureRecord, Header, RoundRecord, Settings, SkipRecord, Tail,
 };
 use sevbench_reports::{
-    ArmSummary, Comparison, FailedRow, Flag, MarginSource, NoiseFloor, Outcome, OverriddenSetting,
-    Replication, Run, SUMMARY_SCHEMA, SkippedRow, Summary,
+    ArmSummary, Comparison, Estimand, FailedRow, Flag, MarginSource, NoiseFloor, Outcome,
+    Overridden, OverriddenFraction, Replication, Run, SUMMARY_SCHEMA, SkippedRow, Summary,
 };
 use sevbench_statistics::Confidence;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Settings that replace those of the run.
 #[derive(Clone, Debug, Default)]
@@ -29,35 +29,46 @@ pub struct Overrides {
     pub confidence: Option<f64>,
     /// One margin for all benches, in per cent.
     pub margin_percent: Option<f64>,
+    /// What verdicts are about.
+    pub judge: Option<Estimand>,
 }
 
 impl Overrides {
     /// Changes the settings, and returns what has another value than in the run.
-    fn apply(&self, settings: &mut Settings) -> Vec<OverriddenSetting> {
+    fn apply(&self, settings: &mut Settings) -> Vec<Overridden> {
         let mut overridden = Vec::new();
+        let differs = |values: &OverriddenFraction| {
+            values.run.to_bits() != values.analysis.to_bits() || values.of_benches > 0
+        };
         if let Some(level) = self.confidence {
             let of_benches = settings.of_benches.values_mut();
             let own = of_benches.filter_map(|of_bench| of_bench.confidence.take()).count();
-            overridden.push(OverriddenSetting {
-                setting: "confidence_level".into(),
+            let values = OverriddenFraction {
                 run: settings.confidence,
                 analysis: level,
                 of_benches: own as u32,
-            });
+            };
+            overridden.extend(Some(values).filter(differs).map(Overridden::ConfidenceLevel));
             settings.confidence = level;
         }
         if let Some(percent) = self.margin_percent {
-            overridden.push(OverriddenSetting {
-                setting: "margin".into(),
+            let values = OverriddenFraction {
                 run: settings.margin_percent / 100.0,
                 analysis: percent / 100.0,
                 of_benches: settings.margins.len() as u32,
-            });
+            };
+            overridden.extend(Some(values).filter(differs).map(Overridden::Margin));
             settings.margin_percent = percent;
             settings.margin_source = Some(MarginSource::Flag);
             settings.margins.clear();
         }
-        overridden.retain(|one| one.run.to_bits() != one.analysis.to_bits() || one.of_benches > 0);
+        if let Some(analysis) = self.judge {
+            let run = settings.judge();
+            if run != analysis {
+                overridden.push(Overridden::Judge { run, analysis });
+            }
+            settings.judge = Some(analysis);
+        }
         overridden
     }
 }
@@ -66,7 +77,7 @@ impl Overrides {
 #[derive(Debug)]
 pub(crate) struct JournalAnalysis {
     header: Header,
-    overridden: Vec<OverriddenSetting>,
+    overridden: Vec<Overridden>,
     collector: SeriesCollector,
     exclusions: Exclusions,
     warm_ups: WarmUpTable,
@@ -148,6 +159,7 @@ impl JournalAnalysis {
     /// The result, once the whole journal is read.
     pub(crate) fn finish(mut self, tail: &Tail, threads: usize) -> Result<Analysis, AnalysisError> {
         let margins = margins(&self.header.settings)?;
+        let excluded_by_arm = self.excluded_by_arm();
         let collected = std::mem::take(&mut self.collector).finish();
         let CollectedSeries { mut series, pooled, defects } = collected;
         series.extend(boot_time_series(&self.boots, &self.header.arms));
@@ -160,10 +172,13 @@ impl JournalAnalysis {
             pooled,
             warm_ups: std::mem::take(&mut self.warm_ups),
             costs: self.times.costs(&self.header, &self.boots),
+            excluded_by_arm,
             confidence: confidence(self.header.settings.confidence)?,
             own_confidence: own_confidence(&self.header)?,
             margins: &margins,
+            judge: self.header.settings.judge(),
             first_stage: self.first_stage,
+            cut_off: self.cut_off(tail),
             seed: self.header.seed,
         };
         let mut compared = compare_all(data, threads);
@@ -179,6 +194,27 @@ impl JournalAnalysis {
             margins,
             summary: Summary { differences, ..self.summary(run, compared) },
         })
+    }
+
+    /// The benches that `--max-time` left without all of their boots.
+    fn cut_off(&self, tail: &Tail) -> HashSet<usize> {
+        let Some(end) = tail.end.as_ref().filter(|_| is_cut_off(tail)) else {
+            return HashSet::new();
+        };
+        let lacks = |(_, bench): &(usize, &String)| end.lacking.contains_key(*bench);
+        self.header.benches.iter().enumerate().filter(lacks).map(|(index, _)| index).collect()
+    }
+
+    /// The excluded rounds of each bench, by the arm of their cause.
+    fn excluded_by_arm(&mut self) -> HashMap<(usize, u16), u32> {
+        let mut counts = HashMap::new();
+        for row in &self.exclusions.rows {
+            let arm = row.arm.as_deref().unwrap_or_default();
+            if let Some(of) = self.collector.indices(&row.bench, arm) {
+                *counts.entry(of).or_default() += 1;
+            }
+        }
+        counts
     }
 
     fn run(&self, arms: Vec<ArmSummary>, tail: &Tail, noise_floor: Option<NoiseFloor>) -> Run {
@@ -204,6 +240,7 @@ impl JournalAnalysis {
                 precision: settings.precision_percent.map(|percent| percent / 100.0),
             }),
             noise_floor,
+            judge: self.header.settings.judge(),
             overridden: self.overridden.clone(),
         }
     }

@@ -49,7 +49,9 @@ fn geometric_mean(
         *rounds += boot.rounds;
     }
     boots.retain(|_, (ratios, _)| ratios.len() == benches.len());
-    let is_first = |boot: &&u32| data.first_stage.is_none_or(|last| **boot <= last);
+    // If time ended before a bench had all its boots, the clock has set their number.
+    let first_stage = data.first_stage.filter(|_| data.cut_off.is_empty());
+    let is_first = |boot: &&u32| first_stage.is_none_or(|last| **boot <= last);
     let first = boots.keys().filter(is_first).count();
     let replicates: Vec<LogRatio> =
         boots.values().filter_map(|(ratios, _)| LogRatio::mean(ratios)).collect();

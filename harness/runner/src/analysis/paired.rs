@@ -2,36 +2,39 @@
 
 use super::arm_pair::ArmPair;
 use super::dataset::ComparisonInput;
+use super::doubts::{Excluded, depends_on_order, exclusion_flags, has_no_spread};
 use super::estimate::{Basis, PivotResult, boot_pivot, has_tail_effect};
 use super::jackknife::{PooledPercentile, pooled_percentile};
 use super::pairs::{BootPairs, Pairing, RoundFilter, pair_rounds, replicates};
-use super::precision::{best_rounds, settle, variance_components, variance_shares};
+use super::precision::{best_rounds, prospect, settle, variance_components, variance_shares};
 use super::series_comparison::{BootRatio, LineEstimates, SeriesComparison, comparison_line};
-use sevbench_reports::{BootRow, Comparison, Estimate, Flag};
+use crate::gate::{Evidence, blur};
+use sevbench_reports::{BootRow, Comparison, Estimate, Flag, Verdict};
 use sevbench_statistics::{Cost, LogRatio, Pivot};
 
 /// Compares a treatment with the control, pair by pair. `None` if no round has both values.
 pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<SeriesComparison> {
     let Pairing { boots, unpaired_rounds } =
         pair_rounds(input.series, input.pair, RoundFilter::WithoutExcluded);
-    let unexcluded = unexcluded(input);
+    let unexcluded = Unexcluded::of(input);
     let headline = Headline::of(input, &boots, unexcluded.as_ref())?;
     let replicates = replicates(&boots);
     let basis = Basis::of_boots(&boots, input.confidence());
     let estimates = LineEstimates {
         means: headline.means,
         slowdown: headline.estimate(),
-        robust: basis.estimate(headline.point, &headline.trimmed, "Yuen 20 % trimmed"),
+        robust: basis.robust(&headline.trimmed, "Yuen 20 % trimmed"),
         pivot: headline.pivot.as_ref().ok(),
+        ratios: if headline.is_of_boots(&boots) { &replicates } else { &[] },
     };
     let costs: Vec<(Cost, Cost)> = boots.iter().filter_map(BootPairs::costs).collect();
     let components = variance_components(&boots);
     let (series, pair, data) = (input.series, input.pair, input.data);
     let mut comparison = Comparison {
-        typical: headline.typical(&boots),
+        typical: if headline.is_of_boots(&boots) { basis.typical(&replicates) } else { None },
         fieller: basis.fieller(&costs),
         bootstrap: basis.bootstrap(&replicates, seed),
-        unexcluded,
+        unexcluded: unexcluded.as_ref().map(|unexcluded| unexcluded.estimate.clone()),
         variance_shares: Some(variance_shares(&components)),
         best_rounds: best_rounds(&components, data.costs.of(series.bench)),
         unpaired_rounds,
@@ -43,9 +46,27 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     };
     let pivot = headline.pivot.as_ref().ok().copied();
     comparison.settle = pivot.and_then(|pivot| settle(input, &comparison, &pivot));
+    comparison.prospect = pivot.and_then(|pivot| prospect(input, &comparison, &pivot));
     comparison.flags = pair.flags();
     comparison.flags.extend(headline.flags(pair));
     comparison.flags.extend(data_flags(&comparison, &boots));
+    let kept = boots.iter().map(|boot| boot.pairs.len()).sum::<usize>() as u32;
+    if let Some(unexcluded) = unexcluded.filter(|_| kept > 0) {
+        let excluded = Excluded {
+            rounds: unexcluded.rounds - kept,
+            verdict_without: comparison.verdict,
+            verdict_with: unexcluded.verdict,
+        };
+        comparison.flags.extend(exclusion_flags(input, excluded, kept));
+    }
+    let ratios = boots.iter().flat_map(|boot| &boot.pairs).map(|pair| pair.ratio.value());
+    if has_no_spread(input, ratios) {
+        comparison.flags.push(Flag::NoSpread);
+    }
+    let in_order = boots.iter().map(|boot| boot.mean().value());
+    if depends_on_order(input, in_order) {
+        comparison.flags.push(Flag::SerialDependence);
+    }
     let boots = boots.iter().map(boot_ratio).collect();
     Some(SeriesComparison { comparison, bench: series.bench, boots, pivot })
 }
@@ -72,12 +93,12 @@ impl Headline {
     fn of(
         input: ComparisonInput<'_>,
         boots: &[BootPairs],
-        unexcluded: Option<&Estimate>,
+        unexcluded: Option<&Unexcluded>,
     ) -> Option<Self> {
         let replicates = replicates(boots);
         let pooled = pooled_percentile(input, boots);
         let of_pooled = pooled.as_ref().map(|pooled| pooled.pivot.estimate);
-        let of_excluded = unexcluded.map(|estimate| LogRatio::new(estimate.estimate.ln()));
+        let of_excluded = unexcluded.map(|all| LogRatio::new(all.estimate.estimate.ln()));
         let point = LogRatio::mean(&replicates).or(of_pooled).or(of_excluded)?;
         let trimmed = Pivot::trimmed_mean(&replicates);
         let basis = Basis::of_boots(boots, input.confidence());
@@ -86,7 +107,7 @@ impl Headline {
             let basis = Basis { boots, rounds, ..basis };
             return Some(Self { basis, point, pivot, method, is_pooled: true, trimmed, means });
         }
-        let (pivot, method) = boot_pivot(boots, &replicates, input.data.first_stage);
+        let (pivot, method) = boot_pivot(boots, &replicates, input.first_stage());
         let means = match boots {
             [] => means(&pair_rounds(input.series, input.pair, RoundFilter::All).boots),
             boots => means(boots),
@@ -98,11 +119,9 @@ impl Headline {
         self.basis.estimate(self.point, &self.pivot, self.method)
     }
 
-    /// The median boot; `None` if the headline is not about the ratios of boots.
-    fn typical(&self, boots: &[BootPairs]) -> Option<Estimate> {
-        (boots.len() > 1 && !self.is_pooled)
-            .then(|| self.basis.typical(&replicates(boots)))
-            .flatten()
+    /// Whether it is the mean of the ratios of boots, which then have a median.
+    const fn is_of_boots(&self, boots: &[BootPairs]) -> bool {
+        boots.len() > 1 && !self.is_pooled
     }
 
     fn flags(&self, pair: ArmPair) -> Vec<Flag> {
@@ -117,15 +136,32 @@ impl Headline {
     }
 }
 
-/// The estimate with the excluded rounds; `None` if no round is excluded.
-fn unexcluded(input: ComparisonInput<'_>) -> Option<Estimate> {
-    input.series.rows.iter().any(|row| row.excluded).then_some(())?;
-    let Pairing { boots, .. } = pair_rounds(input.series, input.pair, RoundFilter::All);
-    let replicates = replicates(&boots);
-    let basis = Basis::of_boots(&boots, input.confidence());
-    let point = LogRatio::mean(&replicates)?;
-    let (pivot, method) = boot_pivot(&boots, &replicates, input.data.first_stage);
-    Some(basis.estimate(point, &pivot, method))
+/// The result with the excluded rounds.
+struct Unexcluded {
+    estimate: Estimate,
+    verdict: Verdict,
+    rounds: u32,
+}
+
+impl Unexcluded {
+    /// `None` if no round is excluded.
+    fn of(input: ComparisonInput<'_>) -> Option<Self> {
+        input.series.rows.iter().any(|row| row.excluded).then_some(())?;
+        let Pairing { boots, .. } = pair_rounds(input.series, input.pair, RoundFilter::All);
+        let replicates = replicates(&boots);
+        let basis = Basis::of_boots(&boots, input.confidence());
+        let point = LogRatio::mean(&replicates)?;
+        let (pivot, method) = boot_pivot(&boots, &replicates, input.first_stage());
+        let evidence = Evidence {
+            boots: basis.boots,
+            mean: pivot.as_ref().ok(),
+            ratios: if boots.len() > 1 { &replicates } else { &[] },
+            blur: blur(input.resolution()),
+        };
+        let verdict = evidence.judge(input.data.judge, input.margin()).verdict;
+        let estimate = basis.estimate(point, &pivot, method);
+        Some(Self { estimate, verdict, rounds: basis.rounds })
+    }
 }
 
 /// Flags about warm-ups and missing rounds.

@@ -1,11 +1,18 @@
 //! Comparisons of paired arms, on journals with known results.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::super::test_journal::{RATIOS, analyze, boots_of, five_boots, journal, near, only};
-use crate::record::{BootRecord, Event, ExtendedRecord, MeasuredRecord, Phases, WarmUpRecord};
+use super::super::test_journal::{
+    RATIOS, analyze, boots_of, five_boots, journal, near, only, round, setups,
+};
+use crate::gate::judge_run;
+use crate::record::{
+    BootRecord, Event, ExtendedRecord, MeasuredRecord, Phases, RoundSamples, WarmUpRecord,
+};
 use sevbench_guest::Facts;
 use sevbench_protocol::Throughput;
-use sevbench_reports::{self as model, Flag, Verdict};
+use sevbench_reports::{
+    self as model, Against, Estimand, Flag, GateDecision, UndecidedReason, Verdict,
+};
 use sevbench_statistics::{Confidence, LogRatio, Pivot};
 use std::collections::BTreeMap;
 
@@ -18,6 +25,11 @@ fn reference_ratios_give_the_reference_interval() {
     assert_eq!((comparison.slowdown.boots, comparison.slowdown.rounds), (5, 10));
     let found = (comparison.verdict, comparison.unit);
     assert_eq!(found, (Verdict::Regressed, model::Unit::Nanoseconds));
+    // The record does not say what is judged: the mean, as then.
+    assert_eq!(comparison.estimand, Estimand::Mean);
+    let robust = |ratios: &[f64]| only(boots_of(ratios)).robust;
+    assert!(robust(&RATIOS).is_some());
+    assert_eq!(robust(&RATIOS[..4]), None, "nothing would be trimmed");
     // 10¹² ns for 10 iterations of 2 operations.
     near(comparison.control.mean, 5e10);
 }
@@ -91,6 +103,75 @@ fn excluded_rounds_are_listed_with_their_effect() {
     assert!((comparison.slowdown.estimate - 1.073_712_376_8).abs() > 1e-3);
 }
 
+/// Ten boots of four rounds. In the last `stolen` rounds of each boot, the hypervisor takes a fifth
+/// of the treatment's time, and the treatment is that much slower.
+fn boots_with_steal(stolen: u32) -> Vec<Event> {
+    let mut events = Vec::new();
+    for boot in 1..=10 {
+        events.extend(setups(boot, None));
+        for number in 1..=4 {
+            let is_stolen = number > 4 - stolen;
+            let noise = 1.0 + f64::from((boot * 37 + number * 101) % 97) / 1e4;
+            let factor = if is_stolen { 1.2 * noise } else { noise };
+            let samples = |ns: f64| RoundSamples::ElapsedNs(vec![ns as u64]);
+            let mut event = round(boot, number, samples(1e9), samples(1e9 * factor));
+            if let Event::Round(round) = &mut event {
+                round.arms[0].conditions.guest_ns = Some(1_000_000_000);
+                round.arms[0].conditions.steal_ns = is_stolen.then_some(200_000_000);
+            }
+            events.push(event);
+        }
+    }
+    events
+}
+
+/// Leaving these rounds out turns a regression into `no change`.
+#[test]
+fn exclusions_in_one_arm_are_flagged_on_the_line_and_not_decided() {
+    let summary = analyze(&journal(boots_with_steal(3)));
+    let comparison = &summary.comparisons[0];
+    assert_eq!(comparison.verdict, Verdict::NoChange);
+    assert!(comparison.unexcluded.as_ref().unwrap().estimate > 1.12);
+    let expected = [Flag::ExcludedInOneArm, Flag::ManyExcluded, Flag::ExclusionsDecide];
+    assert_eq!(comparison.flags, expected);
+    let gate = judge_run(&summary, Against::Margin, None);
+    assert_eq!(gate.undecided[0].reason, UndecidedReason::Exclusions, "{gate:?}");
+    let clean = analyze(&journal(boots_with_steal(0)));
+    assert_eq!(clean.comparisons[0].flags, []);
+    assert_eq!(judge_run(&clean, Against::Margin, None).decision, GateDecision::Passed);
+}
+
+/// 1 ns steps at 10 ns.
+#[test]
+fn values_that_repeat_have_no_spread() {
+    let flags = |step: f64| {
+        let mut events = Vec::new();
+        for boot in 1..=5 {
+            events.extend(setups(boot, None));
+            for number in 1..=4 {
+                let ns = |seed: u32| {
+                    let noise = f64::from(boot * seed % 13 + number * seed % 7) / 20.0;
+                    ((10.0 + noise) / step).round() * step * 20.0 * 1e6
+                };
+                let samples = |ns: f64| RoundSamples::ElapsedNs(vec![ns as u64]);
+                events.push(round(boot, number, samples(ns(3)), samples(ns(5))));
+            }
+        }
+        only(events).flags
+    };
+    assert!(flags(1.0).contains(&Flag::NoSpread));
+    assert!(!flags(1e-6).contains(&Flag::NoSpread));
+}
+
+#[test]
+fn boots_that_drift_are_flagged() {
+    let flags = |ratios: [f64; 12]| only(boots_of(&ratios)).flags;
+    let mut ratios: [f64; 12] = std::array::from_fn(|boot| 1.0 + boot as f64 / 100.0);
+    assert!(flags(ratios).contains(&Flag::SerialDependence));
+    ratios.sort_by_key(|ratio| (ratio * 100.0).round() as u64 * 7 % 13);
+    assert!(!flags(ratios).contains(&Flag::SerialDependence));
+}
+
 #[test]
 fn bench_with_all_rounds_excluded_has_no_interval() {
     let mut events = five_boots(None);
@@ -125,6 +206,12 @@ fn second_stage_keeps_the_spread_of_the_first() {
     let expected = Pivot::two_stage(&logs, 3).unwrap().interval(Confidence::P95);
     near(slowdown.low.unwrap(), expected.low.exp().factor());
     near(slowdown.high.unwrap(), expected.high.exp().factor());
+    // If time ended before the eighth boot, the clock has set the number of boots.
+    let mut cut_off = journal.clone();
+    cut_off.tail.end.as_mut().unwrap().lacking = BTreeMap::from([("s/a".into(), 8)]);
+    let slowdown = analyze(&cut_off).comparisons[0].slowdown.clone();
+    assert_eq!(slowdown.method, "t on log ratios");
+    near(slowdown.low.unwrap(), 1.054_866_944_2);
     // Without the event there is no second stage, even if a boot was started twice.
     journal.events.retain(|event| !matches!(event, Event::Extended(_)));
     let slowdown = analyze(&journal).comparisons[0].slowdown.clone();

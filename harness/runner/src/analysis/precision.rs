@@ -4,8 +4,14 @@ use super::costs::BenchCosts;
 use super::dataset::ComparisonInput;
 use super::pairs::BootPairs;
 use crate::gate::blur;
-use sevbench_reports::{Comparison, Settle, VarianceShares, Verdict};
-use sevbench_statistics::{Pivot, VarianceComponents, best_repetitions, boots_to_settle};
+use sevbench_reports::{Comparison, Prospect, Settle, VERDICT_BOOTS_MIN, VarianceShares, Verdict};
+use sevbench_statistics::{
+    Confidence, LogRatio, Pivot, VarianceComponents, best_repetitions, boots_to_settle,
+    chance_to_decide, pairs_needed,
+};
+
+/// What a day can hold, in seconds.
+const DAY_S: f64 = 86_400.0;
 
 /// The variance components of boots, rounds and samples.
 pub(super) fn variance_components(boots: &[BootPairs]) -> VarianceComponents {
@@ -37,22 +43,57 @@ pub(super) fn best_rounds(
     Some(best.ceil().max(1.0) as u32)
 }
 
-/// The boots that would settle an inconclusive comparison. `None` for boot times: nobody runs more
-/// boots to learn how long they take.
+/// The boots that would settle an inconclusive comparison, if estimate and spread stayed the same.
 pub(super) fn settle(
     input: ComparisonInput<'_>,
     comparison: &Comparison,
     pivot: &Pivot,
 ) -> Option<Settle> {
     let boots = comparison.slowdown.boots;
-    let is_open = comparison.verdict == Verdict::Inconclusive && boots > 1;
-    if !is_open || comparison.is_boot_time {
+    if !is_open(comparison) {
         return None;
     }
     let (margin, blur) = (input.margin().log_ratio(), blur(comparison.resolution));
-    let more = boots_to_settle(pivot, boots, margin, blur)? - boots;
-    let costs = input.data.costs.of(input.series.bench);
-    let seconds =
-        costs.map(|costs| f64::from(more) * (costs.whole_boot_s + costs.round_s * costs.rounds));
-    Some(Settle { boots: more, seconds })
+    let enough = boots_to_settle(pivot, boots, margin, blur)?.max(VERDICT_BOOTS_MIN);
+    let more = enough - boots;
+    Some(Settle { boots: more, seconds: seconds_of(input, more) })
+}
+
+/// What another run of an inconclusive comparison could show.
+pub(super) fn prospect(
+    input: ComparisonInput<'_>,
+    comparison: &Comparison,
+    pivot: &Pivot,
+) -> Option<Prospect> {
+    let boots = comparison.slowdown.boots;
+    if !is_open(comparison) {
+        return None;
+    }
+    let (margin, blur) = (input.margin().log_ratio(), blur(comparison.resolution));
+    let chance = |times: u32| chance_to_decide(pivot, boots, margin, blur, times * boots);
+    let deviation = pivot.standard_error * f64::from(boots).sqrt();
+    let half_width = LogRatio::new(margin.value() / 2.0 - blur.value());
+    let needed = pairs_needed(deviation, half_width, Confidence::P90);
+    let needed = needed.map(|needed| needed.max(VERDICT_BOOTS_MIN));
+    let seconds = needed.and_then(|needed| seconds_of(input, needed));
+    let is_within_a_day = seconds.is_none_or(|seconds| seconds <= DAY_S);
+    Some(Prospect {
+        chance_double: chance(2),
+        chance_quadruple: chance(4),
+        boots: needed.filter(|_| is_within_a_day),
+        seconds: seconds.filter(|_| is_within_a_day),
+    })
+}
+
+/// Whether more boots could decide it. Nobody runs more boots to learn how long they take.
+fn is_open(comparison: &Comparison) -> bool {
+    comparison.verdict == Verdict::Inconclusive
+        && comparison.slowdown.boots > 1
+        && !comparison.is_boot_time
+}
+
+/// The time of this many boots for this bench alone.
+fn seconds_of(input: ComparisonInput<'_>, boots: u32) -> Option<f64> {
+    let costs = input.data.costs.of(input.series.bench)?;
+    Some(f64::from(boots) * (costs.whole_boot_s + costs.round_s * costs.rounds))
 }

@@ -2,8 +2,8 @@
 
 use super::dataset::ComparisonInput;
 use super::result::BootEstimate;
-use crate::gate::{blur, judge};
-use sevbench_reports::{Comparison, Estimand, Estimate, Mean};
+use crate::gate::{Evidence, blur};
+use sevbench_reports::{Comparison, Estimate, Mean};
 use sevbench_statistics::{LogRatio, Pivot};
 
 /// One series, compared between two arms.
@@ -37,9 +37,11 @@ pub(super) struct LineEstimates<'a> {
     /// The means of the control and of the treatment, in the unit of the series.
     pub means: [f64; 2],
     pub slowdown: Estimate,
-    pub robust: Estimate,
+    pub robust: Option<Estimate>,
     /// The estimate of the slowdown; `None` without an interval.
     pub pivot: Option<&'a Pivot>,
+    /// The log ratios of boots; empty if the slowdown is not their mean.
+    pub ratios: &'a [LogRatio],
 }
 
 /// A comparison with the fields that paired and unpaired arms have in common.
@@ -47,12 +49,14 @@ pub(super) fn comparison_line(
     input: ComparisonInput<'_>,
     estimates: LineEstimates<'_>,
 ) -> Comparison {
-    let LineEstimates { means: [control, treated], slowdown, robust, pivot } = estimates;
+    let LineEstimates { means: [control, treated], slowdown, robust, pivot, ratios } = estimates;
     let (series, confidence) = (input.series, input.confidence());
     let margin = input.margin();
     let (margin_source, margin_rule) = input.data.margins.source_of(&series.measurand);
     let resolution = input.resolution();
     let blur = blur(resolution);
+    let evidence = Evidence { boots: slowdown.boots, mean: pivot, ratios, blur };
+    let judgement = evidence.judge(input.data.judge, margin);
     let detectable =
         |pivot: &Pivot| (pivot.minimum_detectable(confidence) + blur).exp().factor() - 1.0;
     Comparison {
@@ -71,15 +75,16 @@ pub(super) fn comparison_line(
         variance_shares: None,
         p_value: pivot.map(|pivot| pivot.p_beyond(blur)),
         q_value: None,
-        p_regressed: pivot.map(|pivot| pivot.p_above(margin.log_ratio() + blur)),
+        p_regressed: judgement.p_regressed,
         p_regressed_holm: None,
-        verdict: judge(pivot, margin, blur),
-        estimand: Estimand::Mean,
+        verdict: judgement.verdict,
+        estimand: judgement.estimand,
         margin: margin.fraction(),
         margin_source,
         margin_rule,
         minimum_detectable: pivot.map(detectable),
         settle: None,
+        prospect: None,
         best_rounds: None,
         unpaired_rounds: 0,
         warm_up: None,

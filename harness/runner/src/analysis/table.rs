@@ -12,10 +12,11 @@ use super::warm_ups::WarmUpTable;
 use crate::gate::Margins;
 use crate::record::{ArmRecord, Table, TableBench, TableRow};
 use sevbench_reports::{
-    ArmSummary, Measurand, Outcome, Place, Role, Run, SUMMARY_SCHEMA, SkippedRow, Summary, Unit,
+    ArmSummary, Estimand, Measurand, Outcome, Place, Role, Run, SUMMARY_SCHEMA, SkippedRow,
+    Summary, Unit,
 };
 use sevbench_statistics::Confidence;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// More arms than this suggest that the column holds something else.
 const ARMS_MAX: usize = 1_000;
@@ -31,6 +32,8 @@ pub(crate) struct TableOptions<'a> {
     pub unpaired: bool,
     pub confidence: Confidence,
     pub margins: Margins,
+    /// What verdicts are about.
+    pub judge: Estimand,
     pub seed: u64,
     pub threads: usize,
 }
@@ -59,10 +62,13 @@ pub(crate) fn analyze_table(
         pooled: PooledTable::new(),
         warm_ups: WarmUpTable::default(),
         costs: Costs::default(),
+        excluded_by_arm: HashMap::new(),
         confidence: options.confidence,
         own_confidence: HashMap::new(),
         margins: &options.margins,
+        judge: options.judge,
         first_stage: None,
+        cut_off: HashSet::new(),
         seed: options.seed,
     };
     let Comparisons { comparisons, estimates, outliers, overall, noise_floor, warm_ups } =
@@ -181,6 +187,7 @@ fn run(options: &TableOptions<'_>) -> Run {
         boots: 0,
         first_sample_ns: None,
         replication: None,
+        judge: options.judge,
         overridden: Vec::new(),
         noise_floor: None,
     }

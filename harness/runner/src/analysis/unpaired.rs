@@ -1,6 +1,7 @@
 //! Arms that ran independently of each other: Welch's t on the logarithms of boot means.
 
 use super::dataset::ComparisonInput;
+use super::doubts::{depends_on_order, has_no_spread};
 use super::estimate::{Basis, has_tail_effect};
 use super::series::{Row, Series};
 use super::series_comparison::{LineEstimates, SeriesComparison, comparison_line};
@@ -40,11 +41,20 @@ pub(super) fn compare_unpaired(input: ComparisonInput<'_>) -> Option<SeriesCompa
     if has_tail_effect(&pivot, &trimmed, confidence) {
         flags.push(Flag::TailEffect);
     }
+    if [&control, &treated].into_iter().all(|arm| has_no_spread(input, arm.shown())) {
+        flags.push(Flag::NoSpread);
+    }
+    let in_order =
+        |arm: &ArmBoots| depends_on_order(input, arm.boots.iter().map(|rows| boot_mean(rows)));
+    if in_order(&control) || in_order(&treated) {
+        flags.push(Flag::SerialDependence);
+    }
     let estimates = LineEstimates {
         means: [control.mean(), treated.mean()],
         slowdown: basis.estimate(point, &pivot, "Welch's t on logarithms"),
-        robust: basis.estimate(point, &trimmed, "Yuen and Welch, 20 % trimmed"),
+        robust: basis.robust(&trimmed, "Yuen and Welch, 20 % trimmed"),
         pivot: pivot.as_ref().ok(),
+        ratios: &[],
     };
     let line = comparison_line(input, estimates);
     let comparison = Comparison { flags, per_boot: boot_rows(&control, &treated), ..line };
@@ -87,6 +97,11 @@ impl ArmBoots {
     /// The mean over boots, in the unit of the series.
     fn mean(&self) -> f64 {
         self.boots.iter().map(|rows| boot_mean(rows)).sum::<f64>() / self.boots.len() as f64
+    }
+
+    /// All values, in the unit of the series.
+    fn shown(&self) -> impl Iterator<Item = f64> {
+        self.boots.iter().flatten().map(|row| row.value.shown)
     }
 
     fn rounds(&self) -> u32 {

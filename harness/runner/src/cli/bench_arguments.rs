@@ -3,11 +3,12 @@
 use super::criterion_flags::CriterionFlags;
 use super::libtest_flags::LibtestFlags;
 use super::output::{BenchFormat, Colour};
-use super::records::{CONFIDENCE_LEVEL, MARGIN_PERCENT};
+use super::records::{CONFIDENCE_LEVEL, JUDGE, MARGIN_PERCENT, estimands};
 use crate::coordinator::Selection;
 use crate::record::{BOOTS_MAX, BaselineName};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use sevbench_protocol::{DURATION_MAX, ROUNDS_MAX};
+use sevbench_reports::Estimand;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -128,6 +129,12 @@ pub(super) struct BenchArguments {
     /// sevbench.toml take precedence.
     #[arg(long, value_name = "PCT", default_value_t = MARGIN_PERCENT)]
     pub margin: f64,
+    /// Choose what verdicts and the gate are about: the mean, the median boot (typical), or both
+    ///
+    /// With both, a bench regressed if its mean did, since a median needs more boots to show it.
+    /// It is within the margin if its mean is and nothing shows that its median boot is not.
+    #[arg(long, value_name = "WHAT", value_parser = estimands(), default_value_t = JUDGE)]
+    pub judge: Estimand,
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
     ///
     /// If no true slowdown is beyond its margin, at most 5 % of runs exit with 3, however many

@@ -131,6 +131,7 @@ impl BenchArguments {
                 true => MarginSource::Flag,
                 false => MarginSource::Default,
             }),
+            judge: Some(self.judge),
             margins: margin_rules(config),
             of_benches: BTreeMap::new(),
         };

@@ -18,6 +18,7 @@ enum SettingValue {
     Nanoseconds(u64),
     Level(f64),
     Switch(bool),
+    Word(&'static str),
 }
 
 impl fmt::Display for SettingValue {
@@ -30,6 +31,7 @@ impl fmt::Display for SettingValue {
             Self::Level(level) => level.fmt(f),
             Self::Switch(true) => f.write_str("on"),
             Self::Switch(false) => f.write_str("off"),
+            Self::Word(word) => f.write_str(word),
         }
     }
 }
@@ -59,9 +61,14 @@ const CONFIDENCE: Setting =
 const MARGIN: Setting =
     Setting { name: "margin", of: |settings| SettingValue::Percent(Some(settings.margin_percent)) };
 
+const JUDGE: Setting = Setting {
+    name: "estimand of verdicts",
+    of: |settings| SettingValue::Word(settings.judge().word()),
+};
+
 /// Flags that set how a run measures and judges, by their fields, each with the settings that
 /// follow from it.
-const FLAGS: [(&str, &[Setting]); 10] = [
+const FLAGS: [(&str, &[Setting]); 11] = [
     ("boots", &[BOOTS, PRECISION]),
     ("precision", &[PRECISION]),
     ("rounds", &[ROUNDS]),
@@ -71,6 +78,7 @@ const FLAGS: [(&str, &[Setting]); 10] = [
     ("no_pause", &[PAUSE]),
     ("confidence_level", &[CONFIDENCE]),
     ("margin", &[MARGIN]),
+    ("judge", &[JUDGE]),
     ("quick", &[BOOTS, ROUNDS, WARM_UP, MEASUREMENT, OBSERVATION]),
 ];
 

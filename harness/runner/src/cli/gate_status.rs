@@ -43,25 +43,28 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
     }
 }
 
-/// Describes the gate's error rate and its power, for two spreads of the boots.
+/// Describes the gate's error rate and its chances to fail and to pass, for two spreads of the
+/// boots.
 pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
-    let power = |deviation: f64| {
-        let power = plan.power(deviation) * 100.0;
-        format!("{power:.0} % if boots vary by {:.0} %", deviation * 100.0)
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let both = |chance: &dyn Fn(f64) -> f64| {
+        let [quiet, noisy] = GATE_DEVIATIONS.map(|deviation| percent(chance(deviation)));
+        format!("{quiet} ({noisy})")
     };
-    let [quiet, noisy] = GATE_DEVIATIONS.map(power);
-    let what = if plan.baseline_boots.is_some() {
-        "an increase of the slowdown by"
-    } else {
-        "a slowdown of"
-    };
+    let margin = plan.margin.fraction();
+    let what = if plan.baseline_boots.is_some() { "an increase" } else { "a slowdown" };
     let rules = if has_rules { ", unless a [[margin]] entry says otherwise" } else { "" };
+    let [quiet, noisy] = GATE_DEVIATIONS.map(percent);
     format!(
-        "gate: {}, at most {:.0} % false alarms; power to detect {what} twice the margin \
-         ({} %{rules}): {quiet}, {noisy}",
+        "gate: {}, margin {} %{rules}, at most {} false alarms\n\
+         if boots vary by {quiet} ({noisy}), it fails in {} of runs for {what} of twice the \
+         margin, and passes in {} without one, in {} if all have half the margin",
         counted(plan.comparisons, "line"),
-        ALPHA * 100.0,
-        2.0 * plan.margin.in_percent(),
+        plan.margin.in_percent(),
+        percent(ALPHA),
+        both(&|deviation| plan.power(deviation)),
+        both(&|deviation| plan.chance_to_pass(0.0, deviation)),
+        both(&|deviation| plan.chance_to_pass(margin / 2.0, deviation)),
     )
 }
 
@@ -93,6 +96,15 @@ mod tests {
         let margin = Margin::percent(7.0).unwrap();
         let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
         let text = describe_gate(plan, false);
-        assert!(text.contains("of twice the margin (14 %)"), "{text}");
+        assert!(text.contains("1 line, margin 7 %, at most 5 % false alarms"), "{text}");
+        assert!(text.contains("if boots vary by 2 % (5 %), it fails in 100 % (98 %)"), "{text}");
+    }
+
+    #[test]
+    fn description_tells_the_chance_to_pass() {
+        let margin = Margin::percent(3.0).unwrap();
+        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 10 };
+        let text = describe_gate(plan, false);
+        assert!(text.contains("passes in 92 % (0 %) without one"), "{text}");
     }
 }

@@ -7,7 +7,8 @@ use crate::gate::Margins;
 use crate::record::{read_table, resolve_run};
 use crate::run_record::RunValues;
 use crate::stderr::tell;
-use sevbench_reports::MarginSource;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sevbench_reports::{Estimand, MarginSource};
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
 use std::ffi::OsStr;
@@ -19,6 +20,8 @@ const STANDARD_INPUT: &str = "/dev/stdin";
 pub(super) const MARGIN_PERCENT: f64 = 3.0;
 /// The default confidence level of intervals.
 pub(super) const CONFIDENCE_LEVEL: f64 = 0.95;
+/// What verdicts are about by default.
+pub(super) const JUDGE: Estimand = Estimand::Both;
 /// The default seed of a table's resamples.
 const TABLE_SEED: u64 = 1;
 
@@ -82,6 +85,14 @@ fn is_table(path: &Path) -> bool {
         && path.extension().is_none_or(|extension| extension != "ndjson" && extension != "json")
 }
 
+/// Parses what verdicts are about.
+pub fn estimands() -> impl TypedValueParser<Value = Estimand> {
+    PossibleValuesParser::new(Estimand::ALL.iter().map(|estimand| estimand.word())).map(|word| {
+        let named = Estimand::ALL.iter().find(|estimand| estimand.word() == word);
+        named.copied().unwrap_or(JUDGE)
+    })
+}
+
 /// Analyses a journal, and warns of lines that cannot be used.
 pub(super) fn analyze_journal(
     path: &Path,
@@ -97,7 +108,7 @@ pub(super) fn analyze_journal(
 
 fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliError> {
     let table = read_table(path).map_err(CliError::failed)?;
-    let Overrides { confidence, margin_percent } = options.overrides;
+    let Overrides { confidence, margin_percent, judge } = options.overrides;
     let confidence = Confidence::new(confidence.unwrap_or(CONFIDENCE_LEVEL));
     let config = Config::load(None).map_err(CliError::usage)?;
     // A margin on the command line applies to all benches.
@@ -112,6 +123,7 @@ fn analyze_file(path: &Path, options: &AnalysisOptions) -> Result<Analysis, CliE
         unpaired: options.unpaired,
         confidence: confidence.map_err(CliError::usage)?,
         margins: margins.map_err(CliError::usage)?.from_source(source),
+        judge: judge.unwrap_or(JUDGE),
         seed: options.seed.unwrap_or(TABLE_SEED),
         threads: options.threads(),
     };

@@ -4,8 +4,8 @@ use super::plan::refuse_plan;
 use super::refusal::{GateRefusal, refusal_of_record};
 use super::verdict::{ALPHA, blur};
 use sevbench_reports::{
-    Against, Comparison, GateDecision, GateLine, GateReport, Measurand, Outcome, Role, Summary,
-    Undecided, UndecidedReason, Verdict,
+    Against, Comparison, Estimand, Flag, GateDecision, GateLine, GateReport, Measurand, Outcome,
+    Role, Summary, Undecided, UndecidedReason, Verdict,
 };
 use std::collections::BTreeSet;
 
@@ -20,16 +20,22 @@ use std::collections::BTreeSet;
 pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) -> GateReport {
     let judged: Vec<&Comparison> = summary.comparisons.iter().filter(|one| one.judged).collect();
     if let Some(refusal) = refusal(summary, &judged) {
-        return refused(&refusal, against, baseline);
+        return refused(&refusal, against, baseline, summary.run.judge);
     }
+    let report = report(against, baseline, summary.run.judge);
     let lines = judged.len() as u32;
-    let (mut regressed, mut undecided) = (Vec::new(), Vec::new());
+    let (mut regressed, mut by_mean, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
     for comparison in &judged {
         let line = || GateLine {
             measurand: Some(comparison.measurand.clone()),
             arm: comparison.treatment.clone(),
         };
         match decide(comparison, against, lines) {
+            Decision::Passed
+                if report.judge == Estimand::Both && comparison.estimand == Estimand::Mean =>
+            {
+                by_mean.push(line());
+            }
             Decision::Passed => {}
             Decision::Regressed => regressed.push(line()),
             Decision::Undecided(reason) => undecided.push(open(line(), reason)),
@@ -52,25 +58,35 @@ pub fn judge_run(summary: &Summary, against: Against, baseline: Option<&str>) ->
         (true, false) => GateDecision::Inconclusive,
         (true, true) => GateDecision::Passed,
     };
-    GateReport { decision, regressed, undecided, ..report(against, baseline) }
+    GateReport { decision, regressed, by_mean, undecided, ..report }
 }
 
 const fn open(line: GateLine, reason: UndecidedReason) -> Undecided {
     Undecided { line: Some(line), reason }
 }
 
-/// The report of a gate that refuses to judge.
-pub fn refused(refusal: &GateRefusal, against: Against, baseline: Option<&str>) -> GateReport {
-    GateReport { refusal: Some(refusal.to_string()), ..report(against, baseline) }
+/// The report of a gate that refuses to judge. `judge` is what the run's verdicts are about.
+pub fn refused(
+    refusal: &GateRefusal,
+    against: Against,
+    baseline: Option<&str>,
+    judge: Estimand,
+) -> GateReport {
+    GateReport { refusal: Some(refusal.to_string()), ..report(against, baseline, judge) }
 }
 
-fn report(against: Against, baseline: Option<&str>) -> GateReport {
+fn report(against: Against, baseline: Option<&str>, judge: Estimand) -> GateReport {
     GateReport {
         against,
         baseline: baseline.map(str::to_owned),
         alpha: ALPHA,
+        judge: match against {
+            Against::Margin => judge,
+            Against::Baseline => Estimand::Mean,
+        },
         decision: GateDecision::Refused,
         regressed: Vec::new(),
+        by_mean: Vec::new(),
         undecided: Vec::new(),
         refusal: None,
     }
@@ -100,6 +116,10 @@ fn decide(comparison: &Comparison, against: Against, lines: u32) -> Decision {
         Decision::Undecided(UndecidedReason::OneBootInBaseline)
     } else if refuse_plan(boots, lines).is_some() {
         Decision::Undecided(UndecidedReason::TooFewBoots)
+    } else if comparison.flags.iter().any(Flag::is_about_exclusions) {
+        Decision::Undecided(UndecidedReason::Exclusions)
+    } else if p.is_none() && comparison.estimand == Estimand::Typical {
+        Decision::Undecided(UndecidedReason::NoMedianBoot)
     } else if p.is_some_and(|p| p <= ALPHA) {
         Decision::Regressed
     } else if is_within {

@@ -3,7 +3,7 @@
 
 use super::super::margin::Margin;
 use super::super::plan::GatePlan;
-use super::super::verdict::judge;
+use super::super::verdict::Evidence;
 use super::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -57,6 +57,31 @@ fn runs_are_judged_by_adjusted_p_values_and_verdicts() {
     summary.comparisons[0].verdict = Verdict::NoChange;
     summary.comparisons[1].judged = false;
     assert_passed(&judged(&summary));
+}
+
+#[test]
+fn gate_says_what_it_has_judged() {
+    let mut summary = stored();
+    for comparison in &mut summary.comparisons {
+        (comparison.verdict, comparison.p_regressed_holm) = (Verdict::NoChange, Some(0.9));
+    }
+    assert_eq!(told(&judged(&summary)), "passed");
+    summary.run.judge = Estimand::Both;
+    summary.comparisons[1].estimand = Estimand::Both;
+    let gate = judged(&summary);
+    assert_eq!((gate.judge, gate.by_mean.len()), (Estimand::Both, 1));
+    assert_eq!(told(&gate), "passed: 1 line by the mean alone");
+    summary.run.judge = Estimand::Typical;
+    for comparison in &mut summary.comparisons {
+        comparison.estimand = Estimand::Typical;
+    }
+    assert_eq!(told(&judged(&summary)), "passed");
+    // A percentile of pooled values has none.
+    summary.comparisons[1].p_regressed_holm = None;
+    summary.comparisons[1].verdict = Verdict::Inconclusive;
+    let text = "not decided: trials/rate in injected (no median boot)";
+    assert_eq!(told(&judged(&summary)), text);
+    assert_eq!(changes_judged(&summary).judge, Estimand::Mean);
 }
 
 #[test]
@@ -226,13 +251,19 @@ impl Simulation {
             pivots.iter().map(|pivot| pivot.p_above(self.margin.log_ratio())).collect();
         let rows = pivots.iter().zip(holm(&p)).map(|(pivot, adjusted)| Comparison {
             p_regressed_holm: Some(adjusted),
-            verdict: judge(Some(pivot), self.margin, LogRatio::ZERO),
+            verdict: self.verdict(pivot),
             slowdown: sevbench_reports::Estimate { boots: self.boots, ..row.slowdown.clone() },
             ..row.clone()
         });
         summary.comparisons = rows.collect();
         summary.run.benches.truncate(1);
         summary
+    }
+
+    fn verdict(&self, mean: &Pivot) -> Verdict {
+        let evidence =
+            Evidence { boots: self.boots, mean: Some(mean), ratios: &[], blur: LogRatio::ZERO };
+        evidence.judge(Estimand::Mean, self.margin).verdict
     }
 
     fn estimate(&self, truth: f64, rng: &mut ChaCha8Rng) -> Pivot {

@@ -3,7 +3,7 @@
 use super::margin::Margin;
 use super::refusal::GateRefusal;
 use super::verdict::ALPHA;
-use sevbench_statistics::{LogRatio, power, smallest_attainable_p};
+use sevbench_statistics::{LogRatio, equivalence_power, power, smallest_attainable_p};
 
 /// Why a gate over this many comparisons could not fail with this many boots; `None` if it could.
 ///
@@ -44,13 +44,30 @@ impl GatePlan {
     pub(crate) fn power(&self, deviation: f64) -> f64 {
         let twice = (1.0 + 2.0 * self.margin.fraction()).ln();
         let excess = LogRatio::new(twice - self.margin.log_ratio().value());
+        let (error, degrees_of_freedom) = self.error(deviation);
+        let alpha = ALPHA / f64::from(self.comparisons.max(1));
+        power(excess, error, degrees_of_freedom, alpha)
+    }
+
+    /// The probability that the gate passes if every slowdown, or change, has this true value, as a
+    /// fraction, and the lines are independent of each other. `deviation` is that of
+    /// [`power`](Self::power).
+    pub(crate) fn chance_to_pass(&self, truth: f64, deviation: f64) -> f64 {
+        let (error, degrees_of_freedom) = self.error(deviation);
+        let truth = LogRatio::new(truth.ln_1p());
+        let margin = self.margin.log_ratio();
+        let of_line = equivalence_power(truth, margin, error, degrees_of_freedom, ALPHA);
+        of_line.powi(self.comparisons.max(1) as i32)
+    }
+
+    /// The standard error of an estimate, and its degrees of freedom.
+    fn error(&self, deviation: f64) -> (f64, f64) {
         let boots = f64::from(self.boots);
         let (variance, degrees_of_freedom) = match self.baseline_boots.map(f64::from) {
             None => (1.0 / boots, boots - 1.0),
             Some(before) => (1.0 / boots + 1.0 / before, boots + before - 2.0),
         };
-        let alpha = ALPHA / f64::from(self.comparisons.max(1));
-        power(excess, deviation * variance.sqrt(), degrees_of_freedom, alpha)
+        (deviation * variance.sqrt(), degrees_of_freedom)
     }
 }
 
@@ -77,6 +94,12 @@ mod tests {
         let margin = Margin::percent(3.0).unwrap();
         let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
         assert!((plan.power(0.02) - 0.99).abs() < 0.01);
+        // By simulation, 99.1 % of unchanged lines are within the margin, and 19 % at σ = 5 %.
+        let ten = GatePlan { comparisons: 10, ..plan };
+        assert!((plan.chance_to_pass(0.0, 0.02) - 0.991).abs() < 0.002);
+        assert!((ten.chance_to_pass(0.0, 0.02) - 0.991_f64.powi(10)).abs() < 0.02);
+        assert!(ten.chance_to_pass(0.0, 0.05) < 1e-5, "{}", plan.chance_to_pass(0.0, 0.05));
+        assert!(ten.chance_to_pass(0.015, 0.02) < ten.chance_to_pass(0.0, 0.02));
         assert!(GatePlan { comparisons: 25, ..plan }.power(0.02) < plan.power(0.02));
         // The baseline has an error too, so the power is smaller.
         let change = GatePlan { baseline_boots: Some(10), ..plan };

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sevbench_guest::{Declaration, Protection};
 use sevbench_protocol::{BenchSettings, ROUNDS_MAX};
-use sevbench_reports::{MarginSource, Place, Role};
+use sevbench_reports::{Estimand, MarginSource, Place, Role};
 use std::collections::BTreeMap;
 
 /// The most boots and rounds that a run can have, and the longest time of any setting.
@@ -65,6 +65,9 @@ pub(crate) struct Settings {
     pub no_pause: bool,
     pub confidence: f64,
     pub margin_percent: f64,
+    /// What verdicts are about. `None` in older records, whose verdicts were about the mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Estimand>,
     /// Where the margin of all other benches comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin_source: Option<MarginSource>,
@@ -132,6 +135,11 @@ impl Settings {
 
     fn of<T>(&self, bench: &str, setting: impl Fn(&BenchSettings) -> Option<T>) -> Option<T> {
         setting(self.of_benches.get(bench)?)
+    }
+
+    /// What verdicts are about.
+    pub(crate) fn judge(&self) -> Estimand {
+        self.judge.unwrap_or(Estimand::Mean)
     }
 
     /// The margins for some benches: expression and per cent.

@@ -7,6 +7,7 @@ impl Settings {
     pub(crate) const fn smallest() -> Self {
         Self {
             margin_source: None,
+            judge: None,
             boots: 1,
             precision_percent: None,
             max_time_ns: None,

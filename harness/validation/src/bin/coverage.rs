@@ -6,12 +6,14 @@
 //! then exits with 1.
 
 use clap::Parser;
-use sevbench_reports::Verdict;
+use sevbench_reports::{Estimand, Verdict};
 use sevbench_validation::document;
 use sevbench_validation::experiments::{Experiment, LATENCY_BOOTS, SIZES, VERDICT_BOOTS};
+use sevbench_validation::gates::{Gate, Lines};
 use sevbench_validation::generators::{Boots, Noise};
 use sevbench_validation::methods::{BootsMethod, LatencyMethod, PairsMethod};
-use sevbench_validation::stopping::Stopping;
+use sevbench_validation::regimes::Regime;
+use sevbench_validation::stopping::{CUT_OFF_NEEDED, Stopping};
 use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -38,8 +40,16 @@ const STOPPING_NOISES: [Noise; 3] = [Noise::Normal, Noise::ShortTail, Noise::Log
 const SLOWDOWNS_PERMILLE: [u32; 4] = [0, 30, 45, 60];
 /// Boots that a two-stage run needs if its first stage shows the true spread.
 const TWO_STAGE_BOOTS: [usize; 4] = [10, 20, 40, 60];
+/// The boots after which time ends.
+const CUT_OFF_BOOTS: [usize; 3] = [20, 30, 50];
 /// The last boot after which a run is looked at.
 const LOOKS_UNTIL: [usize; 3] = [30, 60, 100];
+
+/// Lines and boots of the gates.
+const GATE_LINES: [usize; 3] = [1, 10, 50];
+const GATE_BOOTS: [usize; 2] = [10, 30];
+/// Twice the margin, in per cent.
+const GATE_SLOWER_PERCENT: u32 = 6;
 
 /// How many standard errors, of both simulations together, a figure may be off.
 const TOLERANCE: f64 = 3.0;
@@ -60,8 +70,11 @@ fn main() -> io::Result<ExitCode> {
     let mut simulation = Simulation::new(arguments.repetitions)?;
     let tables = simulation.tables();
     println!("{tables}");
+    let gates = simulation.gates();
+    println!("{gates}");
     if arguments.write {
         document::replace_block("coverage", &tables)?;
+        document::replace_block("gates", &gates)?;
     }
     for deviation in &simulation.deviations {
         eprintln!("{deviation}");
@@ -175,6 +188,11 @@ impl Simulation {
             "Two stages, where {} boots are needed at the true spread:",
             sizes(&TWO_STAGE_BOOTS)
         );
+        let cut_off = format!(
+            "Two stages, where {CUT_OFF_NEEDED} boots are needed at the true spread, and the time ends after \
+             {}:",
+            sizes(&CUT_OFF_BOOTS)
+        );
         let looks = format!(
             "Stopping as soon as p falls below 5 %, with a test after every boot from boot 10 to {}:",
             sizes(&LOOKS_UNTIL)
@@ -185,10 +203,54 @@ impl Simulation {
             (boots, self.boots()),
             (latencies, self.latencies()),
             (two_stage, self.stopping(Stopping::TwoStage, &TWO_STAGE_BOOTS)),
+            (cut_off, self.stopping(Stopping::CutOff, &CUT_OFF_BOOTS)),
             (looks, self.stopping(Stopping::FirstSignificant, &LOOKS_UNTIL)),
             (verdicts, self.verdicts()),
         ];
         sections.map(|(title, table)| format!("{title}\n\n{table}")).join("\n\n")
+    }
+
+    /// How often gates fail and pass, by the kind of boots.
+    fn gates(&mut self) -> String {
+        let head = format!(
+            "{} experiments per figure; {} lines. Runs that fail, in per cent:",
+            self.repetitions,
+            sizes(&GATE_LINES)
+        );
+        let sections = [
+            (head, self.gates_of(Estimand::Both, Lines::AtMargin)),
+            (
+                "With `--judge mean`, if the mean is at the margin:".into(),
+                self.gates_of(Estimand::Mean, Lines::AtMargin),
+            ),
+            (
+                "With `--judge typical`, if the median boot is at the margin:".into(),
+                self.gates_of(Estimand::Typical, Lines::AtMargin),
+            ),
+            (
+                format!("Runs that fail if one line is {GATE_SLOWER_PERCENT} % slower:"),
+                self.gates_of(Estimand::Both, Lines::OneSlower(GATE_SLOWER_PERCENT)),
+            ),
+            (
+                "The same with `--judge typical`:".into(),
+                self.gates_of(Estimand::Typical, Lines::OneSlower(GATE_SLOWER_PERCENT)),
+            ),
+            (
+                "Runs that pass if no line is slower:".into(),
+                self.gates_of(Estimand::Both, Lines::Unchanged),
+            ),
+        ];
+        sections.map(|(title, table)| format!("{title}\n\n{table}")).join("\n\n")
+    }
+
+    fn gates_of(&mut self, judge: Estimand, lines: Lines) -> String {
+        let columns = GATE_BOOTS.map(|boots| format!("{boots} boots"));
+        table("boots", &columns, &Regime::ALL, |regime, column| {
+            let boots = GATE_BOOTS[columns.iter().position(|c| c == column).unwrap_or_default()];
+            self.list(GATE_LINES.map(|count| {
+                Experiment::Gate(Gate { judge, regime: *regime, lines, count, boots })
+            }))
+        })
     }
 
     fn pairs(&mut self) -> String {

@@ -180,7 +180,8 @@ impl Tallies {
             let mut rows = summary.comparisons.iter();
             let row = rows.find(|row| row.measurand.bench == BENCH && row.treatment == *arm);
             let row = row.ok_or_else(|| lacks("result"))?;
-            for (estimate, tally) in [&row.slowdown, &row.robust].into_iter().zip(tallies) {
+            let robust = row.robust.as_ref().ok_or_else(|| lacks("trimmed mean"))?;
+            for (estimate, tally) in [&row.slowdown, robust].into_iter().zip(tallies) {
                 let (Some(low), Some(high)) = (estimate.low, estimate.high) else {
                     return Err(lacks(&estimate.method));
                 };
