@@ -48,7 +48,7 @@ pub use message::{
     Request, read_greeting, read_reply, read_request, write_greeting, write_heartbeat, write_reply,
     write_request,
 };
-pub use observation::{Observation, Observed, ObservedValue};
+pub use observation::{Observation, Observed, ObservedValue, VALUE_RANGE};
 pub use observer::{Failure, Observer};
 pub use roles::{DRIVE_COMMAND, agent_main, serve_role};
 pub use run_once::run_once;

@@ -4,8 +4,11 @@ use crate::unit::Unit;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use sevbench_text::escaped;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+/// The values that are computed with, in any unit. The squares of others would be infinite or zero.
+pub const VALUE_RANGE: RangeInclusive<f64> = 1e-30..=1e30;
 /// The longest name of an observation, in bytes.
 const NAME_LEN_MAX: usize = 200;
 
@@ -117,6 +120,10 @@ impl Observed {
     /// let iops = Observation::rate("iops", 0.0, Unit::Iops);
     /// let defect = Observed::from(vec![iops]).defect();
     /// assert_eq!(defect.as_deref(), Some("`iops` is 0 iops, which is not a positive number"));
+    ///
+    /// let iops = Observation::rate("iops", 1e308, Unit::Iops);
+    /// let defect = Observed::from(vec![iops]).defect();
+    /// assert_eq!(defect.as_deref(), Some("`iops` is 1e308 iops, too large or too small"));
     /// ```
     pub fn defect(&self) -> Option<String> {
         match self.observations.as_slice() {
@@ -225,6 +232,9 @@ impl Observation {
             ObservedValue::Scalar { value, unit } if !(value.is_finite() && *value > 0.0) => Some(
                 format!("`{name}` is {value} {}, which is not a positive number", unit.symbol()),
             ),
+            ObservedValue::Scalar { value, unit } if !VALUE_RANGE.contains(value) => {
+                Some(format!("`{name}` is {value:e} {}, too large or too small", unit.symbol()))
+            }
             ObservedValue::Distribution { bin_width: Some(width), .. }
                 if !(0.0..=1.0).contains(width) =>
             {

@@ -142,7 +142,7 @@ fn gate_on_the_typical_boot_keeps_its_level_where_the_mean_does_not() {
         let (regime, lines) = (Regime::SlowControl, Lines::AtMargin);
         Experiment::Gate(Gate { judge, regime, lines, count: 10, boots: 10 })
     };
-    check(gate(Estimand::Mean), 60.0..=80.0);
+    check(gate(Estimand::Mean), 35.0..=45.0);
     check(gate(Estimand::Typical), 0.0..=6.5);
 }
 

@@ -265,3 +265,41 @@ fn value(unit: Unit, samples: &[&TableRow]) -> Value {
     let cost = samples.iter().map(|row| row.value).sum::<f64>() / operations;
     Value { cost, shown: cost }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::record::parse_table;
+    use std::path::Path;
+
+    /// From eleven boots on, the bootstrap draws random numbers.
+    #[test]
+    fn order_of_benches_changes_no_bootstrap() {
+        let bounds = |benches: [&str; 2]| {
+            let mut text = "bench,arm,boot,round,unit,value\n".to_owned();
+            for bench in benches {
+                for boot in 1..=12 {
+                    text += &format!("{bench},nosev,{boot},1,ns,100\n");
+                    text += &format!("{bench},snp,{boot},1,ns,{}\n", 100 + boot * 5 % 13);
+                }
+            }
+            let table = parse_table(&mut text.as_bytes(), Path::new("t.csv")).unwrap();
+            let options = TableOptions {
+                name: "t.csv",
+                control: None,
+                unpaired: false,
+                confidence: Confidence::P95,
+                margins: Margins::of(3.0, []).unwrap(),
+                judge: Estimand::Both,
+                seed: 1,
+                threads: 1,
+            };
+            let lines = analyze_table(&table, options).unwrap().summary.comparisons;
+            let line = lines.iter().find(|line| line.measurand.bench == "a/b").unwrap();
+            let bootstrap = line.bootstrap.clone().unwrap();
+            (bootstrap.low.unwrap().to_bits(), bootstrap.high.unwrap().to_bits())
+        };
+        assert_eq!(bounds(["a/b", "a/c"]), bounds(["a/c", "a/b"]));
+    }
+}

@@ -8,19 +8,14 @@ mod format;
 use error::{Defect, TableError};
 use fields::Fields;
 use format::{COLUMNS, Column, LINE_LEN_MAX, REQUIRED_COLUMNS, UNITS};
-use sevbench_protocol::Unit;
+use sevbench_protocol::{Unit, VALUE_RANGE};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// What spreadsheets put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// The values that are computed with, in the unit of a bench. Others are slips of a pen, and their
-/// squares would be infinite.
-const VALUES: RangeInclusive<f64> = 1e-30..=1e30;
 
 /// A table. Benches and arms are in the order of their first appearance.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -166,7 +161,7 @@ impl<'a> ParsedRow<'a> {
         let operations = operations(fields, unit)?;
         let value = number * factor;
         let per_operation = value / operations;
-        if !VALUES.contains(&value) || !VALUES.contains(&per_operation) {
+        if !VALUE_RANGE.contains(&value) || !VALUE_RANGE.contains(&per_operation) {
             return Err((Column::Value, Defect::out_of_range(text, unit)));
         }
         Ok(Self { bench, arm, boot, round, unit_word, unit, value, operations })
