@@ -134,10 +134,13 @@ pub(crate) fn idle_server_uses_no_cpu() -> CaseResult {
         let line = status.lines().find(|line| line.starts_with("voluntary")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
-    std::thread::sleep(Duration::from_millis(50));
-    let before = (ticks(), voluntary(switches()));
-    std::thread::sleep(Duration::from_secs(1));
-    let after = (ticks(), voluntary(switches()));
-    assert_eq!(before, after, "ticks and wake-ups");
+    // On a busy machine it may take a while until it is idle.
+    let is_idle = |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        let before = (ticks(), voluntary(switches()));
+        std::thread::sleep(Duration::from_secs(1));
+        before == (ticks(), voluntary(switches()))
+    };
+    assert!((0..10).any(is_idle), "it ticks or wakes up in every second");
     Ok(())
 }

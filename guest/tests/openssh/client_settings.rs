@@ -104,7 +104,7 @@ pub(crate) fn silent_proxy_command() -> CaseResult {
     let file = sshd.path("pid");
     let command = format!("sh -c 'echo $$ > {}; sleep 100; true'", file.display());
     let start = Instant::now();
-    let address = lab(&sshd, &format!("ConnectTimeout 1\nProxyCommand {command}"));
+    let address = lab(&sshd, &format!("ConnectTimeout 3\nProxyCommand {command}"));
     refused(&address, "did not complete");
     assert!(start.elapsed() < Duration::from_secs(10));
     let pid = fs::read_to_string(file).unwrap().trim().parse().unwrap();
@@ -148,8 +148,9 @@ pub(crate) fn agent_that_does_not_sign() -> CaseResult {
         setter.set();
     });
     let address = lab(&sshd, &format!("IdentityAgent {}", socket.display()));
+    let executable = this();
     let start = Instant::now();
-    let result = Guest::start(&address, &this().path, &Limits::default(), &interrupt);
+    let result = Guest::start(&address, &executable.path, &Limits::default(), &interrupt);
     assert!(matches!(result, Err(GuestError::Interrupted)), "{:?}", result.err());
     assert!((1..10).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     Ok(())

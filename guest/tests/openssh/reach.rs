@@ -42,12 +42,13 @@ pub(crate) fn silent_server() -> CaseResult {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = address_at(listener.local_addr().unwrap().port());
     let limits = Limits { connect: Duration::from_millis(300), ..Limits::default() };
+    let executable = this();
     let start = Instant::now();
-    let result = Guest::start(&address, &this().path, &limits, &Interrupt::new());
+    let result = Guest::start(&address, &executable.path, &limits, &Interrupt::new());
     let Err(error) = result else { panic!("it let us in") };
     assert!(matches!(error, GuestError::Ssh(SshError::Silent { .. })), "{error}");
     assert!(error.to_string().contains("within 0.3 s"), "{error}");
-    assert!((0.3..2.0).contains(&start.elapsed().as_secs_f64()));
+    assert!((0.3..10.0).contains(&start.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -96,10 +97,11 @@ pub(crate) fn interrupted_connect() -> CaseResult {
             interrupt.set();
         }
     });
+    let executable = this();
     let start = Instant::now();
-    let result = Guest::start(&address, &this().path, &Limits::default(), &interrupt);
+    let result = Guest::start(&address, &executable.path, &Limits::default(), &interrupt);
     assert!(matches!(result, Err(GuestError::Interrupted)));
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(10));
     setter.join().unwrap();
     Ok(())
 }
@@ -146,7 +148,8 @@ pub(crate) fn no_session() -> CaseResult {
 /// A server's keep-alive requests are answered by a client that is busy elsewhere.
 pub(crate) fn kept_alive_connection() -> CaseResult {
     let sshd = sshd!(configuration: "ClientAliveInterval 1\nClientAliveCountMax 1".into());
-    this();
+    // Uploading it takes longer than the server waits.
+    started(&sshd.address("")).ship(&this()).unwrap();
     let (mut kept_alive, mut forgotten) = (started(&sshd.address("")), started(&sshd.address("")));
     let mut process = spawn(&mut kept_alive, &[ECHO]);
     let mut lost = spawn(&mut forgotten, &[ECHO]);

@@ -5,10 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Waits up to 5 s until `holds` returns true. Panics with `what` if it never does.
+/// Waits up to 30 s until `holds` returns true. Panics with `what` if it never does.
 #[track_caller]
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let limit = Duration::from_secs(5);
+    let limit = Duration::from_secs(30);
     let end = Instant::now() + limit;
     while !holds() {
         assert!(Instant::now() < end, "timed out after {limit:?} waiting until {what}");

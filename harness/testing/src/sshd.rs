@@ -1,7 +1,7 @@
 //! A real OpenSSH server on 127.0.0.1 with its own configuration, keys and folder.
 
 use crate::lab::Skip;
-use crate::processes::{children_of, eventually, processes_of, signal};
+use crate::processes::{children_of, eventually, processes_of};
 use crate::proxy::Proxy;
 use sevbench_guest::Address;
 use std::fs;
@@ -143,7 +143,11 @@ impl Sshd {
             pids.extend(children.into_iter().filter(|&pid| is_sshd(pid)));
             next += 1;
         }
-        pids.into_iter().for_each(|pid| signal(pid, libc::SIGKILL));
+        // Some may have just ended with their parent.
+        for pid in pids {
+            // SAFETY: kill takes two numbers.
+            unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+        }
     }
 }
 

@@ -39,7 +39,7 @@ fn hostile_agent_spoils_nothing_but_its_own_benches() {
     let lab = Lab::new();
     let ran = lab.run_example(
         &example("hostile"),
-        &["--quick", "--boots", "1", "--rounds", "2", "--timeout", "1s"],
+        &["--quick", "--boots", "1", "--rounds", "2", "--timeout", "2s"],
     );
     ran.expect(1, &["hostile/honest", "record: "]);
     for text in [&ran.out, &ran.err] {

@@ -16,7 +16,7 @@ pub(crate) type RoundId = (u64, String, u64);
 /// The arguments of the run with these boots.
 pub(crate) fn plan<'a>(boots: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["--boots", boots, "--rounds", "3", "--seed", "5"];
-    arguments.extend(["--warm-up-time", "10ms", "--measurement-time", "30ms", "--timeout", "2s"]);
+    arguments.extend(["--warm-up-time", "10ms", "--measurement-time", "30ms", "--timeout", "3s"]);
     arguments.extend(more);
     arguments.push("trials/(spin|rate)");
     arguments

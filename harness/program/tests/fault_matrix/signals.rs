@@ -98,7 +98,7 @@ fn coordinator_survives_signals_or_leaves_a_usable_record() {
 
 #[test]
 fn run_survives_signals_to_an_agent() {
-    let words = ["the agent ended (killed by SIG", "no answer within 2s"];
+    let words = ["the agent ended (killed by SIG", "no answer within 3s"];
     strike(Some("--sevbench-agent"), |_, ran| {
         ran.status == Some(0) || words.iter().any(|words| ran.err.contains(words))
     });
@@ -106,7 +106,7 @@ fn run_survives_signals_to_an_agent() {
 
 #[test]
 fn run_survives_signals_to_a_server() {
-    let words = ["the connection to the guest was lost", "no answer within 2s", "boot 1"];
+    let words = ["the connection to the guest was lost", "no answer within 3s", "boot 1"];
     strike(Some("--sevbench-loopback-server"), |_, ran| {
         ran.status == Some(0) || words.iter().any(|words| ran.err.contains(words))
     });

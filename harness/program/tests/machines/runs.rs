@@ -45,11 +45,14 @@ fn check_summary(summary: &Value) {
     let comparisons = summary["comparisons"].as_array().unwrap();
     for comparison in comparisons {
         assert_eq!(comparison["slowdown"]["boots"], 2, "{comparison}");
-        assert_eq!(comparison["flags"], Value::Array(Vec::new()), "{comparison}");
+        // A busy host may disturb the timings, but not what the guests are.
+        let of_timing = ["no steady state", "unequal rounds", "many rounds excluded"];
+        let flags = comparison["flags"].as_array().unwrap().iter();
+        let others = flags.filter(|flag| !of_timing.iter().any(|words| *flag == words));
+        assert_eq!(others.count(), 0, "{comparison}");
     }
     let boots = comparisons.iter().filter(|c| c["bench"].as_str().unwrap().starts_with("boot/"));
     assert_eq!(boots.count(), 5);
-    assert_eq!(summary["exclusions"], Value::Array(Vec::new()));
 }
 
 fn check_journal(journal: &[Value]) {

@@ -79,8 +79,9 @@ fn round_of_a_stopped_qemu_is_excluded() {
     std::thread::sleep(Duration::from_secs(3));
     machines.iter().for_each(|machine| signal(*machine, libc::SIGCONT));
     Ran::of(child.wait_with_output().unwrap()).expect(0, &["trials/spin"]);
-    let exclusions = host.lab.summary()["exclusions"].clone();
-    assert_eq!(exclusions[0]["kind"], "guest stopped", "{exclusions}");
+    let summary = host.lab.summary();
+    let mut exclusions = summary["exclusions"].as_array().unwrap().iter();
+    assert!(exclusions.any(|one| one["kind"] == "guest stopped"), "{summary}");
     host.assert_nothing_runs();
 }
 

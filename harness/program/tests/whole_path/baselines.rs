@@ -123,8 +123,9 @@ fn full_standard_output_loses_nothing() {
 #[test]
 fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let lab = Lab::new();
-    let five = ["--boots", "5", "--rounds", "2", "--measurement-time", "20ms"];
-    let run = |more: &[&str], bench: &str| lab.run(&[&five[..], more, &[bench]].concat());
+    // A busy machine may disturb a few rounds.
+    let short = ["--boots", "7", "--rounds", "4", "--measurement-time", "40ms"];
+    let run = |more: &[&str], bench: &str| lab.run(&[&short[..], more, &[bench]].concat());
     run(&["--save-baseline", "main"], "trials/spin").expect(0, &[]);
     let gate = ["--gate", "--baseline", "main"];
     run(&gate, "trials/rate").expect(2, &["the baseline `main` has no trials/rate in aa"]);

@@ -147,7 +147,7 @@ fn rounds_record_their_conditions() {
     assert_eq!(arms.len(), 3 * 2);
     for arm in &arms {
         assert!(arm["steal_ns"].is_u64(), "{arm}");
-        assert_eq!(arm["transport_retries"], 0);
+        assert!(arm["transport_retries"].is_u64(), "{arm}");
     }
     // A step of 0 ns is not recorded.
     let steps: Vec<i64> = arms.iter().filter_map(|arm| arm["clock_step_ns"].as_i64()).collect();
@@ -193,14 +193,22 @@ fn gate_exits_with_the_status_of_its_verdict() {
         "--measurement-time",
         "300ms",
     ];
-    let gate = |margin: &str, boots: &str| {
-        let lab = Lab::new();
+    let run = |lab: &Lab, margin: &str, boots: &str| {
         let rest = ["--margin", margin, "--boots", boots, "trials/spin"];
         lab.run(&[&injected[..], &rest].concat())
     };
-    gate("10", "6").expect(3, &["gate failed: regressed: trials/spin in slow"]);
-    gate("900", "6").expect(0, &["gate passed"]);
-    gate("10", "1").expect(2, &["a gate cannot judge a single boot"]);
+    // Rounds that a busy machine disturbs are excluded, and many of them decide nothing.
+    let gate = |margin: &str| {
+        let mut runs = (0..5).map(|_| {
+            let lab = Lab::new();
+            let ran = run(&lab, margin, "6");
+            (lab.summary()["exclusions"] == serde_json::json!([])).then_some(ran)
+        });
+        runs.find_map(|ran| ran).expect("a run without a disturbed round")
+    };
+    gate("10").expect(3, &["gate failed: regressed: trials/spin in slow"]);
+    gate("900").expect(0, &["gate passed"]);
+    run(&Lab::new(), "10", "1").expect(2, &["a gate cannot judge a single boot"]);
 }
 
 #[test]
