@@ -11,8 +11,8 @@ mod summary;
 mod word;
 
 pub use comparison::{
-    BootRow, Change, Comparison, Estimate, Mean, Prospect, Settle, SweepPoint, VERDICT_BOOTS_MIN,
-    VarianceShares, WarmUpClasses, WarmUps,
+    BootGroup, BootGroups, BootRow, Change, Comparison, Estimate, Mean, Prospect, Settle,
+    SweepPoint, VERDICT_BOOTS_MIN, VarianceShares, WarmUpClasses, WarmUps,
 };
 pub use flag::Flag;
 pub use gate::{GateLine, GateReport, Undecided};

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sevbench_reports::{
-    Against, Change, ChangeRow, Estimand, Estimate, GateDecision, GateLine, GateReport, Measurand,
-    NoiseFloor, Overridden, OverriddenFraction, Place, Prospect, RecordComparison,
-    RecordDifference, Summary, TextOptions, Undecided, UndecidedReason, Verdict, read_summary,
-    render_gate, render_record_comparison, render_text,
+    Against, BootGroup, BootGroups, Change, ChangeRow, Estimand, Estimate, GateDecision, GateLine,
+    GateReport, Measurand, NoiseFloor, Overridden, OverriddenFraction, Place, Prospect,
+    RecordComparison, RecordDifference, Summary, TextOptions, Undecided, UndecidedReason, Verdict,
+    read_summary, render_gate, render_record_comparison, render_text,
 };
 use std::path::Path;
 
@@ -34,6 +34,7 @@ fn results_come_first_then_notes_then_the_arms() {
     control: nosev (loopback): a process on this machine, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
     treatment: injected (loopback): a process on this machine, slowdown of 1.1 injected, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
     apart from the injected slowdown, this compares a machine with itself (A/A)
+    limit of 3 boots: a mode of 63 % of all boots goes unseen in one run of twenty
     duty: 92.6 % of the measuring phase was timed
     "#);
 }
@@ -59,6 +60,21 @@ fn line_with_a_confidence_level_of_its_own_says_so() {
     assert!(text.contains(both), "{text}");
     let judged = "verdicts: about the mean in this analysis, the mean and median in the run";
     assert!(text.contains(judged), "{text}");
+}
+
+/// One line tells the groups of a bench's boots.
+#[test]
+fn groups_of_boots_are_told_with_their_values() {
+    let mut summary = golden();
+    let group = |boots, slowdown| BootGroup { boots, slowdown };
+    summary.comparisons[0].groups = Some(BootGroups {
+        lower: group(8, 1.001),
+        upper: group(2, 1.104),
+        arms: vec!["injected".into()],
+    });
+    let text = render_text(&summary, TextOptions::default());
+    let line = "boots fall into two groups: trials/spin 8 at 1.001 and 2 at 1.104, in injected";
+    assert!(text.lines().any(|shown| shown == line), "{text}");
 }
 
 /// One line tells what longer runs could decide; another names what none could.

@@ -8,6 +8,7 @@ mod bootstrap;
 mod changepoint;
 mod distribution;
 mod fieller;
+mod groups;
 mod interval;
 mod median;
 mod multiplicity;
@@ -27,6 +28,7 @@ pub use bootstrap::{
 };
 pub use changepoint::{changepoint_penalty, changepoints};
 pub use fieller::{RatioInterval, fieller_interval};
+pub use groups::{TwoGroups, two_groups};
 pub use interval::Interval;
 pub use median::{even_split_p, median_interval, sign_test_above};
 pub use multiplicity::{benjamini_hochberg, holm};

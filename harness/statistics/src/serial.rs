@@ -52,8 +52,8 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-    use rand::SeedableRng;
     use rand::seq::SliceRandom;
+    use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     const ORDERS: usize = 40_000;
@@ -79,6 +79,37 @@ mod tests {
                 assert!(share <= level + error, "{n} values at {level}: {share}");
                 assert!(share >= level / 2.0 - error, "{n} values at {level}: {share}");
             }
+        }
+    }
+
+    /// How often values of standard deviation 1 that drift by `drift` in all, or depend on the one
+    /// before with this correlation, have a p below 1 %.
+    fn seen(n: usize, drift: f64, correlation: f64) -> f64 {
+        const SAMPLES: u32 = 4_000;
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let mut normal = || {
+            let [u, v]: [f64; 2] = [rng.random(), rng.random()];
+            (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        };
+        let seen = (0..SAMPLES).filter(|_| {
+            let mut state = normal();
+            let values: Vec<f64> = (0..n)
+                .map(|i| {
+                    let fresh = (1.0 - correlation * correlation).sqrt() * normal();
+                    state = correlation * state + fresh;
+                    state + drift * i as f64 / (n - 1) as f64
+                })
+                .collect();
+            serial_dependence_p(&values).unwrap() < 0.01
+        });
+        seen.count() as f64 / f64::from(SAMPLES)
+    }
+
+    #[test]
+    fn dependence_is_seen_in_four_of_five_samples() {
+        for (n, drift, correlation) in [(10, 7.0, 0.0), (30, 4.0, 0.0), (30, 0.0, 0.7)] {
+            let share = seen(n, drift, correlation);
+            assert!(share >= 0.8, "{n} {drift} {correlation}: {share}");
         }
     }
 

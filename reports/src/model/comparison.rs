@@ -104,6 +104,9 @@ pub struct Comparison {
     /// Whether it is the time that a part of a boot took.
     #[serde(default)]
     pub is_boot_time: bool,
+    /// The groups into which the ratios of its boots fall; `None` if there is no more than one.
+    #[serde(default)]
+    pub groups: Option<BootGroups>,
     /// Each boot by itself, in order.
     #[serde(default)]
     pub per_boot: Vec<BootRow>,
@@ -121,6 +124,26 @@ const fn of_run() -> MarginSource {
 
 const fn is_judged() -> bool {
     true
+}
+
+/// Two groups of boots, with a gap between them that chance seldom makes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BootGroups {
+    /// The boots with the smaller ratios.
+    pub lower: BootGroup,
+    /// The boots with the larger ratios.
+    pub upper: BootGroup,
+    /// The arms whose own times show two groups too.
+    pub arms: Vec<String>,
+}
+
+/// A group of boots.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BootGroup {
+    /// Their number.
+    pub boots: u32,
+    /// The slowdown: the geometric mean of their ratios.
+    pub slowdown: f64,
 }
 
 /// The value of the parameter that a sweep varies.

@@ -20,8 +20,8 @@ pub enum Flag {
     UndeclaredDifferences,
     /// There is one boot, or the machines were not rebooted between boots.
     ConditionalOnThisBoot,
-    /// The intervals of the mean and of the trimmed mean disagree.
-    TailEffect,
+    /// The boots fall into two groups.
+    TwoGroups,
     /// Timings never reached a steady state in some warm-up.
     NoSteadyState,
     /// Rounds in which one arm has no usable value.
@@ -56,7 +56,7 @@ const PLAIN: [(Flag, &str); 17] = [
     (Flag::ControlIsEncrypted, "control is encrypted"),
     (Flag::UndeclaredDifferences, "undeclared differences"),
     (Flag::ConditionalOnThisBoot, "conditional on this boot"),
-    (Flag::TailEffect, "tail effect"),
+    (Flag::TwoGroups, "two groups of boots"),
     (Flag::NoSteadyState, "no steady state"),
     (Flag::AllRoundsExcluded, "all rounds excluded"),
     (Flag::ExcludedInOneArm, "excluded in one arm"),

@@ -6,6 +6,9 @@ use crate::text::lines::{judged, percent};
 use sevbench_text::counted;
 use std::fmt::{Result, Write};
 
+/// The share of runs in which the named mode goes unseen.
+const UNSEEN_PROBABILITY: f64 = 0.05;
+
 /// Whether the control's machine is the only one.
 fn has_one_machine(run: &Run) -> bool {
     run.arms.iter().all(|arm| arm.place == Some(Place::Loopback))
@@ -33,6 +36,18 @@ pub(super) fn write_arms(out: &mut String, summary: &Summary) -> Result {
         }
     }
     Ok(())
+}
+
+/// A mode of how many boots this number of boots may not show: 1 − 0.05^(1/G).
+fn write_unseen(out: &mut String, summary: &Summary) -> Result {
+    let measured = summary.comparisons.iter().filter(|one| !one.is_boot_time);
+    let fewest = measured.map(|one| one.slowdown.boots).min();
+    let Some(boots) = fewest.filter(|boots| *boots > 1) else { return Ok(()) };
+    let share = 100.0 * (1.0 - UNSEEN_PROBABILITY.powf(1.0 / f64::from(boots)));
+    writeln!(
+        out,
+        "limit of {boots} boots: a mode of {share:.0} % of all boots goes unseen in one run of twenty"
+    )
 }
 
 fn write_overridden(out: &mut String, what: &str, values: OverriddenFraction) -> Result {
@@ -103,6 +118,7 @@ pub(super) fn write_run(out: &mut String, summary: &Summary, options: TextOption
     for defect in &run.defects {
         writeln!(out, "ignored: {defect}")?;
     }
+    write_unseen(out, summary)?;
     if let Some(duty) = run.duty {
         writeln!(out, "duty: {:.1} % of the measuring phase was timed", duty.share * 100.0)?;
     }

@@ -1,7 +1,7 @@
 //! Notes below the lines: geometric means, what a longer run could decide, outliers.
 
 use crate::model::{
-    Comparison, Estimate, NoiseFloor, OutlierRow, Prospect, Summary, VERDICT_BOOTS_MIN,
+    BootGroups, Comparison, Estimate, NoiseFloor, OutlierRow, Prospect, Summary, VERDICT_BOOTS_MIN,
 };
 use crate::text::TextOptions;
 use crate::text::lines::{interval, name, percent};
@@ -17,6 +17,7 @@ const SHOWN_S_MAX: f64 = 1e9;
 pub(super) fn write_notes(out: &mut String, summary: &Summary, options: TextOptions) -> Result {
     write_overall(out, summary)?;
     write_typical(out, summary)?;
+    write_groups(out, summary)?;
     write_few_boots(out, summary)?;
     write_prospects(out, summary)?;
     write_too_noisy(out, summary)?;
@@ -70,12 +71,40 @@ fn write_typical(out: &mut String, summary: &Summary) -> Result {
     if differ.is_empty() {
         return Ok(());
     }
-    let shown = differ.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let rest = match differ.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
+    let shown = differ.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let rest = unnamed(differ.len());
     writeln!(out, "the median boot differs from the mean: {shown}{rest}")
+}
+
+/// The lines whose boots fall into two groups, with their values.
+fn write_groups(out: &mut String, summary: &Summary) -> Result {
+    let found = summary.comparisons.iter().filter_map(|one| {
+        let BootGroups { lower, upper, arms } = one.groups.as_ref()?;
+        let arms =
+            if arms.is_empty() { String::new() } else { format!(", in {}", arms.join(" and ")) };
+        Some(format!(
+            "{} {} at {:.3} and {} at {:.3}{arms}",
+            name(summary, one),
+            lower.boots,
+            lower.slowdown,
+            upper.boots,
+            upper.slowdown
+        ))
+    });
+    let found: Vec<String> = found.collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let shown = found.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    writeln!(out, "boots fall into two groups: {shown}{}", unnamed(found.len()))
+}
+
+/// What follows the first few names of a note.
+fn unnamed(count: usize) -> String {
+    match count.saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    }
 }
 
 fn write_few_boots(out: &mut String, summary: &Summary) -> Result {
@@ -124,10 +153,7 @@ fn write_prospects(out: &mut String, summary: &Summary) -> Result {
         )
     });
     let named = named.collect::<Vec<_>>().join("; ");
-    let rest = match lines.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
+    let rest = unnamed(lines.len());
     writeln!(out, "chance that a longer run (--boots) decides inconclusive benches: {named}{rest}")
 }
 

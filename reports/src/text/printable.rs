@@ -102,6 +102,7 @@ fn comparison(one: &mut Comparison) {
         &mut one.unexcluded,
     ];
     further.into_iter().flatten().for_each(estimate);
+    lines(one.groups.iter_mut().flat_map(|groups| &mut groups.arms));
     one.change.iter_mut().for_each(change);
     one.flags.iter_mut().for_each(flag);
 }

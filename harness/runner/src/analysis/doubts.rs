@@ -1,9 +1,10 @@
 //! What casts doubt on a line although its interval does not show it: exclusions that may carry the
-//! result, values too coarse to vary, and boots that depend on each other.
+//! result, values too coarse to vary, boots in groups, and boots that depend on each other.
 
 use super::dataset::ComparisonInput;
-use sevbench_reports::{Flag, Verdict};
-use sevbench_statistics::{even_split_p, serial_dependence_p};
+use super::pairs::BootPairs;
+use sevbench_reports::{BootGroup, BootGroups, Flag, Verdict};
+use sevbench_statistics::{LogRatio, TwoGroups, even_split_p, serial_dependence_p, two_groups};
 
 /// Exclusions for causes in one arm are no accident if their p is below this, and they matter if
 /// they are more than this share of the rounds.
@@ -13,6 +14,8 @@ const ONE_ARM_SHARE: f64 = 0.02;
 const MANY_SHARE: f64 = 0.1;
 /// The share of runs in which boots that are independent may be called dependent.
 const DEPENDENCE_LEVEL: f64 = 0.01;
+/// The share of runs in which normal boots may be called groups.
+const GROUPS_LEVEL: f64 = 0.02;
 /// The fewest values that can be called coarse.
 const COARSE_VALUES_MIN: usize = 4;
 
@@ -54,6 +57,26 @@ pub(super) fn has_no_spread(input: ComparisonInput<'_>, values: impl Iterator<It
     input.resolution().is_none()
         && sorted.len() >= COARSE_VALUES_MIN
         && distinct <= sorted.len() / 2
+}
+
+/// The groups into which the ratios of boots fall. The level is shared by all lines of the run.
+pub(super) fn boot_groups(input: ComparisonInput<'_>, boots: &[BootPairs]) -> Option<BootGroups> {
+    let level = GROUPS_LEVEL / input.data.line_count() as f64;
+    let groups_of = |values: Vec<f64>| two_groups(&values).filter(|groups| groups.p < level);
+    let ratios = boots.iter().map(|boot| boot.mean().value()).collect();
+    let TwoGroups { lower, upper, .. } = groups_of(ratios)?;
+    let times = |side: usize| boots.iter().map(|boot| boot.means()[side].ln()).collect();
+    let arms = [(input.control(), times(0)), (input.treatment(), times(1))];
+    let arms = arms.into_iter().filter_map(|(arm, times)| Some((arm, groups_of(times)?)));
+    let group = |(boots, mean): (usize, f64)| BootGroup {
+        boots: boots as u32,
+        slowdown: LogRatio::new(mean).exp().factor(),
+    };
+    Some(BootGroups {
+        lower: group(lower),
+        upper: group(upper),
+        arms: arms.map(|(arm, _)| arm.to_owned()).collect(),
+    })
 }
 
 /// Whether boots, in the order in which they ran, depend on those before them. The level is shared

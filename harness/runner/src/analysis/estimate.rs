@@ -103,17 +103,3 @@ pub(super) fn boot_pivot(
         _ => (Pivot::mean(replicates), "t on log ratios"),
     }
 }
-
-/// Whether the intervals of the mean and of the trimmed mean differ, at either bound, by more than
-/// half the width of the wider one.
-pub(super) fn has_tail_effect(
-    mean: &PivotResult,
-    trimmed: &PivotResult,
-    confidence: Confidence,
-) -> bool {
-    let (Ok(mean), Ok(trimmed)) = (mean, trimmed) else { return false };
-    let (mean, trimmed) = (mean.interval(confidence), trimmed.interval(confidence));
-    let low = (mean.low.value() - trimmed.low.value()).abs();
-    let high = (mean.high.value() - trimmed.high.value()).abs();
-    low.max(high) > mean.width().max(trimmed.width()) / 2.0
-}

@@ -2,8 +2,8 @@
 
 use super::arm_pair::ArmPair;
 use super::dataset::ComparisonInput;
-use super::doubts::{Excluded, depends_on_order, exclusion_flags, has_no_spread};
-use super::estimate::{Basis, PivotResult, boot_pivot, has_tail_effect};
+use super::doubts::{Excluded, boot_groups, depends_on_order, exclusion_flags, has_no_spread};
+use super::estimate::{Basis, PivotResult, boot_pivot};
 use super::jackknife::{PooledPercentile, pooled_percentile};
 use super::pairs::{BootPairs, Pairing, RoundFilter, pair_rounds, replicates};
 use super::precision::{best_rounds, prospect, settle, variance_components, variance_shares};
@@ -23,7 +23,7 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     let estimates = LineEstimates {
         means: headline.means,
         slowdown: headline.estimate(),
-        robust: basis.robust(&headline.trimmed, "Yuen 20 % trimmed"),
+        robust: headline.robust(),
         pivot: headline.pivot.as_ref().ok(),
         ratios: if headline.is_of_boots(&boots) { &replicates } else { &[] },
     };
@@ -62,6 +62,9 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     let ratios = boots.iter().flat_map(|boot| &boot.pairs).map(|pair| pair.ratio.value());
     if has_no_spread(input, ratios) {
         comparison.flags.push(Flag::NoSpread);
+    } else if boots.len() > 1 {
+        comparison.groups = boot_groups(input, &boots);
+        comparison.flags.extend(comparison.groups.as_ref().map(|_| Flag::TwoGroups));
     }
     let in_order = boots.iter().map(|boot| boot.mean().value());
     if depends_on_order(input, in_order) {
@@ -119,6 +122,11 @@ impl Headline {
         self.basis.estimate(self.point, &self.pivot, self.method)
     }
 
+    /// The trimmed mean of the same boots.
+    fn robust(&self) -> Option<Estimate> {
+        if self.is_pooled { None } else { self.basis.robust(&self.trimmed, "Yuen 20 % trimmed") }
+    }
+
     /// Whether it is the mean of the ratios of boots, which then have a median.
     const fn is_of_boots(&self, boots: &[BootPairs]) -> bool {
         boots.len() > 1 && !self.is_pooled
@@ -128,9 +136,6 @@ impl Headline {
         let mut flags = Vec::new();
         if self.basis.boots < 2 || !pair.rebooted {
             flags.push(Flag::ConditionalOnThisBoot);
-        }
-        if has_tail_effect(&self.pivot, &self.trimmed, self.basis.confidence) {
-            flags.push(Flag::TailEffect);
         }
         flags
     }

@@ -92,6 +92,7 @@ pub(super) fn comparison_line(
         change: None,
         judged: true,
         is_boot_time: false,
+        groups: None,
         per_boot: Vec::new(),
         flags: Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use super::dataset::ComparisonInput;
 use super::doubts::{depends_on_order, has_no_spread};
-use super::estimate::{Basis, has_tail_effect};
+use super::estimate::Basis;
 use super::series::{Row, Series};
 use super::series_comparison::{LineEstimates, SeriesComparison, comparison_line};
 use sevbench_reports::{BootRow, Comparison, Flag};
@@ -37,9 +37,6 @@ pub(super) fn compare_unpaired(input: ComparisonInput<'_>) -> Option<SeriesCompa
     flags.push(Flag::Unpaired);
     if basis.boots < 2 || !pair.rebooted {
         flags.push(Flag::ConditionalOnThisBoot);
-    }
-    if has_tail_effect(&pivot, &trimmed, confidence) {
-        flags.push(Flag::TailEffect);
     }
     if [&control, &treated].into_iter().all(|arm| has_no_spread(input, arm.shown())) {
         flags.push(Flag::NoSpread);
