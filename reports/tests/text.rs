@@ -25,7 +25,7 @@ fn results_come_first_then_notes_then_the_arms() {
     trials/spin           1.248 ns           1.376 ns  1.102 [1.030, 1.179]               1.102  regressed                   injected
     trials/rate  2.302 Gelements/s  2.301 Gelements/s  0.995 [0.787, 1.258]               1.000  inconclusive                injected
     geometric mean of 2 benches in injected: 1.047 [0.913, 1.201]
-    chance that a longer run (--boots) decides inconclusive benches: trials/rate 17 % with 6 boots, 26 % with 12 (113 give ±1.5 %, about 27 s)
+    chance that a new run decides inconclusive benches: trials/rate 17 % with --boots 6, 26 % with --boots 12 (113 boots, about 27 s, narrow it to about ±1.5 %)
     1 outlier round (kept; --verbose lists it)
     skipped: trials/program in injected: a slowdown can be injected into a timed closure only, not into an outside program (hint: measure this bench without `spin=`)
     skipped: trials/skips in injected, nosev: this guest has no flux capacitor (hint: add one)
@@ -34,7 +34,7 @@ fn results_come_first_then_notes_then_the_arms() {
     control: nosev (loopback): a process on this machine, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
     treatment: injected (loopback): a process on this machine, slowdown of 1.1 injected, kernel 6.1.0-42-amd64, AMD EPYC 9654 96-Core Processor, 2 CPUs, 25.28 GB
     apart from the injected slowdown, this compares a machine with itself (A/A)
-    limit of 3 boots: a mode of 63 % of all boots goes unseen in one run of twenty
+    limit of 3 boots: if 63 % of all boots were slow, one run in twenty would have none of them
     duty: 92.6 % of the measuring phase was timed
     "#);
 }
@@ -48,7 +48,7 @@ fn line_with_a_confidence_level_of_its_own_says_so() {
     let text = render_text(&summary, TextOptions::default());
     assert!(text.contains("slowdown [95 % interval]"), "{text}");
     assert!(text.contains("1.102 [1.030, 1.179] (99 %)"), "{text}");
-    assert_eq!(text.matches(" %)").count(), 1, "{text}");
+    assert_eq!(text.matches("(99 %)").count(), 1, "{text}");
     summary.comparisons[1].margin = 0.1;
     let values = OverriddenFraction { run: 0.03, analysis: 0.12, of_benches: 1 };
     let judge = Overridden::Judge { run: Estimand::Both, analysis: Estimand::Mean };
@@ -73,7 +73,8 @@ fn groups_of_boots_are_told_with_their_values() {
         arms: vec!["injected".into()],
     });
     let text = render_text(&summary, TextOptions::default());
-    let line = "boots fall into two groups: trials/spin 8 at 1.001 and 2 at 1.104, in injected";
+    let line = "boots fall into two groups: trials/spin: 8 near 1.001, 2 near 1.104 (so do the times \
+                of injected)";
     assert!(text.lines().any(|shown| shown == line), "{text}");
 }
 
@@ -89,10 +90,11 @@ fn prospects_of_longer_runs_are_told() {
     };
     summary.comparisons[1].prospect = Some(prospect);
     let text = render_text(&summary, TextOptions::default());
-    let line = "chance that a longer run (--boots) decides inconclusive benches: trials/rate 41 % \
-                with 6 boots, 80 % with 12 (35 give ±1.5 %, about 8.0 s)";
+    let line = "chance that a new run decides inconclusive benches: trials/rate 41 % with --boots 6, \
+                80 % with --boots 12 (35 boots, about 8.0 s, narrow it to about ±1.5 %)";
     assert!(text.lines().any(|shown| shown == line), "{text}");
-    let hopeless = Prospect { boots: None, seconds: None, ..prospect };
+    let hopeless =
+        Prospect { chance_double: 0.01, chance_quadruple: 0.02, boots: None, seconds: None };
     summary.comparisons[1].prospect = Some(hopeless);
     let text = render_text(&summary, TextOptions::default());
     assert!(
@@ -101,7 +103,7 @@ fn prospects_of_longer_runs_are_told() {
     );
     summary.comparisons[1].slowdown.boots = 2;
     let text = render_text(&summary, TextOptions::default());
-    assert!(text.contains("no verdict rests on fewer than 3 boots"), "{text}");
+    assert!(text.contains("too few boots for a verdict: at least 3"), "{text}");
     assert!(!text.contains("too noisy"), "{text}");
 }
 

@@ -2,7 +2,7 @@
 //! the noncentral t that power needs.
 
 use statrs::distribution::{
-    Beta, Binomial, ChiSquared, Continuous, ContinuousCDF, DiscreteCDF, Normal, StudentsT,
+    Beta, Binomial, ChiSquared, Continuous, ContinuousCDF, Discrete, DiscreteCDF, Normal, StudentsT,
 };
 
 /// Newton steps that refine the library's quantile to full precision; two suffice.
@@ -11,6 +11,8 @@ const NEWTON_STEPS: usize = 4;
 /// two nested integrals, to about 1e-4.
 pub(super) const SIMPSON_INTERVALS: usize = 800;
 pub(super) const SIMPSON_INTERVALS_ROUGH: usize = 60;
+/// The integral over s begins this many standard deviations below 1.
+const DEVIATIONS: f64 = 8.0;
 /// The integral over s = √(χ²/ν) omits less than this at its upper end.
 const TAIL: f64 = 1e-14;
 
@@ -60,6 +62,11 @@ pub(super) fn fair_coin_quantile(coins: u64, p: f64) -> u64 {
     Binomial::new(0.5, coins).map_or(0, |heads_of_coins| heads_of_coins.inverse_cdf(p))
 }
 
+/// P(B = hits) in `trials` trials with this probability of a hit.
+pub(super) fn binomial(trials: u64, hits: u64, probability: f64) -> f64 {
+    Binomial::new(probability.clamp(0.0, 1.0), trials).map_or(f64::NAN, |count| count.pmf(hits))
+}
+
 /// The lower tail of the symmetric beta distribution whose two shapes are `shape`.
 pub(super) fn beta_lower_tail(x: f64, shape: f64) -> f64 {
     Beta::new(shape, shape).map_or(f64::NAN, |distribution| distribution.cdf(x))
@@ -73,12 +80,12 @@ pub(super) fn noncentral_t_upper_tail(t: f64, degrees_of_freedom: f64, noncentra
 }
 
 /// P(Z ≤ z) for a standard normal Z.
-pub(super) fn normal_lower_tail(z: f64) -> f64 {
+pub fn normal_lower_tail(z: f64) -> f64 {
     Normal::standard().cdf(z)
 }
 
-/// The mean of a function of s = √(χ²(ν)/ν): of the deviation of normal values that have 1. By
-/// Simpson's rule with this many intervals.
+/// The mean of f(s), where s = √(χ²(ν)/ν) is distributed as the sample standard deviation of
+/// standard normal values. By Simpson's rule with this many intervals.
 pub(super) fn mean_over_deviations(
     degrees_of_freedom: f64,
     intervals: usize,
@@ -86,18 +93,24 @@ pub(super) fn mean_over_deviations(
 ) -> f64 {
     let Ok(chi_squared) = ChiSquared::new(degrees_of_freedom) else { return f64::NAN };
     let upper = (chi_squared.inverse_cdf(1.0 - TAIL) / degrees_of_freedom).sqrt();
-    let step = upper / intervals as f64;
+    // For many degrees of freedom, s is near 1; its standard deviation is about 1/√(2ν).
+    let lower = (1.0 - DEVIATIONS / (2.0 * degrees_of_freedom).sqrt()).max(0.0);
+    let step = (upper - lower) / intervals as f64;
     let integrand = |s: f64| {
         let density = 2.0 * degrees_of_freedom * s * chi_squared.pdf(degrees_of_freedom * s * s);
         density * function(s)
     };
     // At s = 0 the density is 0, except for one degree of freedom, where its limit is finite.
-    let at_zero = if degrees_of_freedom > 1.0 { 0.0 } else { integrand(step * 1e-6) };
+    let first = match (lower > 0.0, degrees_of_freedom > 1.0) {
+        (true, _) => integrand(lower),
+        (false, true) => 0.0,
+        (false, false) => integrand(step * 1e-6),
+    };
     let inner = (1..intervals).map(|i| {
         let weight = if i % 2 == 1 { 4.0 } else { 2.0 };
-        weight * integrand(i as f64 * step)
+        weight * integrand(lower + i as f64 * step)
     });
-    (at_zero + inner.sum::<f64>() + integrand(upper)) * step / 3.0
+    (first + inner.sum::<f64>() + integrand(upper)) * step / 3.0
 }
 
 #[cfg(test)]
@@ -139,6 +152,16 @@ mod tests {
         assert!((below / 0.031_011_597_549_181_59 - 1.0).abs() < 1e-12, "{below}");
         let above = fair_coin_lower_tail(1001, 470);
         assert!((above / 0.028_925_261_185_843_345 - 1.0).abs() < 1e-9, "{above}");
+    }
+
+    #[test]
+    fn mean_of_a_constant_is_the_constant() {
+        for degrees_of_freedom in [1.0, 2.0, 4.0, 9.0, 39.0, 999.0, 39_999.0] {
+            for intervals in [SIMPSON_INTERVALS_ROUGH, SIMPSON_INTERVALS] {
+                let found = mean_over_deviations(degrees_of_freedom, intervals, |_| 1.0);
+                assert!((found - 1.0).abs() < 2e-4, "{degrees_of_freedom} {intervals}: {found}");
+            }
+        }
     }
 
     /// SciPy 1.17, `nct.sf`.

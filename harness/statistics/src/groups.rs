@@ -38,6 +38,7 @@ pub struct TwoGroups {
 /// The statistic is the largest (x₍ₖ₊₁₎ − x₍ₖ₎) ÷ s₍ₖ₎ over k, where s²₍ₖ₎ is the pooled variance
 /// within the k lowest values and within the others, with n − 2 degrees of freedom. Its
 /// distribution is simulated, and interpolated in the logarithms of n, of the statistic and of p.
+/// For more than 100 values it is that of 100, which makes p too large.
 pub fn two_groups(values: &[f64]) -> Option<TwoGroups> {
     let n = values.len();
     if (n as f64) < CRITICAL[0].0 {

@@ -18,6 +18,7 @@ mod planning;
 mod quantity;
 mod serial;
 mod sign_flip;
+mod sign_test;
 mod steady_state;
 mod variance;
 
@@ -27,10 +28,11 @@ pub use bootstrap::{
     Resampler, bootstrap_interval, monte_carlo_interval,
 };
 pub use changepoint::{changepoint_penalty, changepoints};
+pub use distribution::normal_lower_tail;
 pub use fieller::{RatioInterval, fieller_interval};
 pub use groups::{TwoGroups, two_groups};
 pub use interval::Interval;
-pub use median::{even_split_p, median_interval, sign_test_above};
+pub use median::median_interval;
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use outlier::{OutlierLabel, tukey_labels};
 pub use pivot::Pivot;
@@ -41,5 +43,6 @@ pub use planning::{
 pub use quantity::{Confidence, Cost, LogRatio, Slowdown, StatisticsError};
 pub use serial::serial_dependence_p;
 pub use sign_flip::{sign_flip_p, smallest_attainable_p};
+pub use sign_test::{even_split_p, sign_test_above, sign_test_power};
 pub use steady_state::{SteadyClass, SteadyState, classify, is_steady};
 pub use variance::{VarianceComponents, best_repetitions};

@@ -1,4 +1,4 @@
-//! The median boot. Its interval and its test hold for boots of any continuous distribution.
+//! The median boot. Its interval holds for boots of any continuous distribution.
 
 use super::distribution::{fair_coin_lower_tail, fair_coin_quantile};
 use crate::interval::Interval;
@@ -37,24 +37,6 @@ pub fn median_interval(
         high: LogRatio(sorted[n - k as usize]),
         confidence: Confidence::new(1.0 - 2.0 * missed(k))?,
     })
-}
-
-/// p of the one-sided sign test that the median of independent replicates is at most `bound`:
-/// P(B ≥ the number of replicates above it), where B counts the heads of n fair coins. Without
-/// replicates it is 1.
-///
-/// Dixon, W. J. & Mood, A. M. (1946): The statistical sign test. Journal of the American
-/// Statistical Association 41, 557–566.
-pub fn sign_test_above(replicates: &[LogRatio], bound: LogRatio) -> f64 {
-    let not_above = replicates.iter().filter(|replicate| replicate.0 <= bound.0).count();
-    // As many tails as heads are as likely, so the upper tail is a lower one.
-    fair_coin_lower_tail(replicates.len() as u64, not_above as u64).min(1.0)
-}
-
-/// p of the two-sided test that each of `first + second` events was as likely to be one as the
-/// other: twice the smaller tail of fair coins, at most 1.
-pub fn even_split_p(first: u64, second: u64) -> f64 {
-    (2.0 * fair_coin_lower_tail(first + second, first.min(second))).min(1.0)
 }
 
 #[cfg(test)]
@@ -99,26 +81,6 @@ mod tests {
         let error = StatisticsError::TooFew { found: 10, needed: 11 };
         assert_eq!(median_interval(&numbers(10), strict), Err(error));
         assert!(median_interval(&numbers(11), strict).is_ok());
-    }
-
-    /// By hand: 1/1024, 11/1024 and 56/1024 for ten replicates.
-    #[test]
-    fn sign_test_matches_binomial_tails() {
-        let p = |bound: f64| sign_test_above(&numbers(10), LogRatio::new(bound));
-        for (bound, expected) in [(0.5, 1.0), (1.5, 11.0), (2.0, 56.0), (10.0, 1024.0)] {
-            assert!((p(bound) - expected / 1024.0).abs() < 1e-12, "{bound}");
-        }
-        assert!((sign_test_above(&[], LogRatio::ZERO) - 1.0).abs() < 1e-12);
-    }
-
-    /// By hand: 2·(1 + 8)/256 for 1 and 7 events.
-    #[test]
-    fn even_split_is_tested_on_both_sides() {
-        for (first, second, expected) in
-            [(0, 0, 1.0), (3, 3, 1.0), (1, 7, 18.0 / 256.0), (8, 0, 2.0 / 256.0)]
-        {
-            assert!((even_split_p(first, second) - expected).abs() < 1e-12, "{first} {second}");
-        }
     }
 
     proptest! {

@@ -130,7 +130,7 @@ fn gates_keep_their_promise_for_every_kind_of_boots() {
             // 5 %, and three standard errors.
             check(gate, 0.0..=6.5);
         }
-        let (judge, lines, count, boots) = (Estimand::Both, Lines::AtMargin, 50, 15);
+        let (judge, lines, count, boots) = (Estimand::Both, Lines::AtMargin, 50, 13);
         check(Experiment::Gate(Gate { judge, regime, lines, count, boots }), 0.0..=6.5);
     }
 }

@@ -1,5 +1,6 @@
 //! Warnings about one line of a result.
 
+use crate::model::word::Against;
 use serde::de::{Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 use sevbench_text::plural;
@@ -36,6 +37,10 @@ pub enum Flag {
     ExclusionsDecide,
     /// Values repeat, since they are too coarse to show how much they vary.
     NoSpread,
+    /// The mean is within the margin, or faster, but the median boot is beyond it.
+    MedianBeyond,
+    /// The percentile lies in a gap between two modes.
+    PercentileInGap,
     /// Boots depend on those before them.
     SerialDependence,
     /// Boots have different numbers of rounds.
@@ -49,7 +54,7 @@ pub enum Flag {
 }
 
 /// The flags without a number.
-const PLAIN: [(Flag, &str); 17] = [
+const PLAIN: [(Flag, &str); 19] = [
     (Flag::ControlRepeated, "A/A"),
     (Flag::Injected, "injected"),
     (Flag::ClaimedNotVerified, "claimed, not verified"),
@@ -63,6 +68,8 @@ const PLAIN: [(Flag, &str); 17] = [
     (Flag::ManyExcluded, "many rounds excluded"),
     (Flag::ExclusionsDecide, "exclusions decide"),
     (Flag::NoSpread, "no spread"),
+    (Flag::MedianBeyond, "median boot beyond the margin"),
+    (Flag::PercentileInGap, "percentile in a gap"),
     (Flag::SerialDependence, "boots depend on each other"),
     (Flag::UnequalRounds, "unequal rounds"),
     (Flag::CutOff, "cut off"),
@@ -85,9 +92,14 @@ impl fmt::Display for Flag {
 }
 
 impl Flag {
-    /// Whether rounds that were left out may carry the result.
-    pub const fn is_about_exclusions(&self) -> bool {
-        matches!(self, Self::ExcludedInOneArm | Self::ManyExcluded | Self::ExclusionsDecide)
+    /// Whether rounds that were left out may carry what a gate judges. Those that decide the
+    /// verdict on a slowdown need not decide the one on its change.
+    pub fn is_about_exclusions(&self, against: Against) -> bool {
+        match self {
+            Self::ExcludedInOneArm | Self::ManyExcluded => true,
+            Self::ExclusionsDecide => against == Against::Margin,
+            _ => false,
+        }
     }
 
     /// Parses a flag from its text.

@@ -46,7 +46,7 @@ fn write_unseen(out: &mut String, summary: &Summary) -> Result {
     let share = 100.0 * (1.0 - UNSEEN_PROBABILITY.powf(1.0 / f64::from(boots)));
     writeln!(
         out,
-        "limit of {boots} boots: a mode of {share:.0} % of all boots goes unseen in one run of twenty"
+        "limit of {boots} boots: if {share:.0} % of all boots were slow, one run in twenty would have none of them"
     )
 }
 

@@ -11,7 +11,10 @@ pub fn render_gate(gate: &GateReport) -> String {
         GateDecision::Passed => match gate.by_mean.len() {
             0 => "passed".to_owned(),
             // Their names would fill the screen; the lines say it.
-            count => format!("passed: {} by the mean alone", counted(count as u64, "line")),
+            count => format!(
+                "passed; for {} only the mean is shown to be within the margin",
+                counted(count as u64, "line")
+            ),
         },
         GateDecision::Regressed => format!("failed: regressed: {}", list(&gate.regressed, line)),
         GateDecision::Inconclusive => {

@@ -80,10 +80,12 @@ fn write_typical(out: &mut String, summary: &Summary) -> Result {
 fn write_groups(out: &mut String, summary: &Summary) -> Result {
     let found = summary.comparisons.iter().filter_map(|one| {
         let BootGroups { lower, upper, arms } = one.groups.as_ref()?;
-        let arms =
-            if arms.is_empty() { String::new() } else { format!(", in {}", arms.join(" and ")) };
+        let arms = match arms.as_slice() {
+            [] => String::new(),
+            arms => format!(" (so do the times of {})", arms.join(" and ")),
+        };
         Some(format!(
-            "{} {} at {:.3} and {} at {:.3}{arms}",
+            "{}: {} near {:.3}, {} near {:.3}{arms}",
             name(summary, one),
             lower.boots,
             lower.slowdown,
@@ -112,7 +114,7 @@ fn write_few_boots(out: &mut String, summary: &Summary) -> Result {
     match measured.map(|one| one.slowdown.boots).min() {
         Some(fewest) if fewest < VERDICT_BOOTS_MIN => writeln!(
             out,
-            "no verdict rests on fewer than {VERDICT_BOOTS_MIN} boots: measure more (--boots)"
+            "too few boots for a verdict: at least {VERDICT_BOOTS_MIN} are needed (--boots)"
         ),
         _ => Ok(()),
     }
@@ -125,11 +127,14 @@ fn open(summary: &Summary) -> impl Iterator<Item = (&Comparison, Prospect)> {
     measured.filter_map(|one| Some((one, one.prospect?)))
 }
 
+/// A line that has less of a chance to be decided by four times as many boots is too noisy, if a
+/// day does not suffice for a narrow interval.
+const CHANCE_MIN: f64 = 0.1;
+
 /// For each inconclusive line: the chance that a longer run decides it, and the boots that make its
-/// interval small.
+/// interval narrow.
 fn write_prospects(out: &mut String, summary: &Summary) -> Result {
-    let mut lines: Vec<_> =
-        open(summary).filter(|(_, prospect)| prospect.boots.is_some()).collect();
+    let mut lines: Vec<_> = open(summary).filter(|(_, prospect)| !is_too_noisy(prospect)).collect();
     lines.sort_by(|(_, a), (_, b)| b.chance_double.total_cmp(&a.chance_double));
     if lines.is_empty() {
         return Ok(());
@@ -138,29 +143,35 @@ fn write_prospects(out: &mut String, summary: &Summary) -> Result {
         let Prospect { chance_double, chance_quadruple, boots, seconds } = prospect;
         let time = seconds.map_or_else(String::new, |seconds| {
             let duration = Duration::from_secs_f64(seconds.clamp(0.0, SHOWN_S_MAX));
-            format!(", about {}", format_duration(duration))
+            format!(", about {},", format_duration(duration))
+        });
+        let half = percent(comparison.margin / 2.0);
+        let narrow = boots.map_or_else(String::new, |boots| {
+            format!(" ({boots} boots{time} narrow it to about ±{half} %)")
         });
         let now = comparison.slowdown.boots;
         format!(
-            "{} {:.0} % with {} boots, {:.0} % with {} ({} give ±{} %{time})",
+            "{} {:.0} % with --boots {}, {:.0} % with --boots {}{narrow}",
             name(summary, comparison),
             chance_double * 100.0,
             2 * now,
             chance_quadruple * 100.0,
             4 * now,
-            boots.unwrap_or_default(),
-            percent(comparison.margin / 2.0),
         )
     });
     let named = named.collect::<Vec<_>>().join("; ");
     let rest = unnamed(lines.len());
-    writeln!(out, "chance that a longer run (--boots) decides inconclusive benches: {named}{rest}")
+    writeln!(out, "chance that a new run decides inconclusive benches: {named}{rest}")
+}
+
+fn is_too_noisy(prospect: &Prospect) -> bool {
+    prospect.boots.is_none() && prospect.chance_quadruple < CHANCE_MIN
 }
 
 /// Benches that no run of a day is likely to decide.
 fn write_too_noisy(out: &mut String, summary: &Summary) -> Result {
     let noisy = open(summary).filter(|(one, prospect)| {
-        prospect.boots.is_none() && one.slowdown.boots >= VERDICT_BOOTS_MIN
+        is_too_noisy(prospect) && one.slowdown.boots >= VERDICT_BOOTS_MIN
     });
     let noisy: Vec<String> = noisy.map(|(one, _)| name(summary, one)).collect();
     if noisy.is_empty() {

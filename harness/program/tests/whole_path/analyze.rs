@@ -156,7 +156,10 @@ fn plan_for_an_inconclusive_table_is_in_boots_only() {
     let lab = Lab::new();
     let table = lab.table(&rows("a/b", "ms", &[1.00, 1.08, 1.02, 1.06, 1.04, 1.10]));
     let ran = lab.sevbench(&["analyze", &table]);
-    ran.expect(0, &["a/b 51 % with 12 boots, 65 % with 24 (18 give ±1.5 %)"]);
+    ran.expect(
+        0,
+        &["a/b 51 % with --boots 12, 65 % with --boots 24 (18 boots narrow it to about ±1.5 %)"],
+    );
 }
 
 /// The cost of an operation is total time ÷ total operations, not a mean of ratios.

@@ -134,7 +134,13 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     let first = run_of(&lab, "main");
     let slow = ["--treatment", "aa=loopback?spin=20", "--margin", "100", "--save-baseline", "main"];
     let failed = run(&[&gate[..], &slow].concat(), "trials/spin");
-    failed.expect(3, &["for an increase of twice the margin", "not saved as the baseline `main`"]);
+    failed.expect(
+        3,
+        &[
+            "if one line is slower than before by twice the margin",
+            "not saved as the baseline `main`",
+        ],
+    );
     assert_eq!(run_of(&lab, "main"), first);
     let single = ["--boots", "1", "--save-baseline", "one", "trials/spin"];
     lab.run(&single).expect(0, &[]);

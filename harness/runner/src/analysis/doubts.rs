@@ -60,7 +60,11 @@ pub(super) fn has_no_spread(input: ComparisonInput<'_>, values: impl Iterator<It
 }
 
 /// The groups into which the ratios of boots fall. The level is shared by all lines of the run.
+/// Percentiles are left out: their bins alone make gaps.
 pub(super) fn boot_groups(input: ComparisonInput<'_>, boots: &[BootPairs]) -> Option<BootGroups> {
+    if input.series.percentile.is_some() {
+        return None;
+    }
     let level = GROUPS_LEVEL / input.data.line_count() as f64;
     let groups_of = |values: Vec<f64>| two_groups(&values).filter(|groups| groups.p < level);
     let ratios = boots.iter().map(|boot| boot.mean().value()).collect();
@@ -89,3 +93,7 @@ pub(super) fn depends_on_order(
     let level = DEPENDENCE_LEVEL / input.data.line_count() as f64;
     serial_dependence_p(&values).is_some_and(|p| p < level)
 }
+
+#[cfg(test)]
+#[path = "doubts_tests.rs"]
+mod tests;

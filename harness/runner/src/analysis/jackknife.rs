@@ -3,7 +3,11 @@
 use super::dataset::ComparisonInput;
 use super::metrics::{Counts, Percentile, accumulate, rank_of};
 use super::pairs::BootPairs;
+use super::series::PooledDistribution;
 use sevbench_statistics::{Cost, LogRatio, Pivot};
+
+/// A percentile is in a gap if the quantiles around it differ by more than this.
+const GAP_FACTOR: f64 = 2.0;
 
 /// A percentile of the pooled values, compared between both arms.
 pub(super) struct PooledPercentile {
@@ -31,10 +35,7 @@ pub(super) fn pooled_percentile(
     if paired >= rounds {
         return None;
     }
-    let of = |boot: u32, arm: u16| pooled.boots.get(&(boot, arm));
-    let boots = pooled.boots.keys().filter(|(_, arm)| *arm == control);
-    let boots: Vec<[&Counts; 2]> =
-        boots.filter_map(|(boot, _)| Some([of(*boot, control)?, of(*boot, treatment)?])).collect();
+    let boots = boots_of(pooled, [control, treatment]);
     let all = [0, 1].map(|side| PooledCounts::of(boots.iter().map(|boot| boot[side])));
     let values = |left_out: Option<&[&Counts; 2]>| {
         let value = |side: usize| {
@@ -53,6 +54,51 @@ pub(super) fn pooled_percentile(
         boots: boots.len() as u32,
         rounds: rounds as u32,
     })
+}
+
+/// The cumulative counts of both arms in each boot that has both.
+fn boots_of(pooled: &PooledDistribution, [control, treatment]: [u16; 2]) -> Vec<[&Counts; 2]> {
+    let of = |boot: u32, arm: u16| pooled.boots.get(&(boot, arm));
+    let boots = pooled.boots.keys().filter(|(_, arm)| *arm == control);
+    boots.filter_map(|(boot, _)| Some([of(*boot, control)?, of(*boot, treatment)?])).collect()
+}
+
+/// Whether a percentile lies in a gap between the modes of an arm's values: a little above, it is
+/// several times what it is a little below. It then tells how large the slow share is, and not how
+/// slow it is; its interval holds for neither.
+pub(super) fn is_in_a_gap(input: ComparisonInput<'_>) -> bool {
+    let Some(percentile) = input.series.percentile else { return false };
+    let key = (input.series.bench, percentile.observation);
+    let Some(pooled) = input.data.pooled.get(&key) else { return false };
+    let boots = boots_of(pooled, [input.pair.control, input.pair.treatment]);
+    let factor = |side: usize| {
+        let of_arm: Vec<&Counts> = boots.iter().map(|boot| boot[side]).collect();
+        factor_around(&of_arm, percentile.q)
+    };
+    [0, 1].into_iter().filter_map(factor).any(|factor| factor > GAP_FACTOR)
+}
+
+/// The quantile two standard errors above the level `q`, divided by that two below. The error of
+/// the level is that of the mean over boots of the share of values up to the quantile. `None` with
+/// fewer than two boots.
+fn factor_around(boots: &[&Counts], q: f64) -> Option<f64> {
+    let all = PooledCounts::of(boots.iter().copied());
+    let at = |level: f64| {
+        let total = all.0.last()?.1;
+        let rank = rank_of(level.clamp(0.0, 1.0), total).clamp(1, total);
+        all.0.get(all.0.partition_point(|(_, seen)| *seen < rank)).map(|(value_ns, _)| *value_ns)
+    };
+    let quantile = at(q)?;
+    let share = |boot: &&Counts| {
+        let total = boot.last().map_or(0, |(_, seen)| *seen);
+        let below = boot.partition_point(|(value, _)| *value <= quantile);
+        let seen = below.checked_sub(1).map_or(0, |last| boot[last].1);
+        LogRatio::new(seen as f64 / total as f64)
+    };
+    let shares: Vec<LogRatio> = boots.iter().map(share).collect();
+    let error = Pivot::mean(&shares).ok()?.standard_error;
+    let [above, below] = [at(q + 2.0 * error)?, at(q - 2.0 * error)?];
+    Some(above as f64 / below.max(1) as f64)
 }
 
 /// The cumulative counts of all boots of an arm.
@@ -102,6 +148,21 @@ mod tests {
         let mut counts: Counts = values.iter().map(|value| (*value, 1)).collect();
         accumulate(&mut counts);
         counts
+    }
+
+    /// About one value in a hundred is a hundred times as slow.
+    #[test]
+    fn percentile_between_modes_is_in_a_gap() {
+        let boot = |slow: u64| vec![(100, 1_000 - slow), (10_000, 1_000)];
+        let boots: Vec<Counts> = [8, 12, 9, 11, 7, 13, 10, 10].into_iter().map(boot).collect();
+        let boots: Vec<&Counts> = boots.iter().collect();
+        assert!((factor_around(&boots, 0.99).unwrap() - 100.0).abs() < 1e-9);
+        assert!((factor_around(&boots, 0.5).unwrap() - 1.0).abs() < 1e-9);
+        let smooth: Vec<Counts> =
+            (0..8).map(|boot| (1..=1_000).map(|value| (value + boot, value)).collect()).collect();
+        let smooth: Vec<&Counts> = smooth.iter().collect();
+        assert!(factor_around(&smooth, 0.99).unwrap() < 1.1);
+        assert_eq!(factor_around(&smooth[..1], 0.99), None);
     }
 
     proptest! {

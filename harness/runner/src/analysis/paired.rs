@@ -4,7 +4,7 @@ use super::arm_pair::ArmPair;
 use super::dataset::ComparisonInput;
 use super::doubts::{Excluded, boot_groups, depends_on_order, exclusion_flags, has_no_spread};
 use super::estimate::{Basis, PivotResult, boot_pivot};
-use super::jackknife::{PooledPercentile, pooled_percentile};
+use super::jackknife::{PooledPercentile, is_in_a_gap, pooled_percentile};
 use super::pairs::{BootPairs, Pairing, RoundFilter, pair_rounds, replicates};
 use super::precision::{best_rounds, prospect, settle, variance_components, variance_shares};
 use super::series_comparison::{BootRatio, LineEstimates, SeriesComparison, comparison_line};
@@ -47,7 +47,7 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     let pivot = headline.pivot.as_ref().ok().copied();
     comparison.settle = pivot.and_then(|pivot| settle(input, &comparison, &pivot));
     comparison.prospect = pivot.and_then(|pivot| prospect(input, &comparison, &pivot));
-    comparison.flags = pair.flags();
+    comparison.flags.extend(pair.flags());
     comparison.flags.extend(headline.flags(pair));
     comparison.flags.extend(data_flags(&comparison, &boots));
     let kept = boots.iter().map(|boot| boot.pairs.len()).sum::<usize>() as u32;
@@ -65,6 +65,9 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     } else if boots.len() > 1 {
         comparison.groups = boot_groups(input, &boots);
         comparison.flags.extend(comparison.groups.as_ref().map(|_| Flag::TwoGroups));
+    }
+    if is_in_a_gap(input) {
+        comparison.flags.push(Flag::PercentileInGap);
     }
     let in_order = boots.iter().map(|boot| boot.mean().value());
     if depends_on_order(input, in_order) {

@@ -3,8 +3,10 @@
 use super::costs::BenchCosts;
 use super::dataset::ComparisonInput;
 use super::pairs::BootPairs;
-use crate::gate::blur;
-use sevbench_reports::{Comparison, Prospect, Settle, VERDICT_BOOTS_MIN, VarianceShares, Verdict};
+use crate::gate::{Evidence, blur};
+use sevbench_reports::{
+    Comparison, Estimand, Prospect, Settle, VERDICT_BOOTS_MIN, VarianceShares, Verdict,
+};
 use sevbench_statistics::{
     Confidence, LogRatio, Pivot, VarianceComponents, best_repetitions, boots_to_settle,
     chance_to_decide, pairs_needed,
@@ -50,7 +52,7 @@ pub(super) fn settle(
     pivot: &Pivot,
 ) -> Option<Settle> {
     let boots = comparison.slowdown.boots;
-    if !is_open(comparison) {
+    if !needs_boots(input, comparison, pivot) {
         return None;
     }
     let (margin, blur) = (input.margin().log_ratio(), blur(comparison.resolution));
@@ -59,20 +61,21 @@ pub(super) fn settle(
     Some(Settle { boots: more, seconds: seconds_of(input, more) })
 }
 
-/// What another run of an inconclusive comparison could show.
+/// What another run of an inconclusive comparison could show. `None` if bins hide as much as the
+/// margin, since no run shows more.
 pub(super) fn prospect(
     input: ComparisonInput<'_>,
     comparison: &Comparison,
     pivot: &Pivot,
 ) -> Option<Prospect> {
     let boots = comparison.slowdown.boots;
-    if !is_open(comparison) {
+    let (margin, blur) = (input.margin().log_ratio(), blur(comparison.resolution));
+    if !needs_boots(input, comparison, pivot) || blur >= margin {
         return None;
     }
-    let (margin, blur) = (input.margin().log_ratio(), blur(comparison.resolution));
     let chance = |times: u32| chance_to_decide(pivot, boots, margin, blur, times * boots);
     let deviation = pivot.standard_error * f64::from(boots).sqrt();
-    let half_width = LogRatio::new(margin.value() / 2.0 - blur.value());
+    let half_width = LogRatio::new((margin.value() - blur.value()) / 2.0);
     let needed = pairs_needed(deviation, half_width, Confidence::P90);
     let needed = needed.map(|needed| needed.max(VERDICT_BOOTS_MIN));
     let seconds = needed.and_then(|needed| seconds_of(input, needed));
@@ -85,11 +88,14 @@ pub(super) fn prospect(
     })
 }
 
-/// Whether more boots could decide it. Nobody runs more boots to learn how long they take.
-fn is_open(comparison: &Comparison) -> bool {
-    comparison.verdict == Verdict::Inconclusive
-        && comparison.slowdown.boots > 1
-        && !comparison.is_boot_time
+/// Whether more boots could decide what the mean leaves open. Nobody runs more boots to learn how
+/// long they take.
+fn needs_boots(input: ComparisonInput<'_>, comparison: &Comparison, pivot: &Pivot) -> bool {
+    let boots = comparison.slowdown.boots;
+    let blur = blur(comparison.resolution);
+    let of_mean = Evidence { boots, mean: Some(pivot), ratios: &[], blur };
+    let is_open = of_mean.judge(Estimand::Mean, input.margin()).verdict == Verdict::Inconclusive;
+    is_open && input.data.judge != Estimand::Typical && boots > 1 && !comparison.is_boot_time
 }
 
 /// The time of this many boots for this bench alone.

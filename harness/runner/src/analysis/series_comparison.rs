@@ -3,7 +3,7 @@
 use super::dataset::ComparisonInput;
 use super::result::BootEstimate;
 use crate::gate::{Evidence, blur};
-use sevbench_reports::{Comparison, Estimate, Mean};
+use sevbench_reports::{Comparison, Estimate, Flag, Mean};
 use sevbench_statistics::{LogRatio, Pivot};
 
 /// One series, compared between two arms.
@@ -94,6 +94,6 @@ pub(super) fn comparison_line(
         is_boot_time: false,
         groups: None,
         per_boot: Vec::new(),
-        flags: Vec::new(),
+        flags: judgement.is_median_beyond.then_some(Flag::MedianBeyond).into_iter().collect(),
     }
 }

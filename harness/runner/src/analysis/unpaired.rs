@@ -38,7 +38,7 @@ pub(super) fn compare_unpaired(input: ComparisonInput<'_>) -> Option<SeriesCompa
     if basis.boots < 2 || !pair.rebooted {
         flags.push(Flag::ConditionalOnThisBoot);
     }
-    if [&control, &treated].into_iter().all(|arm| has_no_spread(input, arm.shown())) {
+    if [&control, &treated].into_iter().any(|arm| has_no_spread(input, arm.shown())) {
         flags.push(Flag::NoSpread);
     }
     let in_order =

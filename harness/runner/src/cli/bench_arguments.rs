@@ -138,8 +138,8 @@ pub(super) struct BenchArguments {
     /// Exit with 3 if a bench regressed, with 4 if one is not decided
     ///
     /// If no true slowdown is beyond its margin, at most 5 % of runs exit with 3, however many
-    /// benches there are. The gate refuses guests that differ in more than the treatment, a
-    /// protection that is not verified, and too few boots.
+    /// benches there are, if boots vary about normally. The gate refuses guests that differ in more
+    /// than the treatment, a protection that is not verified, and too few boots.
     #[arg(long)]
     pub gate: bool,
     /// Continue the newest unfinished run of this suite, with its benches, arms, settings and seed

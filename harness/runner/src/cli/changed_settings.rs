@@ -61,10 +61,8 @@ const CONFIDENCE: Setting =
 const MARGIN: Setting =
     Setting { name: "margin", of: |settings| SettingValue::Percent(Some(settings.margin_percent)) };
 
-const JUDGE: Setting = Setting {
-    name: "estimand of verdicts",
-    of: |settings| SettingValue::Word(settings.judge().word()),
-};
+const JUDGE: Setting =
+    Setting { name: "judged estimand", of: |settings| SettingValue::Word(settings.judge().word()) };
 
 /// Flags that set how a run measures and judges, by their fields, each with the settings that
 /// follow from it.

@@ -7,7 +7,7 @@ use crate::analysis::{GateScope, fewest_boots, refuse_baseline};
 use crate::coordinator::Plan;
 use crate::gate::{ALPHA, GatePlan, Margin, Margins, refuse_plan};
 use crate::stderr::tell;
-use sevbench_reports::{GateDecision, GateReport, render_gate};
+use sevbench_reports::{Estimand, GateDecision, GateReport, render_gate};
 use sevbench_text::counted;
 
 /// The gate's power is stated for these standard deviations of the boots' log ratios.
@@ -39,6 +39,7 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
             boots: settings.boots,
             baseline_boots: baseline.and_then(|one| fewest_boots(&one.analysis, scope)),
             comparisons,
+            judge: settings.judge(),
         }),
     }
 }
@@ -47,25 +48,47 @@ pub(super) fn plan_gate(plan: &Plan, baseline: Option<&Baseline>) -> Result<Gate
 /// boots.
 pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let both = |chance: &dyn Fn(f64) -> f64| {
-        let [quiet, noisy] = GATE_DEVIATIONS.map(|deviation| percent(chance(deviation)));
-        format!("{quiet} ({noisy})")
-    };
     let margin = plan.margin.fraction();
-    let what = if plan.baseline_boots.is_some() { "an increase" } else { "a slowdown" };
+    let slower = if plan.baseline_boots.is_none() { "slower" } else { "slower than before" };
+    let chances = GATE_DEVIATIONS.map(|deviation| {
+        let fails = percent(plan.power(deviation));
+        let passes = |truth: f64| Some(percent(plan.chance_to_pass(truth, deviation)?));
+        let passes = passes(0.0).zip(passes(margin / 2.0)).map(|(unchanged, half)| {
+            format!(
+                "; it passes in {unchanged} if no line is {slower}, in {half} if all are by half the \
+                 margin"
+            )
+        });
+        format!(
+            "\nif boots vary by {}, it fails in {fails} of runs if one line is {slower} by twice the \
+             margin{}",
+            percent(deviation),
+            passes.unwrap_or_default(),
+        )
+    });
     let rules = if has_rules { ", unless a [[margin]] entry says otherwise" } else { "" };
-    let [quiet, noisy] = GATE_DEVIATIONS.map(percent);
     format!(
-        "gate: {}, margin {} %{rules}, at most {} false alarms\n\
-         if boots vary by {quiet} ({noisy}), it fails in {} of runs for {what} of twice the \
-         margin, and passes in {} without one, in {} if all have half the margin",
+        "gate: {}, margin {} %{rules}; at most {} false alarms{}{}",
         counted(plan.comparisons, "line"),
         plan.margin.in_percent(),
         percent(ALPHA),
-        both(&|deviation| plan.power(deviation)),
-        both(&|deviation| plan.chance_to_pass(0.0, deviation)),
-        both(&|deviation| plan.chance_to_pass(margin / 2.0, deviation)),
+        condition(&plan),
+        chances.concat(),
     )
+}
+
+/// On what the share of false alarms depends.
+fn condition(plan: &GatePlan) -> String {
+    match (plan.judge, plan.baseline_boots) {
+        (Estimand::Mean, _) | (_, Some(_)) => " if boots vary about normally".into(),
+        (Estimand::Typical, None) => " for boots of any kind".into(),
+        (Estimand::Both, None) => match plan.boots_for_any_kind() {
+            None => " if neither the mean nor the median boot is beyond the margin".into(),
+            Some(boots) => format!(
+                " if boots vary about normally (--boots {boots} keeps this for boots of any kind)"
+            ),
+        },
+    }
 }
 
 /// Prints the gate's decision and returns its exit status.
@@ -94,17 +117,25 @@ mod tests {
     #[test]
     fn description_shows_the_margin_as_given() {
         let margin = Margin::percent(7.0).unwrap();
-        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1 };
+        let judge = Estimand::Mean;
+        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 1, judge };
         let text = describe_gate(plan, false);
-        assert!(text.contains("1 line, margin 7 %, at most 5 % false alarms"), "{text}");
-        assert!(text.contains("if boots vary by 2 % (5 %), it fails in 100 % (98 %)"), "{text}");
+        assert!(
+            text.contains("1 line, margin 7 %; at most 5 % false alarms if boots vary about"),
+            "{text}"
+        );
+        assert!(text.contains("if boots vary by 5 %, it fails in 98 % of runs if one"), "{text}");
     }
 
     #[test]
     fn description_tells_the_chance_to_pass() {
         let margin = Margin::percent(3.0).unwrap();
-        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 10 };
+        let judge = Estimand::Both;
+        let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 10, judge };
         let text = describe_gate(plan, false);
-        assert!(text.contains("passes in 92 % (0 %) without one"), "{text}");
+        assert!(text.contains("it passes in 92 % if no line is slower"), "{text}");
+        assert!(text.contains("alarms if neither the mean nor the median boot"), "{text}");
+        let many = describe_gate(GatePlan { comparisons: 50, ..plan }, false);
+        assert!(many.contains("(--boots 13 keeps this for boots of any kind)"), "{many}");
     }
 }

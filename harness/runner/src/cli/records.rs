@@ -7,7 +7,7 @@ use crate::gate::Margins;
 use crate::record::{read_table, resolve_run};
 use crate::run_record::RunValues;
 use crate::stderr::tell;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use sevbench_reports::{Estimand, MarginSource};
 use sevbench_statistics::Confidence;
 use sevbench_text::escaped;
@@ -87,9 +87,14 @@ fn is_table(path: &Path) -> bool {
 
 /// Parses what verdicts are about.
 pub fn estimands() -> impl TypedValueParser<Value = Estimand> {
-    PossibleValuesParser::new(Estimand::ALL.iter().map(|estimand| estimand.word())).map(|word| {
+    let value = |estimand: &Estimand| match estimand {
+        Estimand::Typical => PossibleValue::new(estimand.word()).alias("median"),
+        _ => PossibleValue::new(estimand.word()),
+    };
+    PossibleValuesParser::new(Estimand::ALL.iter().map(value)).map(|word| {
         let named = Estimand::ALL.iter().find(|estimand| estimand.word() == word);
-        named.copied().unwrap_or(JUDGE)
+        // The only other word is the alias.
+        named.copied().unwrap_or(Estimand::Typical)
     })
 }
 

@@ -4,16 +4,16 @@ use super::plan::refuse_plan;
 use super::refusal::{GateRefusal, refusal_of_record};
 use super::verdict::{ALPHA, blur};
 use sevbench_reports::{
-    Against, Comparison, Estimand, Flag, GateDecision, GateLine, GateReport, Measurand, Outcome,
-    Role, Summary, Undecided, UndecidedReason, Verdict,
+    Against, Comparison, Estimand, GateDecision, GateLine, GateReport, Measurand, Outcome, Role,
+    Summary, Undecided, UndecidedReason, Verdict,
 };
 use std::collections::BTreeSet;
 
 /// Judges a run.
 ///
 /// A bench regressed if its p-value, adjusted by Holm over all judged lines, is at most 5 %. If no
-/// slowdown is beyond its margin, at most 5 % of runs fail, however many benches they have. The run
-/// passes if every line is found to be within its margin, or faster.
+/// slowdown is beyond its margin, at most 5 % of runs fail, however many benches they have, as far
+/// as the p-values hold. The run passes if every line is found to be within its margin, or faster.
 ///
 /// Otherwise the gate is not decided. That includes a bench that failed, has no result in an arm or
 /// has too few boots to fail, and a run that is not complete.
@@ -110,13 +110,15 @@ fn decide(comparison: &Comparison, against: Against, lines: u32) -> Decision {
     };
     let boots = comparison.slowdown.boots;
     let is_within = matches!(verdict, Verdict::NoChange | Verdict::Improved);
-    if boots < 2 {
+    if boots == 0 {
+        Decision::Undecided(UndecidedReason::NoResult)
+    } else if boots < 2 {
         Decision::Undecided(UndecidedReason::OneBoot)
     } else if boots_before.is_some_and(|boots| boots < 2) {
         Decision::Undecided(UndecidedReason::OneBootInBaseline)
     } else if refuse_plan(boots, lines).is_some() {
         Decision::Undecided(UndecidedReason::TooFewBoots)
-    } else if comparison.flags.iter().any(Flag::is_about_exclusions) {
+    } else if comparison.flags.iter().any(|flag| flag.is_about_exclusions(against)) {
         Decision::Undecided(UndecidedReason::Exclusions)
     } else if p.is_none() && comparison.estimand == Estimand::Typical {
         Decision::Undecided(UndecidedReason::NoMedianBoot)
@@ -184,7 +186,7 @@ fn is_explained(line: &GateLine, failed: &[GateLine], summary: &Summary) -> bool
 }
 
 fn refusal(summary: &Summary, judged: &[&Comparison]) -> Option<GateRefusal> {
-    let boots = judged.iter().map(|one| one.slowdown.boots).max();
+    let boots = judged.iter().map(|one| one.slowdown.boots).max().filter(|boots| *boots > 0);
     let too_few = || boots.and_then(|boots| refuse_plan(boots, judged.len() as u32));
     let refusal = refusal_of_record(summary).or_else(too_few);
     // An incomplete run has few boots because it ended early; that is reported instead.

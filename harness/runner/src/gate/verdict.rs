@@ -32,6 +32,8 @@ pub struct Judgement {
     pub estimand: Estimand,
     /// p of the one-sided test that this is at most the margin; `None` without one.
     pub p_regressed: Option<f64>,
+    /// Whether it is inconclusive since the median boot is beyond the margin, and the mean is not.
+    pub is_median_beyond: bool,
 }
 
 impl Evidence<'_> {
@@ -40,8 +42,8 @@ impl Evidence<'_> {
     /// side. Fewer than three boots decide nothing.
     ///
     /// With [`Estimand::Both`] the mean is judged, and then the median boot. If they agree, the
-    /// verdict is about both. If it is clear that the median boot is on another side of the margin,
-    /// a mean that is within it, or faster, decides nothing.
+    /// verdict is about both. A mean that is within the margin, or faster, decides nothing if the
+    /// median boot is beyond it.
     pub fn judge(&self, estimand: Estimand, margin: Margin) -> Judgement {
         let bound = margin.log_ratio();
         let of_mean = || self.verdict(self.mean.map(|mean| mean.interval(Confidence::P90)), bound);
@@ -51,11 +53,15 @@ impl Evidence<'_> {
             Estimand::Typical => (of_median(), Estimand::Typical),
             Estimand::Both => match (of_mean(), of_median()) {
                 (mean, median) if mean == median => (mean, Estimand::Both),
-                (mean @ (Verdict::Regressed | Verdict::Inconclusive), _)
-                | (mean, Verdict::Inconclusive) => (mean, Estimand::Mean),
-                _ => (Verdict::Inconclusive, Estimand::Both),
+                (Verdict::NoChange | Verdict::Improved, Verdict::Regressed) => {
+                    (Verdict::Inconclusive, Estimand::Both)
+                }
+                (mean, _) => (mean, Estimand::Mean),
             },
         };
+        let is_median_beyond = estimand == Estimand::Both
+            && verdict == Verdict::Inconclusive
+            && of_median() == Verdict::Regressed;
         let p_regressed = match estimand {
             Estimand::Typical => {
                 (!self.ratios.is_empty()).then(|| sign_test_above(self.ratios, bound + self.blur))
@@ -64,7 +70,7 @@ impl Evidence<'_> {
                 self.mean.map(|mean| mean.p_above(bound + self.blur))
             }
         };
-        Judgement { verdict, estimand, p_regressed }
+        Judgement { verdict, estimand, p_regressed, is_median_beyond }
     }
 
     fn verdict(&self, interval: Option<Interval>, bound: LogRatio) -> Verdict {
@@ -158,6 +164,11 @@ mod tests {
         let both = judged(&slower, Estimand::Both, None);
         assert_eq!((mean, typical), (Verdict::NoChange, Verdict::Regressed));
         assert_eq!((both.verdict, both.estimand), (Verdict::Inconclusive, Estimand::Both));
+        assert!(both.is_median_beyond);
+        // The other way round, a few slow boots of the control make the mean faster.
+        let faster = judged(&tail(0.05), Estimand::Both, None);
+        assert_ne!(faster.estimand, Estimand::Both);
+        assert!(!faster.is_median_beyond);
     }
 
     #[test]
