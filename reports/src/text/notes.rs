@@ -145,11 +145,11 @@ fn write_prospects(out: &mut String, summary: &Summary) -> Result {
             let duration = Duration::from_secs_f64(seconds.clamp(0.0, SHOWN_S_MAX));
             format!(", about {},", format_duration(duration))
         });
+        let now = comparison.slowdown.boots;
         let half = percent(comparison.margin / 2.0);
-        let narrow = boots.map_or_else(String::new, |boots| {
+        let narrow = boots.filter(|boots| *boots > now).map_or_else(String::new, |boots| {
             format!(" ({boots} boots{time} narrow it to about ±{half} %)")
         });
-        let now = comparison.slowdown.boots;
         format!(
             "{} {:.0} % with --boots {}, {:.0} % with --boots {}{narrow}",
             name(summary, comparison),

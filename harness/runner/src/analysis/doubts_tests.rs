@@ -3,13 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::super::table::{TableOptions, analyze_table};
-use crate::gate::Margins;
 use crate::record::{Table, TableBench, TableRow};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sevbench_protocol::Unit;
-use sevbench_reports::{Estimand, Flag, Summary};
-use sevbench_statistics::Confidence;
+use sevbench_reports::{Flag, Summary};
 
 const ROUNDS: u32 = 4;
 
@@ -34,17 +32,7 @@ impl Run {
         });
         let arms = vec!["nosev".into(), "snp".into()];
         let table = Table { arms, benches: benches.collect() };
-        let options = TableOptions {
-            name: "t.csv",
-            control: None,
-            unpaired: false,
-            confidence: Confidence::P95,
-            margins: Margins::of(3.0, []).unwrap(),
-            judge: Estimand::Both,
-            seed: 1,
-            threads: 1,
-        };
-        analyze_table(&table, options).unwrap().summary
+        analyze_table(&table, TableOptions::smallest()).unwrap().summary
     }
 
     fn rows(&self, boot: u32, rng: &mut ChaCha8Rng) -> Vec<TableRow> {

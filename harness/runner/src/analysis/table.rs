@@ -273,6 +273,22 @@ mod tests {
     use crate::record::parse_table;
     use std::path::Path;
 
+    impl TableOptions<'static> {
+        /// The defaults, on one thread.
+        pub(in super::super) fn smallest() -> Self {
+            Self {
+                name: "t.csv",
+                control: None,
+                unpaired: false,
+                confidence: Confidence::P95,
+                margins: Margins::of(3.0, []).unwrap(),
+                judge: Estimand::Both,
+                seed: 1,
+                threads: 1,
+            }
+        }
+    }
+
     /// From eleven boots on, the bootstrap draws random numbers.
     #[test]
     fn order_of_benches_changes_no_bootstrap() {
@@ -285,17 +301,8 @@ mod tests {
                 }
             }
             let table = parse_table(&mut text.as_bytes(), Path::new("t.csv")).unwrap();
-            let options = TableOptions {
-                name: "t.csv",
-                control: None,
-                unpaired: false,
-                confidence: Confidence::P95,
-                margins: Margins::of(3.0, []).unwrap(),
-                judge: Estimand::Both,
-                seed: 1,
-                threads: 1,
-            };
-            let lines = analyze_table(&table, options).unwrap().summary.comparisons;
+            let lines =
+                analyze_table(&table, TableOptions::smallest()).unwrap().summary.comparisons;
             let line = lines.iter().find(|line| line.measurand.bench == "a/b").unwrap();
             let bootstrap = line.bootstrap.clone().unwrap();
             (bootstrap.low.unwrap().to_bits(), bootstrap.high.unwrap().to_bits())
