@@ -124,6 +124,9 @@ fn benches_without_a_usable_result_are_not_decided() {
     // Five boots reach p = 1 in 32; the stricter of two tests needs 1 in 40.
     single.comparisons[1].slowdown.boots = 5;
     assert_eq!(open(&single), "trials/rate in injected (too few boots)");
+    // Every round is excluded.
+    single.comparisons[1].slowdown.boots = 0;
+    assert_eq!(open(&single), "trials/rate in injected (no result)");
     let mut failed = summary.clone();
     let failures = |arm: &str| {
         [3, 7].map(|boot| sevbench_reports::FailedRow {
