@@ -6,8 +6,10 @@ use super::pairs::BootPairs;
 use super::series::PooledDistribution;
 use sevbench_statistics::{Cost, LogRatio, Pivot};
 
-/// A percentile is in a gap if the quantiles around it differ by more than this.
+/// A percentile is in a gap if the values around it differ by more than this factor, and if one
+/// step between neighbours is at least this share of that, on the log scale.
 const GAP_FACTOR: f64 = 2.0;
+const GAP_SHARE: f64 = 0.4;
 
 /// A percentile of the pooled values, compared between both arms.
 pub(super) struct PooledPercentile {
@@ -71,24 +73,22 @@ pub(super) fn is_in_a_gap(input: ComparisonInput<'_>) -> bool {
     let key = (input.series.bench, percentile.observation);
     let Some(pooled) = input.data.pooled.get(&key) else { return false };
     let boots = boots_of(pooled, [input.pair.control, input.pair.treatment]);
-    let factor = |side: usize| {
-        let of_arm: Vec<&Counts> = boots.iter().map(|boot| boot[side]).collect();
-        factor_around(&of_arm, percentile.q)
-    };
-    [0, 1].into_iter().filter_map(factor).any(|factor| factor > GAP_FACTOR)
+    let of_arm = |side: usize| boots.iter().map(|boot| boot[side]).collect::<Vec<&Counts>>();
+    [0, 1].into_iter().any(|side| has_gap_at(&of_arm(side), percentile.q))
 }
 
-/// The quantile two standard errors above the level `q`, divided by that two below. The error of
-/// the level is that of the mean over boots of the share of values up to the quantile. `None` with
-/// fewer than two boots.
-fn factor_around(boots: &[&Counts], q: f64) -> Option<f64> {
-    let all = PooledCounts::of(boots.iter().copied());
-    let at = |level: f64| {
-        let total = all.0.last()?.1;
+/// Whether the values around the quantile at the level `q` lie apart. Around it is within two
+/// standard errors of the level, which is that of the mean over boots of the share of values up to
+/// the quantile. Boots that differ make these values differ, too; in a gap, one step makes up most
+/// of their difference. Never with fewer than two boots.
+fn has_gap_at(boots: &[&Counts], q: f64) -> bool {
+    let all = PooledCounts::of(boots.iter().copied()).0;
+    let Some((_, total)) = all.last().copied() else { return false };
+    let index_of = |level: f64| {
         let rank = rank_of(level.clamp(0.0, 1.0), total).clamp(1, total);
-        all.0.get(all.0.partition_point(|(_, seen)| *seen < rank)).map(|(value_ns, _)| *value_ns)
+        all.partition_point(|(_, seen)| *seen < rank)
     };
-    let quantile = at(q)?;
+    let quantile = all[index_of(q)].0;
     let share = |boot: &&Counts| {
         let total = boot.last().map_or(0, |(_, seen)| *seen);
         let below = boot.partition_point(|(value, _)| *value <= quantile);
@@ -96,9 +96,13 @@ fn factor_around(boots: &[&Counts], q: f64) -> Option<f64> {
         LogRatio::new(seen as f64 / total as f64)
     };
     let shares: Vec<LogRatio> = boots.iter().map(share).collect();
-    let error = Pivot::mean(&shares).ok()?.standard_error;
-    let [above, below] = [at(q + 2.0 * error)?, at(q - 2.0 * error)?];
-    Some(above as f64 / below.max(1) as f64)
+    let Ok(mean) = Pivot::mean(&shares) else { return false };
+    let [below, above] = [-2.0, 2.0].map(|errors| index_of(q + errors * mean.standard_error));
+    let around = all[below..=above].iter().map(|(value_ns, _)| (*value_ns).max(1) as f64);
+    let logs: Vec<f64> = around.map(f64::ln).collect();
+    let difference = logs[logs.len() - 1] - logs[0];
+    let largest = logs.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    difference > GAP_FACTOR.ln() && largest >= GAP_SHARE * difference
 }
 
 /// The cumulative counts of all boots of an arm.
@@ -156,13 +160,19 @@ mod tests {
         let boot = |slow: u64| vec![(100, 1_000 - slow), (10_000, 1_000)];
         let boots: Vec<Counts> = [8, 12, 9, 11, 7, 13, 10, 10].into_iter().map(boot).collect();
         let boots: Vec<&Counts> = boots.iter().collect();
-        assert!((factor_around(&boots, 0.99).unwrap() - 100.0).abs() < 1e-9);
-        assert!((factor_around(&boots, 0.5).unwrap() - 1.0).abs() < 1e-9);
-        let smooth: Vec<Counts> =
-            (0..8).map(|boot| (1..=1_000).map(|value| (value + boot, value)).collect()).collect();
-        let smooth: Vec<&Counts> = smooth.iter().collect();
-        assert!(factor_around(&smooth, 0.99).unwrap() < 1.1);
-        assert_eq!(factor_around(&smooth[..1], 0.99), None);
+        assert!(has_gap_at(&boots, 0.99));
+        assert!(!has_gap_at(&boots, 0.5) && !has_gap_at(&boots[..1], 0.99));
+    }
+
+    /// Some boots are three times as slow as others, without a gap.
+    #[test]
+    fn percentile_of_boots_that_differ_is_in_no_gap() {
+        let boot = |factor: u64| (1..=1_000).map(|value| (value * factor + 100, value)).collect();
+        let boots: Vec<Counts> = [4, 5, 6, 8, 10, 12].into_iter().map(boot).collect();
+        let boots: Vec<&Counts> = boots.iter().collect();
+        for q in [0.5, 0.9, 0.99] {
+            assert!(!has_gap_at(&boots, q), "{q}");
+        }
     }
 
     proptest! {
