@@ -150,6 +150,27 @@ fn gate_on_a_table_exits_with_the_status_of_its_verdict() {
     );
 }
 
+/// One boot of eight is fast, so the mean is open and the median boot is not.
+#[test]
+fn verdicts_are_about_what_the_user_chooses() {
+    let lab = Lab::new();
+    let table = lab.table(&rows("a/b", "ms", &[1.07, 1.08, 1.09, 1.10, 1.11, 1.12, 1.13, 0.5]));
+    let judged = |more: &[&str]| lab.sevbench(&[&["analyze", &table], more].concat());
+    judged(&[]).expect(0, &["(margin 3 %, mean and median)", "inconclusive"]);
+    judged(&["--judge", "mean"]).expect(0, &["(margin 3 %, mean)", "inconclusive"]);
+    for word in ["typical", "median"] {
+        judged(&["--judge", word]).expect(0, &["(margin 3 %, median)", "regressed"]);
+    }
+    judged(&["--judge", "mode"]).expect(2, &["[possible values: mean, typical, both]"]);
+
+    let lab = Lab::new();
+    lab.run(&["--quick", "--boots", "2", "--judge", "mean", "spin"]).expect(0, &["%, mean)"]);
+    assert_eq!(lab.journal()[0]["settings"]["judge"], "mean");
+    lab.sevbench(&["analyze"]).expect(0, &["%, mean)"]);
+    let both = "verdicts: about the mean and median in this analysis, the mean in the run";
+    lab.sevbench(&["analyze", "--judge", "both"]).expect(0, &[both]);
+}
+
 /// A table does not say what a boot costs, so no time is estimated.
 #[test]
 fn plan_for_an_inconclusive_table_is_in_boots_only() {

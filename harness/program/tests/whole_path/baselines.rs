@@ -137,7 +137,7 @@ fn gate_refuses_a_baseline_too_noisy_to_judge() {
     failed.expect(
         3,
         &[
-            "if one line is slower than before by twice the margin",
+            "when one line is slower than before by twice the margin",
             "not saved as the baseline `main`",
         ],
     );

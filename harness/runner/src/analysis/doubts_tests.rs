@@ -21,6 +21,7 @@ struct Run {
     /// What the values are multiples of, in ns.
     step: f64,
     effect: fn(u32, f64) -> f64,
+    unpaired: bool,
 }
 
 impl Run {
@@ -32,7 +33,8 @@ impl Run {
         });
         let arms = vec!["nosev".into(), "snp".into()];
         let table = Table { arms, benches: benches.collect() };
-        analyze_table(&table, TableOptions::smallest()).unwrap().summary
+        let options = TableOptions { unpaired: self.unpaired, ..TableOptions::smallest() };
+        analyze_table(&table, options).unwrap().summary
     }
 
     fn rows(&self, boot: u32, rng: &mut ChaCha8Rng) -> Vec<TableRow> {
@@ -65,7 +67,8 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
-const CLEAN: Run = Run { benches: 10, boots: 10, cost: 1e6, step: 1e-3, effect: |_, _| 0.0 };
+const CLEAN: Run =
+    Run { benches: 10, boots: 10, cost: 1e6, step: 1e-3, effect: |_, _| 0.0, unpaired: false };
 
 #[test]
 fn clean_runs_of_ten_benches_are_seldom_flagged() {
@@ -74,6 +77,19 @@ fn clean_runs_of_ten_benches_are_seldom_flagged() {
         // 5 %, and two standard errors.
         assert!(share <= 0.078, "{boots} boots: {share}");
     }
+}
+
+/// Without pairs, each arm's own boots and values are looked at.
+#[test]
+fn unpaired_arms_are_doubted_too() {
+    let one = Run { benches: 1, unpaired: true, ..CLEAN };
+    let drift = Run { boots: 30, effect: |boot, _| f64::from(boot) / 3.0, ..one };
+    let coarse = Run { cost: 10.0, step: 1.0, ..one };
+    for (run, flag) in [(drift, Flag::SerialDependence), (coarse, Flag::NoSpread)] {
+        let share = run.flagged(40, |found| *found == flag);
+        assert!(share >= 0.9, "{flag}: {share}");
+    }
+    assert!(one.flagged(40, |flag| *flag != Flag::Unpaired) <= 0.1);
 }
 
 /// The deviation of a boot's log ratio is √(2 · (1 + 1/4)) %: 1.6 %.

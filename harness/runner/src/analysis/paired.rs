@@ -50,6 +50,18 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     comparison.flags.extend(pair.flags());
     comparison.flags.extend(headline.flags(pair));
     comparison.flags.extend(data_flags(&comparison, &boots));
+    add_doubts(&mut comparison, input, &boots, unexcluded.as_ref());
+    let boots = boots.iter().map(boot_ratio).collect();
+    Some(SeriesComparison { comparison, bench: series.bench, boots, pivot })
+}
+
+/// Adds what casts doubt on the interval: its flags, and the groups of its boots.
+fn add_doubts(
+    comparison: &mut Comparison,
+    input: ComparisonInput<'_>,
+    boots: &[BootPairs],
+    unexcluded: Option<&Unexcluded>,
+) {
     let kept = boots.iter().map(|boot| boot.pairs.len()).sum::<usize>() as u32;
     if let Some(unexcluded) = unexcluded.filter(|_| kept > 0) {
         let excluded = Excluded {
@@ -63,7 +75,7 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     if has_no_spread(input, ratios) {
         comparison.flags.push(Flag::NoSpread);
     } else if boots.len() > 1 {
-        comparison.groups = boot_groups(input, &boots);
+        comparison.groups = boot_groups(input, boots);
         comparison.flags.extend(comparison.groups.as_ref().map(|_| Flag::TwoGroups));
     }
     if is_in_a_gap(input) {
@@ -73,8 +85,6 @@ pub(super) fn compare_paired(input: ComparisonInput<'_>, seed: u64) -> Option<Se
     if depends_on_order(input, in_order) {
         comparison.flags.push(Flag::SerialDependence);
     }
-    let boots = boots.iter().map(boot_ratio).collect();
-    Some(SeriesComparison { comparison, bench: series.bench, boots, pivot })
 }
 
 /// The estimate that is judged, and the trimmed one beside it.

@@ -9,7 +9,7 @@ use crate::record::{
     BootRecord, Event, ExtendedRecord, MeasuredRecord, Phases, RoundSamples, WarmUpRecord,
 };
 use sevbench_guest::Facts;
-use sevbench_protocol::Throughput;
+use sevbench_protocol::{Observation, Throughput};
 use sevbench_reports::{
     self as model, Against, Estimand, Flag, GateDecision, UndecidedReason, Verdict,
 };
@@ -168,6 +168,29 @@ fn values_that_repeat_have_no_spread() {
     };
     assert!(flags(1.0).contains(&Flag::NoSpread));
     assert!(!flags(1e-6).contains(&Flag::NoSpread));
+}
+
+/// About one latency in a hundred is a hundred times as long.
+#[test]
+fn percentile_between_modes_is_flagged() {
+    let sample = |slow: u64| {
+        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+        histogram.record_n(100_000, 2_000 - slow).unwrap();
+        histogram.record_n(10_000_000, slow).unwrap();
+        RoundSamples::Observations(vec![vec![Observation::histogram("latency", &histogram)]])
+    };
+    let mut events = Vec::new();
+    for (boot, slow) in (1..).zip([16, 25, 19, 21, 15, 24]) {
+        events.extend(setups(boot, None));
+        events.push(round(boot, 1, sample(slow), sample(40 - slow)));
+    }
+    let in_gap: Vec<Option<f64>> = analyze(&journal(events))
+        .comparisons
+        .into_iter()
+        .filter(|line| line.flags.contains(&Flag::PercentileInGap))
+        .map(|line| line.measurand.percentile)
+        .collect();
+    assert_eq!(in_gap, [Some(0.99)]);
 }
 
 #[test]

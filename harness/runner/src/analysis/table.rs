@@ -289,7 +289,7 @@ mod tests {
         }
     }
 
-    /// From eleven boots on, the bootstrap draws random numbers.
+    /// With more than ten boots, the bootstrap draws random numbers.
     #[test]
     fn order_of_benches_changes_no_bootstrap() {
         let bounds = |benches: [&str; 2]| {

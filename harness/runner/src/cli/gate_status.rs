@@ -55,13 +55,13 @@ pub(super) fn describe_gate(plan: GatePlan, has_rules: bool) -> String {
         let passes = |truth: f64| Some(percent(plan.chance_to_pass(truth, deviation)?));
         let passes = passes(0.0).zip(passes(margin / 2.0)).map(|(unchanged, half)| {
             format!(
-                "; it passes in {unchanged} if no line is {slower}, in {half} if all are by half the \
-                 margin"
+                "; passes in {unchanged} when no line is {slower}, and in {half} when every line is \
+                 {slower} by half the margin"
             )
         });
         format!(
-            "\nif boots vary by {}, it fails in {fails} of runs if one line is {slower} by twice the \
-             margin{}",
+            "\nwith boots that vary by {}: fails in {fails} of runs when one line is {slower} by twice \
+             the margin{}",
             percent(deviation),
             passes.unwrap_or_default(),
         )
@@ -124,7 +124,10 @@ mod tests {
             text.contains("1 line, margin 7 %; at most 5 % false alarms if boots vary about"),
             "{text}"
         );
-        assert!(text.contains("if boots vary by 5 %, it fails in 98 % of runs if one"), "{text}");
+        assert!(
+            text.contains("with boots that vary by 5 %: fails in 98 % of runs when one"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -133,7 +136,7 @@ mod tests {
         let judge = Estimand::Both;
         let plan = GatePlan { margin, boots: 10, baseline_boots: None, comparisons: 10, judge };
         let text = describe_gate(plan, false);
-        assert!(text.contains("it passes in 92 % if no line is slower"), "{text}");
+        assert!(text.contains("; passes in 92 % when no line is slower"), "{text}");
         assert!(text.contains("alarms if neither the mean nor the median boot"), "{text}");
         let many = describe_gate(GatePlan { comparisons: 50, ..plan }, false);
         assert!(many.contains("(--boots 13 keeps this for boots of any kind)"), "{many}");

@@ -48,20 +48,17 @@ impl Evidence<'_> {
         let bound = margin.log_ratio();
         let of_mean = || self.verdict(self.mean.map(|mean| mean.interval(Confidence::P90)), bound);
         let of_median = || self.verdict(median_interval(self.ratios, Confidence::P90).ok(), bound);
-        let (verdict, estimand) = match estimand {
-            Estimand::Mean => (of_mean(), Estimand::Mean),
-            Estimand::Typical => (of_median(), Estimand::Typical),
+        let (verdict, estimand, is_median_beyond) = match estimand {
+            Estimand::Mean => (of_mean(), Estimand::Mean, false),
+            Estimand::Typical => (of_median(), Estimand::Typical, false),
             Estimand::Both => match (of_mean(), of_median()) {
-                (mean, median) if mean == median => (mean, Estimand::Both),
+                (mean, median) if mean == median => (mean, Estimand::Both, false),
                 (Verdict::NoChange | Verdict::Improved, Verdict::Regressed) => {
-                    (Verdict::Inconclusive, Estimand::Both)
+                    (Verdict::Inconclusive, Estimand::Both, true)
                 }
-                (mean, _) => (mean, Estimand::Mean),
+                (mean, _) => (mean, Estimand::Mean, false),
             },
         };
-        let is_median_beyond = estimand == Estimand::Both
-            && verdict == Verdict::Inconclusive
-            && of_median() == Verdict::Regressed;
         let p_regressed = match estimand {
             Estimand::Typical => {
                 (!self.ratios.is_empty()).then(|| sign_test_above(self.ratios, bound + self.blur))
